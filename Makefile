@@ -1,0 +1,41 @@
+# Everything from a bare machine with Python 3.11 or newer; see README.md.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
+DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
+
+.PHONY: run test lint admin migrations lock
+.DEFAULT_GOAL := run
+
+run: $(RUN)
+	@exec $(BIN)/python manage.py serve
+
+test: $(DEV)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+admin: $(RUN)
+	@exec $(BIN)/python manage.py createsuperuser "$(PHONE)"
+
+# The exact versions, with hashes, of everything that pyproject.toml asks for.
+lock: $(DEV)
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments (on Debian: apt install python3-venv)."; exit 1; }
+
+$(RUN): | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(DEV): | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(RUN)

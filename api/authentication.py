@@ -1,0 +1,22 @@
+"""Bearer tokens to people. `request.user` is the person, `request.auth` their session."""
+
+from __future__ import annotations
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from users import tokens
+from users.models import User
+from users.tokens import Session
+
+
+class TokenAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, Session] | None:
+        scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        session = tokens.authenticate(token.strip())
+        return session.device.user, session
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'

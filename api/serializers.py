@@ -1,0 +1,143 @@
+"""The shapes of what comes in and goes out. Shape and wording only: rules live in the domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from profiles import invite_codes, reading
+from users import phones
+
+
+class StringField(serializers.CharField):
+    """A JSON string and nothing that merely looks like one: `0042` and `42` are different codes."""
+
+    default_error_messages = {"invalid": _("Not a string.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class PhoneField(serializers.CharField):
+    """A phone in any usual spelling, shown as people of the home region write it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=phones.MAX_LENGTH, **kwargs)
+
+    def to_representation(self, value: str) -> str:
+        return phones.display(value)
+
+
+class SignupRequest(serializers.Serializer[Any]):
+    phone = PhoneField(help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`")
+    device_token = StringField(
+        required=False, allow_null=True, max_length=64, help_text="From an earlier sign-in on this device"
+    )
+    challenge_id = StringField(
+        required=False, allow_null=True, max_length=64, help_text="From an earlier answer; else the cookie's"
+    )
+
+
+class SignupAnswer(serializers.Serializer[Any]):
+    challenge_id = serializers.CharField(help_text="Send it back with the code, unless you keep cookies")
+    code_length = serializers.IntegerField(help_text="Digits of the code: 4 or 10")
+    expires_in = serializers.IntegerField(help_text="Seconds the code stays valid")
+    sent = serializers.BooleanField(help_text="False when the SMS already on its way will do")
+    sent_at = serializers.DateTimeField(help_text="When the newest SMS was queued")
+    resend_in = serializers.IntegerField(help_text="Seconds until asking again sends again")
+    code = serializers.CharField(required=False, help_text="The code itself; in demo mode only")
+
+
+class LoginRequest(serializers.Serializer[Any]):
+    code = StringField(max_length=64, help_text="The digits of the SMS, as a string; spaces and dashes are dropped")
+    challenge_id = StringField(required=False, allow_null=True, max_length=64)
+    phone = PhoneField(required=False, allow_null=True, help_text="Where there is neither challenge_id nor cookie")
+
+
+class TokenAnswer(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="Send it as `Authorization: Bearer …`")
+    refresh = serializers.CharField(help_text="Swaps for the next pair; good once")
+    expires_in = serializers.IntegerField(help_text="Seconds the token stays valid")
+
+
+class LoginAnswer(TokenAnswer):
+    device_token = serializers.CharField(help_text="Keep it, and send it at the next sign-up: the device is known then")
+    created = serializers.BooleanField(help_text="Whether this was the phone's first right code")
+
+
+class RefreshRequest(serializers.Serializer[Any]):
+    refresh = StringField(max_length=2048)
+
+
+class DeviceAnswer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    user_agent = serializers.CharField()
+    signed_in_at = serializers.DateTimeField()
+    refreshed_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="When its session ended; null while it lasts")
+    trusted_until = serializers.DateTimeField(allow_null=True, help_text="Until when signing in here is a known one")
+    current = serializers.SerializerMethodField(help_text="Whether this very request comes from it")
+
+    def get_current(self, device: Any) -> bool:
+        return bool(device.pk == self.context["device"].pk)
+
+
+class InvitationAnswer(serializers.Serializer[Any]):
+    phone = PhoneField()
+    activated_at = serializers.DateTimeField(source="created_at")
+
+
+class ProfileAnswer(serializers.Serializer[Any]):
+    user_id = serializers.IntegerField()
+    phone = PhoneField(source="user.phone")
+    invite_code = serializers.RegexField(f"^{invite_codes.PATTERN}$")
+    activated_invite = serializers.CharField(
+        source="activation.inviter.invite_code", default=None, allow_null=True, help_text="Null until one is activated"
+    )
+    activated_at = serializers.DateTimeField(source="activation.created_at", default=None, allow_null=True)
+    invitations_count = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class OwnProfileAnswer(ProfileAnswer):
+    """`activated_invite` is the only field that can be set, once."""
+
+    created_at = None  # type: ignore[assignment]
+    share_url = serializers.SerializerMethodField(help_text="A link to your invite code")
+    invitations = serializers.SerializerMethodField(help_text="Phones of the newest 50 who activated your code")
+    invitations_next = serializers.SerializerMethodField(help_text="Where the older ones are")
+
+    def get_share_url(self, profile: Any) -> str:
+        return reading.share_url(profile)
+
+    def get_invitations(self, profile: Any) -> list[str]:
+        return [phones.display(vote.phone) for vote in self.context["newest"]]
+
+    def get_invitations_next(self, profile: Any) -> str | None:
+        return self.context["next"]
+
+
+class ActivateRequest(serializers.Serializer[Any]):
+    activated_invite = StringField(max_length=64, help_text="Somebody's invite code, in any case")
+
+
+PROFILE_ORDERINGS = ("-created_at", "created_at", "-invitations_count", "invitations_count")
+
+
+class CursorQuery(serializers.Serializer[Any]):
+    cursor = serializers.CharField(required=False, help_text="From `next` or `previous` of another page")
+
+
+class ProfileQuery(CursorQuery):
+    phone = serializers.CharField(
+        required=False, max_length=phones.MAX_LENGTH, help_text="The whole number, in any spelling"
+    )
+    invite_code = serializers.CharField(required=False, max_length=64)
+    has_activated = serializers.BooleanField(required=False, allow_null=True)
+    created_after = serializers.DateTimeField(required=False, help_text="Inclusive")
+    created_before = serializers.DateTimeField(required=False, help_text="Exclusive")
+    ordering = serializers.ChoiceField(required=False, default="-created_at", choices=PROFILE_ORDERINGS)

@@ -1,0 +1,175 @@
+"""Every setting that a deployer may give, read once and strictly from the environment.
+
+A variable that is unset or empty takes its default. One that cannot be read stops the start in one line with its
+name; values are not repeated there, for some of them are secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import phonenumbers
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+Value = TypeVar("Value")
+
+
+def refuse(reason: str) -> NoReturn:
+    raise SystemExit(f"inviting_app cannot start. {reason}")
+
+
+def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        refuse(f"{name}: {error}")
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def flag(text: str) -> bool:
+    return choice("0", "1")(text) == "1"
+
+
+def items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def each(parse: Callable[[str], Value]) -> Callable[[str], list[Value]]:
+    return lambda text: [parse(item) for item in items(text)]
+
+
+def origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must look like https://invite.example.org, without a path")
+    if parts.port == 0 or parts.username or parts.fragment:
+        raise ValueError("must look like https://invite.example.org, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def region(text: str) -> str:
+    return choice(*sorted(phonenumbers.SUPPORTED_REGIONS))(text.upper())
+
+
+def gateway(text: str) -> str:
+    if "://" not in text or "{phone}" not in text:
+        raise ValueError("each must be an Apprise URL with {phone} where the number goes")
+    return text
+
+
+def database(text: str) -> dict[str, Any]:
+    """A libpq URL as Django's database settings; `prepare=off` among its parameters is ours."""
+    url, _, query = text.partition("?")
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must begin with postgresql://")
+    parameters = dict(parse_qsl(query))
+    prepare = choice("on", "off")(parameters.pop("prepare", "on"))
+    try:
+        conninfo = conninfo_to_dict(f"{url}?{urlencode(parameters)}")
+    except ProgrammingError as error:
+        raise ValueError("is not a database URL") from error
+    if not conninfo.get("dbname"):
+        raise ValueError("must name a database")
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    django = {names[key]: str(conninfo.pop(key)) for key in list(conninfo) if key in names}
+    return {**django, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
+
+
+def is_local(url: str) -> bool:
+    """Whether only this machine can reach the address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def make_data_dir(path: Path) -> None:
+    """Folders that are made here let others through, for root's PostgreSQL runs as another user."""
+    try:
+        for folder in [*reversed(path.parents), path]:
+            if not folder.exists():
+                folder.mkdir()
+                folder.chmod(0o755)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        refuse(f"DATA_DIR: cannot write to {path}: {error.strerror}")
+
+
+def kept_secret_key(data_dir: Path) -> str:
+    """The key of this data folder, made at the first start and readable by its owner alone."""
+    path = data_dir / "secret_key"
+    try:
+        if not path.exists():
+            # Written aside and linked, so that of two starts at once one makes the key and both read it whole.
+            descriptor, draft = tempfile.mkstemp(dir=data_dir, prefix="secret_key.")
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(50))
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            os.unlink(draft)
+        return path.read_text().strip()
+    except OSError as error:
+        refuse(f"DATA_DIR: cannot use {path}: {error.strerror}")
+
+
+DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", lambda text: (BASE_DIR / Path(text).expanduser()).resolve())
+DATABASE = read("DATABASE_URL", None, database)
+
+HOST = read("HOST", "127.0.0.1", str)
+PORT = read("PORT", 8000, integer(1, 65535))
+SITE_URL = read("SITE_URL", f"http://localhost:{PORT}", origin)
+TRUSTED_PROXIES = read("TRUSTED_PROXIES", 0, integer(0, 10))
+CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(origin))
+WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
+WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
+LANGUAGE = read("LANGUAGE", "en", choice("en", "ru"))
+LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
+
+SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway))
+ALLOW_DEMO = read("ALLOW_DEMO", False, flag)
+PHONE_REGION = read("PHONE_REGION", "RU", region)
+PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))
+LOGIN_SEND_GAPS = read("LOGIN_SEND_GAPS", [30, 60, 120, 300, 900, 1800, 3600], each(integer(1, 86400)))
+
+SECRET_KEY = read("SECRET_KEY", "", str)
+SECRET_KEY_FALLBACKS: list[str] = read("SECRET_KEY_FALLBACKS", [], items)
+
+if DATABASE and not SECRET_KEY:
+    refuse("SECRET_KEY: must be set when DATABASE_URL is")
+if not DATABASE:
+    make_data_dir(DATA_DIR)
+if not SECRET_KEY:
+    SECRET_KEY = kept_secret_key(DATA_DIR)
+if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
+    refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")

@@ -1,0 +1,23 @@
+"""How gunicorn serves: threads, so that a slow client or an idle connection holds no process."""
+
+import os
+
+from inviting_app import environment
+from inviting_app.settings import LOGGING
+
+wsgi_app = "inviting_app.wsgi"
+bind = (
+    f"[{environment.HOST}]:{environment.PORT}" if ":" in environment.HOST else f"{environment.HOST}:{environment.PORT}"
+)
+worker_class = "gthread"
+workers = environment.WEB_WORKERS
+threads = environment.WEB_THREADS
+graceful_timeout = 5
+keepalive = 5
+# A worker is alive as long as it says so, even while a disk is slow: the file it says so with is in memory.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+# The addresses are ours to judge (TRUSTED_PROXIES), not gunicorn's.
+forwarded_allow_ips = ""
+control_socket_disable = True
+# One line of our own for each request, with its id; gunicorn's go the same way as all others.
+logconfig_dict = LOGGING

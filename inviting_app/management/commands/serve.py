@@ -1,0 +1,154 @@
+"""The whole service in the foreground: PostgreSQL (unless DATABASE_URL is set), web and worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, suppress
+from types import FrameType
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, connection
+
+from inviting_app import environment
+from inviting_app.embedded import Embedded, EmbeddedError, die_with_parent
+
+STOP_SECONDS = 6.5
+"""For web and worker to finish what they are at; PostgreSQL then has its own few seconds: ten in all."""
+
+COMMANDS = {
+    "web": ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf"],
+    "worker": ["manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5"],
+}
+
+
+class Stop(Exception):
+    """Somebody asked the service to stop."""
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _stop)
+        processes: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            _refuse_taken_port()
+            with ExitStack() as stack:
+                if not environment.DATABASE:
+                    processes["PostgreSQL"] = _own_postgres(stack)
+                self._prepare()
+                stack.callback(_stop_all, processes)
+                for name, command in COMMANDS.items():
+                    processes[name] = _start(command)
+                self._watch(processes)
+        except Stop:
+            self.stderr.write("inviting_app has stopped.")
+        except EmbeddedError as error:
+            raise CommandError(f"inviting_app cannot start. {error}") from error
+
+    def _prepare(self) -> None:
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except OperationalError as error:
+            raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
+        finally:
+            connection.close()
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+    def _watch(self, processes: dict[str, subprocess.Popen[bytes]]) -> NoReturn:
+        announced = False
+        while True:
+            for name, process in processes.items():
+                if process.poll() is not None:
+                    raise CommandError(f"{name} ended by itself with status {process.returncode}; stopping the rest.")
+            if not announced and _is_ready():
+                announced = True
+                self.stderr.write(_banner())
+            time.sleep(0.1)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    # Once is enough: what stops now must not be interrupted by impatience.
+    for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise Stop
+
+
+def _refuse_taken_port() -> None:
+    family = socket.AF_INET6 if ":" in environment.HOST else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((environment.HOST, environment.PORT))
+        except OSError as error:
+            where = f"{environment.HOST}:{environment.PORT}"
+            raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}: {error.strerror}") from error
+
+
+def _own_postgres(stack: ExitStack) -> subprocess.Popen[bytes]:
+    postgres = stack.enter_context(Embedded(settings.DATA_DIR).running())
+    if postgres is None:
+        raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
+    return postgres
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    # In a session of its own, a terminal's Ctrl-C reaches this process alone, which stops the parts in order.
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),
+    )
+
+
+def _stop_all(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    """Stop web and worker; PostgreSQL is stopped after them, by whoever started it."""
+    parts = [processes[name] for name in COMMANDS if name in processes]
+    for part in parts:
+        with suppress(ProcessLookupError):
+            part.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for part in parts:
+        with suppress(subprocess.TimeoutExpired):
+            part.wait(max(0.0, deadline - time.monotonic()))
+        with suppress(ProcessLookupError):  # its own children too, if it has left any
+            os.killpg(part.pid, signal.SIGKILL)
+        part.wait()
+
+
+def _is_ready() -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(environment.HOST, environment.HOST)  # noqa: S104
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    request = urllib.request.Request(
+        f"http://{host}:{environment.PORT}/readyz", headers={"Host": f"localhost:{environment.PORT}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _banner() -> str:
+    site = settings.SITE_URL
+    demo = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS to send.\n" if settings.DEMO else ""
+    return (
+        f"\ninviting_app is ready. Ctrl-C stops it.\n"
+        f"  API docs   {site}/docs   {site}/redoc\n"
+        f"  Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)\n"
+        f"  Data       {settings.DATA_DIR}\n"
+        f"{demo}"
+    )

@@ -1,0 +1,58 @@
+"""What is served beside the API: documents for client developers, and probes."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+schema = SpectacularAPIView.as_view()
+
+
+class Swagger(SpectacularSwaggerSplitView):
+    url_name = "schema"
+
+
+class Redoc(SpectacularRedocView):
+    url_name = "schema"
+    template_name = "redoc.html"
+
+
+def swagger(request: HttpRequest) -> HttpResponse:
+    return _styled(Swagger.as_view()(request))
+
+
+def redoc(request: HttpRequest) -> HttpResponse:
+    return _styled(Redoc.as_view()(request))
+
+
+def _styled(response: HttpResponse) -> HttpResponse:
+    """Both viewers write their styles into the page, and Redoc searches in a worker made from a blob."""
+    policy = settings.CONTENT_SECURITY_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+    response["Content-Security-Policy"] = f"{policy}; worker-src 'self' blob:"
+    return response
+
+
+@never_cache
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The process can serve: the database answers and has its tables."""
+    try:
+        User.objects.exists()
+    except Error as error:
+        logger.warning("not ready: %s", type(error).__name__)
+        return JsonResponse({"status": "unavailable"}, status=503)
+    return JsonResponse({"status": "ok"})

@@ -1,0 +1,203 @@
+"""Django's settings. What a deployer may change is in `environment`."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext_lazy as _
+
+from inviting_app import environment
+from inviting_app.embedded import Embedded
+
+BASE_DIR = environment.BASE_DIR
+DATA_DIR = environment.DATA_DIR
+SECRET_KEY = environment.SECRET_KEY
+SECRET_KEY_FALLBACKS = environment.SECRET_KEY_FALLBACKS
+SITE_URL = environment.SITE_URL
+DEBUG = False
+
+_SITE = urlsplit(SITE_URL)
+_HTTPS = _SITE.scheme == "https"
+
+# The loopback names are for probes and for people on the machine itself.
+ALLOWED_HOSTS = [_SITE.hostname, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+INSTALLED_APPS = [
+    "inviting_app",
+    "api",
+    "profiles",
+    "users",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+]
+
+MIDDLEWARE = [
+    "api.middleware.request_context",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "api.middleware.limit_body",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "inviting_app.urls"
+WSGI_APPLICATION = "inviting_app.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": environment.DATABASE or Embedded(DATA_DIR).settings()}
+DATABASES["default"] |= {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+# Statements are bound and prepared by the server; a lock that is not had within 2 s is a 503, not a hanging request.
+DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "options": "-c lock_timeout=2s"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}
+
+# --- People and sign-in -----------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "users.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+PHONE_REGION = environment.PHONE_REGION
+PHONE_REGIONS = environment.PHONE_REGIONS
+LOGIN_SEND_GAPS = environment.LOGIN_SEND_GAPS
+SMS_GATEWAYS = environment.SMS_GATEWAYS
+DEMO = not SMS_GATEWAYS
+
+# --- HTTP -------------------------------------------------------------------------------------------------------------
+
+TRUSTED_PROXIES = environment.TRUSTED_PROXIES
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+API_BODY_MAX_BYTES = 64 * 1024
+CORS_ALLOWED_ORIGINS = environment.CORS_ORIGINS
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for other hosts of the domain is their owners' to say,
+    "security.W021",  # and so is the browsers' preload list.
+    "security.W008",  # Whoever ends TLS redirects to it: here a redirect would lose the body of a POST.
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": [
+        "api.parsers.JSONParser",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.problems.handler",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "inviting_app",
+    "DESCRIPTION": "Sign in with a phone and an SMS code, get a personal invite code, activate somebody else's: once.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["api.schema.without_slashed"],
+    "SERVERS": [{"url": SITE_URL}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "TAGS": [
+        {"name": "auth", "description": "Signing in and out"},
+        {"name": "profiles", "description": "Your profile, your vote, and who voted for you"},
+        {"name": "devices", "description": "Where you are signed in"},
+        {"name": "staff", "description": "For operators"},
+    ],
+}
+
+# --- Languages, time, files, logs -------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = environment.LANGUAGE
+LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "inviting_app.logs.Context"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(levelname)s %(name)s %(request_id)s %(message)s",
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+        },
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "filters": ["context"], "formatter": environment.LOG_FORMAT}
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # A refused request is not worth more than its own line.
+        "django.request": {"level": "ERROR"},
+        "procrastinate": {"level": "WARNING"},
+        "gunicorn.error": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from inviting_app import pages
+
+urlpatterns = [
+    path("api/", include("api.urls")),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("schema", pages.schema, name="schema"),
+    path("docs", pages.swagger, name="swagger"),
+    path("redoc", pages.redoc, name="redoc"),
+    path("livez", pages.livez),
+    path("readyz", pages.readyz),
+]
+
+handler400 = "api.problems.bad_request"
+handler403 = "api.problems.forbidden"
+handler404 = "api.problems.not_found"
+handler500 = "api.problems.server_error"

@@ -1,0 +1,29 @@
+"""Invite codes: six characters that people read aloud, retype and paste."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+LENGTH = 6
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Upper case without look-alikes (no 0 O 1 I L): 31 characters, 887 503 681 codes."""
+
+PATTERN = f"[{ALPHABET}]{{{LENGTH}}}"
+
+
+class MalformedInviteCode(ValueError):
+    """The text cannot be anybody's invite code."""
+
+
+def generate() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def normalise(text: str) -> str:
+    """The code in any case, with spaces or dashes, as it is stored. Raises MalformedInviteCode."""
+    code = re.sub(r"[\s-]", "", text).upper()
+    if not re.fullmatch(PATTERN, code):
+        raise MalformedInviteCode
+    return code

@@ -1,0 +1,44 @@
+"""Make an operator: a person with a profile like anybody, and a password for the admin.
+
+Stands in for Django's command of this name, which would make a person without a profile.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from profiles import people
+from users import phones
+
+
+class Command(BaseCommand):
+    help = "Make an operator. The password is asked for, or read as one line from the standard input."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("phone", help="in any usual spelling")
+
+    def handle(self, *args: Any, phone: str, **options: Any) -> None:
+        try:
+            phone = phones.normalise(phone)
+        except (phones.InvalidPhone, phones.RegionNotAllowed) as error:
+            raise CommandError(f"PHONE: {phone} is not a mobile number of an allowed region") from error
+        password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        try:
+            validate_password(password)
+        except ValidationError as error:
+            raise CommandError("Password: " + " ".join(error.messages)) from error
+        people.make_operator(phone, password)
+        self.stdout.write(f"{phones.display(phone)} is an operator: phone and password open the admin.")
+
+
+def _ask() -> str:
+    password = getpass.getpass("Password for the admin: ")
+    if password != getpass.getpass("Once more: "):
+        raise CommandError("The two passwords differ.")
+    return password

@@ -1,0 +1,76 @@
+"""Invites: everybody's own code, and who chose whom."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from profiles import invite_codes
+from users.models import User
+
+
+class Profile(models.Model):
+    """A person's own invite code and how many chose it."""
+
+    user = models.OneToOneField(
+        User, models.CASCADE, primary_key=True, related_name="profile", verbose_name=_("person")
+    )
+    invite_code = models.CharField(_("invite code"), max_length=invite_codes.LENGTH, unique=True)
+    invitations_count = models.PositiveIntegerField(_("invitations"), db_default=0, default=0)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+        indexes = [
+            models.Index(fields=["created_at", "user"], name="profiles_profile_created"),
+            models.Index(fields=["invitations_count", "user"], name="profiles_profile_invitations"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="profiles_profile_invite_code", condition=Q(invite_code__regex=f"^{invite_codes.PATTERN}$")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.invite_code
+
+
+class Activation(models.Model):
+    """A vote: the invitee activated the inviter's code. One for each invitee, for ever, never for oneself."""
+
+    invitee = models.OneToOneField(
+        Profile, models.PROTECT, primary_key=True, related_name="activation", verbose_name=_("invitee")
+    )
+    inviter = models.ForeignKey(
+        Profile, models.PROTECT, db_index=False, related_name="activations", verbose_name=_("inviter")
+    )
+    created_at = models.DateTimeField(_("activated"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("activation")
+        verbose_name_plural = _("activations")
+        indexes = [models.Index(fields=["inviter", "created_at", "invitee"], name="profiles_activation_newest")]
+        constraints = [
+            models.CheckConstraint(name="profiles_activation_not_oneself", condition=~Q(inviter=F("invitee"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"vote of {self.invitee_id} for {self.inviter_id}"
+
+
+class Miss(models.Model):
+    """One invite code that a person tried and nobody has."""
+
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="+", verbose_name=_("person"))
+    created_at = models.DateTimeField(_("tried"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("wrong invite code")
+        verbose_name_plural = _("wrong invite codes")
+        indexes = [models.Index(fields=["user", "created_at"], name="profiles_miss_of_user")]
+
+    def __str__(self) -> str:
+        return f"miss {self.pk}"

@@ -1,0 +1,75 @@
+"""From a phone to a person with a profile."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from profiles import invite_codes
+from users import challenges, people
+from users.challenges import Asked
+from users.models import User
+from users.people import Locked
+
+
+def sign_up(
+    phone: str,
+    *,
+    address: str | None,
+    language: str,
+    device_token: str = "",
+    challenge_id: str = "",
+    now: datetime | None = None,
+) -> Asked:
+    """Give whoever holds this E.164 phone a challenge, and make the person first if they are new.
+
+    The answer is the same for a known and an unknown phone. Person, profile, code and SMS job commit together.
+
+    Raises TooManyRequests.
+    """
+    with transaction.atomic():
+        locked = lock_or_create(phone)
+        return challenges.request_code(
+            locked.user,
+            now=now or locked.now,
+            address=address,
+            language=language,
+            device_token=device_token,
+            challenge_id=challenge_id,
+        )
+
+
+def lock_or_create(phone: str) -> Locked:
+    """The locked person of this phone, made with their profile if they are new. Call it in a transaction."""
+    while True:
+        locked = people.lock_by_phone(phone)
+        if locked is not None:
+            return locked
+        created = people.create(phone)
+        if created is not None:
+            _create_profile(created.user)
+            return created
+
+
+def make_operator(phone: str, password: str) -> User:
+    """Make this E.164 phone's person a superuser with a password for the admin; they keep profile and vote."""
+    with transaction.atomic():
+        user = lock_or_create(phone).user
+        user.is_staff = user.is_superuser = user.is_active = True
+        user.set_password(password)
+        user.save(update_fields=["is_staff", "is_superuser", "is_active", "password"])
+    return user
+
+
+def _create_profile(user: User) -> None:
+    """Two people may draw the same code (one sign-up in a thousand, at a million people): draw until it is free."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "INSERT INTO profiles_profile (user_id, invite_code) VALUES (%s, %s)"
+                " ON CONFLICT (invite_code) DO NOTHING RETURNING user_id",
+                [user.pk, invite_codes.generate()],
+            )
+            if cursor.fetchone():
+                return

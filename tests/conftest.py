@@ -1,0 +1,107 @@
+"""People, clients and a real PostgreSQL for the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from inviting_app import environment
+from inviting_app.embedded import OPTIONS, Embedded
+from profiles.models import Profile
+
+
+@pytest.fixture(scope="session", autouse=True)
+def postgres() -> Iterator[None]:
+    """The embedded PostgreSQL, unless DATABASE_URL names another; it need not survive a power cut."""
+    OPTIONS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
+    with nullcontext() if environment.DATABASE else Embedded(settings.DATA_DIR).running():
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: None) -> None:
+    """PostgreSQL runs before the test database is made."""
+
+
+@pytest.fixture(autouse=True)
+def plain_static(settings: Any) -> None:
+    """Pages without `collectstatic` before them."""
+    settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+
+
+@dataclass
+class Person:
+    """A signed-in person and what their client keeps."""
+
+    phone: str
+    api: APIClient
+    token: str
+    refresh: str
+    device_token: str
+
+    @property
+    def profile(self) -> Profile:
+        return Profile.objects.select_related("user").get(user__phone=f"+7{self.phone}")
+
+    @property
+    def code(self) -> str:
+        return self.profile.invite_code
+
+    def me(self) -> dict[str, Any]:
+        return self.api.get("/api/v1/profiles/me").json()
+
+    def activate(self, code: str) -> Any:
+        return self.api.post("/api/v1/profiles/me", {"activated_invite": code})
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return client()
+
+
+@pytest.fixture
+def sign_in(db: None) -> Callable[..., Person]:
+    return signed_in
+
+
+def client(**defaults: Any) -> APIClient:
+    """A client that sends JSON and keeps cookies."""
+    made = APIClient(**defaults)
+    made.default_format = "json"
+    return made
+
+
+def signed_in(phone: str = "9991234567", **signup: Any) -> Person:
+    api = client()
+    asked = api.post("/api/auth/signup", {"phone": phone, **signup}).json()
+    answer = api.post("/api/auth/login", {"code": asked["code"]}).json()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer['token']}")
+    return Person(phone, api, answer["token"], answer["refresh"], answer["device_token"])
+
+
+@pytest.fixture
+def alice(db: None) -> Person:
+    return signed_in("9991110001")
+
+
+@pytest.fixture
+def bob(db: None) -> Person:
+    return signed_in("9991110002")
+
+
+@pytest.fixture
+def charlie(db: None) -> Person:
+    return signed_in("9991110003")
+
+
+@pytest.fixture
+def staff(db: None) -> Person:
+    person = signed_in("9991119999")
+    person.profile.user.__class__.objects.filter(phone=f"+7{person.phone}").update(is_staff=True)
+    return person

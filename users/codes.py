@@ -1,0 +1,50 @@
+"""The digits of a sign-in code: never stored, always derived.
+
+    digits = int(HMAC-SHA256(code key, nonce)) mod 10^n
+
+The nonce is in the database and the key is not, so neither a dump, a job's arguments nor a log reveals a code, and
+sending again sends the same digits. The numbers of this module are part of the proof of how little guessing can win;
+they are constants on purpose, not settings.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import timedelta
+
+from users import keys
+
+SHORT = 4
+LONG = 10
+LENGTHS = (SHORT, LONG)
+
+MAX_ATTEMPTS = 3
+"""Guesses a challenge may make, each charged before it is compared."""
+
+OPEN_FOR = timedelta(minutes=5)
+"""How long from its first send a short code may be joined and sent again."""
+
+VALID_AFTER_TOUCH = timedelta(minutes=5)
+"""How long a code stays valid after its last send or join: with OPEN_FOR at most the 10 minutes of NIST SP 800-63B."""
+
+
+Bytes = bytes | memoryview
+
+
+def new_nonce() -> bytes:
+    return secrets.token_bytes(16)
+
+
+def derive(nonce: Bytes, digits: int) -> str:
+    """The code of `digits` digits that belongs to this nonce, zero-padded.
+
+    The bias of the modulo is below 2^-222 for 10 digits.
+    """
+    number = int.from_bytes(hmac.digest(keys.code_key(), bytes(nonce), "sha256"))
+    return str(number % 10**digits).zfill(digits)
+
+
+def matches(typed: str, nonce: Bytes, digits: int) -> bool:
+    """Whether the typed digits are the code, in time that does not depend on where they differ."""
+    return hmac.compare_digest(typed.encode(), derive(nonce, digits).encode())

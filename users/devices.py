@@ -1,0 +1,119 @@
+"""Devices: sessions that may ask for tokens, and trust that makes the next sign-in a known one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import uuid
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from users import keys
+from users.models import Device, User
+
+TRUST_FOR = timedelta(days=180)
+"""How long after its last sign-in a device stays known."""
+
+TRUSTED_DEVICES = 5
+"""How many of a person's devices, the latest to sign in, are known at once."""
+
+FRESH_FOR = timedelta(minutes=10)
+"""How long after a sign-in by code a device may do what cannot be undone."""
+
+
+class DeviceNotFound(Exception):
+    """The person has no such device."""
+
+
+def find_trusted(user: User, token: str, now: datetime) -> Device | None:
+    """The person's device that this token proves, if it is still trusted."""
+    if not token:
+        return None
+    return user.devices.filter(trust_hash=_hash(token), trusted_until__gt=now).first()
+
+
+def start_session(user: User, known: Device | None, user_agent: str, now: datetime) -> tuple[Device, str]:
+    """Open a session after a right code; returns the device and the token that makes it known.
+
+    A device that is still trusted is taken up again and keeps its token; else a new one is made. Call it with the
+    person's row locked.
+    """
+    session = {
+        "session_id": uuid.uuid4(),
+        "signed_in_at": now,
+        "refreshed_at": now,
+        "refresh_jti": uuid.uuid4(),
+        "previous_jti": None,
+        "ended_at": None,
+        "trusted_until": now + TRUST_FOR,
+        "user_agent": user_agent[:200],
+    }
+    if known is not None and _trusted(now).filter(pk=known.pk).update(**session):
+        for name, value in session.items():
+            setattr(known, name, value)
+        return known, _token_of(known)
+    device = Device(user=user, created_at=now, trust_nonce=secrets.token_bytes(16), **session)
+    token = _derive(keys.trust_keys()[0], device.trust_nonce)
+    device.trust_hash = _hash(token)
+    device.save(force_insert=True)
+    _keep_latest_trusted(user)
+    return device, token
+
+
+def listed(user: User, now: datetime) -> QuerySet[Device]:
+    """The devices that a person has a reason to see: those with a session or with trust, newest sign-in first."""
+    return user.devices.filter(Q(ended_at=None) | Q(trusted_until__gt=now)).order_by("-signed_in_at", "-pk")
+
+
+def end(user: User, device_id: int, now: datetime) -> None:
+    """End one device, session and trust. Raises DeviceNotFound."""
+    if not _end(user.devices.filter(pk=device_id), now):
+        raise DeviceNotFound
+
+
+def end_all(user: User, now: datetime) -> None:
+    """End every device of a person, session and trust."""
+    _end(user.devices.all(), now)
+
+
+def is_fresh(device: Device, now: datetime) -> bool:
+    """Whether the person signed in here by code so lately that they may do what cannot be undone."""
+    return device.signed_in_at > now - FRESH_FOR
+
+
+def _end(devices: QuerySet[Device], now: datetime) -> int:
+    live = devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False))
+    return live.update(ended_at=now, trust_hash=None, trusted_until=None)
+
+
+def _trusted(now: datetime) -> QuerySet[Device]:
+    return Device.objects.filter(trusted_until__gt=now)
+
+
+def _keep_latest_trusted(user: User) -> None:
+    trusted = user.devices.filter(trust_hash__isnull=False)
+    latest = trusted.order_by("-signed_in_at", "-pk").values("pk")[:TRUSTED_DEVICES]
+    trusted.exclude(pk__in=latest).update(trust_hash=None, trusted_until=None)
+
+
+def _token_of(device: Device) -> str:
+    """The token that a trusted device holds, shown to it again; a new one if its key is no longer kept."""
+    for key in keys.trust_keys():
+        token = _derive(key, device.trust_nonce)
+        if device.trust_hash == _hash(token):
+            return token
+    token = _derive(keys.trust_keys()[0], device.trust_nonce)
+    device.trust_hash = _hash(token)
+    device.save(update_fields=["trust_hash"])
+    return token
+
+
+def _derive(key: bytes, nonce: bytes | memoryview) -> str:
+    return base64.urlsafe_b64encode(hmac.digest(key, bytes(nonce), "sha256")).rstrip(b"=").decode()
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,102 @@
+"""The one place that knows how phone numbers are written.
+
+Numbers are stored in E.164 (`+79991234567`) and shown to people of the home region without the country's code, as ten
+digits in Russia. What counts as a number comes from Google's libphonenumber data.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import phonenumbers
+from django.conf import settings
+from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+
+MAX_LENGTH = 40
+"""Characters of a typed number; the longest there are, spelled generously, have fewer."""
+
+_SPELLING = re.compile(r"\+?[0-9\s()./-]+")
+_DASHES = {ord(dash): "-" for dash in "‐‑‒–—―−"}
+_REACHED_BY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+
+
+class InvalidPhone(ValueError):
+    """The text is not a phone number that can receive an SMS."""
+
+
+class RegionNotAllowed(ValueError):
+    """A phone number of a country that this service does not send to."""
+
+
+def normalise(text: str) -> str:
+    """The E.164 form of any usual spelling of a mobile number.
+
+    Raises InvalidPhone or RegionNotAllowed.
+    """
+    number = _parse(text)
+    region = _region(number)
+    if not _can_receive_sms(number, region):
+        raise InvalidPhone
+    if region not in settings.PHONE_REGIONS:
+        raise RegionNotAllowed
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def display(phone: str) -> str:
+    """As people of the home region write it: `9991234567` for a Russian number in Russia, else E.164."""
+    number = phonenumbers.parse(phone)
+    if _region(number) == settings.PHONE_REGION:
+        return phonenumbers.national_significant_number(number)
+    return phone
+
+
+def mask(phone: str) -> str:
+    """For logs and records: `+7999***4567`."""
+    return f"{phone[:-7]}***{phone[-4:]}"
+
+
+def prefix(phone: str) -> str:
+    """All but the last four digits: the block that a dishonest carrier pumps."""
+    return phone[:-4]
+
+
+def country(phone: str) -> str:
+    """The region's two letters, such as `RU`."""
+    return _region(phonenumbers.parse(phone))
+
+
+def _parse(text: str) -> PhoneNumber:
+    # Full-width digits and signs become plain ones; letters stay letters and are refused.
+    plain = unicodedata.normalize("NFKC", text).strip().translate(_DASHES)
+    if len(text) > MAX_LENGTH or not _SPELLING.fullmatch(plain):
+        raise InvalidPhone
+    if plain.startswith("00"):
+        plain = "+" + plain[2:]
+    try:
+        return phonenumbers.parse(plain, settings.PHONE_REGION)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidPhone from error
+
+
+def _can_receive_sms(number: PhoneNumber, region: str) -> bool:
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:
+        return _fits_the_plan(number, region)
+    return kind in _REACHED_BY_SMS
+
+
+def _fits_the_plan(number: PhoneNumber, region: str) -> bool:
+    """Whether a number of a range too new to have a type still follows its country's numbering plan."""
+    metadata = PhoneMetadata.metadata_for_region(region, None)
+    plan = metadata and metadata.general_desc
+    national = phonenumbers.national_significant_number(number)
+    return bool(
+        plan and re.fullmatch(plan.national_number_pattern or "", national)
+    ) and phonenumbers.is_possible_number(number)
+
+
+def _region(number: PhoneNumber) -> str:
+    """The number's country; for a range too new to be known, the main country of its calling code."""
+    country_code = number.country_code or 0
+    return phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(country_code)
