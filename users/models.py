@@ -24,7 +24,7 @@ class UserManager(BaseUserManager["User"]):
         """Find a person by any spelling of their phone: the admin's log-in form asks this way."""
         try:
             return self.get(phone=phones.normalise(username or ""))
-        except phones.InvalidPhone as error:
+        except (phones.InvalidPhone, phones.RegionNotAllowed) as error:
             raise self.model.DoesNotExist from error
 
 
