@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
 DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 
-.PHONY: run test lint admin migrations lock
+.PHONY: run test lint admin lock messages
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -39,3 +39,9 @@ $(RUN): | $(BIN)/python
 $(DEV): | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ $(RUN)
+
+# After a change of wording: collect, then translate inviting_app/locale/ru/LC_MESSAGES/django.po, then collect again.
+messages: $(DEV)
+	$(BIN)/pybabel -q extract --no-location --sort-output -k gettext_lazy -k _ -o $(VENV)/django.pot api inviting_app profiles users
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D django -l ru -d inviting_app/locale -i $(VENV)/django.pot
+	$(BIN)/pybabel -q compile -D django -d inviting_app/locale

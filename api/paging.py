@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, F, Field, Func, Model, QuerySet, Value
+from django.db.models import BooleanField, F, Field, ForeignKey, Func, Model, QuerySet, Value
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.utils.urls import replace_query_param
@@ -71,11 +72,11 @@ class Keyset:
         """The address of what follows this row."""
         return replace_query_param(url, "cursor", self._write(last, backwards=False))
 
-    def _beyond(self, edge: list[Any], backwards: bool) -> Func:
+    def _beyond(self, edge: list[Value], backwards: bool) -> Func:
         operator = " < " if self.descending != backwards else " > "
         return Func(
             _row(*map(F, self.names)),
-            _row(*map(Value, edge)),
+            _row(*edge),
             template="%(expressions)s",
             arg_joiner=operator,
             output_field=BooleanField(),
@@ -92,7 +93,7 @@ class Keyset:
         text = json.dumps([self.first, backwards, *values])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
-    def _read(self, cursor: str, model: type[Model]) -> tuple[bool, list[Any]]:
+    def _read(self, cursor: str, model: type[Model]) -> tuple[bool, list[Value]]:
         try:
             text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             order, backwards, *values = json.loads(text)
@@ -100,7 +101,7 @@ class Keyset:
                 raise ValueError(order)
             edge = [_parse(model._meta.get_field(n), v) for n, v in zip(self.names, values, strict=True)]
         except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
-            raise problems.field_error("cursor", "invalid", "This is not a cursor of this list.") from error
+            raise problems.field_error("cursor", "invalid", _("This is not a cursor of this list.")) from error
         return backwards, edge
 
 
@@ -108,10 +109,13 @@ def _row(*values: Any) -> Func:
     return Func(*values, template="(%(expressions)s)", output_field=BooleanField())
 
 
-def _parse(field: Field[Any, Any], text: Any) -> Any:
+def _parse(field: Field[Any, Any], text: Any) -> Value:
     if not isinstance(text, str):
         raise TypeError(text)
+    while isinstance(field, ForeignKey):
+        field = field.target_field
     value = field.to_python(text)
+    field.run_validators(value)  # the column's range
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError(text)
-    return value
+    return Value(value, output_field=field)
