@@ -98,6 +98,8 @@ def database(text: str) -> dict[str, Any]:
         conninfo = conninfo_to_dict(f"{url}?{urlencode(parameters)}")
     except ProgrammingError as error:
         raise ValueError("is not a database URL") from error
+    if not all(port.isdigit() for port in str(conninfo.get("port", "5432")).split(",")):
+        raise ValueError("has a port that is not a number")
     if not conninfo.get("dbname"):
         raise ValueError("must name a database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

@@ -96,6 +96,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "typ"}
 PHONE_REGION = environment.PHONE_REGION
 PHONE_REGIONS = environment.PHONE_REGIONS
 LOGIN_SEND_GAPS = environment.LOGIN_SEND_GAPS
@@ -139,19 +140,22 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
     "EXCEPTION_HANDLER": "api.problems.handler",
 }
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "inviting_app",
-    "DESCRIPTION": "Sign in with a phone and an SMS code, get a personal invite code, activate somebody else's: once.",
+    "DESCRIPTION": "Sign in with a phone and an SMS code, get a personal invite code, activate somebody else's: once."
+    "\n\nSend JSON; forms are taken as well. `Accept-Language` (en, ru) chooses the language of `detail`. A "
+    "well-formed `X-Request-ID` is taken over and comes back.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["api.schema.without_slashed"],
-    "SERVERS": [{"url": SITE_URL}],
+    "ENUM_NAME_OVERRIDES": {"ProblemCode": "api.schema.PROBLEM_CODES"},
+    "SERVERS": [{"url": "/", "description": "The server that this document comes from"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

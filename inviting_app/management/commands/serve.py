@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
@@ -64,7 +65,8 @@ class Command(BaseCommand):
             raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
         finally:
             connection.close()
-        call_command("collectstatic", verbosity=0, interactive=False)
+        if not _static_is_current():
+            call_command("collectstatic", verbosity=0, interactive=False)
 
     def _watch(self, processes: dict[str, subprocess.Popen[bytes]]) -> NoReturn:
         announced = False
@@ -96,6 +98,16 @@ def _refuse_taken_port() -> None:
             raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}: {error.strerror}") from error
 
 
+def _static_is_current() -> bool:
+    """Whether no static file is newer than the last collection, which takes seconds."""
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if not manifest.exists():
+        return False
+    collected = manifest.stat().st_mtime
+    files = (storage.path(path) for finder in get_finders() for path, storage in finder.list([]))
+    return all(os.stat(file).st_mtime < collected for file in files)
+
+
 def _own_postgres(stack: ExitStack) -> subprocess.Popen[bytes]:
     postgres = stack.enter_context(Embedded(settings.DATA_DIR).running())
     if postgres is None:
@@ -109,7 +121,8 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
         [sys.executable, *command],
         cwd=settings.BASE_DIR,
         start_new_session=True,
-        preexec_fn=die_with_parent(signal.SIGTERM),
+        # Without PostgreSQL, which goes too, there is nothing they could end in order.
+        preexec_fn=die_with_parent(signal.SIGKILL),
     )
 
 

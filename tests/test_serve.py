@@ -1,0 +1,199 @@
+"""The whole service as real processes: start, stop, start again, crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.conf import settings
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+class Service:
+    """`manage.py serve` on a port and a folder of its own."""
+
+    def __init__(self, folder: Path, port: int, **variables: str) -> None:
+        self.port = port
+        self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {**clean, "PORT": str(port), "DATA_DIR": str(folder / "data"), **variables}
+        with self.log.open("ab") as log:
+            self.process = psutil.Popen(
+                [sys.executable, "manage.py", "serve"], cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log
+            )
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while "inviting_app is ready" not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            self._pause()
+
+    def _pause(self) -> None:
+        try:
+            self.process.wait(0.05)
+        except psutil.TimeoutExpired:
+            return
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def parts(self) -> list[psutil.Process]:
+        return list(self.process.children(recursive=True))
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """The exit status, and how many seconds it took."""
+        started = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        status = self.process.wait(START_SECONDS)
+        return status, time.monotonic() - started
+
+    def call(self, path: str, body: Any = None, token: str = "") -> Any:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or "null")
+
+    def sign_in(self, phone: str) -> Any:
+        asked = self.call("/api/auth/signup", {"phone": phone})
+        return self.call("/api/auth/login", {"code": asked["code"], "challenge_id": asked["challenge_id"]})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Service]]:
+    # Short, for the socket's path; open, since root's PostgreSQL runs as another user.
+    with tempfile.TemporaryDirectory(prefix="inviting_app-") as name:
+        os.chmod(name, 0o755)
+        started: list[Service] = []
+        port = free_port()
+
+        def make(**variables: str) -> Service:
+            started.append(Service(Path(name), port, **variables))
+            return started[-1]
+
+        yield make
+        for service in started:
+            service.stop()
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]
+
+
+def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., Service]) -> None:
+    first = serve()
+    first.wait_until_ready()
+    alice, bob = first.sign_in("9991110001"), first.sign_in("9991110002")
+    code = first.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
+    first.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
+    parts = first.parts()
+
+    status, seconds = first.stop(signal.SIGINT)
+    second = serve()
+    second.wait_until_ready()
+
+    assert (status, seconds < STOP_SECONDS) == (0, True)
+    assert gone(parts)
+    assert second.call("/api/v1/profiles/me", token=alice["token"])["invitations"] == ["9991110002"]
+    assert second.call("/api/auth/refresh", {"refresh": bob["refresh"]})["token"]
+
+
+@pytest.mark.parametrize("part", ["gunicorn", "procrastinate", "postgres"])
+def test_crash_of_one_part_stops_the_whole(serve: Callable[..., Service], part: str) -> None:
+    service = serve()
+    service.wait_until_ready()
+    parts = service.parts()
+
+    next(process for process in service.process.children() if part in " ".join(process.cmdline())).kill()
+
+    assert service.process.wait(STOP_SECONDS) == 1
+    assert "ended by itself" in service.output
+    assert gone(parts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+def test_no_part_outlives_a_killed_service_and_the_next_start_recovers(serve: Callable[..., Service]) -> None:
+    service = serve()
+    service.wait_until_ready()
+    alice = service.sign_in("9991110001")
+    parts = service.parts()
+
+    service.stop(signal.SIGKILL)
+
+    assert gone(parts)
+    again = serve()
+    again.wait_until_ready()
+    assert again.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110001"
+
+
+def refusal(serve: Callable[..., Service], **variables: str) -> str:
+    """The one line with which a start is refused."""
+    service = serve(**variables)
+    assert service.process.wait(START_SECONDS) == 1
+    lines = service.output.splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_taken_port_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        line = refusal(serve, PORT=port)
+
+    assert line.endswith(f"inviting_app cannot start. HOST and PORT: 127.0.0.1:{port}: Address already in use")
+
+
+def test_unreachable_database_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+    line = refusal(serve, DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{free_port()}/invites", SECRET_KEY="s" * 50)
+
+    assert "inviting_app cannot start. The database: " in line
+    assert "hunter2" not in line
+
+
+def test_folder_in_use_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+    service = serve()
+    service.wait_until_ready()
+
+    line = refusal(serve, PORT=str(free_port()))
+
+    assert line.endswith("is in use by another process")
+    assert service.process.poll() is None
+
+
+def test_json_log_is_json_line_by_line(serve: Callable[..., Service]) -> None:
+    service = serve(LOG_FORMAT="json")
+    service.wait_until_ready()
+    service.sign_in("9991110001")
+    service.stop()
+
+    lines = [line for line in service.output.splitlines() if line.startswith("{")]
+
+    requests = [json.loads(line) for line in lines if "/api/auth/login" in line]
+    assert requests[0]["level"] == "INFO"
+    assert len(requests[0]["request_id"]) == 32
+    assert "9991110001" not in service.output
