@@ -44,6 +44,7 @@ class ProfileAdmin(ReadOnlyAdmin):
     list_filter = (HasActivated, "user__is_active", "created_at")
     list_select_related = ("user", "activation__inviter")
     ordering = ("-created_at", "-pk")
+    sortable_by = ("invitations_count", "created_at")
     fields = ("user", *list_display)
 
     def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
