@@ -3,99 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import sys
-import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from django.conf import settings
 
-START_SECONDS = 60
-STOP_SECONDS = 10
+from tests.service import START_SECONDS, STOP_SECONDS, Service, free_port, service_folder, services
 
 
-class Service:
-    """`manage.py serve` on a port and a folder of its own."""
-
-    def __init__(self, folder: Path, port: int, **variables: str) -> None:
-        self.port = port
-        self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
-        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        environment = {**clean, "PORT": str(port), "DATA_DIR": str(folder / "data"), **variables}
-        with self.log.open("ab") as log:
-            self.process = psutil.Popen(
-                [sys.executable, "manage.py", "serve"], cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log
-            )
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while "inviting_app is ready" not in self.output:
-            assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            self._pause()
-
-    def _pause(self) -> None:
-        try:
-            self.process.wait(0.05)
-        except psutil.TimeoutExpired:
-            return
-
-    @property
-    def output(self) -> str:
-        return self.log.read_text()
-
-    def parts(self) -> list[psutil.Process]:
-        return list(self.process.children(recursive=True))
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
-        """The exit status, and how many seconds it took."""
-        started = time.monotonic()
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        status = self.process.wait(START_SECONDS)
-        return status, time.monotonic() - started
-
-    def call(self, path: str, body: Any = None, token: str = "") -> Any:
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or "null")
-
-    def sign_in(self, phone: str) -> Any:
-        asked = self.call("/api/auth/signup", {"phone": phone})
-        return self.call("/api/auth/login", {"code": asked["code"], "challenge_id": asked["challenge_id"]})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """One for all tests of this file: the first start makes the database, the others go on with it."""
+    with service_folder() as made:
+        yield made
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Service]]:
-    # Short, for the socket's path; open, since root's PostgreSQL runs as another user.
-    with tempfile.TemporaryDirectory(prefix="inviting_app-") as name:
-        os.chmod(name, 0o755)
-        started: list[Service] = []
-        port = free_port()
-
-        def make(**variables: str) -> Service:
-            started.append(Service(Path(name), port, **variables))
-            return started[-1]
-
+def serve(folder: Path) -> Iterator[Callable[..., Service]]:
+    with services(folder) as make:
         yield make
-        for service in started:
-            service.stop()
 
 
 def gone(processes: list[psutil.Process]) -> bool:
@@ -105,7 +35,7 @@ def gone(processes: list[psutil.Process]) -> bool:
 def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., Service]) -> None:
     first = serve()
     first.wait_until_ready()
-    alice, bob = first.sign_in("9991110001"), first.sign_in("9991110002")
+    alice, bob = first.sign_in("9991110011"), first.sign_in("9991110012")
     code = first.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
     first.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
     parts = first.parts()
@@ -116,7 +46,7 @@ def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., S
 
     assert (status, seconds < STOP_SECONDS) == (0, True)
     assert gone(parts)
-    assert second.call("/api/v1/profiles/me", token=alice["token"])["invitations"] == ["9991110002"]
+    assert second.call("/api/v1/profiles/me", token=alice["token"])["invitations"] == ["9991110012"]
     assert second.call("/api/auth/refresh", {"refresh": bob["refresh"]})["token"]
 
 

@@ -35,7 +35,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A list that stays quick on large tables, searched by exact phone; rows are not added or deleted by hand.
 
-    Filters that would list all values of a column, and orders without an index, are left out: they read the whole table.
+    Filters that list all values of a column and orders without an index are left out: they read the whole table.
     """
 
     paginator = CappedPaginator
