@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
 
 from api import problems
 from inviting_app.logs import request_id
@@ -36,8 +37,9 @@ def request_context(get_response: Handler) -> Handler:
                 response["Cache-Control"] = "no-store"
             if request.path not in _UNLOGGED:
                 milliseconds = (time.perf_counter() - started) * 1000
-                # The path alone: a query may hold a phone.
-                logger.info("%s %s %d %.1f ms", request.method, request.path, response.status_code, milliseconds)
+                # The path alone, for a query may hold a phone; and quoted, for a path may hold the end of a line.
+                path = escape_uri_path(request.path)
+                logger.info("%s %s %d %.1f ms", request.method, path, response.status_code, milliseconds)
             return response
         finally:
             request_id.reset(token)

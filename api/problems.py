@@ -108,8 +108,6 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         logger.warning("the database did not answer: %s", type(error).__name__)
         members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     body, headers = _build(code, members)
-    if isinstance(error, exceptions.MethodNotAllowed):
-        headers["Allow"] = ", ".join(context["view"].allowed_methods)
     return Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
 
 

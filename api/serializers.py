@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from profiles import invite_codes, reading
 from users import phones
+
+
+def read(shape: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """The checked input; an optional field that is missing or null reads as an empty string."""
+    serializer = shape(data=data)
+    serializer.is_valid(raise_exception=True)
+    values = {name: serializer.validated_data.get(name) for name in serializer.fields}
+    return {name: "" if value is None else value for name, value in values.items()}
 
 
 class StringField(serializers.CharField):
@@ -22,6 +31,7 @@ class StringField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "format": "phone"})
 class PhoneField(serializers.CharField):
     """A phone in any usual spelling, shown as people of the home region write it."""
 
@@ -32,8 +42,23 @@ class PhoneField(serializers.CharField):
         return phones.display(value)
 
 
+@extend_schema_field({"type": ["string", "integer"], "format": "phone"})
+class TypedPhoneField(PhoneField):
+    """A phone as a client sends it; a JSON number will do."""
+
+
+@extend_schema_field({"type": "string", "format": "invite-code"})
+class TypedInviteCodeField(StringField):
+    """An invite code as a client sends it: in any case, with spaces or dashes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, **kwargs)
+
+
 class SignupRequest(serializers.Serializer[Any]):
-    phone = PhoneField(help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`")
+    phone = TypedPhoneField(
+        help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`"
+    )
     device_token = StringField(
         required=False, allow_null=True, max_length=64, help_text="From an earlier sign-in on this device"
     )
@@ -55,7 +80,7 @@ class SignupAnswer(serializers.Serializer[Any]):
 class LoginRequest(serializers.Serializer[Any]):
     code = StringField(max_length=64, help_text="The digits of the SMS, as a string; spaces and dashes are dropped")
     challenge_id = StringField(required=False, allow_null=True, max_length=64)
-    phone = PhoneField(required=False, allow_null=True, help_text="Where there is neither challenge_id nor cookie")
+    phone = TypedPhoneField(required=False, allow_null=True, help_text="Where there is neither challenge_id nor cookie")
 
 
 class TokenAnswer(serializers.Serializer[Any]):
@@ -96,10 +121,16 @@ class ProfileAnswer(serializers.Serializer[Any]):
     phone = PhoneField(source="user.phone")
     invite_code = serializers.RegexField(f"^{invite_codes.PATTERN}$")
     activated_invite = serializers.CharField(
-        source="activation.inviter.invite_code", default=None, allow_null=True, help_text="Null until one is activated"
+        source="activation.inviter.invite_code",
+        read_only=True,
+        default=None,
+        allow_null=True,
+        help_text="Null until one is activated",
     )
-    activated_at = serializers.DateTimeField(source="activation.created_at", default=None, allow_null=True)
-    invitations_count = serializers.IntegerField()
+    activated_at = serializers.DateTimeField(
+        source="activation.created_at", read_only=True, default=None, allow_null=True
+    )
+    invitations_count = serializers.IntegerField(help_text="How many activated this code")
     created_at = serializers.DateTimeField()
 
 
@@ -122,21 +153,24 @@ class OwnProfileAnswer(ProfileAnswer):
 
 
 class ActivateRequest(serializers.Serializer[Any]):
-    activated_invite = StringField(max_length=64, help_text="Somebody's invite code, in any case")
+    activated_invite = TypedInviteCodeField(help_text="Somebody's invite code, in any case")
 
 
 PROFILE_ORDERINGS = ("-created_at", "created_at", "-invitations_count", "invitations_count")
 
 
+@extend_schema_field({"type": "string", "format": "cursor"})
+class CursorField(serializers.CharField):
+    pass
+
+
 class CursorQuery(serializers.Serializer[Any]):
-    cursor = serializers.CharField(required=False, help_text="From `next` or `previous` of another page")
+    cursor = CursorField(required=False, help_text="From `next` or `previous` of another page")
 
 
 class ProfileQuery(CursorQuery):
-    phone = serializers.CharField(
-        required=False, max_length=phones.MAX_LENGTH, help_text="The whole number, in any spelling"
-    )
-    invite_code = serializers.CharField(required=False, max_length=64)
+    phone = PhoneField(required=False, help_text="The whole number, in any spelling")
+    invite_code = TypedInviteCodeField(required=False, help_text="The whole code, in any case")
     has_activated = serializers.BooleanField(required=False, allow_null=True)
     created_after = serializers.DateTimeField(required=False, help_text="Inclusive")
     created_before = serializers.DateTimeField(required=False, help_text="Exclusive")

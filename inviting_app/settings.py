@@ -162,6 +162,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # no badge from another server
     "REDOC_DIST": "SIDECAR",
     "TAGS": [
         {"name": "auth", "description": "Signing in and out"},

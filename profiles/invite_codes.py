@@ -23,7 +23,8 @@ def generate() -> str:
 
 def normalise(text: str) -> str:
     """The code in any case, with spaces or dashes, as it is stored. Raises MalformedInviteCode."""
-    code = re.sub(r"[\s-]", "", text).upper()
-    if not re.fullmatch(PATTERN, code):
+    code = re.sub(r"[\s-]", "", text)
+    # Only ASCII has an upper case here: `ß` is not a way to write `SS`.
+    if not re.fullmatch(PATTERN, code, re.ASCII | re.IGNORECASE):
         raise MalformedInviteCode
-    return code
+    return code.upper()

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from profiles.models import Miss, Profile
 from users import devices, people
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
+from users.tokens import TokenRevoked
 
 
 class FreshSignInRequired(Exception):
@@ -45,17 +46,21 @@ def erase(device: Device) -> None:
 
     Their own vote is taken back with them: else one SIM could vote without end.
 
-    Raises FreshSignInRequired unless the device signed in by code within the last devices.FRESH_FOR.
+    Raises FreshSignInRequired unless the device signed in by code within the last devices.FRESH_FOR, or TokenRevoked
+    if the person was disabled or erased meanwhile.
     """
     with transaction.atomic():
         user, now = people.lock(device.user_id)
+        if not user.is_active:
+            raise TokenRevoked
         if not devices.is_fresh(device, now):
             raise FreshSignInRequired
         devices.end_all(user, now)
         user.devices.update(user_agent="")
+        # Challenges before codes: a guess, which does not wait for the person's lock, takes them in this order too.
+        Challenge.objects.filter(login_code__user=user).update(address=None)
         live = LoginCode.objects.filter(user=user, expires_at__gt=now)
         live.update(closed_at=now, expires_at=now)
-        Challenge.objects.filter(login_code__user=user).update(address=None)
         SmsDelivery.objects.filter(login_code__user=user).update(address="", prefix="")
         Miss.objects.filter(user=user).delete()
         user.groups.clear()

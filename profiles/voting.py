@@ -16,6 +16,8 @@ from users.tokens import TokenRevoked
 MISSES = ((timedelta(hours=1), 10), (timedelta(days=1), 30))
 """Wrong invite codes a person may try in a sliding window: at 100 000 people 30 blind guesses hit with p = 0.3 %."""
 
+MISSES_COUNT_FOR = max(window for window, _ in MISSES)
+
 
 class OwnInviteCode(Exception):
     """Nobody votes for oneself."""
@@ -92,9 +94,8 @@ UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
 
 
 def _look_up(user_id: int, code: str, now: datetime) -> _Known:
-    since = now - max(window for window, _ in MISSES)
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK_UP, {"code": code, "user": user_id, "since": since})
+        cursor.execute(_LOOK_UP, {"code": code, "user": user_id, "since": now - MISSES_COUNT_FOR})
         return _Known(*cursor.fetchone())
 
 

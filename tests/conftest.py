@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
@@ -38,6 +38,13 @@ def quick(settings: Any) -> None:
     """Pages without `collectstatic` before them, and passwords of operators without slow hashing."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+
+
+@pytest.fixture
+def empty_queue(transactional_db: None) -> None:
+    """The queue without jobs of earlier tests: Django does not empty its tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
 
 
 @dataclass

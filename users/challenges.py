@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from users import codes, devices, phones, tasks
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
@@ -57,6 +58,7 @@ class Lane:
     digits: int
     now: datetime
     open_code: LoginCode | None = None
+    stale: bool = False
     sends: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -64,21 +66,23 @@ class Lane:
         forgiven = self._codes_of_first_successes(deliveries)
         for delivery in deliveries:
             code = delivery.login_code
-            if code.pk not in forgiven:
+            if code.pk not in forgiven and delivery.created_at > self.now - DAY:
                 self.sends.append(delivery.created_at)
             if code.closed_at is None and code.open_until > self.now:
                 self.open_code = code
+            elif code.closed_at is None:
+                self.stale = True
 
     def _deliveries(self) -> list[SmsDelivery]:
         since = self.now - DAY
         return list(
             SmsDelivery.objects.filter(
+                # A code is sent for an hour at most: the first bound only helps the index.
+                Q(login_code__created_at__gt=since - timedelta(hours=1), created_at__gt=since)
+                | Q(login_code__closed_at=None),
                 login_code__user=self.user,
                 login_code__device=self.device,
                 login_code__digits=self.digits,
-                # A code is sent for an hour at most: this bound only helps the index.
-                login_code__created_at__gt=since - timedelta(hours=1),
-                created_at__gt=since,
             )
             .select_related("login_code")
             .order_by("created_at")
@@ -170,9 +174,10 @@ def _held_challenge(public_id: str, code: LoginCode | None) -> Challenge | None:
 
 def _open_code(lane: Lane, language: str) -> LoginCode:
     """A new code of this lane, not saved yet; a stale one that was left open is closed first."""
-    LoginCode.objects.filter(user=lane.user, device=lane.device, digits=lane.digits, closed_at=None).update(
-        closed_at=lane.now
-    )
+    if lane.stale:
+        LoginCode.objects.filter(user=lane.user, device=lane.device, digits=lane.digits, closed_at=None).update(
+            closed_at=lane.now
+        )
     return LoginCode(
         user=lane.user,
         device=lane.device,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from users.models import Challenge, Device, LoginCode, User
 
@@ -19,9 +18,8 @@ ENDED_DEVICES_FOR = timedelta(days=90)
 """Devices that can neither refresh nor be known again."""
 
 
-def purge(now: datetime | None = None) -> None:
+def purge(now: datetime) -> None:
     """Delete what is older than its time, and people who never proved their phone once nothing refers to them."""
-    now = now or timezone.now()
     LoginCode.objects.filter(created_at__lt=now - LOGIN_ROWS_FOR).delete()
     Challenge.objects.filter(created_at__lt=now - ADDRESSES_FOR, address__isnull=False).update(address=None)
     Device.objects.filter(

@@ -1,0 +1,95 @@
+"""For each operation of the OpenAPI document, a request and its answer; Bob has chosen Alice, who reads hers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Example(NamedTuple):
+    request: Any = None
+    answer: Any = None
+
+
+SITE = "https://invite.example.org"
+CHALLENGE = "kX7RrmE0JpC1m0Zl9nq2Vw"
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmF0dXJl"  # noqa: S105
+REFRESH = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmF0dXJl"
+SIGNED_IN_AT = "2026-03-01T09:00:40Z"
+TOKENS = {"token": TOKEN, "refresh": REFRESH, "expires_in": 600}
+PROFILE = {
+    "user_id": 1,
+    "phone": "9991234567",
+    "invite_code": "K7M4QZ",
+    "activated_invite": None,
+    "activated_at": None,
+    "invitations_count": 1,
+}
+OWN_PROFILE = {
+    **PROFILE,
+    "share_url": f"{SITE}/i/K7M4QZ",
+    "invitations": ["9997654321"],
+    "invitations_next": None,
+}
+PROBLEM_MEMBERS: dict[str, dict[str, Any]] = {
+    "invalid": {"errors": [{"field": "phone", "code": "required", "detail": "This field is required."}]},
+    "invalid_code": {"attempts_left": 2},
+    "already_activated": {"activated_invite": "XW39HB"},
+    "too_many_requests": {"retry_after": 30},
+    "unavailable": {"retry_after": 5},
+}
+
+
+def page(row: dict[str, Any]) -> dict[str, Any]:
+    return {"next": None, "previous": None, "results": [row]}
+
+
+EXAMPLES = {
+    "signup": Example(
+        {"phone": "9991234567"},
+        {
+            "challenge_id": CHALLENGE,
+            "code_length": 4,
+            "expires_in": 300,
+            "sent": True,
+            "sent_at": "2026-03-01T09:00:00Z",
+            "resend_in": 30,
+            "code": "0427",
+        },
+    ),
+    "login": Example(
+        {"code": "0427", "challenge_id": CHALLENGE},
+        {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True},
+    ),
+    "refresh": Example({"refresh": REFRESH}, TOKENS),
+    "logout": Example({"refresh": REFRESH}),
+    "devices_list": Example(
+        answer={
+            "id": 5,
+            "user_agent": "Example/1.0 (Android 15)",
+            "signed_in_at": SIGNED_IN_AT,
+            "refreshed_at": SIGNED_IN_AT,
+            "ended_at": None,
+            "trusted_until": "2026-08-28T09:00:40Z",
+            "current": True,
+        }
+    ),
+    "devices_end_all": Example(),
+    "devices_end": Example(),
+    "me_read": Example(answer=OWN_PROFILE),
+    "me_activate": Example(
+        {"activated_invite": "xw3-9hb"},
+        {**OWN_PROFILE, "activated_invite": "XW39HB", "activated_at": "2026-03-01T09:05:00Z"},
+    ),
+    "me_erase": Example(),
+    "me_invitations": Example(answer=page({"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"})),
+    "me_export": Example(
+        answer={
+            "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},
+            "profile": {"invite_code": "K7M4QZ", "invitations_count": 1},
+            "activation": None,
+            "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
+        }
+    ),
+    "profiles_list": Example(answer=page({**PROFILE, "created_at": SIGNED_IN_AT})),
+    "profiles_read": Example(answer={**PROFILE, "created_at": SIGNED_IN_AT}),
+}

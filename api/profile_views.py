@@ -1,0 +1,155 @@
+"""Views of profiles. A view makes one domain call and translates its answer."""
+
+from __future__ import annotations
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.permissions import IsAdminUser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from api import problems, serializers
+from api.base import APIView
+from api.paging import Keyset
+from api.schema import SIGNED_IN, operation, page_of
+from api.serializers import read
+from profiles import invite_codes, privacy, reading, voting
+
+INVITATIONS = Keyset("-created_at", "-invitee_id")
+PROFILE_ORDERS = {
+    name: Keyset(name, "-user_id" if name.startswith("-") else "user_id") for name in serializers.PROFILE_ORDERINGS
+}
+
+
+class MeView(APIView):
+    @operation(
+        "me_read",
+        serializers.OwnProfileAnswer,
+        *SIGNED_IN,
+        summary="Your profile",
+        description="Your invite code, the one you activated (null until then), and who activated yours.",
+        tags=["profiles"],
+    )
+    def get(self, request: Request) -> Response:
+        return self._profile(request)
+
+    @operation(
+        "me_activate",
+        serializers.OwnProfileAnswer,
+        *SIGNED_IN,
+        "invite_code_not_found",
+        "own_invite_code",
+        "already_activated",
+        "too_many_requests",
+        request=serializers.ActivateRequest,
+        summary="Activate somebody's invite code",
+        description="Once, for ever. The code's owner will see your phone number.",
+        tags=["profiles"],
+    )
+    def post(self, request: Request) -> Response:
+        given = read(serializers.ActivateRequest, request.data)
+        try:
+            voting.activate(request.user.pk, given["activated_invite"])
+        except invite_codes.MalformedInviteCode as error:
+            raise problems.field_error("activated_invite", "invalid", _("This is not an invite code.")) from error
+        return self._profile(request)
+
+    @operation(
+        "me_erase",
+        None,
+        *SIGNED_IN,
+        "fresh_sign_in_required",
+        status=204,
+        summary="Erase yourself",
+        description="Phone, devices and your vote are gone for good; votes for you are kept without your name. "
+        "Needs a device that signed in by code at most 10 minutes ago.",
+        tags=["profiles"],
+    )
+    def delete(self, request: Request) -> Response:
+        privacy.erase(request.auth.device)
+        return Response(status=204)
+
+    def _profile(self, request: Request) -> Response:
+        own = reading.own_profile(request.user)
+        more = INVITATIONS.first_link(reverse("invitations", request=request), own.newest[-1]) if own.more else None
+        context = {"newest": own.newest, "next": more}
+        return Response(serializers.OwnProfileAnswer(own.profile, context=context).data)
+
+
+class InvitationsView(APIView):
+    @operation(
+        "me_invitations",
+        page_of(serializers.InvitationAnswer),
+        *SIGNED_IN,
+        "invalid",
+        summary="Who activated your code",
+        description="The newest first, 50 to a page; follow `next` until it is null.",
+        parameters=[serializers.CursorQuery],
+        tags=["profiles"],
+    )
+    def get(self, request: Request) -> Response:
+        read(serializers.CursorQuery, request.query_params.dict())
+        page = INVITATIONS.page(reading.invitations_of(request.user), request)
+        return Response(page.answer(serializers.InvitationAnswer))
+
+
+class ExportView(APIView):
+    @operation(
+        "me_export",
+        OpenApiTypes.OBJECT,
+        *SIGNED_IN,
+        summary="Everything held on you",
+        description="A file to keep: person, profile, vote, devices, sign-in codes (never their digits) and SMS.",
+        tags=["profiles"],
+    )
+    def get(self, request: Request) -> Response:
+        return Response(privacy.export(request.user))
+
+
+class ProfilesView(APIView):
+    permission_classes = (IsAdminUser,)
+
+    @operation(
+        "profiles_list",
+        page_of(serializers.ProfileAnswer),
+        *SIGNED_IN,
+        "permission_denied",
+        "invalid",
+        "invalid_phone",
+        "region_not_allowed",
+        summary="All profiles",
+        description="For staff. Unverified, disabled and erased people are not listed.",
+        parameters=[serializers.ProfileQuery],
+        tags=["staff"],
+    )
+    def get(self, request: Request) -> Response:
+        given = read(serializers.ProfileQuery, request.query_params.dict())
+        ordering = given.pop("ordering")
+        try:
+            found = reading.search(**given)
+        except invite_codes.MalformedInviteCode as error:
+            raise problems.field_error("invite_code", "invalid", _("This is not an invite code.")) from error
+        page = PROFILE_ORDERS[ordering].page(found, request)
+        return Response(page.answer(serializers.ProfileAnswer))
+
+
+class ProfileView(APIView):
+    permission_classes = (IsAdminUser,)
+
+    @operation(
+        "profiles_read",
+        serializers.ProfileAnswer,
+        *SIGNED_IN,
+        "permission_denied",
+        "not_found",
+        summary="One profile",
+        description="For staff. Unverified, disabled and erased people are not found.",
+        tags=["staff"],
+    )
+    def get(self, request: Request, user_id: int) -> Response:
+        profile = reading.of_existing_people().filter(pk=user_id).first()
+        if profile is None:
+            raise Http404
+        return Response(serializers.ProfileAnswer(profile).data)
