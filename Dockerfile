@@ -1,0 +1,48 @@
+FROM python:3.13-slim AS base
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore \
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    DATA_DIR=/data
+WORKDIR /app
+# PostgreSQL's programs, which the tests run, insist that their user has a name.
+RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /tmp inviting_app
+
+# The base's pip fills the virtual environment, which so needs none of its own.
+FROM base AS packages
+COPY requirements.txt ./
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --require-hashes -r requirements.txt
+
+FROM packages AS tests
+# On a read-only root only /tmp can be written.
+ENV HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
+    PYTEST_ADDOPTS="-o cache_dir=/tmp/pytest"
+COPY requirements-dev.txt ./
+RUN pip --python /venv/bin/python install --no-cache-dir --require-hashes -r requirements-dev.txt
+COPY . .
+USER 10001:10001
+CMD ["python", "-m", "pytest"]
+
+FROM packages AS built
+COPY manage.py ./
+COPY api api
+COPY inviting_app inviting_app
+COPY profiles profiles
+COPY users users
+# This key is for this one step and signs nothing; the real one is given when the service starts.
+RUN SECRET_KEY=not-used python manage.py collectstatic --noinput
+
+# The last stage is the service: web by default, and the worker or any other command of manage.py.
+FROM base
+COPY --from=built /venv /venv
+COPY --from=built /app /app
+COPY --from=built /data /data
+USER 10001:10001
+EXPOSE 8000
+# Not by urllib, which would ask a proxy that the environment names.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT'] or 8000), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
+CMD ["gunicorn", "-c", "python:inviting_app.gunicorn_conf"]
