@@ -1,0 +1,102 @@
+"""GET /api/v1/profiles/me/invitations: page by page, everybody once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from profiles import voting
+from tests.conftest import Person, registered
+from tests.crowds import NOON, crowd, phones, walk
+from users import people
+
+pytestmark = pytest.mark.django_db
+
+PATH = "/api/v1/profiles/me/invitations"
+
+
+def test_nobody_yet_is_one_empty_page(alice: Person) -> None:
+    answer = alice.api.get(PATH)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"next": None, "previous": None, "results": []}
+
+
+def test_newest_vote_comes_first_with_its_time(alice: Person) -> None:
+    for n in range(3):
+        voting.activate(registered(f"999300000{n}").pk, alice.code, now=NOON + timedelta(hours=n))
+
+    rows = alice.api.get(PATH).json()["results"]
+
+    assert rows == [
+        {"phone": "9993000002", "activated_at": "2030-01-02T14:00:00Z"},
+        {"phone": "9993000001", "activated_at": "2030-01-02T13:00:00Z"},
+        {"phone": "9993000000", "activated_at": "2030-01-02T12:00:00Z"},
+    ]
+
+
+def test_people_who_chose_at_the_very_same_time_come_once_each(alice: Person) -> None:
+    everybody = crowd(170, alice.profile)
+
+    pages = walk(alice, PATH)
+
+    assert [len(page) for page in pages] == [50, 50, 50, 20]
+    assert phones(pages) == everybody[::-1]
+
+
+def test_walk_back_shows_the_same_pages(alice: Person) -> None:
+    crowd(120, alice.profile)
+    forwards = walk(alice, PATH)
+    second = alice.api.get(PATH).json()["next"]
+    last = alice.api.get(second).json()["next"]
+
+    backwards = walk(alice, last, "previous")
+
+    assert backwards == forwards[::-1]
+
+
+@pytest.mark.parametrize(("size", "pages"), [(50, 1), (51, 2), (100, 2)])
+def test_no_page_is_promised_that_is_empty(alice: Person, size: int, pages: int) -> None:
+    crowd(size, alice.profile)
+
+    assert len(walk(alice, PATH)) == pages
+
+
+def test_votes_of_others_and_of_disabled_people_are_not_shown(alice: Person, bob: Person, charlie: Person) -> None:
+    bob.activate(alice.code)
+    alice.activate(bob.code)
+    charlie.activate(alice.code)
+    people.disable(charlie.profile.user)
+
+    assert phones(walk(alice, PATH)) == ["9991110002"]
+
+
+def test_vote_that_comes_while_somebody_pages_moves_nothing(alice: Person) -> None:
+    everybody = crowd(60, alice.profile)
+    first = alice.api.get(PATH).json()
+    voting.activate(registered("9994000000").pk, alice.code, now=NOON + timedelta(days=1))
+
+    second = alice.api.get(first["next"]).json()
+
+    assert phones([first["results"], second["results"]]) == everybody[::-1]
+
+
+def test_page_takes_two_statements_however_many_votes(alice: Person, django_assert_num_queries: Any) -> None:
+    crowd(120, alice.profile)
+    link = alice.api.get(PATH).json()["next"]
+
+    with django_assert_num_queries(2):
+        answer = alice.api.get(link)
+
+    assert len(answer.json()["results"]) == 50
+
+
+def test_link_of_the_profile_leads_to_what_the_profile_does_not_show(alice: Person) -> None:
+    everybody = crowd(75, alice.profile)
+    me = alice.me()
+
+    rest = walk(alice, me["invitations_next"])
+
+    assert me["invitations"] + phones(rest) == everybody[::-1]

@@ -1,0 +1,103 @@
+"""Every usual spelling of a number is one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from users import phones
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9991234567",
+        "79991234567",
+        "89991234567",
+        "+79991234567",
+        "+7 999 123-45-67",
+        "+7 (999) 123-45-67",
+        "8 (999) 123 45 67",
+        "8-999-123-45-67",
+        "8 999 123–45—67",
+        "999.123.45.67",
+        "0079991234567",
+        "  9991234567\n",
+        "９９９１２３４５６７",
+        "＋７（９９９）１２３－４５－６７",
+        "+7\u00a0999\u00a0123\u00a045\u00a067",
+    ],
+)
+def test_usual_spellings_are_one_number(text: str) -> None:
+    assert phones.normalise(text) == "+79991234567"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "+",
+        "999123456",
+        "99912345678",
+        "999123456789012345",
+        "4951234567",  # a landline
+        "88001234567",  # a free call
+        "9991234567 ext. 5",
+        "9991234567;ext=5",
+        "9991234567#5",
+        "tel:+79991234567",
+        "999CALLNOW",
+        "٩٩٩١٢٣٤٥٦٧x",
+        "9991234567\x00",
+        "++79991234567",
+        "112",
+        "9" * 10_000,
+        "🕿",
+    ],
+)
+def test_what_no_sms_reaches_is_refused(text: str) -> None:
+    with pytest.raises(phones.InvalidPhone):
+        phones.normalise(text)
+
+
+def test_other_countries_are_let_in_by_setting(settings: Any) -> None:
+    american, kazakh = "+1 201 555 0123", "+7 701 234 56 78"
+    for text in (american, kazakh):
+        with pytest.raises(phones.RegionNotAllowed):
+            phones.normalise(text)
+
+    settings.PHONE_REGIONS = ["RU", "US", "KZ"]
+
+    assert phones.normalise(american) == "+12015550123"
+    assert phones.normalise(kazakh) == "+77012345678"
+
+
+def test_national_spelling_belongs_to_the_home_region(settings: Any) -> None:
+    settings.PHONE_REGION, settings.PHONE_REGIONS = "US", ["US"]
+
+    assert phones.normalise("(201) 555-0123") == "+12015550123"
+
+
+def test_range_too_new_to_have_a_type_is_let_in_where_the_numbering_plan_has_room_for_it() -> None:
+    assert phones.normalise("3001234567") == "+73001234567"
+    with pytest.raises(phones.InvalidPhone):
+        phones.normalise("1001234567")
+
+
+def test_home_numbers_are_shown_as_ten_digits_and_others_whole() -> None:
+    assert phones.display("+79991234567") == "9991234567"
+    assert phones.display("+12015550123") == "+12015550123"
+    assert phones.display("+77012345678") == "+77012345678"
+
+
+def test_shown_number_can_be_typed_again() -> None:
+    assert phones.normalise(phones.display("+79991234567")) == "+79991234567"
+
+
+def test_parts_for_records() -> None:
+    assert phones.mask("+79991234567") == "+7999***4567"
+    assert phones.prefix("+79991234567") == "+7999123"
+    assert phones.country("+79991234567") == "RU"
+    assert phones.country("+77012345678") == "KZ"

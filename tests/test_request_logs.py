@@ -1,0 +1,94 @@
+"""One line a request, with its id, and nobody's phone, code or token."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from inviting_app.logs import Context, mask
+from tests.conftest import Person, client
+
+pytestmark = pytest.mark.django_db
+
+ME = "/api/v1/profiles/me"
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[io.StringIO]:
+    """What the service's own handler writes."""
+    handler = next(
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and any(isinstance(one, Context) for one in handler.filters)
+    )
+    written = io.StringIO()
+    before = handler.setStream(written)
+    with caplog.at_level(logging.DEBUG):
+        yield written
+    handler.setStream(before)
+
+
+def test_request_is_one_line_with_its_id(log: io.StringIO) -> None:
+    answer = client().get("/api/nowhere?phone=9991234567")
+
+    (line,) = log.getvalue().splitlines()
+    assert f"[{answer['X-Request-ID']}] GET /api/nowhere 404 " in line
+
+
+def test_probes_are_not_logged(log: io.StringIO) -> None:
+    client().get("/livez")
+    client().get("/readyz")
+
+    assert log.getvalue() == ""
+
+
+def test_no_phone_code_or_token_is_written_of_a_whole_journey(
+    alice: Person, bob: Person, staff: Person, log: io.StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    visitor = client()
+    code = visitor.post("/api/auth/signup", {"phone": "+7 (999) 222-33-44"}).json()["code"]
+    visitor.post("/api/auth/login", {"code": code})
+    bob.activate(alice.code)
+    bob.activate("9991110001")
+    alice.api.get(ME)
+    alice.api.get("/api/v1/profiles/9991110001")
+    for phone in ("9991110001", "+79991110001", "+7 999 111-00-01", "999111000１"):
+        staff.api.get("/api/v1/profiles", {"phone": phone})
+    bob.api.delete(ME)
+
+    # The service's lines, and the bare messages and arguments that any other handler would be given.
+    texts = [log.getvalue(), *(f"{record.getMessage()} {record.args}" for record in caplog.records)]
+    assert len(texts) > 10
+    assert not any(
+        phone in text
+        for text in texts
+        for phone in ("9991110001", "9991110002", "9992223344", "79991", "999 111", "222-33")
+    )
+    assert not any(secret in text for text in texts for secret in (alice.token, bob.refresh, bob.device_token))
+    assert not any(alice.code in text or f" {code} " in text for text in texts)
+
+
+def test_path_cannot_forge_a_line(log: io.StringIO) -> None:
+    client().get("/api/x%0d%0a2030-01-01 00:00:00 INFO forged%0b%0c%1b[31m%c2%85%e2%80%a8")
+
+    (line,) = log.getvalue().splitlines()
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(
+    "written", ["9991234567", "+79991234567", "89991234567", "tel:+79991234567", "123456789012345"]
+)
+def test_what_looks_like_a_phone_keeps_four_digits(written: str) -> None:
+    masked = mask(f"for {written}, at 12:00")
+
+    assert written[-11:] not in masked
+    assert f"***{written[-4:]}, at 12:00" in masked
+
+
+@pytest.mark.parametrize("kept", ["12.3 ms", "404", "123456789", "1234567890123456", "2030-01-02 12:00:00,123"])
+def test_other_numbers_are_kept(kept: str) -> None:
+    assert mask(kept) == kept

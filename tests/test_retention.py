@@ -1,0 +1,117 @@
+"""What the hourly purge deletes, and what it leaves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from profiles import privacy, tasks
+from profiles.models import Profile
+from tests.signing import NOW, PHONE, answer, ask
+from users import retention
+from users.models import Challenge, Device, LoginCode, SmsDelivery, User
+
+pytestmark = pytest.mark.django_db
+DAY = 24 * 3600
+VERIFIED = "+79990000001"
+
+
+def purge(days: float) -> None:
+    retention.purge(NOW + timedelta(days=days, seconds=1))
+
+
+def test_login_rows_are_kept_for_31_days() -> None:
+    answer(ask())
+    ask(1)
+
+    purge(30.9)
+    assert (LoginCode.objects.count(), Challenge.objects.count(), SmsDelivery.objects.count()) == (2, 2, 2)
+
+    purge(31.1)
+    assert not LoginCode.objects.exists()
+    assert not Challenge.objects.exists()
+    assert not SmsDelivery.objects.exists()
+
+
+def test_addresses_are_kept_for_30_days() -> None:
+    ask()
+
+    purge(29.9)
+    assert Challenge.objects.get().address
+
+    purge(30.1)
+    assert Challenge.objects.get().address is None
+
+
+def test_person_who_never_proved_the_phone_goes_with_their_last_login_row() -> None:
+    ask()
+    ask(20 * DAY)
+    User.objects.update(created_at=NOW)
+
+    purge(50)
+    assert User.objects.filter(phone=PHONE).exists()
+
+    purge(52)
+    assert not User.objects.exists()
+    assert not Profile.objects.exists()
+
+
+def test_verified_staff_disabled_and_erased_people_stay() -> None:
+    erased = answer(ask(phone="+79990000002"))
+    assert erased.created
+    privacy.erase(Device.objects.get())
+    answer(ask(phone=VERIFIED))
+    ask(phone="+79990000003")
+    User.objects.filter(phone="+79990000003").update(is_staff=True)
+    User.objects.update(created_at=NOW)
+
+    purge(400)
+
+    assert set(User.objects.values_list("phone", flat=True)) == {VERIFIED, "+79990000003", None}
+    assert Profile.objects.count() == 3
+
+
+def test_devices_go_when_they_can_neither_refresh_nor_be_known() -> None:
+    answer(ask())
+
+    purge(179.9)
+    assert Device.objects.exists()
+
+    purge(180.1)
+    assert not Device.objects.exists()
+    assert User.objects.exists()
+
+
+def test_ended_devices_go_after_90_days() -> None:
+    answer(ask())
+    Device.objects.update(trust_hash=None, trusted_until=None, ended_at=NOW)
+
+    purge(89.9)
+    assert Device.objects.exists()
+
+    purge(90.1)
+    assert not Device.objects.exists()
+
+
+def test_device_that_still_refreshes_stays() -> None:
+    answer(ask())
+    Device.objects.update(trust_hash=None, trusted_until=None, refreshed_at=NOW + timedelta(days=89))
+
+    purge(100)
+
+    assert Device.objects.exists()
+
+
+def test_purge_of_a_young_service_takes_nothing() -> None:
+    answer(ask())
+
+    tasks.purge(timestamp=0)
+
+    assert (LoginCode.objects.count(), Device.objects.count(), User.objects.count()) == (1, 1, 1)
+
+
+def test_purge_runs_every_hour() -> None:
+    periodic = tasks.app.periodic_registry.periodic_tasks
+
+    assert [task.cron for (name, _), task in periodic.items() if name == "profiles.tasks.purge"] == ["17 * * * *"]

@@ -1,0 +1,194 @@
+"""Sending a code: a real queue, a real worker, and a gateway that listens on this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection, connections
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.signing import PHONE, answer, ask, challenge, right, set_code
+from tests.webhook import Gateway, running
+from users import sms
+from users.models import LoginCode, SmsDelivery, User
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_queue"),
+    # Apprise looks for a module that Python is to lose.
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def connections_end_with_their_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's threads end with the worker, so they keep nothing for the next task."""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+
+
+spare = pytest.fixture(name="spare")(running)
+
+
+@pytest.fixture
+def gateway(settings: Any) -> Iterator[Gateway]:
+    for server in running():
+        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
+        yield server
+
+
+def work() -> None:
+    """A worker that does what there is to do and ends."""
+
+    async def run() -> None:
+        with app.replace_connector(app.connector.get_worker_connector()):
+            async with app.open_async():
+                await app.run_worker_async(wait=False, listen_notify=False, install_signal_handlers=False)
+
+    async_to_sync(run)()
+
+
+def retry_now() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
+
+
+def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+
+    work()
+
+    [message] = gateway.messages
+    assert message["to"] == PHONE
+    code = right(asked.challenge_id)
+    assert message["message"] == f"{code} is your sign-in code. Never share it.\n\n@localhost:8000 #{code}"
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway, delivery.error) == ("sent", "1 json", "")
+    assert delivery.finished_at is not None
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_message_is_in_the_askers_language_and_ends_in_the_form_that_browsers_read(settings: Any) -> None:
+    settings.SITE_URL = "https://invite.example.org"
+    asked = ask(language="ru")
+
+    text = sms.message(LoginCode.objects.get())
+
+    code = right(asked.challenge_id)
+    assert text.splitlines()[-2:] == ["", f"@invite.example.org #{code}"]
+    assert text.startswith(code) is not text.startswith(f"{code} is")
+    assert len(text) <= 70 + len("@invite.example.org #0000\n\n")
+
+
+def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    gateway.status = 500
+    work()
+
+    assert len(gateway.messages) == 1
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.error) == ("queued", "no gateway took the message")
+    job = ProcrastinateJob.objects.get()
+    assert (job.status, job.attempts) == ("todo", 1)
+    assert job.scheduled_at > timezone.now() + timedelta(seconds=5)
+
+    gateway.status = 200
+    retry_now()
+    work()
+
+    assert [message["to"] for message in gateway.messages] == [PHONE, PHONE]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.error) == ("sent", "")
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_next_gateway_takes_what_the_first_refuses(gateway: Gateway, spare: Gateway, settings: Any) -> None:
+    gateway.status = 503
+    settings.SMS_GATEWAYS = [gateway.url, spare.url]
+    ask(now=timezone.now())
+
+    work()
+
+    assert len(gateway.messages) == len(spare.messages) == 1
+    assert SmsDelivery.objects.get().gateway == "2 json"
+
+
+def test_code_that_died_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    gateway.status = 500
+    work()
+    set_code(asked.challenge_id, expires_at=timezone.now())
+    retry_now()
+
+    work()
+
+    assert len(gateway.messages) == 1
+    assert SmsDelivery.objects.get().state == "dropped"
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_used_code_is_not_sent(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    answer(asked, now=timezone.now())
+
+    work()
+
+    assert gateway.messages == []
+    assert SmsDelivery.objects.get().state == "dropped"
+
+
+def test_code_of_a_person_erased_meanwhile_is_not_sent(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    User.objects.update(phone=None, erased_at=timezone.now())
+
+    work()
+
+    assert gateway.messages == []
+    assert SmsDelivery.objects.get().state == "dropped"
+
+
+def test_delivery_that_was_recorded_is_never_sent_again(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    work()
+
+    sms.deliver(SmsDelivery.objects.get().pk)
+    sms.deliver(0)
+
+    assert len(gateway.messages) == 1
+
+
+def test_no_phone_and_no_code_in_jobs_and_logs(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="procrastinate")
+    asked = ask(now=timezone.now())
+    jobs = str(list(ProcrastinateJob.objects.values()))
+    gateway.status = 500
+    work()
+    gateway.status = 200
+    retry_now()
+    work()
+
+    said = "\n".join(f"{record.getMessage()} {record.__dict__} {record.exc_text}" for record in caplog.records)
+    assert "users.tasks.send_sms" in jobs and "Error, to retry" in said
+    assert challenge(asked.challenge_id).login_code.nonce.hex() not in said
+    for secret in (PHONE, PHONE[2:], f"#{right(asked.challenge_id)}", "sign-in code"):
+        assert secret not in jobs
+        assert secret not in said
+
+
+def test_demo_mode_sends_nothing_and_says_so_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    asked = ask(now=timezone.now())
+
+    work()
+
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway) == ("sent", "demo")
+    assert asked.code in caplog.text
+    assert PHONE[2:] not in caplog.text
