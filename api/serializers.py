@@ -60,10 +60,18 @@ class SignupRequest(serializers.Serializer[Any]):
         help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`"
     )
     device_token = StringField(
-        required=False, allow_null=True, max_length=64, help_text="From an earlier sign-in on this device"
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=64,
+        help_text="From an earlier sign-in on this device",
     )
     challenge_id = StringField(
-        required=False, allow_null=True, max_length=64, help_text="From an earlier answer; else the cookie's"
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=64,
+        help_text="From an earlier answer; else the cookie's",
     )
 
 
@@ -79,8 +87,10 @@ class SignupAnswer(serializers.Serializer[Any]):
 
 class LoginRequest(serializers.Serializer[Any]):
     code = StringField(max_length=64, help_text="The digits of the SMS, as a string; spaces and dashes are dropped")
-    challenge_id = StringField(required=False, allow_null=True, max_length=64)
-    phone = TypedPhoneField(required=False, allow_null=True, help_text="Where there is neither challenge_id nor cookie")
+    challenge_id = StringField(required=False, allow_null=True, allow_blank=True, max_length=64)
+    phone = TypedPhoneField(
+        required=False, allow_null=True, allow_blank=True, help_text="Where there is neither challenge_id nor cookie"
+    )
 
 
 class TokenAnswer(serializers.Serializer[Any]):

@@ -89,10 +89,12 @@ class Everybody(RuleBasedStateMachine):
         seats = [seat for seat in self.seats if seat.may_come_in is live]
         return seats[which % len(seats)] if seats else None
 
-    @initialize(number=st.integers(2, 5))
-    def sign_in_some(self, number: int) -> None:
+    @initialize(number=st.integers(2, 5), votes=st.integers(0, 3))
+    def begin_with_some_people_and_votes(self, number: int, votes: int) -> None:
         for phone in PHONES[:number]:
             self.sign_in(phone)
+        for voter in range(min(votes, number)):
+            self.activate(voter, self.humans[voter - 1])
 
     @rule(phone=st.sampled_from(PHONES))
     def sign_in_somebody(self, phone: str) -> None:
@@ -117,14 +119,16 @@ class Everybody(RuleBasedStateMachine):
 
     @rule(which=ANY, whom=ANY, spelling=st.sampled_from([str.upper, str.lower, "-".join]))
     def activate_anybody(self, which: int, whom: int, spelling: Any) -> None:
-        owner = self.humans[whom % len(self.humans)]
+        self.activate(which, self.humans[whom % len(self.humans)], spelling)
+
+    def activate(self, which: int, owner: Human, spelling: Any = str) -> None:
         self.try_code(which, spelling(owner.code), owner)
 
     @rule(which=ANY, whom=ANY)
     def activate_hidden(self, which: int, whom: int) -> None:
         hidden = [human for human in self.humans if not human.exists]
         if hidden:
-            self.try_code(which, hidden[whom % len(hidden)].code, hidden[whom % len(hidden)])
+            self.activate(which, hidden[whom % len(hidden)])
 
     @rule(which=ANY)
     def activate_unverified(self, which: int) -> None:

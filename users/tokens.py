@@ -69,8 +69,6 @@ class KeyRing:
                 raise  # the signature was right
             except TokenBackendError as other:
                 error = other
-            except RecursionError as deep:  # a header of nested brackets
-                raise TokenBackendError from deep
         raise error
 
     def get_leeway(self) -> timedelta:
