@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-_PHONE = re.compile(r"\+?\b\d{3}\d{3,8}(\d{4})\b")
+_PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
 
 class Context(logging.Filter):

@@ -203,6 +203,7 @@ LOGGING = {
     "loggers": {
         # A refused request is not worth more than its own line.
         "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
         "procrastinate": {"level": "WARNING"},
         "gunicorn.error": {"level": "WARNING"},
     },

@@ -92,3 +92,19 @@ def test_what_looks_like_a_phone_keeps_four_digits(written: str) -> None:
 @pytest.mark.parametrize("kept", ["12.3 ms", "404", "123456789", "1234567890123456", "2030-01-02 12:00:00,123"])
 def test_other_numbers_are_kept(kept: str) -> None:
     assert mask(kept) == kept
+
+
+@pytest.mark.parametrize("path", ["/api/x9991234567", "/api/phone_9991234567", "/api/+79991234567/x"])
+def test_phone_glued_to_a_word_in_a_path_is_masked(log: io.StringIO, path: str) -> None:
+    client().get(path)
+
+    assert "9991234567" not in log.getvalue()
+    assert "4567" in log.getvalue()
+
+
+def test_foreign_host_costs_one_line_of_log(log: io.StringIO) -> None:
+    answer = client().get(ME, HTTP_HOST="9991234567")
+
+    assert answer.status_code == 400
+    assert len(log.getvalue().splitlines()) == 1
+    assert "9991234567" not in log.getvalue()
