@@ -17,6 +17,7 @@ from api.schema import SIGNED_IN, operation
 from api.serializers import read
 from profiles import people
 from users import devices, phones, signin, tokens
+from users import people as accounts
 
 CHALLENGE_COOKIE = "challenge"
 CHALLENGE_COOKIE_PATH = "/api/auth"
@@ -164,7 +165,7 @@ class DevicesView(APIView):
         tags=["devices"],
     )
     def delete(self, request: Request) -> Response:
-        devices.end_all(request.user, request.auth.now)
+        accounts.end_devices(request.user)
         return Response(status=204)
 
 

@@ -127,6 +127,7 @@ class ProfilesView(APIView):
     def get(self, request: Request) -> Response:
         given = read(serializers.ProfileQuery, request.query_params.dict())
         ordering = given.pop("ordering")
+        given.pop("cursor")
         try:
             found = reading.search(**given)
         except invite_codes.MalformedInviteCode as error:

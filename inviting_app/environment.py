@@ -56,6 +56,14 @@ def choice(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def language(text: str) -> str:
+    """Ours is `en` or `ru`; a desktop's own LANGUAGE, such as `de_DE:de`, is a wish that is met or not."""
+    if "_" not in text and ":" not in text:
+        return choice("en", "ru")(text)
+    wished = [name[:2] for name in text.split(":")]
+    return next((name for name in wished if name in ("en", "ru")), "en")
+
+
 def flag(text: str) -> bool:
     return choice("0", "1")(text) == "1"
 
@@ -155,7 +163,7 @@ TRUSTED_PROXIES = read("TRUSTED_PROXIES", 0, integer(0, 10))
 CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(origin))
 WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
 WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
-LANGUAGE = read("LANGUAGE", "en", choice("en", "ru"))
+LANGUAGE = read("LANGUAGE", "en", language)
 LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
 
 SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway))

@@ -11,6 +11,9 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
 
+_FORMATTER = logging.Formatter()
+
+
 class Context(logging.Filter):
     """Adds `request_id`, and masks whatever looks like a phone in the finished message."""
 
@@ -18,6 +21,9 @@ class Context(logging.Filter):
         record.request_id = request_id.get()
         record.msg = mask(record.getMessage())
         record.args = None
+        if record.exc_info:  # an error of the database quotes the row
+            record.exc_text = mask(_FORMATTER.formatException(record.exc_info))
+            record.exc_info = None
         return True
 
 

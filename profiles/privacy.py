@@ -47,11 +47,11 @@ def erase(device: Device) -> None:
     Their own vote is taken back with them: else one SIM could vote without end.
 
     Raises FreshSignInRequired unless the device signed in by code within the last devices.FRESH_FOR, or TokenRevoked
-    if the person was disabled or erased meanwhile.
+    if person or device was ended meanwhile.
     """
     with transaction.atomic():
         user, now = people.lock(device.user_id)
-        if not user.is_active:
+        if not user.is_active or not user.devices.filter(pk=device.pk, ended_at=None).exists():
             raise TokenRevoked
         if not devices.is_fresh(device, now):
             raise FreshSignInRequired

@@ -57,7 +57,6 @@ def search(
     has_activated: bool | Literal[""] = "",
     created_after: datetime | Literal[""] = "",
     created_before: datetime | Literal[""] = "",
-    **ignored: object,
 ) -> QuerySet[Profile]:
     """Profiles for staff: exact phone in any spelling, exact invite code, who voted or not, made in [after, before).
 
@@ -78,4 +77,5 @@ def search(
 
 
 def share_url(profile: Profile) -> str:
+    """The link that carries this profile's invite code."""
     return f"{settings.SITE_URL}/i/{profile.invite_code}"

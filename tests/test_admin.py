@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from profiles.models import Activation, Profile
 from tests.conftest import Person, signed_in
+from users.admin import PasswordForm
 from users.models import Device, User
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +163,29 @@ def test_disabling_a_person_ends_their_devices_and_is_logged(operator: Client, a
     assert alice.api.get("/api/v1/profiles/me").json()["code"] == "token_revoked"
     assert not Device.objects.filter(user=alice.profile.user, ended_at=None).exists()
     assert LogEntry.objects.get().object_id == str(alice.profile.pk)
+
+
+def test_password_given_while_a_person_is_erased_does_not_bring_them_back(operator: Client, alice: Person) -> None:
+    user = alice.profile.user
+    alice.api.delete("/api/v1/profiles/me")
+
+    form = PasswordForm(user, {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"})
+    assert form.is_valid(), form.errors
+    form.save()
+
+    erased = User.objects.get(pk=user.pk)
+    assert (erased.phone, erased.is_active, erased.password) == (None, False, "!")
+
+
+def test_person_given_a_password_gets_in_with_it(operator: Client, alice: Person) -> None:
+    person = alice.profile.pk
+    change(operator, alice, is_active="on", is_staff="on")
+
+    both = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    answer = operator.post(f"/admin/users/user/{person}/password/", both)
+
+    assert answer.status_code == 302
+    assert Client().login(username=alice.phone, password=PASSWORD)
 
 
 def test_person_enabled_again_signs_in_anew(operator: Client, alice: Person) -> None:

@@ -197,3 +197,15 @@ def test_sign_in_after_the_trust_was_taken_makes_another_device() -> None:
     assert response.status_code == 200
     assert response.json()["device_token"] != person.device_token
     assert Device.objects.filter(ended_at=None).count() == 1
+
+
+def test_device_whose_session_expired_and_trust_is_gone_is_not_listed(alice: Person) -> None:
+    idle = signed_in(alice.phone)
+    Device.objects.filter(pk=Device.objects.latest("pk").pk).update(
+        refreshed_at=F("refreshed_at") - timedelta(days=31), trust_hash=None, trusted_until=None
+    )
+
+    listed = alice.api.get("/api/v1/devices").json()
+
+    assert [device["current"] for device in listed] == [True]
+    assert idle.api.get("/api/v1/devices").status_code == 200

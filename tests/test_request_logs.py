@@ -108,3 +108,13 @@ def test_foreign_host_costs_one_line_of_log(log: io.StringIO) -> None:
     assert answer.status_code == 400
     assert len(log.getvalue().splitlines()) == 1
     assert "9991234567" not in log.getvalue()
+
+
+def test_phone_in_an_error_that_is_logged_is_masked(log: io.StringIO) -> None:
+    try:
+        raise ValueError("Key (phone)=(+79991234567) already exists")
+    except ValueError:
+        logging.getLogger("users").exception("an error")
+
+    assert "Traceback" in log.getvalue()
+    assert "9991234567" not in log.getvalue()

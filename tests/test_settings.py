@@ -61,6 +61,13 @@ def test_empty_value_means_the_default(tmp_path: Path) -> None:
     assert started.stdout.startswith("http://localhost:8000 8000 None ")
 
 
+@pytest.mark.parametrize(
+    ("wished", "given"), [("ru", "ru"), ("ru_RU:en", "ru"), ("de_DE:ru:en", "ru"), ("en_US:en", "en"), ("de_DE", "en")]
+)
+def test_language_of_a_desktop_is_a_wish(wished: str, given: str) -> None:
+    assert environment.language(wished) == given
+
+
 def test_secret_of_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
     refused = start(tmp_path, DATABASE_URL="postgresql://me:hunter2@localhost:port/invites", SECRET_KEY="s" * 50)
 

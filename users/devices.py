@@ -14,6 +14,12 @@ from django.db.models import Q, QuerySet
 from users import keys
 from users.models import Device, User
 
+REFRESH_IDLE = timedelta(days=30)
+"""A session ends when it was not refreshed for so long,"""
+
+REFRESH_ABSOLUTE = timedelta(days=90)
+"""and so long after its sign-in in any case."""
+
 TRUST_FOR = timedelta(days=180)
 """How long after its last sign-in a device stays known."""
 
@@ -65,7 +71,8 @@ def start_session(user: User, known: Device | None, user_agent: str, now: dateti
 
 def listed(user: User, now: datetime) -> QuerySet[Device]:
     """The devices that a person has a reason to see: those with a session or with trust, newest sign-in first."""
-    return user.devices.filter(Q(ended_at=None) | Q(trusted_until__gt=now)).order_by("-signed_in_at", "-pk")
+    in_session = Q(ended_at=None, refreshed_at__gt=now - REFRESH_IDLE, signed_in_at__gt=now - REFRESH_ABSOLUTE)
+    return user.devices.filter(in_session | Q(trusted_until__gt=now)).order_by("-signed_in_at", "-pk")
 
 
 def end(user: User, device_id: int, now: datetime) -> None:
@@ -75,7 +82,7 @@ def end(user: User, device_id: int, now: datetime) -> None:
 
 
 def end_all(user: User, now: datetime) -> None:
-    """End every device of a person, session and trust."""
+    """End every device of a person, session and trust. Call it with the person's row locked."""
     _end(user.devices.all(), now)
 
 

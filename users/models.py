@@ -66,11 +66,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return phones.mask(self.phone) if self.phone else f"erased person {self.pk}"
 
-    @property
-    def exists_for_others(self) -> bool:
-        """Whether other people may meet this person at all: in a list, or through an invite code."""
-        return self.is_active and self.verified_at is not None and self.erased_at is None
-
 
 class Device(models.Model):
     """One client that signed in: its session (may ask for tokens) and its trust (is known to the person).

@@ -1,7 +1,8 @@
 """Making, locking and disabling people.
 
-Whoever changes what a person may do (codes, devices, votes) holds the lock on the person's row, so rules that count
-rows are exact under any race. A wait for it ends after the connection's `lock_timeout`.
+Whoever opens codes, sessions or votes, or changes several rows of a person, holds the lock on the person's row, so
+rules that count rows are exact under any race. A wait for it ends after the connection's `lock_timeout`. Ending one session or one
+device is one conditional statement and needs no lock.
 """
 
 from __future__ import annotations
@@ -59,6 +60,13 @@ def disable(user: User) -> None:
         User.objects.filter(pk=user.pk).update(is_active=False)
         devices.end_all(locked.user, now=locked.now)
     user.is_active = False
+
+
+def end_devices(user: User) -> None:
+    """End every device of a person, session and trust, on their own wish."""
+    with transaction.atomic():
+        locked = lock(user.pk)
+        devices.end_all(locked.user, now=locked.now)
 
 
 def enable(user: User) -> None:

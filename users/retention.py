@@ -23,7 +23,9 @@ def purge(now: datetime) -> None:
     LoginCode.objects.filter(created_at__lt=now - LOGIN_ROWS_FOR).delete()
     Challenge.objects.filter(created_at__lt=now - ADDRESSES_FOR, address__isnull=False).update(address=None)
     Device.objects.filter(
-        Q(trusted_until=None) | Q(trusted_until__lt=now), refreshed_at__lt=now - ENDED_DEVICES_FOR
+        ~Exists(LoginCode.objects.filter(device=OuterRef("pk"))),  # they go first, when it is their time
+        Q(trusted_until=None) | Q(trusted_until__lt=now),
+        refreshed_at__lt=now - ENDED_DEVICES_FOR,
     ).delete()
     asked = LoginCode.objects.filter(user=OuterRef("pk"))
     User.objects.filter(

@@ -1,6 +1,6 @@
 """Access and refresh tokens: SimpleJWT's, bound to a session in the database.
 
-Claims: `iss`, `aud`, `sub` (person), `sid` (session), `jti`, `typ`, `iat`, `exp`. One algorithm, own keys (RFC 8725).
+Claims: `iss`, `aud`, `sub` (person), `sid` (session), `jti`, `typ`, `exp`. One algorithm, own keys (RFC 8725).
 A token alone proves nothing: its session and person are looked up on every use.
 """
 
@@ -23,14 +23,13 @@ from rest_framework_simplejwt.exceptions import (
 from rest_framework_simplejwt.tokens import Token
 
 from users import devices, keys
+from users.devices import REFRESH_ABSOLUTE, REFRESH_IDLE
 from users.models import Device
 
 ALGORITHM = "HS256"
 ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
-REFRESH_IDLE = timedelta(days=30)
-REFRESH_ABSOLUTE = timedelta(days=90)
 
 RETRY_WINDOW = timedelta(seconds=10)
 """How long the token before the last still answers, with the same successor: a lost answer is no theft."""
@@ -96,6 +95,9 @@ class SessionToken(Token):
             raise TokenInvalid from error
         return token
 
+    def set_iat(self, claim: str = "iat", at_time: datetime | None = None) -> None:
+        """No `iat`: it would be refused by every host whose clock is a moment behind, and nothing reads it."""
+
     @classmethod
     def for_device(cls, device: Device) -> SessionToken:
         token = cls()
@@ -122,7 +124,6 @@ class RefreshToken(SessionToken):
         """The device's one current refresh token: made of its row alone, so it can be made again to the letter."""
         token = super().for_device(device)
         token["jti"] = device.refresh_jti.hex
-        token.set_iat(at_time=device.refreshed_at)
         token.set_exp(
             from_time=min(device.refreshed_at + REFRESH_IDLE, device.signed_in_at + REFRESH_ABSOLUTE),
             lifetime=timedelta(0),
@@ -140,6 +141,7 @@ class TokenPair:
 
 
 def issue(device: Device) -> TokenPair:
+    """An access token, and the device's current refresh token."""
     return TokenPair(
         token=str(AccessToken.for_device(device)),
         refresh=str(RefreshToken.for_device(device)),
