@@ -1,8 +1,8 @@
 """Making, locking and disabling people.
 
-Whoever opens codes, sessions or votes, or changes several rows of a person, holds the lock on the person's row, so
-rules that count rows are exact under any race. A wait for it ends after the connection's `lock_timeout`. Ending one session or one
-device is one conditional statement and needs no lock.
+Whoever opens codes, sessions or votes, or changes several rows of a person, holds the lock on the person's row: so
+rules that count rows are exact under any race. A wait for it ends after the connection's `lock_timeout`. Ending one
+session or one device is one conditional statement and needs no lock.
 """
 
 from __future__ import annotations
