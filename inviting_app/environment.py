@@ -20,6 +20,8 @@ import phonenumbers
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from inviting_app.embedded import make_open
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 Value = TypeVar("Value")
 
@@ -127,10 +129,7 @@ def is_local(url: str) -> bool:
 def make_data_dir(path: Path) -> None:
     """Folders that are made here let others through, for root's PostgreSQL runs as another user."""
     try:
-        for folder in [*reversed(path.parents), path]:
-            if not folder.exists():
-                folder.mkdir()
-                folder.chmod(0o755)
+        make_open(path)
         tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         refuse(f"DATA_DIR: cannot write to {path}: {error.strerror}")

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import connection
-
 from profiles import voting
 from profiles.models import Miss
 from users import retention
+from users.clock import database_now
 
 
 def purge(now: datetime | None = None) -> None:
     """Delete what is older than its time."""
-    now = now or _database_now()
+    now = now or database_now()
     retention.purge(now)
     Miss.objects.filter(created_at__lt=now - voting.MISSES_COUNT_FOR).delete()
-
-
-def _database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (now,) = cursor.fetchone()
-    assert isinstance(now, datetime)
-    return now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -77,11 +77,6 @@ def api() -> APIClient:
     return client()
 
 
-@pytest.fixture
-def sign_in(db: None) -> Callable[..., Person]:
-    return signed_in
-
-
 def client(**defaults: Any) -> APIClient:
     """A client that sends JSON and keeps cookies."""
     made = APIClient(**defaults)
@@ -123,5 +118,5 @@ def charlie(db: None) -> Person:
 @pytest.fixture
 def staff(db: None) -> Person:
     person = signed_in("9991119999")
-    person.profile.user.__class__.objects.filter(phone=f"+7{person.phone}").update(is_staff=True)
+    User.objects.filter(phone=f"+7{person.phone}").update(is_staff=True)
     return person

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from users import codes, devices, people, tokens
+from users.clock import ClockTimestamp
 from users.models import Challenge, LoginCode, User
-from users.tokens import ClockTimestamp, TokenPair
+from users.tokens import TokenPair
 
 
 class InvalidCode(Exception):

@@ -10,8 +10,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from users import codes
+from users.clock import ClockTimestamp
 from users.models import LoginCode, SmsDelivery
-from users.tokens import ClockTimestamp
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import models
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
     ExpiredTokenError,
@@ -23,6 +22,7 @@ from rest_framework_simplejwt.exceptions import (
 from rest_framework_simplejwt.tokens import Token
 
 from users import devices, keys
+from users.clock import ClockTimestamp
 from users.devices import REFRESH_ABSOLUTE, REFRESH_IDLE
 from users.models import Device
 
@@ -147,13 +147,6 @@ def issue(device: Device) -> TokenPair:
         refresh=str(RefreshToken.for_device(device)),
         expires_in=int(ACCESS_FOR.total_seconds()),
     )
-
-
-class ClockTimestamp(models.Func):
-    """The database's time at this very moment, not at the start of the transaction."""
-
-    function = "clock_timestamp"
-    output_field = models.DateTimeField()
 
 
 class Session(NamedTuple):

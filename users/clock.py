@@ -1,0 +1,23 @@
+"""Time is the database's, so that any number of processes on any number of hosts agree on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, models
+
+
+class ClockTimestamp(models.Func):
+    """The database's time at this very moment, not at the start of the transaction."""
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
+
+
+def database_now() -> datetime:
+    """The database's time at this very moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime)
+    return now
