@@ -7,6 +7,7 @@ name; values are not repeated there, for some of them are secrets.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable
@@ -97,6 +98,18 @@ def gateway(text: str) -> str:
     return text
 
 
+def sms_text(text: str) -> dict[str, str]:
+    """The text of each language: one for all of them, or one each, as in `en=... {code} ...|ru=... {code} ...`."""
+    parts = [part.partition("=") for part in text.split("|")]
+    texts = {language.strip(): words.strip() for language, _, words in parts}
+    if not texts.keys() <= {"en", "ru"} or len(texts) < len(parts):
+        texts = {"en": text, "ru": text}
+    for words in texts.values():
+        if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
+            raise ValueError("must have {code} once where the code goes, and no other braces; a language is en or ru")
+    return texts
+
+
 def database(text: str) -> dict[str, Any]:
     """A libpq URL as Django's database settings; `prepare=off` among its parameters is ours."""
     url, _, query = text.partition("?")
@@ -114,7 +127,9 @@ def database(text: str) -> dict[str, Any]:
         raise ValueError("must name a database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     django = {names[key]: str(conninfo.pop(key)) for key in list(conninfo) if key in names}
-    return {**django, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
+    # A PgBouncer that cannot prepare statements cannot keep cursors either.
+    pooled = {"DISABLE_SERVER_SIDE_CURSORS": True} if prepare == "off" else {}
+    return {**django, **pooled, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
 
 
 def is_local(url: str) -> bool:
@@ -154,6 +169,7 @@ def kept_secret_key(data_dir: Path) -> str:
 
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", lambda text: (BASE_DIR / Path(text).expanduser()).resolve())
 DATABASE = read("DATABASE_URL", None, database)
+WORKER_DATABASE = read("WORKER_DATABASE_URL", DATABASE, database)
 
 HOST = read("HOST", "127.0.0.1", str)
 PORT = read("PORT", 8000, integer(1, 65535))
@@ -166,6 +182,9 @@ LANGUAGE = read("LANGUAGE", "en", language)
 LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
 
 SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway))
+SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
+SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
+SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
 ALLOW_DEMO = read("ALLOW_DEMO", False, flag)
 PHONE_REGION = read("PHONE_REGION", "RU", region)
 PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))
@@ -176,6 +195,8 @@ SECRET_KEY_FALLBACKS: list[str] = read("SECRET_KEY_FALLBACKS", [], items)
 
 if DATABASE and not SECRET_KEY:
     refuse("SECRET_KEY: must be set when DATABASE_URL is")
+if WORKER_DATABASE and not DATABASE:
+    refuse("WORKER_DATABASE_URL: is another way to the database of DATABASE_URL, which is not set")
 if not DATABASE:
     make_data_dir(DATA_DIR)
 if not SECRET_KEY:

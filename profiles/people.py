@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from profiles import invite_codes
+from profiles.models import Miss
 from users import challenges, people
 from users.challenges import Asked
 from users.models import User
@@ -49,6 +50,9 @@ def lock_or_create(phone: str) -> Locked:
         created = people.create(phone)
         if created is not None:
             _create_profile(created.user)
+            if created.user.predecessors:
+                people.go_on_counting(created.user)
+                Miss.objects.filter(user__in=created.user.predecessors).update(user=created.user)
             return created
 
 

@@ -2,30 +2,26 @@
 
 A code belongs to a phone, a lane (a device known to the person, or everybody else) and a length; attempts belong to
 the challenge, one for each client that asks. So a stranger can neither spend the owner's attempts nor, by asking
-first, keep the owner from a code.
+first, keep the owner from a code. Under attack a code gets longer; nobody is locked.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
 
-from users import codes, devices, phones, tasks
-from users.models import Challenge, Device, LoginCode, SmsDelivery, User
+from users import budget, codes, devices, guards, phones, tasks
+from users.budget import Budget
+from users.guards import Waits
+from users.lanes import DEVICE_SENDS, Lane, Strand
+from users.models import Challenge, LoginCode, SmsDelivery, User
 
-DAY = timedelta(hours=24)
-DEVICE_GAPS = 5
-"""Of the gaps between two SMS, how many a known device climbs; it stays on the last of them."""
-
-DEVICE_SENDS = 10
-"""SMS in 24 h for one known device; beyond, it is served like everybody else."""
-
-FREE_SUCCESSES = 10
-"""Successes in 24 h whose SMS do not lengthen the gaps: who signs in is not guessing."""
+NOW = timedelta(0)
+COME_BACK = timedelta(hours=1)
+"""When to ask again after the ceiling of long challenges: the window moves on slowly."""
 
 
 class TooManyRequests(Exception):
@@ -49,65 +45,21 @@ class Asked:
     code: str | None
 
 
-@dataclass
-class Lane:
-    """The codes of one phone that one kind of asker may join, and the SMS of 24 h that count against them."""
+@dataclass(frozen=True)
+class Decision:
+    """What the rules answer an asker now, before anything of it is done."""
 
-    user: User
-    device: Device | None
+    lane: Lane
     digits: int
-    now: datetime
-    open_code: LoginCode | None = None
-    stale: bool = False
-    sends: list[datetime] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        deliveries = self._deliveries()
-        forgiven = self._codes_of_first_successes(deliveries)
-        for delivery in deliveries:
-            code = delivery.login_code
-            if code.pk not in forgiven and delivery.created_at > self.now - DAY:
-                self.sends.append(delivery.created_at)
-            if code.closed_at is None and code.open_until > self.now:
-                self.open_code = code
-            elif code.closed_at is None:
-                self.stale = True
-
-    def _deliveries(self) -> list[SmsDelivery]:
-        since = self.now - DAY
-        return list(
-            SmsDelivery.objects.filter(
-                # A code is sent for an hour at most: the first bound only helps the index.
-                Q(login_code__created_at__gt=since - timedelta(hours=1), created_at__gt=since)
-                | Q(login_code__closed_at=None),
-                login_code__user=self.user,
-                login_code__device=self.device,
-                login_code__digits=self.digits,
-            )
-            .select_related("login_code")
-            .order_by("created_at")
-        )
-
-    def _codes_of_first_successes(self, deliveries: list[SmsDelivery]) -> set[int]:
-        since = self.now - DAY
-        used = {d.login_code_id: d.login_code.used_at for d in deliveries if d.login_code.used_at}
-        recent = sorted((used_at, pk) for pk, used_at in used.items() if used_at > since)
-        return {pk for _, pk in recent[:FREE_SUCCESSES]}
+    held: Challenge | None
+    send: bool
+    send_wait: timedelta
+    refusal: timedelta | None
+    """How long until there may be a code for this asker, where there is none now."""
 
     @property
-    def exhausted(self) -> bool:
-        """Whether a known device has had its SMS for the day."""
-        return self.device is not None and len(self.sends) >= DEVICE_SENDS
-
-    def until_next_send(self) -> timedelta:
-        """How long until another SMS may go out; zero or less means now."""
-        if not self.sends:
-            return timedelta(0)
-        gaps = settings.LOGIN_SEND_GAPS
-        if self.device is not None:
-            gaps = gaps[:DEVICE_GAPS]
-        gap = gaps[min(len(self.sends), len(gaps)) - 1]
-        return self.sends[-1] + timedelta(seconds=gap) - self.now
+    def strand(self) -> Strand:
+        return self.lane.strands[self.digits]
 
 
 def request_code(
@@ -124,83 +76,124 @@ def request_code(
     Call it with the person's row locked. The code, its delivery row and the job that sends it commit together with
     whatever else the caller's transaction does.
 
-    Raises TooManyRequests when there is no code to join and the next may not be sent yet.
+    Raises TooManyRequests when a guard or a gap leaves nothing to join and nothing to send.
     """
-    lane = _lane(user, device_token, now)
-    held = _held_challenge(challenge_id, lane.open_code)
-    wait = lane.until_next_send()
-    sent = wait <= timedelta(0)
-    if lane.open_code is None and not sent:
-        raise TooManyRequests(wait)
-
-    code = lane.open_code or _open_code(lane, language)
-    if sent:
-        lane.sends.append(now)
-        code.sent_at = now
-    if held is None:
-        code.challenges += 1
-    if sent or held is None:
-        code.expires_at = now + codes.VALID_AFTER_TOUCH
-        _save(code)
-    challenge = held or Challenge.objects.create(login_code=code, address=address, created_at=now)
-    if sent:
-        _queue_sms(code, user, now)
+    decision = decide(user, now=now, address=address, device_token=device_token, challenge_id=challenge_id)
+    if decision.refusal is not None:
+        raise TooManyRequests(decision.refusal)
+    code = _touched_code(decision, language)
+    challenge = decision.held or Challenge.objects.create(login_code=code, address=address, created_at=now)
+    send_wait = decision.send_wait
+    if decision.send:
+        send_wait = decision.strand.wait(now)
+        _queue_sms(code, user, None if code.device else address, now)
     return Asked(
         challenge_id=challenge.public_id,
         code_length=code.digits,
         expires_in=math.floor((code.expires_at - now).total_seconds()),
-        sent=sent,
+        sent=decision.send,
         sent_at=code.sent_at,
-        resend_in=math.ceil(lane.until_next_send().total_seconds()),
+        resend_in=math.ceil(send_wait.total_seconds()),
         code=codes.derive(code.nonce, code.digits) if settings.DEMO else None,
     )
 
 
-def _lane(user: User, device_token: str, now: datetime) -> Lane:
+def decide(
+    user: User, *, now: datetime, address: str | None, device_token: str = "", challenge_id: str = ""
+) -> Decision:
+    """Apply the rules of asking to one asker; nothing is written. Call it with the person's row locked."""
+    lane, allowed = _lane(user, device_token, now)
+    waits = guards.waits(user, address, known=lane.device is not None, now=now)
+    held = _held_challenge(lane, challenge_id)
+    digits = held.login_code.digits if held else _length(lane, allowed, waits)
+    strand = lane.strands[digits]
+    send_wait = max(strand.wait(now), waits.send)
+    return Decision(
+        lane=lane,
+        digits=digits,
+        held=held,
+        send=send_wait <= NOW,
+        send_wait=send_wait,
+        refusal=None if held else _refusal(strand, digits, allowed, waits, send_wait),
+    )
+
+
+def _lane(user: User, device_token: str, now: datetime) -> tuple[Lane, Budget]:
+    """A known device's own lane while it has budget and SMS left, else everybody's."""
     device = devices.find_trusted(user, device_token, now)
     if device is not None:
-        lane = Lane(user, device, codes.SHORT, now)
-        if not lane.exhausted:
-            return lane
-    return Lane(user, None, codes.SHORT, now)
+        lane, allowed = Lane(user, device, now), budget.of_device(user, device, now)
+        if allowed.short and lane.sends < DEVICE_SENDS:
+            return lane, allowed
+    return Lane(user, None, now), budget.of_unknown_lane(user, now)
 
 
-def _held_challenge(public_id: str, code: LoginCode | None) -> Challenge | None:
-    """The caller's own challenge of the open code, so that asking again gives no fresh attempts."""
-    if not public_id or code is None:
+def _held_challenge(lane: Lane, public_id: str) -> Challenge | None:
+    """The caller's own challenge of an open code, so that asking again weighs nothing and gives no fresh attempts."""
+    open_codes = [strand.open_code for strand in lane.strands.values() if strand.open_code]
+    if not public_id or not open_codes:
         return None
-    return Challenge.objects.filter(public_id=public_id, login_code=code, attempts__lt=codes.MAX_ATTEMPTS).first()
+    challenges = Challenge.objects.filter(login_code__in=open_codes, attempts__lt=codes.MAX_ATTEMPTS)
+    return challenges.select_related("login_code").filter(public_id=public_id).first()
 
 
-def _open_code(lane: Lane, language: str) -> LoginCode:
-    """A new code of this lane, not saved yet; a stale one that was left open is closed first."""
-    if lane.stale:
-        LoginCode.objects.filter(user=lane.user, device=lane.device, digits=lane.digits, closed_at=None).update(
+def _length(lane: Lane, allowed: Budget, waits: Waits) -> int:
+    """Short if the weights allow and such a code is open or may be sent; else long."""
+    if settings.DEMO:
+        return codes.SHORT
+    short = lane.strands[codes.SHORT]
+    to_be_had = short.open_code is not None or max(short.wait(lane.now), waits.send) <= NOW
+    return codes.SHORT if allowed.short and to_be_had else codes.LONG
+
+
+def _refusal(strand: Strand, digits: int, allowed: Budget, waits: Waits, send_wait: timedelta) -> timedelta | None:
+    """How long until the asker may join the open code or have a new one; None means now."""
+    wait = waits.join if strand.open_code else max(waits.join, send_wait)
+    if digits == codes.LONG and not allowed.long:
+        wait = max(wait, COME_BACK)
+    return wait if wait > NOW else None
+
+
+def _touched_code(decision: Decision, language: str) -> LoginCode:
+    """The open code, or a new one, saved as joined, sent or both; a stale one that was left open is closed first."""
+    lane, strand = decision.lane, decision.strand
+    code = strand.open_code or _new_code(lane, decision.digits, language)
+    if decision.send:
+        strand.sends.append(lane.now)
+        code.sent_at = lane.now
+        code.open_until = codes.open_until(code.created_at, code.digits, lane.now + strand.wait(lane.now))
+    if decision.held is None:
+        code.challenges += 1
+    if decision.send or decision.held is None:
+        code.expires_at = max(code.open_until, lane.now + codes.VALID_AFTER_TOUCH)
+        # Never `wrong`: guesses are charged without the person's lock, and a stale count would undo them.
+        code.save(update_fields=["challenges", "sent_at", "open_until", "expires_at"] if code.pk else None)
+    return code
+
+
+def _new_code(lane: Lane, digits: int, language: str) -> LoginCode:
+    if lane.strands[digits].stale:
+        LoginCode.objects.filter(user=lane.user, device=lane.device, digits=digits, closed_at=None).update(
             closed_at=lane.now
         )
     return LoginCode(
         user=lane.user,
         device=lane.device,
-        digits=lane.digits,
+        digits=digits,
         nonce=codes.new_nonce(),
         language=language,
         created_at=lane.now,
-        open_until=lane.now + codes.OPEN_FOR,
     )
 
 
-def _save(code: LoginCode) -> None:
-    # Never `wrong`: guesses are charged without the person's lock, and a stale count would undo them.
-    code.save(update_fields=["challenges", "sent_at", "expires_at"] if code.pk else None)
-
-
-def _queue_sms(code: LoginCode, user: User, now: datetime) -> None:
+def _queue_sms(code: LoginCode, user: User, asked_from: str | None, now: datetime) -> None:
     assert user.phone is not None
     delivery = SmsDelivery.objects.create(
         login_code=code,
         address=phones.mask(user.phone),
         country=phones.country(user.phone),
         prefix=phones.prefix(user.phone),
+        asked_from=asked_from,
         created_at=now,
     )
     tasks.send_sms.defer(delivery_id=delivery.pk)

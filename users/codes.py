@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from users import keys
 
@@ -23,10 +23,21 @@ MAX_ATTEMPTS = 3
 """Guesses a challenge may make, each charged before it is compared."""
 
 OPEN_FOR = timedelta(minutes=5)
-"""How long from its first send a short code may be joined and sent again."""
+"""How long from its first send a short code may be joined and sent again, and a long one at least."""
+
+OPEN_AT_MOST = timedelta(minutes=60)
+"""How long a long code may be joined, where the next long SMS may not go earlier: else whoever takes each send slot
+would keep the owner out until the next. Beyond the 10 minutes of NIST SP 800-63B and ASVS 5.0, 6.5.5, at 33 bits."""
 
 VALID_AFTER_TOUCH = timedelta(minutes=5)
-"""How long a code stays valid after its last send or join: with OPEN_FOR at most the 10 minutes of NIST SP 800-63B."""
+"""How long a code stays valid after its last send or join: with OPEN_FOR at most those 10 minutes."""
+
+
+def open_until(created: datetime, digits: int, next_send: datetime) -> datetime:
+    """Until when a code may be joined and sent again, if the next SMS of its length may go at `next_send`."""
+    if digits == SHORT:
+        return created + OPEN_FOR
+    return min(max(next_send, created + OPEN_FOR), created + OPEN_AT_MOST)
 
 
 Bytes = bytes | memoryview

@@ -44,9 +44,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(_("created"), db_default=Now())
     verified_at = models.DateTimeField(_("verified"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+    # For a while after the erasure: by it the phone's next person goes on with its limits, see people.py.
+    erased_trace = models.BinaryField(max_length=32, null=True)
 
     locked_at: datetime
     """The database's time, where the query that found this person locked their row."""
+
+    predecessors: list[int]
+    """Who was erased with this phone lately, where the query made this person."""
 
     USERNAME_FIELD = "phone"
     objects = UserManager()
@@ -54,6 +59,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
+        permissions = [("view_phone", _("Can see whole phones"))]
+        indexes = [
+            models.Index(
+                fields=["erased_trace"], name="users_user_erased_trace", condition=Q(erased_trace__isnull=False)
+            )
+        ]
         constraints = [
             models.CheckConstraint(name="users_user_phone_is_e164", condition=Q(phone__regex=r"^\+[1-9][0-9]{6,14}$")),
             models.CheckConstraint(
@@ -134,6 +145,15 @@ class LoginCode(models.Model):
         indexes = [
             models.Index(fields=["user", "created_at"], name="users_logincode_of_user"),
             models.Index(fields=["created_at"], name="users_logincode_created"),
+            # What the whole site's short codes weigh, see budget.py: those that are valid, and those guessed at.
+            models.Index(
+                fields=["expires_at"], name="users_logincode_short", condition=Q(digits=codes.SHORT, device=None)
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="users_logincode_guessed",
+                condition=Q(digits=codes.SHORT, device=None, wrong__gt=0),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -196,13 +216,18 @@ class SmsDelivery(models.Model):
     country = models.CharField(_("country"), max_length=3)
     prefix = models.CharField(_("prefix"), max_length=16)
     error = models.CharField(_("error"), max_length=100, blank=True)
+    # The network address that money guards count against; none for known devices, which they let pass.
+    asked_from = models.GenericIPAddressField(_("asked from"), null=True)
     created_at = models.DateTimeField(_("created"))
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:
         verbose_name = _("SMS delivery")
         verbose_name_plural = _("SMS deliveries")
-        indexes = [models.Index(fields=["created_at"], name="users_smsdelivery_created")]
+        indexes = [
+            models.Index(fields=["created_at"], name="users_smsdelivery_created"),
+            models.Index(fields=["asked_from", "created_at"], name="users_smsdelivery_asked_from"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="users_smsdelivery_state", condition=Q(state__in=["queued", "sent", "failed", "dropped"])
@@ -211,3 +236,42 @@ class SmsDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"SMS {self.pk}"
+
+
+class SmsGateway(models.Model):
+    """What is known of a gateway's health, shared by all workers. A gateway without a row is healthy.
+
+    It is named by its place in SMS_GATEWAYS and its kind, such as `1 twilio`: no other part of its URL is surely free
+    of secrets.
+    """
+
+    name = models.CharField(_("gateway"), max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    error = models.CharField(_("error"), max_length=100, blank=True)
+    failed_at = models.DateTimeField(_("last failed"), null=True)
+    skipped_until = models.DateTimeField(_("skipped until"), null=True)
+
+    class Meta:
+        verbose_name = _("SMS gateway")
+        verbose_name_plural = _("SMS gateways")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SiteTotals(models.Model):
+    """One row, written once a minute: what would be too much to count at each sign-up."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    counted_at = models.DateTimeField(_("counted"))
+    people_a_day = models.FloatField(_("people signed in a day"), help_text=_("mean of seven days"))
+    sms_in_a_day = models.PositiveIntegerField(_("SMS in 24 hours"))
+    suspect_countries = models.JSONField(_("countries whose codes are not used"), default=list)
+    suspect_prefixes = models.JSONField(_("number blocks whose codes are not used"), default=list)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("site totals")
+        constraints = [models.CheckConstraint(name="users_sitetotals_one_row", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"totals of {self.counted_at:%F %T}"

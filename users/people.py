@@ -7,13 +7,14 @@ session or one device is one conditional statement and needs no lock.
 
 from __future__ import annotations
 
+import hmac
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
 
-from users import devices
-from users.models import User
+from users import devices, keys
+from users.models import LoginCode, User
 
 
 class Locked(NamedTuple):
@@ -31,7 +32,8 @@ SELECT locked.*, clock_timestamp() AS locked_at
 
 _INSERT = """
 INSERT INTO users_user (phone) VALUES (%s) ON CONFLICT (phone) DO NOTHING
-RETURNING *, clock_timestamp() AS locked_at
+RETURNING *, clock_timestamp() AS locked_at,
+          ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s) AS predecessors
 """
 
 
@@ -50,7 +52,21 @@ def lock_by_phone(phone: str) -> Locked | None:
 
 def create(phone: str) -> Locked | None:
     """Make an unverified person with this E.164 phone; None when somebody else made them first."""
-    return _one(_INSERT, phone)
+    return _one(_INSERT, phone, trace(phone))
+
+
+def trace(phone: str) -> bytes:
+    """What an erased person leaves of their phone: it tells the same phone again, to who has the key, and no more."""
+    return hmac.digest(keys.trace_key(), phone.encode(), "sha256")
+
+
+def go_on_counting(user: User) -> None:
+    """Let a person just made go on with the codes that count against their phone, and end the trace that led to them.
+
+    Else erasing oneself would be a way around every limit. Codes of known devices stay: those devices are gone.
+    """
+    LoginCode.objects.filter(user__in=user.predecessors, device=None).update(user=user)
+    User.objects.filter(pk__in=user.predecessors).update(erased_trace=None)
 
 
 def disable(user: User) -> None:
@@ -74,7 +90,7 @@ def enable(user: User) -> None:
     user.is_active = bool(User.objects.filter(pk=user.pk, erased_at=None).update(is_active=True))
 
 
-def _one(sql: str, value: str | int) -> Locked | None:
-    for user in User.objects.raw(sql, [value]):
+def _one(sql: str, *values: str | int | bytes) -> Locked | None:
+    for user in User.objects.raw(sql, values):
         return Locked(user, user.locked_at)
     return None

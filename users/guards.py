@@ -1,0 +1,153 @@
+"""Money guards: limits on what the service spends on SMS, on top of the gaps between two SMS to one phone.
+
+They are politeness towards the bill, not part of the proof in `budget`. Demo mode pays for nothing and has none.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from users import phones
+from users.models import SiteTotals, User
+
+logger = logging.getLogger(__name__)
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
+
+ADDRESS_SENDS = 10
+"""SMS that one network address (IPv4 /32, IPv6 /64) may cause in an hour."""
+
+ADDRESS_CHALLENGES = 60
+"""Challenges that it may be given in an hour."""
+
+KNOWN_SHARE = 0.1
+"""Of SMS_PER_DAY, the share that is kept for known devices."""
+
+COME_BACK = timedelta(minutes=1)
+"""When to ask again after a refusal for the site's sake: its window moves on all the time."""
+
+SETTLED_AFTER = timedelta(minutes=15)
+"""How long after its SMS a code that was not used is taken for one that will not be."""
+
+COUNTRY_UNUSED, COUNTRY_SHARE = 20, 0.3
+"""Unused codes in 24 h up to which a country is not suspect: a number, or a share of the used ones, if more."""
+
+PREFIX_UNUSED = 10
+"""The same in an hour for one block of numbers (all but the last four digits), as dishonest carriers pump them."""
+
+NONE = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long until the guards let the asker cause an SMS, and until they let them join a code; zero means now."""
+
+    send: timedelta = NONE
+    join: timedelta = NONE
+
+
+_COUNTS = """
+SELECT (SELECT created_at FROM users_smsdelivery
+         WHERE asked_from BETWEEN %(first)s AND %(last)s AND created_at > %(now)s - %(hour)s
+         ORDER BY created_at DESC OFFSET %(sends)s - 1 LIMIT 1),
+       (SELECT challenge.created_at FROM users_challenge AS challenge
+          JOIN users_logincode AS code ON code.id = challenge.login_code_id
+         WHERE challenge.address BETWEEN %(first)s AND %(last)s AND challenge.created_at > %(now)s - %(hour)s
+           AND code.device_id IS NULL
+         ORDER BY challenge.created_at DESC OFFSET %(challenges)s - 1 LIMIT 1),
+       (SELECT COUNT(*) FROM users_smsdelivery
+         WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s))
+       + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0),
+       EXISTS (SELECT FROM users_sitetotals
+                WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s)
+"""
+
+
+def waits(user: User, address: str | None, *, known: bool, now: datetime) -> Waits:
+    """What the guards say to this asker; `known` tells that the SMS goes to a known device, which they exempt."""
+    if settings.DEMO:
+        return Waits()
+    sent, asked, sms_in_a_day, suspect = _counts(user, address, now)
+    share = 1 if known else 1 - KNOWN_SHARE
+    site = COME_BACK if sms_in_a_day >= settings.SMS_PER_DAY * share else NONE
+    if known:
+        return Waits(send=site)
+    block = HOUR if suspect and settings.SMS_GUARD == "enforce" and user.verified_at is None else NONE
+    return Waits(send=max(site, block, _until(sent, now)), join=_until(asked, now))
+
+
+def _until(oldest_counted: datetime | None, now: datetime) -> timedelta:
+    return oldest_counted + HOUR - now if oldest_counted else NONE
+
+
+def _counts(user: User, address: str | None, now: datetime) -> tuple[datetime | None, datetime | None, int, bool]:
+    assert user.phone is not None
+    first, last = _network(address)
+    values: dict[str, Any] = {"first": first, "last": last, "now": now, "hour": HOUR, "day": DAY}
+    values |= {"sends": ADDRESS_SENDS, "challenges": ADDRESS_CHALLENGES}
+    values |= {"country": phones.country(user.phone), "prefix": phones.prefix(user.phone)}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, values)
+        row: tuple[datetime | None, datetime | None, int, bool] = cursor.fetchone()
+    return row
+
+
+def _network(address: str | None) -> tuple[Any, Any]:
+    """The first and the last address of those that are counted as one."""
+    if address is None:
+        return None, None
+    bits = 32 if ip_address(address).version == 4 else 64
+    network = ip_network(f"{address}/{bits}", strict=False)
+    return network[0], network[-1]
+
+
+_TOTALS = """
+WITH sms AS (
+    SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used
+      FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
+     WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s
+), country AS (
+    SELECT country FROM sms WHERE created_at <= %(now)s - %(settled)s GROUP BY country
+    HAVING COUNT(*) FILTER (WHERE NOT used) > GREATEST(%(country)s, %(share)s * COUNT(*) FILTER (WHERE used))
+), block AS (
+    SELECT prefix FROM sms
+     WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s AND NOT used AND prefix <> ''
+     GROUP BY prefix HAVING COUNT(*) > %(prefix)s
+)
+INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)
+SELECT 1, %(now)s,
+       (SELECT COUNT(DISTINCT (user_id, used_at::date)) / 7.0 FROM users_logincode
+         WHERE used_at > %(now)s - 7 * %(day)s AND created_at > %(now)s - 8 * %(day)s),
+       (SELECT COUNT(*) FROM sms),
+       (SELECT COALESCE(jsonb_agg(country ORDER BY country), '[]') FROM country),
+       (SELECT COALESCE(jsonb_agg(prefix ORDER BY prefix), '[]') FROM block)
+ON CONFLICT (id) DO UPDATE SET counted_at = EXCLUDED.counted_at, people_a_day = EXCLUDED.people_a_day,
+   sms_in_a_day = EXCLUDED.sms_in_a_day, suspect_countries = EXCLUDED.suspect_countries,
+   suspect_prefixes = EXCLUDED.suspect_prefixes
+WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
+"""
+
+
+def count(now: datetime) -> None:
+    """Write the site's totals, and warn of countries and number blocks that have newly become suspect."""
+    before = SiteTotals.objects.first()
+    values: dict[str, Any] = {"now": now, "hour": HOUR, "day": DAY, "settled": SETTLED_AFTER}
+    values |= {"country": COUNTRY_UNUSED, "share": COUNTRY_SHARE, "prefix": PREFIX_UNUSED}
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, values)
+    totals = SiteTotals.objects.get()
+    _warn("country", totals.suspect_countries, before.suspect_countries if before else [])
+    _warn("block of numbers", totals.suspect_prefixes, before.suspect_prefixes if before else [])
+
+
+def _warn(kind: str, suspect: list[str], before: list[str]) -> None:
+    for name in sorted(set(suspect) - set(before)):
+        logger.warning("SMS guard (%s): codes sent to the %s %s are not used", settings.SMS_GUARD, kind, name)
