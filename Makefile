@@ -13,7 +13,7 @@ run: $(RUN)
 	@exec $(BIN)/python manage.py serve
 
 test: $(DEV)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views import defaults
+from procrastinate.exceptions import ConnectorException
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -80,6 +81,7 @@ CODES: dict[type[BaseException], str] = {
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     OperationalError: "unavailable",
     InterfaceError: "unavailable",
+    ConnectorException: "unavailable",
     exceptions.NotAuthenticated: "not_authenticated",
     exceptions.AuthenticationFailed: "token_invalid",
     exceptions.PermissionDenied: "permission_denied",

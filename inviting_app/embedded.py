@@ -87,6 +87,13 @@ class Embedded:
             os.close(lock)
 
     def start(self) -> subprocess.Popen[bytes]:
+        process = self.spawn()
+        self._wait_until_ready()
+        self._create_database()
+        return process
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start it without waiting until it answers, which after a crash may take a while."""
         programs, run_as = self._prepare()
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise(programs, run_as)
@@ -101,8 +108,6 @@ class Embedded:
                 preexec_fn=die_with_parent(signal.SIGINT),
                 **run_as,
             )
-        self._wait_until_ready()
-        self._create_database()
         return self.process
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +33,24 @@ class Service:
         self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
         # Empty rather than unset: a developer's `.env` must not reach it.
         clean = {**os.environ, **dict.fromkeys(NAMES, "")}
-        environment = {**clean, "PORT": str(port), "DATA_DIR": str(folder / "data"), **variables}
+        self.data = folder / "data"
+        environment = {**clean, "PORT": str(port), "DATA_DIR": str(self.data), **variables}
         with self.log.open("ab") as log:
             self.process = psutil.Popen(
                 [sys.executable, "manage.py", "serve"], cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log
             )
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while "inviting_app is ready" not in self.output:
+        self.wait_for(lambda: "inviting_app is ready" in self.output)
+
+    def wait_for(self, condition: Callable[[], object], seconds: float = START_SECONDS) -> None:
+        """Until it holds, while the service runs."""
+        deadline = time.monotonic() + seconds
+        while not condition():
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
-            self._pause()
-
-    def _pause(self) -> None:
-        try:
-            self.process.wait(0.05)
-        except psutil.TimeoutExpired:
-            return
+            with suppress(psutil.TimeoutExpired):
+                self.process.wait(0.05)
 
     @property
     def output(self) -> str:
@@ -57,6 +58,10 @@ class Service:
 
     def parts(self) -> list[psutil.Process]:
         return list(self.process.children(recursive=True))
+
+    def part(self, words: str) -> psutil.Process | None:
+        """The child whose command line has these words."""
+        return first(self.process.children(), words)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
         """The exit status, and how many seconds it took."""
@@ -73,9 +78,37 @@ class Service:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or "null")
 
+    def answers(self, path: str) -> int | None:
+        """The status of a GET, or None when there is no answer."""
+        with suppress(OSError, http.client.HTTPException), closing(self._peer()) as peer:
+            peer.request("GET", path)
+            return peer.getresponse().status
+        return None
+
+    def sign_up(self, phone: str, address: str) -> int:
+        """The status with which a sign-up from this loopback address was answered.
+
+        Raises OSError or HTTPException when it was not.
+        """
+        with closing(self._peer(address)) as peer:
+            peer.request("POST", "/api/auth/signup", json.dumps({"phone": phone}), {"Content-Type": "application/json"})
+            return peer.getresponse().status
+
+    def _peer(self, address: str = "127.0.0.1") -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(address, 0))
+
     def sign_in(self, phone: str) -> Any:
         asked = self.call("/api/auth/signup", {"phone": phone})
         return self.call("/api/auth/login", {"code": asked["code"], "challenge_id": asked["challenge_id"]})
+
+
+def first(processes: list[psutil.Process], words: str) -> psutil.Process | None:
+    """The first whose command line has these words; one that has just ended has none."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if words in " ".join(process.cmdline()):
+                return process
+    return None
 
 
 def free_port() -> int:

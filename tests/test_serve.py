@@ -50,16 +50,42 @@ def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., S
     assert second.call("/api/auth/refresh", {"refresh": bob["refresh"]})["token"]
 
 
-@pytest.mark.parametrize("part", ["gunicorn", "procrastinate", "postgres"])
-def test_crash_of_one_part_stops_the_whole(serve: Callable[..., Service], part: str) -> None:
+PARTS = ["gunicorn", "manage.py worker", "postgres"]
+
+
+def test_part_that_crashes_is_started_again(serve: Callable[..., Service]) -> None:
     service = serve()
     service.wait_until_ready()
+    alice = service.sign_in("9991110021")
+    crashed = [service.part(part) for part in PARTS]
+
+    for process in crashed:
+        process.kill()
+
+    service.wait_for(lambda: service.output.count("ended by itself with status -9; starting it again") == len(PARTS))
+    service.wait_for(lambda: service.answers("/readyz") == 200)
+    assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110021"
+    assert all(service.part(part) not in [None, *crashed] for part in PARTS)
+
+
+def test_part_that_never_starts_stops_the_whole(serve: Callable[..., Service]) -> None:
+    service = serve(GUNICORN_CMD_ARGS="--no-such-option")
+
+    assert service.process.wait(START_SECONDS) == 1
+    assert "web ended by itself with status 2, 5 times in a row as soon as it was started." in service.output
+
+
+def test_service_stops_while_its_parts_are_started_again(serve: Callable[..., Service]) -> None:
+    service = serve()
+    service.wait_until_ready()
+    for part in PARTS:
+        service.part(part).kill()
+    service.wait_for(lambda: "starting it again" in service.output)
     parts = service.parts()
 
-    next(process for process in service.process.children() if part in " ".join(process.cmdline())).kill()
+    status, seconds = service.stop()
 
-    assert service.process.wait(STOP_SECONDS) == 1
-    assert "ended by itself" in service.output
+    assert (status, seconds < STOP_SECONDS) == (0, True)
     assert gone(parts)
 
 

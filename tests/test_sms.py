@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
-from django.db import connection, connections
+from django.db import OperationalError, connection
 from django.utils import timezone
-from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.signing import PHONE, answer, ask, challenge, right, set_code
 from tests.webhook import Gateway, running
+from tests.working import work
 from users import sms
-from users.models import LoginCode, SmsDelivery, User
+from users.models import SmsDelivery, User
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -25,12 +24,6 @@ pytestmark = [
     # Apprise looks for a module that Python is to lose.
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def connections_end_with_their_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker's threads end with the worker, so they keep nothing for the next task."""
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
 
 
 spare = pytest.fixture(name="spare")(running)
@@ -41,17 +34,6 @@ def gateway(settings: Any) -> Iterator[Gateway]:
     for server in running():
         settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
         yield server
-
-
-def work() -> None:
-    """A worker that does what there is to do and ends."""
-
-    async def run() -> None:
-        with app.replace_connector(app.connector.get_worker_connector()):
-            async with app.open_async():
-                await app.run_worker_async(wait=False, listen_notify=False, install_signal_handlers=False)
-
-    async_to_sync(run)()
 
 
 def retry_now() -> None:
@@ -67,23 +49,11 @@ def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
     [message] = gateway.messages
     assert message["to"] == PHONE
     code = right(asked.challenge_id)
-    assert message["message"] == f"{code} is your sign-in code. Never share it.\n\n@localhost:8000 #{code}"
+    assert message["message"] == f"{code} is your sign-in code. Never share it.\n\n@localhost #{code}"
     delivery = SmsDelivery.objects.get()
     assert (delivery.state, delivery.gateway, delivery.error) == ("sent", "1 json", "")
     assert delivery.finished_at is not None
     assert not ProcrastinateJob.objects.exists()
-
-
-def test_message_is_in_the_askers_language_and_ends_in_the_form_that_browsers_read(settings: Any) -> None:
-    settings.SITE_URL = "https://invite.example.org"
-    asked = ask(language="ru")
-
-    text = sms.message(LoginCode.objects.get())
-
-    code = right(asked.challenge_id)
-    assert text.splitlines()[-2:] == ["", f"@invite.example.org #{code}"]
-    assert text.startswith(code) is not text.startswith(f"{code} is")
-    assert len(text) <= 70 + len("@invite.example.org #0000\n\n")
 
 
 def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
@@ -93,10 +63,10 @@ def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.error) == ("queued", "no gateway took the message")
+    assert (delivery.state, delivery.error) == ("queued", "1 json: HTTP 500")
     job = ProcrastinateJob.objects.get()
     assert (job.status, job.attempts) == ("todo", 1)
-    assert job.scheduled_at > timezone.now() + timedelta(seconds=5)
+    assert job.scheduled_at > timezone.now()
 
     gateway.status = 200
     retry_now()
@@ -119,7 +89,7 @@ def test_next_gateway_takes_what_the_first_refuses(gateway: Gateway, spare: Gate
     assert SmsDelivery.objects.get().gateway == "2 json"
 
 
-def test_code_that_died_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> None:
+def test_code_that_died_while_no_gateway_took_it_has_failed(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     gateway.status = 500
     work()
@@ -129,6 +99,19 @@ def test_code_that_died_while_the_gateway_was_down_is_dropped(gateway: Gateway) 
     work()
 
     assert len(gateway.messages) == 1
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 json: HTTP 500")
+    assert delivery.finished_at is not None
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_code_that_died_before_any_gateway_was_asked_is_dropped(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    set_code(asked.challenge_id, expires_at=timezone.now())
+
+    work()
+
+    assert gateway.messages == []
     assert SmsDelivery.objects.get().state == "dropped"
     assert not ProcrastinateJob.objects.exists()
 
@@ -140,6 +123,19 @@ def test_used_code_is_not_sent(gateway: Gateway) -> None:
     work()
 
     assert gateway.messages == []
+    assert SmsDelivery.objects.get().state == "dropped"
+
+
+def test_code_used_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    gateway.status = 500
+    work()
+    answer(asked, now=timezone.now())
+    retry_now()
+
+    work()
+
+    assert len(gateway.messages) == 1
     assert SmsDelivery.objects.get().state == "dropped"
 
 
@@ -161,6 +157,34 @@ def test_delivery_that_was_recorded_is_never_sent_again(gateway: Gateway) -> Non
     sms.deliver(0)
 
     assert len(gateway.messages) == 1
+
+
+def test_of_two_workers_with_the_same_job_one_sends(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    delivery = SmsDelivery.objects.get().pk
+    gateway.answers.clear()
+    with ThreadPoolExecutor(1) as first, connection.cursor() as cursor:
+        sending = first.submit(in_a_worker, delivery)
+        assert gateway.asked.wait(10)
+        cursor.execute("SET lock_timeout = '50ms'")
+
+        with pytest.raises(OperationalError):
+            sms.deliver(delivery)
+        SmsDelivery.objects.update(address="")  # as erasing the person does
+        gateway.answers.set()
+        sending.result()
+        sms.deliver(delivery)
+        cursor.execute("SET lock_timeout = '2s'")
+
+    assert len(gateway.messages) == 1
+    assert SmsDelivery.objects.get().state == "sent"
+
+
+def in_a_worker(delivery: int) -> None:
+    try:
+        sms.deliver(delivery)
+    finally:
+        connection.close()
 
 
 def test_no_phone_and_no_code_in_jobs_and_logs(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
@@ -190,5 +214,5 @@ def test_demo_mode_sends_nothing_and_says_so_in_the_log(caplog: pytest.LogCaptur
 
     delivery = SmsDelivery.objects.get()
     assert (delivery.state, delivery.gateway) == ("sent", "demo")
-    assert asked.code in caplog.text
+    assert f"DEMO MODE, no SMS is sent to +7999***4567: {asked.code} is your" in caplog.text
     assert PHONE[2:] not in caplog.text

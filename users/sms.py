@@ -1,75 +1,96 @@
-"""Sending a sign-in code to its phone."""
+"""Sending a sign-in code to its phone, and the record of what became of it."""
 
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.utils import translation
-from django.utils.translation import gettext as _
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
-from users import codes
+from users import breaker, gateways, phones
+from users.breaker import Breaker
 from users.clock import ClockTimestamp
-from users.models import LoginCode, SmsDelivery
+from users.gateways import Gateway
+from users.messages import message
+from users.models import SmsDelivery
 
 logger = logging.getLogger(__name__)
 
 
 class GatewaysFailed(Exception):
-    """No gateway took the message; it may be tried again while the code lives."""
+    """No gateway took the message; it may be tried again while the code lives. Its text holds no secret."""
 
 
 def deliver(delivery_id: int) -> None:
     """Send what this delivery row asks for, unless it was sent already or would arrive dead.
 
-    Raises GatewaysFailed.
+    Raises GatewaysFailed; and OperationalError when another worker is at this delivery, which may be tried again too.
     """
-    delivery = (
-        SmsDelivery.objects.select_related("login_code__user")
-        .annotate(now=ClockTimestamp())
-        .filter(pk=delivery_id, state=SmsDelivery.State.QUEUED)
-        .first()
-    )
-    if delivery is None:
+    if _wanted(delivery_id) is None:  # so that no gateway's one trial is wasted on it
         return
-    code = delivery.login_code
-    if code.used_at or code.expires_at <= delivery.now or code.user.phone is None:
-        _record(delivery, SmsDelivery.State.DROPPED)
-        return
-    try:
-        gateway = _send(code.user.phone, message(code))
-    except GatewaysFailed as error:
-        SmsDelivery.objects.filter(pk=delivery.pk).update(error=str(error))
-        raise
-    _record(delivery, SmsDelivery.State.SENT, gateway)
-
-
-def message(code: LoginCode) -> str:
-    """The text for the phone, its last line in the origin-bound form that browsers fill in by themselves."""
-    host = urlsplit(settings.SITE_URL).netloc
-    digits = codes.derive(code.nonce, code.digits)
-    with translation.override(code.language):
-        sentence = _("%(code)s is your sign-in code. Never share it.") % {"code": digits}
-    return f"{sentence}\n\n@{host} #{digits}"
-
-
-def _send(phone: str, text: str) -> str:
-    """Hand the text to the first gateway that takes it; returns that gateway's name, which holds no secret."""
     if settings.DEMO:
-        logger.info("DEMO, nothing is sent: %s", text.splitlines()[0])
-        return "demo"
-    from apprise import Apprise  # slow to import, and only the worker needs it
+        _hand_over(delivery_id, None)
+        return
+    health = Breaker()
+    reasons: list[str] = []
+    for gateway in health.in_turn(gateways.configured()):
+        try:
+            if _hand_over(delivery_id, gateway):
+                health.succeeded(gateway)
+            return
+        except gateways.Refused as error:
+            breaker.failed(gateway, str(error))
+            reasons.append(f"{gateway.name}: {error}")
+            _queued(delivery_id).update(error="; ".join(reasons)[:100])
+            logger.warning("SMS %d was not taken by gateway %s: %s", delivery_id, gateway.name, error)
+    raise GatewaysFailed("; ".join(reasons))
 
-    for number, url in enumerate(settings.SMS_GATEWAYS, start=1):
-        gateway = Apprise()
-        gateway.add(url.replace("{phone}", phone))
-        if gateway.notify(body=text):
-            return f"{number} {urlsplit(url).scheme}"
-    raise GatewaysFailed("no gateway took the message")
+
+def _hand_over(delivery_id: int, gateway: Gateway | None) -> bool:
+    """Give the message to the gateway, or to the log in demo mode; False when it is wanted no more.
+
+    The lock is let go by the commit that records the success, so whoever waited for it sees that nothing is left. It
+    is not the row's own lock: erasing a person changes that row, and need not wait for a gateway.
+
+    Raises gateways.Refused.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sms delivery', %s))", [delivery_id])
+        delivery = _wanted(delivery_id)
+        if delivery is None:
+            return False
+        phone, text = delivery.login_code.user.phone, message(delivery.login_code)
+        assert phone is not None
+        if gateway is None:
+            logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(phone), text.splitlines()[0])
+        else:
+            gateway.send(phone, text)
+        _finish(delivery_id, state=SmsDelivery.State.SENT, gateway=gateway.name if gateway else "demo", error="")
+        return True
 
 
-def _record(delivery: SmsDelivery, state: SmsDelivery.State, gateway: str = "") -> None:
-    SmsDelivery.objects.filter(pk=delivery.pk).update(
-        state=state, gateway=gateway, error="", finished_at=ClockTimestamp()
-    )
+def _wanted(delivery_id: int) -> SmsDelivery | None:
+    """The delivery, if it is still to be sent; one that would arrive dead is given up.
+
+    It is dropped if no gateway was asked or nobody wants the code any more, and has failed if gateways let it die.
+    """
+    delivery = _queued(delivery_id).select_related("login_code__user").annotate(now=ClockTimestamp()).first()
+    if delivery is None:
+        return None
+    code = delivery.login_code
+    ended = code.used_at or code.user.phone is None
+    if not ended and code.expires_at > delivery.now:
+        return delivery
+    asked = delivery.error != ""
+    _finish(delivery_id, state=SmsDelivery.State.FAILED if asked and not ended else SmsDelivery.State.DROPPED)
+    return None
+
+
+def _finish(delivery_id: int, **values: str) -> None:
+    _queued(delivery_id).update(finished_at=ClockTimestamp(), **values)
+
+
+def _queued(delivery_id: int) -> QuerySet[SmsDelivery]:
+    return SmsDelivery.objects.filter(pk=delivery_id, state=SmsDelivery.State.QUEUED)

@@ -2,16 +2,56 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.db import InterfaceError, OperationalError
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
+from procrastinate.job_context import JobContext
+from procrastinate.jobs import Job
 
-from users import sms
+from users import guards, sms
+from users.clock import database_now
+
+logger = logging.getLogger(__name__)
+
+TRIES = 80
+"""More than fit into the life of any code, after which `send_sms` gives the SMS up by itself."""
+
+LONGEST_GAP_SECONDS = 60
+FAILED_JOBS_FOR_HOURS = 7 * 24
 
 
-@app.task(
-    queue="sms", retry=RetryStrategy(wait=10, retry_exceptions={sms.GatewaysFailed, OperationalError, InterfaceError})
-)
+class GrowingGaps(BaseRetryStrategy):
+    """Try again after 2, 4, 8, 16, 32, 60, 60, … seconds, whatever went wrong; what nobody expected is logged."""
+
+    EXPECTED = (sms.GatewaysFailed, OperationalError, InterfaceError)
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if not isinstance(exception, self.EXPECTED):
+            logger.error("job %s failed", job.id, exc_info=exception)
+        if job.attempts + 1 >= TRIES:
+            return None
+        return RetryDecision(retry_in={"seconds": min(2 ** (job.attempts + 1), LONGEST_GAP_SECONDS)})
+
+
+@app.task(queue="sms", retry=GrowingGaps())
 def send_sms(*, delivery_id: int) -> None:
     """Send one SMS; tried again until it is taken, or until its code is dead and it is dropped."""
     sms.deliver(delivery_id)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="upkeep", queueing_lock="count_site")
+def count_site(timestamp: int) -> None:
+    """Write, every minute, the totals that sign-ups are judged by."""
+    guards.count(database_now())
+
+
+@app.periodic(cron="27 * * * *")
+@app.task(queue="upkeep", queueing_lock="delete_old_jobs", pass_context=True)
+async def delete_old_jobs(context: JobContext, timestamp: int) -> None:
+    """Delete, every hour, the jobs that ended long ago. Those that succeeded are gone at once."""
+    await context.app.job_manager.delete_old_jobs(
+        nb_hours=FAILED_JOBS_FOR_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+    )

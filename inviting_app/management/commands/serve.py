@@ -10,7 +10,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -22,15 +24,16 @@ from django.db import OperationalError, connection
 
 from inviting_app import environment
 from inviting_app.embedded import Embedded, EmbeddedError, die_with_parent
+from inviting_app.supervisor import CrashLoop, Part
 
 STOP_SECONDS = 6.5
 """For web and worker to finish what they are at; PostgreSQL then has its own few seconds: ten in all."""
 
 COMMANDS = {
     "web": ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf"],
-    "worker": ["manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5"],
+    "worker": ["manage.py", "worker"],
 }
-
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # Not through a proxy that the environment may name.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -42,25 +45,28 @@ class Stop(Exception):
 
 class Command(BaseCommand):
     help = __doc__
+    stopping = False
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, _stop)
-        processes: dict[str, subprocess.Popen[bytes]] = {}
+        _on_signals(_stop)
+        parts: list[Part] = []
         try:
             _refuse_taken_port()
             with ExitStack() as stack:
                 if not environment.DATABASE:
-                    processes["PostgreSQL"] = _own_postgres(stack)
+                    parts.append(_own_postgres(stack))
                 self._prepare()
-                stack.callback(_stop_all, processes)
-                for name, command in COMMANDS.items():
-                    processes[name] = _start(command)
-                self._watch(processes)
+                _on_signals(self._stop_soon)
+                web_and_worker = [Part(name, partial(_start, command)) for name, command in COMMANDS.items()]
+                stack.callback(_stop_all, web_and_worker)
+                self._keep_running(parts + web_and_worker)
         except Stop:
-            self.stderr.write("inviting_app has stopped.")
+            pass
         except EmbeddedError as error:
             raise CommandError(f"inviting_app cannot start. {error}") from error
+        except CrashLoop as error:
+            raise CommandError(f"{error} inviting_app has stopped.") from error
+        self.stderr.write("inviting_app has stopped.")
 
     def _prepare(self) -> None:
         try:
@@ -72,21 +78,29 @@ class Command(BaseCommand):
         if not _static_is_current():
             call_command("collectstatic", verbosity=0, interactive=False)
 
-    def _watch(self, processes: dict[str, subprocess.Popen[bytes]]) -> NoReturn:
+    def _keep_running(self, parts: list[Part]) -> None:
         announced = False
-        while True:
-            for name, process in processes.items():
-                if process.poll() is not None:
-                    raise CommandError(f"{name} ended by itself with status {process.returncode}; stopping the rest.")
+        while not self.stopping:
+            for part in parts:
+                part.look_after()
             if not announced and _is_ready():
                 announced = True
                 self.stderr.write(_banner())
             time.sleep(0.1)
 
+    def _stop_soon(self, number: int, frame: FrameType | None) -> None:
+        # Not by an exception, which might come just when a part is started and leave it to itself.
+        self.stopping = True
+
+
+def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in SIGNALS:
+        signal.signal(number, handler)
+
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     # Once is enough: what stops now must not be interrupted by impatience.
-    for other in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     raise Stop
 
@@ -112,11 +126,12 @@ def _static_is_current() -> bool:
     return all(os.stat(file).st_mtime < collected for file in files)
 
 
-def _own_postgres(stack: ExitStack) -> subprocess.Popen[bytes]:
-    postgres = stack.enter_context(Embedded(settings.DATA_DIR).running())
-    if postgres is None:
+def _own_postgres(stack: ExitStack) -> Part:
+    embedded = Embedded(settings.DATA_DIR)
+    process = stack.enter_context(embedded.running())
+    if process is None:
         raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
-    return postgres
+    return Part("PostgreSQL", embedded.spawn, process, time.monotonic())
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -130,19 +145,13 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _stop_all(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+def _stop_all(parts: list[Part]) -> None:
     """Stop web and worker; PostgreSQL is stopped after them, by whoever started it."""
-    parts = [processes[name] for name in COMMANDS if name in processes]
     for part in parts:
-        with suppress(ProcessLookupError):
-            part.terminate()
+        part.terminate()
     deadline = time.monotonic() + STOP_SECONDS
     for part in parts:
-        with suppress(subprocess.TimeoutExpired):
-            part.wait(max(0.0, deadline - time.monotonic()))
-        with suppress(ProcessLookupError):  # its own children too, if it has left any
-            os.killpg(part.pid, signal.SIGKILL)
-        part.wait()
+        part.wait(deadline - time.monotonic())
 
 
 def _is_ready() -> bool:
@@ -153,7 +162,7 @@ def _is_ready() -> bool:
         f"http://{host}:{environment.PORT}/readyz", headers={"Host": f"localhost:{environment.PORT}"}
     )
     try:
-        with _DIRECT.open(request, timeout=2) as answer:
+        with _DIRECT.open(request, timeout=0.5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

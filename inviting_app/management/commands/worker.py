@@ -1,0 +1,146 @@
+"""The worker: sends the SMS that wait in the queue, and does what is due by the clock.
+
+Without its database it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later), for whoever started it to
+start it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from apprise import Apprise
+from django.core.management.base import BaseCommand
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.exceptions import ConnectorException
+from procrastinate.psycopg_connector import PsycopgConnector
+from psycopg import InterfaceError, OperationalError
+
+logger = logging.getLogger(__name__)
+
+CONCURRENCY = 10
+"""SMS on their way at once, each in a thread with its database connection: a gateway answers within seconds."""
+
+HEARTBEAT_SECONDS = 3.0
+DEAD_AFTER_SECONDS = 10.0
+"""A worker that gave no sign for so long is dead, and others take up what it was doing."""
+
+POLL_SECONDS = 0.25
+"""New jobs announce themselves. Those to be tried again do not, nor those inserted during the very look for jobs."""
+
+LOOK_FOR_STALLED_SECONDS = 2.0
+NO_DATABASE_SECONDS = 2.0
+"""A statement that got no connection for so long has failed."""
+
+LAST_WORDS_SECONDS = 1.0
+"""For what is being written down when the database is lost; then the process ends, whatever it is at."""
+
+# One statement, so that of two workers only one takes a job up. A worker that was forgotten leaves NULL.
+TAKE_UP_STALLED = """
+UPDATE procrastinate_jobs AS job SET status = 'todo', attempts = attempts + 1, scheduled_at = now()
+ WHERE status = 'doing' AND NOT EXISTS (
+    SELECT FROM procrastinate_workers AS worker
+     WHERE worker.id = job.worker_id
+       AND worker.last_heartbeat > now() - make_interval(secs => %(dead_after)s)
+ )
+RETURNING id
+"""
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it says that the database does not answer, and not that the statement is wrong."""
+    return isinstance(error.__cause__ or error, OperationalError | InterfaceError)
+
+
+class Connector(PsycopgConnector):
+    """Procrastinate's connections. When they are `broken`, the worker ends, and its successor goes on.
+
+    A worker that lived on would keep `doing` a job whose end it could not write down.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.broken = asyncio.Event()
+
+    async def execute_query_async(self, query: Any, **arguments: Any) -> None:
+        try:
+            await super().execute_query_async(query, **arguments)
+        except ConnectorException as error:
+            if _is_away(error):
+                self.broken.set()
+            raise
+
+    async def listen_notify(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            await super().listen_notify(*args, **kwargs)
+        except ConnectorException:
+            self.broken.set()
+            await asyncio.Future()  # until the worker, which is ending, lets go of it
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        Apprise().add("json://localhost")  # loads all of it, so that the first SMS need not wait
+        connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
+        with app.replace_connector(connector):
+            stopped = asyncio.run(_work(connector))
+        if not stopped:
+            sys.exit(_no_database())
+
+
+def _no_database() -> int:
+    """Say so; the status to end with."""
+    logger.warning("the worker ends, for its database does not answer")
+    return os.EX_TEMPFAIL
+
+
+async def _work(connector: Connector) -> bool:
+    """Work until told to stop (True), or until the database is lost (False)."""
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(CONCURRENCY))
+    stop = asyncio.Event()
+    try:
+        async with app.open_async():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop.set)
+            tasks = [_run_worker(), _take_up_stalled_jobs(), stop.wait(), connector.broken.wait()]
+            running = [asyncio.ensure_future(task) for task in tasks]
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.is_set():
+                loop.call_later(LAST_WORDS_SECONDS, lambda: os._exit(_no_database()))
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
+            for task in running:
+                if not task.cancelled():
+                    task.result()
+    except (ConnectorException, OperationalError) as error:
+        if not _is_away(error):
+            raise
+    return stop.is_set()
+
+
+async def _run_worker() -> None:
+    await app.run_worker_async(
+        concurrency=CONCURRENCY,
+        fetch_job_polling_interval=POLL_SECONDS,
+        update_heartbeat_interval=HEARTBEAT_SECONDS,
+        stalled_worker_timeout=DEAD_AFTER_SECONDS,
+        install_signal_handlers=False,
+    )
+
+
+async def _take_up_stalled_jobs() -> None:
+    while True:
+        jobs = await app.connector.execute_query_all_async(TAKE_UP_STALLED, dead_after=DEAD_AFTER_SECONDS)
+        if jobs:
+            logger.warning("took up %d jobs of workers that are gone", len(jobs))
+        await asyncio.sleep(LOOK_FOR_STALLED_SECONDS)

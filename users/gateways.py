@@ -1,0 +1,76 @@
+"""SMS gateways: one Apprise URL each, and never a word about one that could hold a secret."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Thread
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+TIMEOUT = 8.0
+"""Seconds that one gateway may take in all. Apprise's own limits, 4 to connect and 4 to read (`cto` and `rto` in the
+URL), are met earlier; this one ends what they do not: slow name servers, answers that drip, and SMPP."""
+
+_STATUS = re.compile(r"\berror=([0-9]{3,5})\.?$")
+
+
+class Refused(Exception):
+    """The gateway did not take the message. Its text is a short reason without secrets, numbers or codes."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Where messages go. `name` is its place in SMS_GATEWAYS and its kind: any other part of `url` may be a secret."""
+
+    name: str
+    url: str = field(repr=False)
+
+    def send(self, phone: str, text: str) -> None:
+        """Hand the text to the gateway for this E.164 phone.
+
+        Raises Refused, after TIMEOUT at the latest.
+        """
+        reason: Future[str] = Future()
+        url = self.url.replace("{phone}", phone)
+        # A thread that nobody waits for: one that hangs holds up neither other messages nor the worker's end.
+        Thread(target=lambda: reason.set_result(_notify(url, text)), name=self.name, daemon=True).start()
+        try:
+            refused = reason.result(TIMEOUT)
+        except TimeoutError:
+            refused = f"no answer in {TIMEOUT:g} s"
+        if refused:
+            raise Refused(refused)
+
+
+def configured() -> list[Gateway]:
+    """The gateways of SMS_GATEWAYS, the preferred one first."""
+    urls = enumerate(settings.SMS_GATEWAYS, start=1)
+    return [Gateway(f"{place} {urlsplit(url).scheme}"[:64], url) for place, url in urls]
+
+
+def _notify(url: str, text: str) -> str:
+    """Why the message was not taken; nothing when it was."""
+    from apprise import Apprise, AppriseAsset  # slow to import, and only the worker needs it
+
+    try:
+        # A fresh object for each message: a kept one holds the last number and waits between two messages.
+        gateway = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
+        if not gateway.add(url):
+            return "not a URL that Apprise can use"
+        outcome = gateway.notify(body=text)
+        return "" if outcome else _reason([entry.message for entry in outcome.logs()])
+    except Exception as error:  # whatever it is, its text may quote the URL
+        return type(error).__name__
+
+
+def _reason(said: list[str]) -> str:
+    """What went wrong, from what Apprise logged: a status or a fixed word, never a quotation."""
+    for message in said:
+        if status := _STATUS.search(message):
+            return f"HTTP {status[1]}" if len(status[1]) == 3 else f"error {status[1]}"
+        if "connection" in message.lower():
+            return "no connection or no answer"
+    return "refused"
