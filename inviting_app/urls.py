@@ -5,10 +5,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from inviting_app import pages
+from inviting_app.admin import own_password
 
 urlpatterns = [
     path("api/", include("api.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/password_change/", own_password),
     path("admin/", admin.site.urls),
     path("schema", pages.schema, name="schema"),
     path("docs", pages.swagger, name="swagger"),

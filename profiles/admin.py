@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles import invite_codes
 from profiles.models import Activation, Profile
-from users.admin import ReadOnlyAdmin, phone_of
+from users.admin_lists import ReadOnlyAdmin, phone_of
 
 
 class HasActivated(admin.SimpleListFilter):
@@ -51,8 +51,8 @@ class ProfileAdmin(ReadOnlyAdmin):
         return queryset.filter(pk__in=find(text))
 
     @admin.display(description=_("phone"))
-    def phone(self, profile: Profile) -> str | None:
-        return profile.user.phone
+    def phone(self, profile: Profile) -> str:
+        return str(profile.user)
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, profile: Profile) -> bool:
@@ -66,12 +66,21 @@ class ProfileAdmin(ReadOnlyAdmin):
 
 @admin.register(Activation)
 class ActivationAdmin(ReadOnlyAdmin):
-    list_display = ("invitee", "inviter", "created_at")
+    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at")
     list_filter = ("created_at",)
-    list_select_related = ("invitee", "inviter")
+    list_select_related = ("invitee__user", "inviter__user")
     ordering = ("-created_at", "-pk")
+    fields = list_display
 
     def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
         # Looked up first: two indexes are used then, where an OR across joins would use none.
         found = list(find(text).values_list("pk", flat=True))
         return queryset.filter(Q(invitee__in=found) | Q(inviter__in=found))
+
+    @admin.display(description=_("invitee's phone"))
+    def invitee_phone(self, vote: Activation) -> str:
+        return str(vote.invitee.user)
+
+    @admin.display(description=_("inviter's phone"))
+    def inviter_phone(self, vote: Activation) -> str:
+        return str(vote.inviter.user)

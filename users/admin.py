@@ -1,108 +1,71 @@
-"""People, devices, codes and deliveries for operators. Nobody is deleted here, and no code is ever shown."""
+"""People, devices, codes and deliveries for operators.
+
+Nobody is deleted here, no code is ever shown, and a phone only masked: its digits must not come together from several
+columns either. Whoever may see a whole number asks for it, one at a time, and that is logged.
+"""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import EmptyFieldListFilter
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
-from django.core.paginator import Paginator
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
-from django.utils.functional import cached_property
+from django.forms import Form, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import yesno
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from users import people, phones
-from users.models import Device, LoginCode, SmsDelivery, User
+from users.admin_lists import BrowsedAdmin, ReadOnlyAdmin
+from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 
-COUNTED_ROWS = 10_000
-"""Rows of a list that are counted and paged through: who wants one beyond them searches or filters."""
+SEES_PHONES = "users.view_phone"
 
-
-class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than COUNTED_ROWS: a full count of a large table takes longer than its page."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by()[:COUNTED_ROWS].count())
+OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list that stays quick on large tables, searched by exact phone; rows are not added or deleted by hand.
-
-    Filters that list all values of a column and orders without an index are left out: they read the whole table.
-    """
-
-    paginator = CappedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    sortable_by: ClassVar[tuple[str, ...]] = ()
-    list_per_page = 50
-    phone_lookup = "user__phone"
-
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return (self.phone_lookup,)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
-    ) -> tuple[QuerySet[Model], bool]:
-        return (self.search(queryset, search_term) if search_term.strip() else queryset), False
-
-    def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
-        phone = phone_of(text)
-        return queryset.filter(**{self.phone_lookup: phone}) if phone else queryset.none()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+def is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
 
 
-class ReadOnlyAdmin(BrowsedAdmin):
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+def is_operator(person: User) -> bool:
+    return person.is_staff or person.is_superuser
 
 
-def phone_of(text: str) -> str:
-    """The E.164 form of a typed phone, or nothing."""
-    try:
-        return phones.normalise(text)
-    except (phones.InvalidPhone, phones.RegionNotAllowed):
-        return ""
-
-
-class PhoneLoginForm(AdminAuthenticationForm):
-    """The admin's log-in takes a phone in any spelling, which may be longer than the stored one."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["username"].max_length = phones.MAX_LENGTH  # type: ignore[attr-defined]
-        self.fields["username"].widget.attrs["maxlength"] = phones.MAX_LENGTH
-
-
-admin.site.login_form = PhoneLoginForm
-admin.site.site_header = admin.site.site_title = "inviting_app"
-admin.site.site_url = None
+def in_words(value: Any) -> str:
+    """A form's value as the log tells it: yes or no, or the names of what was chosen."""
+    if isinstance(value, QuerySet):
+        return get_text_list([str(one) for one in value], gettext("and")) or "—"
+    return str(yesno(value))
 
 
 class PersonForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+        fields = ("is_active", *OPERATOR_FIELDS)
 
 
-class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+class PasswordAlone:
+    """A form that writes the password and nothing else: while it is hashed, the person may be erased or disabled."""
+
     def save(self, commit: bool = True) -> User:
-        """Write the password and nothing else: hashing takes long enough for the person to be erased meanwhile."""
-        user: User = super().save(commit=False)
+        user: User = super().save(commit=False)  # type: ignore[misc]
         User.objects.filter(pk=user.pk, erased_at=None).update(password=user.password)
         return user
+
+
+class PasswordForm(PasswordAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    pass
 
 
 @admin.register(User)
@@ -111,7 +74,7 @@ class PersonAdmin(BrowsedAdmin, UserAdmin):  # type: ignore[type-arg]
     form = PersonForm
     change_password_form = PasswordForm
     ordering = ("-pk",)
-    list_display = ("display_phone", "is_active", "verified_at", "last_login", "created_at", "is_staff")
+    list_display = ("masked", "is_active", "verified_at", "last_login", "created_at", "is_staff")
     list_filter = (
         "is_active",
         "is_staff",
@@ -119,19 +82,28 @@ class PersonAdmin(BrowsedAdmin, UserAdmin):  # type: ignore[type-arg]
         ("erased_at", EmptyFieldListFilter),
         "created_at",
     )
-    readonly_fields = ("display_phone", "created_at", "verified_at", "last_login", "erased_at")
-    fieldsets = (
-        (None, {"fields": ("display_phone", "is_active", "created_at", "verified_at", "last_login", "erased_at")}),
-        (_("Operator"), {"fields": ("password", "is_staff", "is_superuser", "groups", "user_permissions")}),
-    )
+    readonly_fields = ("masked", "created_at", "verified_at", "last_login", "erased_at")
 
-    @admin.display(description=_("phone"), ordering="phone", empty_value="—")
-    def display_phone(self, person: User) -> str | None:
-        return person.phone
+    @admin.display(description=_("phone"), empty_value="—")
+    def masked(self, person: User) -> str | None:
+        return phones.mask(person.phone) if person.phone else None
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        erased = isinstance(obj, User) and obj.erased_at is not None
-        return not erased and super().has_change_permission(request, obj)
+        """Nobody changes an erased person, and only superusers change operators: their password is their rights."""
+        if isinstance(obj, User) and (obj.erased_at or (is_operator(obj) and not is_superuser(request))):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Only superusers make operators."""
+        return self.readonly_fields if is_superuser(request) else (*self.readonly_fields, *OPERATOR_FIELDS)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        password = ("password",) if is_superuser(request) else ()
+        return (
+            (None, {"fields": ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")}),
+            (_("Operator"), {"fields": (*password, *OPERATOR_FIELDS)}),
+        )
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """Save what was changed and nothing else: the person may be signing in this very moment."""
@@ -139,6 +111,46 @@ class PersonAdmin(BrowsedAdmin, UserAdmin):  # type: ignore[type-arg]
         if "is_active" in changed:
             (people.enable if obj.is_active else people.disable)(obj)
         obj.save(update_fields=changed & {"is_staff", "is_superuser"})
+
+    def construct_change_message(self, request: HttpRequest, form: Form, formsets: Any, add: bool = False) -> Any:
+        """For the log: what was changed, and to what. Of a password only that it was."""
+        if not isinstance(form, PersonForm) or not form.changed_data:
+            return super().construct_change_message(request, form, formsets, add)
+        return "; ".join(f"{form[name].label}: {in_words(form.cleaned_data[name])}" for name in form.changed_data)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        if not is_superuser(request):
+            raise PermissionDenied
+        response = super().user_change_password(request, id, form_url)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            shown = response.context_data["original"]
+            response.context_data["title"] = _("Password of %(person)s") % {"person": shown}
+            shown.phone = str(shown)  # this copy is for the page, which would show it whole
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        show = self.admin_site.admin_view(self.show_phone)
+        return [path("<int:person_id>/phone/", show, name="users_user_phone"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def show_phone(self, request: HttpRequest, person_id: int) -> HttpResponse:
+        """Show the whole number once, after a line in the log about it."""
+        if not request.user.has_perm(SEES_PHONES) or not self.has_view_permission(request):
+            raise PermissionDenied
+        person = self.get_object(request, str(person_id))
+        if person is None or not person.phone:
+            raise Http404
+        self.log_change(request, person, gettext("Saw the whole phone number."))
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "original": person}
+        context |= {"title": _("Whole phone number"), "phone": person.phone, "back": _("Back to the person")}
+        return TemplateResponse(request, "admin/users/user/phone.html", context)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().change_view(request, object_id, *args, **kwargs)
+        data = isinstance(response, TemplateResponse) and response.context_data
+        if data and data["original"].phone and request.user.has_perm(SEES_PHONES):
+            data["show_phone"] = _("Show the whole number")
+        return response
 
 
 @admin.register(Device)
@@ -165,4 +177,26 @@ class SmsDeliveryAdmin(ReadOnlyAdmin):
     list_display = ("id", "address", "state", "gateway", "error", "created_at", "finished_at")
     list_filter = ("state", "created_at")
     ordering = ("-pk",)
-    fields = (*list_display, "channel", "gateway_ref", "country", "prefix", "login_code")
+    # Not the prefix: with the masked address it makes the whole number.
+    fields = (*list_display, "channel", "gateway_ref", "country", "login_code")
+
+
+@admin.register(SmsGateway)
+class SmsGatewayAdmin(ReadOnlyAdmin):
+    list_display = ("name", "failures", "error", "failed_at", "skipped_until")
+    ordering = ("name",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ()
+
+
+@admin.register(SiteTotals)
+class SiteTotalsAdmin(ReadOnlyAdmin):
+    list_display = ("counted_at", "people_a_day", "sms_in_a_day", "suspect_countries")
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ()
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        # A block of numbers with few people in it completes their masked phones.
+        return (*self.list_display, *(["suspect_prefixes"] if request.user.has_perm(SEES_PHONES) else []))

@@ -1,0 +1,95 @@
+"""Guessing at an operator's password, bounded.
+
+Five wrong passwords for one phone from one network address close the log-in to that pair for half an hour, so nobody
+locks an operator out from elsewhere. Fifty from one address, whatever the phones, close it to the address, which also
+bounds the hashing that a stranger can cause. Requests that are being answered at that moment come on top.
+
+What is kept: the address, the client's name for itself and a keyed hash of the phone. Not the phone, and nothing else
+of the form.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+from copy import copy
+from ipaddress import ip_network
+from typing import Any
+
+from axes.attempts import get_cool_off_threshold
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Max, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from api import client
+from users import keys, phones
+
+ADDRESS_LIMIT = 50
+"""Wrong passwords from one address, for all phones together, that close the log-in to it."""
+
+NOWHERE = "0.0.0.0"  # noqa: S104
+"""Stands for the address of a connection that has none, such as a Unix socket's."""
+
+
+class Handler(AxesDatabaseHandler):
+    """Counts wrong passwords in the database, by pair and by address."""
+
+    def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        of_address = recent(request).aggregate(total=Sum("failures_since_start"))["total"] or 0
+        share = of_address * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
+        return max(super().get_failures(request, credentials), share)
+
+    def user_login_failed(self, sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
+        # The form would be kept too, but for the name, and `next` may hold a search for a phone, other fields anything.
+        bare = copy(request)
+        bare.GET, bare.POST = {}, {"username": credentials.get("username") or ""}
+        super().user_login_failed(sender, credentials, bare, **kwargs)
+        request.axes_locked_out = bare.axes_locked_out
+        request.axes_credentials = credentials
+
+
+def recent(request: HttpRequest) -> QuerySet[AccessAttempt]:
+    """What is counted against the caller's address."""
+    return AccessAttempt.objects.filter(
+        ip_address=request.axes_ip_address, attempt_time__gte=get_cool_off_threshold(request)
+    )
+
+
+def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """One name for all spellings of a phone, from which nobody reads the phone."""
+    text = (credentials or {}).get("username") or ""
+    name = phone_in(text) or text
+    key = keys.hkdf_sha256(settings.SECRET_KEY.encode(), b"log-in name")
+    return hmac.new(key, name.encode(errors="replace"), "sha256").hexdigest()
+
+
+def network(request: HttpRequest) -> str:
+    """The caller's address; of IPv6, where one customer has billions of them, the first of its /64."""
+    address = client.address(request) or NOWHERE
+    return str(ip_network(f"{address}/64", strict=False).network_address) if ":" in address else address
+
+
+def described(name: str, address: str, user_agent: str, path: str, request: HttpRequest) -> str:
+    """The caller in a line of the log. What is no phone is not repeated: it may be a password in the wrong field."""
+    phone = phone_in(request.POST.get("username", ""))
+    return f"{phones.mask(phone) if phone else 'no phone'} from {address}"
+
+
+def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
+    """The log-in page, which tells the reason itself, as the answer to a caller who must wait."""
+    newest = recent(request).aggregate(newest=Max("attempt_time"))["newest"] or timezone.now()
+    wait = newest + settings.AXES_COOLOFF_TIME - timezone.now()
+    response.status_code = 429
+    response["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
+    return response
+
+
+def phone_in(text: str) -> str:
+    """The E.164 form of a typed phone, or nothing."""
+    try:
+        return phones.normalise(text)
+    except (phones.InvalidPhone, phones.RegionNotAllowed):
+        return ""
