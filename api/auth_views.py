@@ -20,7 +20,8 @@ from users import devices, phones, signin, tokens
 from users import people as accounts
 
 CHALLENGE_COOKIE = "challenge"
-CHALLENGE_COOKIE_PATH = "/api/auth"
+DEVICE_COOKIE = "device"
+COOKIE_PATH = "/api/auth"
 
 
 class OpenView(APIView):
@@ -39,7 +40,8 @@ class SignupView(OpenView):
         "too_many_requests",
         request=serializers.SignupRequest,
         summary="Ask for a sign-in code",
-        description="The first step for everybody, new or not. Ask again and it is sent again when it is time.",
+        description="The first step for everybody, new or not. Ask again and it is sent again when it is time. "
+        "A browser that keeps cookies need not send `device_token` and `challenge_id`.",
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
@@ -48,20 +50,12 @@ class SignupView(OpenView):
             phones.normalise(given["phone"]),
             address=client.address(request),
             language=get_language() or settings.LANGUAGE_CODE,
-            device_token=given["device_token"],
-            challenge_id=given["challenge_id"] or _remembered(request),
+            device_token=given["device_token"] or _remembered(request, DEVICE_COOKIE),
+            challenge_id=given["challenge_id"] or _remembered(request, CHALLENGE_COOKIE),
         )
         answer = {name: value for name, value in asdict(asked).items() if value is not None}
         response = Response(serializers.SignupAnswer(answer).data)
-        response.set_cookie(
-            CHALLENGE_COOKIE,
-            asked.challenge_id,
-            max_age=asked.expires_in,
-            path=CHALLENGE_COOKIE_PATH,
-            secure=settings.SESSION_COOKIE_SECURE,
-            httponly=True,
-            samesite="Strict",
-        )
+        _remember(response, CHALLENGE_COOKIE, asked.challenge_id, asked.expires_in)
         return response
 
 
@@ -75,7 +69,8 @@ class LoginView(OpenView):
         "account_disabled",
         request=serializers.LoginRequest,
         summary="Sign in with the code",
-        description="The code alone does for a client that keeps cookies; else send `challenge_id`, or `phone`.",
+        description="The code alone does for a client that keeps cookies; else send `challenge_id`, or `phone`. "
+        "`device_token` comes as an HttpOnly cookie too, so a browser keeps it by itself: the newest phone's.",
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
@@ -84,7 +79,7 @@ class LoginView(OpenView):
             signed_in = signin.sign_in(
                 given["code"],
                 challenge_id=given["challenge_id"],
-                remembered_challenge_id=_remembered(request),
+                remembered_challenge_id=_remembered(request, CHALLENGE_COOKIE),
                 phone=phones.normalise(given["phone"]) if given["phone"] else "",
                 address=client.address(request),
                 user_agent=client.user_agent(request),
@@ -93,14 +88,28 @@ class LoginView(OpenView):
             raise problems.field_error("code", "invalid", _malformed(error.length)) from error
         answer = {**asdict(signed_in.tokens), "device_token": signed_in.device_token, "created": signed_in.created}
         response = Response(serializers.LoginAnswer(answer).data)
-        response.delete_cookie(CHALLENGE_COOKIE, path=CHALLENGE_COOKIE_PATH, samesite="Strict")
+        response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="Strict")
+        _remember(response, DEVICE_COOKIE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
         return response
 
 
-def _remembered(request: Request) -> str:
-    """The cookie's challenge. A cookie may hold anything, a NUL too, which no text in the database does."""
-    cookie = request.COOKIES.get(CHALLENGE_COOKIE, "")
-    return cookie if re.fullmatch(r"[\w-]{1,64}", cookie, re.ASCII) else ""
+def _remember(response: Response, cookie: str, value: str, seconds: float) -> None:
+    """Let a browser keep this out of reach of scripts and of other sites, and send it back for signing in alone."""
+    response.set_cookie(
+        cookie,
+        value,
+        max_age=int(seconds),
+        path=COOKIE_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def _remembered(request: Request, cookie: str) -> str:
+    """What the cookie holds. It may be anything, a NUL too, which no text in the database holds."""
+    value = request.COOKIES.get(cookie, "")
+    return value if re.fullmatch(r"[\w-]{1,64}", value, re.ASCII) else ""
 
 
 def _malformed(length: int | None) -> str:
@@ -134,7 +143,7 @@ class LogoutView(OpenView):
         status=204,
         request=serializers.RefreshRequest,
         summary="End the session",
-        description="The device stays known, so the next sign-in from it is as easy as this one was.",
+        description="The device stays known (token and cookie), so the next sign-in from it meets no stranger's codes.",
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:

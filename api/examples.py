@@ -87,6 +87,7 @@ EXAMPLES = {
             "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},
             "profile": {"invite_code": "K7M4QZ", "invitations_count": 1},
             "activation": None,
+            "invitations": [{"phone": "+79997654321", "activated_at": "2026-03-01T09:02:00Z"}],
             "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
         }
     ),

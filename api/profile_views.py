@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.permissions import IsAdminUser
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from api import problems, serializers
+from api import problems, serializers, streaming
 from api.base import APIView
 from api.paging import Keyset
 from api.schema import SIGNED_IN, operation, page_of
@@ -45,7 +45,8 @@ class MeView(APIView):
         "too_many_requests",
         request=serializers.ActivateRequest,
         summary="Activate somebody's invite code",
-        description="Once, for ever. The code's owner will see your phone number.",
+        description="Once, for ever: it cannot be changed. **The code's owner will see your phone number**: tell the "
+        "person so before they confirm. Ten wrong codes an hour and thirty a day may be tried.",
         tags=["profiles"],
     )
     def post(self, request: Request) -> Response:
@@ -101,11 +102,13 @@ class ExportView(APIView):
         OpenApiTypes.OBJECT,
         *SIGNED_IN,
         summary="Everything held on you",
-        description="A file to keep: person, profile, vote, devices, sign-in codes (never their digits) and SMS.",
+        description="A file to keep: person, profile, vote, phones of all who activated your code, devices, sign-in "
+        "codes (never their digits), who asked for them, SMS, wrong invite codes, what operators did. "
+        "Times are UTC, phones E.164. It may be long, and is sent while it is read.",
         tags=["profiles"],
     )
-    def get(self, request: Request) -> Response:
-        return Response(privacy.export(request.user))
+    def get(self, request: Request) -> StreamingHttpResponse:
+        return streaming.json_object(privacy.export(request.user))
 
 
 class ProfilesView(APIView):

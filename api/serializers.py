@@ -64,7 +64,7 @@ class SignupRequest(serializers.Serializer[Any]):
         allow_null=True,
         allow_blank=True,
         max_length=64,
-        help_text="From an earlier sign-in on this device",
+        help_text="From an earlier sign-in on this device; else the cookie's",
     )
     challenge_id = StringField(
         required=False,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 
+from profiles import reading
 from profiles.models import Miss, Profile
 from users import devices, people
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
 from users.tokens import TokenRevoked
+
+logger = logging.getLogger(__name__)
 
 
 class FreshSignInRequired(Exception):
@@ -17,27 +26,38 @@ class FreshSignInRequired(Exception):
 
 
 def export(user: User) -> dict[str, Any]:
-    """Everything held on a person, as plain values. Phones of others are in the pages of invitations, not here."""
+    """Everything held on a person but secrets: plain values, and iterators of rows.
+
+    Rows are read while they are taken, for those who chose a celebrity and the challenges of an attacked phone may be
+    hundreds of thousands.
+    """
     profile = Profile.objects.select_related("activation__inviter").get(pk=user.pk)
     vote = getattr(profile, "activation", None)
+    # Earlier rows were an erased person's who had this phone; they are counted and nothing else.
+    own = Q(created_at__gte=user.created_at)
+    codes = user.login_codes.filter(own)
+    challenges = Challenge.objects.filter(login_code__in=codes)
+    deliveries = SmsDelivery.objects.filter(login_code__in=codes)
     return {
-        "person": _values(user, "id phone created_at verified_at last_login is_active is_staff is_superuser"),
+        "person": _person(user),
         "profile": _values(profile, "invite_code invitations_count created_at"),
         "activation": vote and {"activated_invite": vote.inviter.invite_code, "activated_at": vote.created_at},
-        "devices": _rows(
-            user.devices.order_by("pk"), "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"
-        ),
+        "invitations": _invitations(user),
+        "devices": _rows(user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"),
         "login_codes": _rows(
-            user.login_codes.order_by("pk"), "id language challenges wrong created_at sent_at expires_at used_at"
+            codes,
+            "id device_id digits language challenges wrong created_at sent_at open_until expires_at closed_at used_at",
         ),
-        "challenges": _rows(
-            Challenge.objects.filter(login_code__user=user).order_by("pk"), "login_code_id address attempts created_at"
-        ),
+        "challenges": _rows(challenges, "login_code_id address attempts created_at"),
         "sms": _rows(
-            SmsDelivery.objects.filter(login_code__user=user).order_by("pk"),
-            "login_code_id address country gateway state created_at finished_at",
+            deliveries,
+            "login_code_id channel gateway gateway_ref state address country prefix error asked_from created_at"
+            " finished_at",
         ),
-        "wrong_invite_codes": _rows(Miss.objects.filter(user=user).order_by("pk"), "created_at"),
+        "wrong_invite_codes": _rows(Miss.objects.filter(own, user=user), "created_at"),
+        "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
+        # What they did is theirs; to whom is not.
+        "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
     }
 
 
@@ -55,20 +75,62 @@ def erase(device: Device) -> None:
             raise TokenRevoked
         if not devices.is_fresh(device, now):
             raise FreshSignInRequired
-        devices.end_all(user, now)
-        user.devices.update(user_agent="")
-        # Challenges before codes: a guess, which does not wait for the person's lock, takes them in this order too.
-        Challenge.objects.filter(login_code__user=user).update(address=None)
-        live = LoginCode.objects.filter(user=user, expires_at__gt=now)
-        live.update(closed_at=now, expires_at=now)
-        SmsDelivery.objects.filter(login_code__user=user).update(address="", prefix="")
-        Miss.objects.filter(user=user).delete()
-        user.groups.clear()
-        user.user_permissions.clear()
-        User.objects.filter(pk=user.pk).update(
-            phone=None, erased_at=now, password=NO_PASSWORD, is_active=False, is_staff=False, is_superuser=False
-        )
-        _take_back_vote(user)
+        _erase(user, now)
+
+
+def erase_again(user_id: int, erased_at: datetime) -> bool:
+    """Erase a person who had been erased at that time and whom a backup brought back; whether there was one.
+
+    Whoever was made later got a number that was free again, and is somebody else.
+    """
+    with transaction.atomic():
+        try:
+            user, now = people.lock(user_id)
+        except User.DoesNotExist:
+            return False
+        if user.erased_at or user.created_at >= erased_at:
+            return False
+        _erase(user, now)
+        return True
+
+
+def journal() -> Iterator[str]:
+    """Who was erased and when, without personal data: the lines that erase() logs, the oldest first."""
+    erased = User.objects.filter(erased_at__isnull=False).order_by("erased_at", "pk")
+    entries: Iterator[Any] = erased.values_list("pk", "erased_at").iterator()
+    for user_id, erased_at in entries:
+        yield _journal_line(user_id, erased_at)
+
+
+def _journal_line(user_id: int, erased_at: datetime) -> str:
+    return f"erased person {user_id} at {erased_at.isoformat()}"
+
+
+def _erase(user: User, now: datetime) -> None:
+    devices.end_all(user, now)
+    user.devices.update(user_agent="")
+    # Challenges before codes: a guess, which does not wait for the person's lock, takes them in this order too.
+    Challenge.objects.filter(login_code__user=user).update(address=None)
+    codes = LoginCode.objects.filter(user=user)
+    codes.filter(expires_at__gt=now).update(closed_at=now, expires_at=now)
+    codes.filter(closed_at=None).update(closed_at=now)
+    deliveries = SmsDelivery.objects.filter(login_code__user=user)
+    deliveries.update(address="", prefix="", asked_from=None, gateway_ref="")
+    user.groups.clear()
+    user.user_permissions.clear()
+    User.objects.filter(pk=user.pk).update(
+        phone=None,
+        erased_at=now,
+        erased_trace=people.trace(user.phone or ""),
+        password=NO_PASSWORD,
+        is_active=False,
+        is_staff=False,
+        is_superuser=False,
+    )
+    _log_about(user).update(object_repr=f"erased person {user.pk}")
+    _take_back_vote(user)
+    # Outside the database too, for a backup knows nothing of those who went after it.
+    transaction.on_commit(lambda: logger.info(_journal_line(user.pk, now)))
 
 
 _TAKE_BACK = """
@@ -83,9 +145,28 @@ def _take_back_vote(user: User) -> None:
         cursor.execute(_TAKE_BACK, [user.pk])
 
 
+def _log_about(user: User) -> QuerySet[LogEntry]:
+    """What operators did to this person; its rows hold their masked phone."""
+    return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+
+
+def _person(user: User) -> dict[str, Any]:
+    columns = "id phone created_at verified_at last_login is_active is_staff is_superuser"
+    return {
+        **_values(user, columns),
+        "groups": list(user.groups.values_list("name", flat=True)),
+        "permissions": list(user.user_permissions.values_list("codename", flat=True)),
+    }
+
+
+def _invitations(user: User) -> Iterator[dict[str, Any]]:
+    votes: QuerySet[Any] = reading.invitations_of(user).order_by("created_at", "invitee_id")
+    return votes.values("phone", activated_at=F("created_at")).iterator()
+
+
 def _values(row: Any, names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
 
 
-def _rows(queryset: Any, names: str) -> list[dict[str, Any]]:
-    return list(queryset.values(*names.split()))
+def _rows(rows: Any, names: str) -> Iterator[dict[str, Any]]:
+    return rows.order_by("pk").values(*names.split()).iterator()  # type: ignore[no-any-return]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from profiles import voting
 from profiles.models import Miss
 from users import retention
@@ -14,4 +16,4 @@ def purge(now: datetime | None = None) -> None:
     """Delete what is older than its time."""
     now = now or database_now()
     retention.purge(now)
-    Miss.objects.filter(created_at__lt=now - voting.MISSES_COUNT_FOR).delete()
+    retention.in_batches(Miss.objects.filter(created_at__lt=now - voting.MISSES_COUNT_FOR), QuerySet.delete)

@@ -100,10 +100,10 @@ def _look_up(user_id: int, code: str, now: datetime) -> _Known:
 
 
 def _refuse_guessing(misses: list[datetime], now: datetime) -> None:
-    for window, limit in MISSES:
-        recent = [tried for tried in misses if tried > now - window]
-        if len(recent) >= limit:
-            raise TooManyRequests(recent[-limit] + window - now)
+    """Refuse until every window has room for one more try."""
+    free = [misses[-limit] + window for window, limit in MISSES if len(misses) >= limit]
+    if free and max(free) > now:
+        raise TooManyRequests(max(free) - now)
 
 
 def _vote(invitee_id: int, inviter_id: int, now: datetime) -> None:

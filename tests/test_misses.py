@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from profiles.models import Activation, Miss, Profile
 from tests.conftest import Person, registered
 from tests.crowds import nobodys_code
 from users.challenges import TooManyRequests
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -107,16 +109,30 @@ def test_thirty_first_wrong_code_of_a_day_is_refused_however_slow() -> None:
     assert Miss.objects.count() == 31
 
 
-def test_both_limits_tell_a_wait_that_is_enough() -> None:
+def test_wait_is_enough_where_both_limits_refuse() -> None:
     profile, owner = registered("9991110001"), registered("9991110002")
     now = NOON
     for n in range(30):
         now = NOON + (n // 10) * 2 * HOUR + (n % 10) * MINUTE
         miss(profile, now)
 
-    # The hour's limit is met first, and the day's still holds after it.
-    first = now + timedelta(seconds=refused(profile, owner.invite_code, now))
-    second = first + timedelta(seconds=refused(profile, owner.invite_code, first))
+    wait = refused(profile, owner.invite_code, now)
+    voting.activate(profile.pk, owner.invite_code, now=now + timedelta(seconds=wait))
 
-    voting.activate(profile.pk, owner.invite_code, now=second)
-    assert second == NOON + 24 * HOUR
+    assert now + timedelta(seconds=wait) == NOON + 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [{"is_active": False}, {"verified_at": None}, {"phone": None, "erased_at": NOON}],
+    ids=["disabled", "unverified", "erased"],
+)
+def test_code_of_who_does_not_exist_for_others_is_a_miss(alice: Person, gone: dict[str, Any]) -> None:
+    owner = registered("9991110002")
+    User.objects.filter(pk=owner.pk).update(**gone)
+
+    answer = alice.activate(owner.invite_code)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "invite_code_not_found")
+    assert Miss.objects.filter(user_id=alice.profile.pk).count() == 1
+    assert not Activation.objects.exists()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
 
-from profiles import privacy, tasks
-from profiles.models import Profile
-from tests.signing import NOW, PHONE, answer, ask
-from users import retention
+from profiles import people, privacy, tasks
+from profiles import retention as profiles_retention
+from profiles.models import Miss, Profile
+from tests.signing import ADDRESS, NOW, PHONE, answer, ask, set_code
+from users import codes, retention
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
@@ -36,12 +40,85 @@ def test_login_rows_are_kept_for_31_days() -> None:
 
 def test_addresses_are_kept_for_30_days() -> None:
     ask()
+    SmsDelivery.objects.update(asked_from=ADDRESS)
 
     purge(29.9)
-    assert Challenge.objects.get().address
+    assert Challenge.objects.get().address == SmsDelivery.objects.get().asked_from == ADDRESS
 
     purge(30.1)
     assert Challenge.objects.get().address is None
+    assert SmsDelivery.objects.get().asked_from is None
+
+
+def test_challenges_of_long_codes_are_kept_for_a_day_and_their_codes_for_31() -> None:
+    ask()
+    long = ask(phone=VERIFIED).challenge_id
+    set_code(long, digits=codes.LONG)
+
+    purge(0.99)
+    assert Challenge.objects.count() == 2
+
+    purge(1.01)
+    assert Challenge.objects.get().login_code.digits == codes.SHORT
+    assert LoginCode.objects.get(digits=codes.LONG).challenges == 1
+
+
+def test_batches_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for second in range(5):
+        answer(ask(second), second)
+
+    purge(30.1)
+    assert not Challenge.objects.filter(address__isnull=False).exists()
+
+    purge(32)
+    assert not LoginCode.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_person_in_use_is_left_for_the_next_time() -> None:
+    ask()
+    LoginCode.objects.all().delete()
+    locked, done = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            people.lock_or_create(PHONE)
+            locked.set()
+            done.wait(timeout=20)
+        connection.close()
+
+    holder = Thread(target=hold)
+    holder.start()
+    try:
+        locked.wait(timeout=20)
+        purge(50)
+        assert User.objects.filter(phone=PHONE).exists()
+    finally:
+        done.set()
+        holder.join()
+    purge(50)
+    assert not User.objects.exists()
+
+
+def test_wrong_invite_codes_are_kept_for_a_day() -> None:
+    answer(ask())
+    Miss.objects.create(user=User.objects.get(), created_at=NOW)
+
+    profiles_retention.purge(NOW + timedelta(days=0.99))
+    assert Miss.objects.exists()
+
+    profiles_retention.purge(NOW + timedelta(days=1.01))
+    assert not Miss.objects.exists()
+
+
+def test_sessions_of_the_admin_go_when_they_expire() -> None:
+    Session.objects.create(session_key="old", session_data="", expire_date=NOW)
+    Session.objects.create(session_key="new", session_data="", expire_date=NOW + timedelta(days=2))
+
+    purge(1)
+
+    assert [session.session_key for session in Session.objects.all()] == ["new"]
 
 
 def test_person_who_never_proved_the_phone_goes_with_their_last_login_row() -> None:

@@ -17,6 +17,7 @@ MAX_LENGTH = 40
 """Characters of a typed number; the longest there are, spelled generously, have fewer."""
 
 _SPELLING = re.compile(r"\+?[0-9\s()./-]+")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _DASHES = {ord(dash): "-" for dash in "‐‑‒–—―−"}
 _REACHED_BY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
@@ -40,7 +41,10 @@ def normalise(text: str) -> str:
         raise InvalidPhone
     if region not in settings.PHONE_REGIONS:
         raise RegionNotAllowed
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    phone = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if not _E164.fullmatch(phone):  # some countries' numbers with zeros in front come out longer
+        raise InvalidPhone
+    return phone
 
 
 def display(phone: str) -> str:
@@ -67,9 +71,11 @@ def country(phone: str) -> str:
 
 
 def _parse(text: str) -> PhoneNumber:
+    if len(text) > MAX_LENGTH:  # before all else: normalising takes the square of the length
+        raise InvalidPhone
     # Full-width digits and signs become plain ones; letters stay letters and are refused.
     plain = unicodedata.normalize("NFKC", text).strip().translate(_DASHES)
-    if len(text) > MAX_LENGTH or not _SPELLING.fullmatch(plain):
+    if not _SPELLING.fullmatch(plain):
         raise InvalidPhone
     if plain.startswith("00"):
         plain = "+" + plain[2:]

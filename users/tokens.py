@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
     ExpiredTokenError,
@@ -91,7 +92,8 @@ class SessionToken(Token):
             )
         except ExpiredTokenError as error:
             raise TokenExpired from error
-        except (TokenError, KeyError, ValueError, TypeError, AttributeError) as error:
+        # OverflowError and OSError: an `exp` beyond what the clock of this machine can show.
+        except (TokenError, KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise TokenInvalid from error
         return token
 
@@ -174,7 +176,7 @@ def refresh(text: str) -> TokenPair:
     """
     token = RefreshToken.parse(text)
     # No join here: PostgreSQL re-checks only the updated row itself after a wait, so all that is compared is on it.
-    Device.objects.filter(session_id=token.session_id, refresh_jti=token.jti, ended_at=None).update(
+    _sessions(token).filter(refresh_jti=token.jti, ended_at=None).update(
         refresh_jti=uuid.uuid4(), previous_jti=token.jti, refreshed_at=ClockTimestamp()
     )
     device, now = _live_session(token)
@@ -188,16 +190,15 @@ def refresh(text: str) -> TokenPair:
 def sign_out(text: str) -> None:
     """End the session of this refresh token; the device stays known. Raises TokenInvalid or TokenExpired."""
     token = RefreshToken.parse(text)
-    Device.objects.filter(session_id=token.session_id, ended_at=None).update(ended_at=ClockTimestamp())
+    _sessions(token).filter(ended_at=None).update(ended_at=ClockTimestamp())
+
+
+def _sessions(token: SessionToken) -> QuerySet[Device]:
+    return Device.objects.filter(session_id=token.session_id, user_id=token.user_id)
 
 
 def _live_session(token: SessionToken) -> Session:
-    device = (
-        Device.objects.select_related("user")
-        .annotate(now=ClockTimestamp())
-        .filter(session_id=token.session_id, user_id=token.user_id)
-        .first()
-    )
+    device = _sessions(token).select_related("user").annotate(now=ClockTimestamp()).first()
     if device is None or device.ended_at is not None or not device.user.is_active:
         raise TokenRevoked
     return Session(device, device.now)

@@ -1,0 +1,42 @@
+"""Large answers, written out while they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from rest_framework.utils.encoders import JSONEncoder
+
+CHUNK = 1000
+"""Pieces of JSON, of a row each at most, that are sent at once."""
+
+_encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def json_object(members: dict[str, Any]) -> StreamingHttpResponse:
+    """A JSON object; a member that is an iterator becomes an array of what it yields, never all in memory at once."""
+    return StreamingHttpResponse(_chunks(_pieces(members)), content_type="application/json")
+
+
+def _chunks(pieces: Iterator[str]) -> Iterator[str]:
+    while chunk := list(islice(pieces, CHUNK)):
+        yield "".join(chunk)
+
+
+def _pieces(members: dict[str, Any]) -> Iterator[str]:
+    for number, (name, value) in enumerate(members.items()):
+        yield f"{',' if number else '{'}{_encode(name)}:"
+        if isinstance(value, Iterator):
+            yield from _array(value)
+        else:
+            yield _encode(value)
+    yield "}"
+
+
+def _array(rows: Iterator[Any]) -> Iterator[str]:
+    yield "["
+    for number, row in enumerate(rows):
+        yield f"{',' if number else ''}{_encode(row)}"
+    yield "]"

@@ -1,0 +1,35 @@
+"""The journal of erasures, and erasing again after a backup was restored."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from profiles import privacy
+
+LINE = re.compile(r"erased person (\d{1,18}) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00)")
+
+
+class Command(BaseCommand):
+    help = (
+        "Print who was erased and when: numbers without personal data. With --again, erase whom a backup brought back."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="read such lines, or a whole log of the service that has them, from the standard input",
+        )
+
+    def handle(self, *args: Any, again: bool, **options: Any) -> None:
+        if not again:
+            self.stdout.writelines(f"{line}\n" for line in privacy.journal())
+            return
+        entries = {entry for line in sys.stdin for entry in LINE.findall(line)}
+        erased = sum(privacy.erase_again(int(user_id), datetime.fromisoformat(at)) for user_id, at in sorted(entries))
+        self.stdout.write(f"{len(entries)} erasures in the journal, {erased} people erased again")
