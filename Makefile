@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
 DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 
-.PHONY: run test lint admin lock messages
+.PHONY: run test lint admin lock messages bench-sms
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -19,6 +19,9 @@ lint: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench-sms: $(DEV)
+	@exec $(BIN)/python -m bench.sms $(ARGS)
 
 admin: $(RUN)
 	@exec $(BIN)/python manage.py createsuperuser "$(PHONE)"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-WITHOUT_DATABASE = {"", "help", "version", "serve", "check", "collectstatic", "spectacular", "makemessages"}
-"""Commands that need none, or see to it themselves."""
+WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collectstatic", "spectacular", "makemessages"}
+"""Commands that need none, see to it themselves, or look whether it runs."""
 
 
 def main() -> None:

@@ -38,8 +38,7 @@ class Handler(AxesDatabaseHandler):
     """Counts wrong passwords in the database, by pair and by address."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        of_address = recent(request).aggregate(total=Sum("failures_since_start"))["total"] or 0
-        share = of_address * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
+        share = failures(recent(request)) * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
         return max(super().get_failures(request, credentials), share)
 
     def user_login_failed(self, sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
@@ -58,12 +57,15 @@ def recent(request: HttpRequest) -> QuerySet[AccessAttempt]:
     )
 
 
+def failures(attempts: QuerySet[AccessAttempt]) -> int:
+    return attempts.aggregate(total=Sum("failures_since_start"))["total"] or 0
+
+
 def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
     """One name for all spellings of a phone, from which nobody reads the phone."""
     text = (credentials or {}).get("username") or ""
-    name = phone_in(text) or text
-    key = keys.hkdf_sha256(settings.SECRET_KEY.encode(), b"log-in name")
-    return hmac.new(key, name.encode(errors="replace"), "sha256").hexdigest()
+    name = phones.normalise_or_empty(text) or text
+    return hmac.new(keys.login_name_key(), name.encode(errors="replace"), "sha256").hexdigest()
 
 
 def network(request: HttpRequest) -> str:
@@ -74,22 +76,18 @@ def network(request: HttpRequest) -> str:
 
 def described(name: str, address: str, user_agent: str, path: str, request: HttpRequest) -> str:
     """The caller in a line of the log. What is no phone is not repeated: it may be a password in the wrong field."""
-    phone = phone_in(request.POST.get("username", ""))
+    phone = phones.normalise_or_empty(request.POST.get("username", ""))
     return f"{phones.mask(phone) if phone else 'no phone'} from {address}"
 
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
     """The log-in page, which tells the reason itself, as the answer to a caller who must wait."""
-    newest = recent(request).aggregate(newest=Max("attempt_time"))["newest"] or timezone.now()
+    counted = recent(request)
+    pair = counted.filter(username=hidden_name(request, credentials))
+    if failures(pair) >= settings.AXES_FAILURE_LIMIT:
+        counted = pair
+    newest = counted.aggregate(newest=Max("attempt_time"))["newest"] or timezone.now()
     wait = newest + settings.AXES_COOLOFF_TIME - timezone.now()
     response.status_code = 429
     response["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
     return response
-
-
-def phone_in(text: str) -> str:
-    """The E.164 form of a typed phone, or nothing."""
-    try:
-        return phones.normalise(text)
-    except (phones.InvalidPhone, phones.RegionNotAllowed):
-        return ""

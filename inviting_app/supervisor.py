@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE_SECONDS = 5.0
-"""A part that ends so soon after its start has hardly started."""
+AT_ONCE_SECONDS = 30.0
+"""A part that ends so soon after its start has hardly started, on a slow machine too."""
+
+NOT_ITS_FAULT = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
+"""Ends that say nothing against starting again: its database was away, or somebody ended it."""
 
 STARTS_IN_VAIN = 5
 """Ends at once, in a row, after which starting again mends nothing."""
@@ -48,7 +51,7 @@ class Part:
             if now >= self.started + self._pause():
                 self.started, self.process = now, self.start()
         elif self.process.poll() is not None:
-            at_once = now < self.started + AT_ONCE_SECONDS and self.process.returncode != os.EX_TEMPFAIL
+            at_once = now < self.started + AT_ONCE_SECONDS and self.process.returncode not in NOT_ITS_FAULT
             self.in_vain = self.in_vain + 1 if at_once else 0
             ended = f"{self.name} ended by itself with status {self.process.returncode}"
             if self.in_vain == STARTS_IN_VAIN:

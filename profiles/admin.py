@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles import invite_codes
 from profiles.models import Activation, Profile
-from users.admin_lists import ReadOnlyAdmin, phone_of
+from users import phones
+from users.admin_lists import ReadOnlyAdmin
 
 
 class HasActivated(admin.SimpleListFilter):
@@ -29,7 +30,7 @@ class HasActivated(admin.SimpleListFilter):
 
 def find(text: str) -> QuerySet[Profile]:
     """Profiles by exact phone, in any spelling, or by invite code."""
-    phone = phone_of(text)
+    phone = phones.normalise_or_empty(text)
     if phone:
         return Profile.objects.filter(user__phone=phone)
     try:

@@ -60,9 +60,10 @@ def make_operator(phone: str, password: str) -> User:
     """Make this E.164 phone's person a superuser with a password for the admin; they keep profile and vote."""
     with transaction.atomic():
         user = lock_or_create(phone).user
-        user.is_staff = user.is_superuser = user.is_active = True
+        user.is_active = True
         user.set_password(password)
-        user.save(update_fields=["is_staff", "is_superuser", "is_active", "password"])
+        user.save(update_fields=["is_active", "password"])
+        people.set_role(user, is_staff=True, is_superuser=True)
     return user
 
 

@@ -110,7 +110,7 @@ def _erase(user: User, now: datetime) -> None:
     devices.end_all(user, now)
     user.devices.update(user_agent="")
     # Challenges before codes: a guess, which does not wait for the person's lock, takes them in this order too.
-    Challenge.objects.filter(login_code__user=user).update(address=None)
+    Challenge.objects.filter(login_code__user=user, address__isnull=False).update(address=None)
     codes = LoginCode.objects.filter(user=user)
     codes.filter(expires_at__gt=now).update(closed_at=now, expires_at=now)
     codes.filter(closed_at=None).update(closed_at=now)

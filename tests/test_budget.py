@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from profiles import people
 from tests.signing import NOW, PHONE, answer, ask, at, challenge, wrong
 from users import codes
 from users.challenges import Asked, TooManyRequests
@@ -266,11 +267,22 @@ def test_demo_mode_has_no_budget(settings: Any) -> None:
     assert [stranger(second).code_length for second in range(1, 9)] == [4] * 8
 
 
-def test_limits_cost_two_statements(django_assert_num_queries: Any) -> None:
+def test_limits_cost_three_statements(django_assert_num_queries: Any) -> None:
     asked = stranger(0)
     held = {"challenge_id": asked.challenge_id}
 
-    # Lock, the lane's SMS, budget, guards, the held challenge; and a savepoint, as the test has a transaction already.
-    with django_assert_num_queries(7):
+    # The person's lock, the lane's SMS, budget, the network's lock, guards, the held challenge; and a savepoint, as the
+    # test has a transaction already.
+    with django_assert_num_queries(8):
         assert not ask(1, **held).sent
     assert timedelta(0) < at(asked.resend_in) - NOW
+
+
+def test_short_code_on_its_way_ends_when_its_person_becomes_an_operator() -> None:
+    asked = stranger(0, now=None)
+
+    people.make_operator(PHONE, "correct horse battery")
+
+    assert User.objects.get(phone=PHONE).is_superuser
+    with pytest.raises(InvalidCode):
+        answer(asked, now=None)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.racing import race
 from tests.signing import NOW, PHONE, answer, ask, at
 from users import guards
-from users.challenges import TooManyRequests
+from users.challenges import Asked, TooManyRequests
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,14 @@ def test_address_without_sms_left_still_joins_what_is_on_its_way() -> None:
 
     assert (joined.sent, joined.resend_in) == (False, HOUR - 40)
     assert answer(joined, 41).created
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_from_one_address_cause_ten_sms() -> None:
+    answers = race(lambda number=number: ask(now=None, phone=someone(number)) for number in range(16))
+
+    assert SmsDelivery.objects.count() == sum(isinstance(answer, Asked) for answer in answers) == 10
+    assert sum(isinstance(answer, TooManyRequests) for answer in answers) == 6
 
 
 def test_address_is_given_sixty_challenges_an_hour() -> None:

@@ -78,6 +78,20 @@ def test_job_of_a_dead_worker_is_taken_up_and_no_other() -> None:
     assert [states[job] for job in jobs] == ["todo", "doing", "todo", "todo"]
 
 
+@pytest.mark.django_db
+def test_stalled_job_of_the_clock_is_left_to_the_next_one_and_stops_no_sms() -> None:
+    dead = worker(DEAD_AFTER_SECONDS + 1)
+    stalled = [tasks.count_site.configure(queueing_lock=None).defer(timestamp=0), tasks.send_sms.defer(delivery_id=1)]
+    execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = ANY(%s)", dead, stalled)
+    execute("UPDATE procrastinate_jobs SET queueing_lock = 'count_site' WHERE id = %s", stalled[0])
+    waiting = tasks.count_site.defer(timestamp=60)
+
+    execute(TAKE_UP_STALLED.replace("%(dead_after)s", "%s"), DEAD_AFTER_SECONDS)
+
+    states = dict(ProcrastinateJob.objects.values_list("id", "status"))
+    assert [states[job] for job in (*stalled, waiting)] == ["failed", "todo", "todo"]
+
+
 def worker(silent_for: float) -> int:
     """A worker that gave its last sign so many seconds ago."""
     register = (

@@ -26,7 +26,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from users import people, phones
-from users.admin_lists import BrowsedAdmin, ReadOnlyAdmin
+from users.admin_diagnosis import DiagnosedAdmin
+from users.admin_lists import ReadOnlyAdmin
 from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 
 SEES_PHONES = "users.view_phone"
@@ -69,7 +70,7 @@ class PasswordForm(PasswordAlone, AdminPasswordChangeForm):  # type: ignore[type
 
 
 @admin.register(User)
-class PersonAdmin(BrowsedAdmin, UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(DiagnosedAdmin, UserAdmin):  # type: ignore[type-arg]
     phone_lookup = "phone"
     form = PersonForm
     change_password_form = PasswordForm
@@ -110,7 +111,8 @@ class PersonAdmin(BrowsedAdmin, UserAdmin):  # type: ignore[type-arg]
         changed = set(form.changed_data)
         if "is_active" in changed:
             (people.enable if obj.is_active else people.disable)(obj)
-        obj.save(update_fields=changed & {"is_staff", "is_superuser"})
+        if roles := {name: getattr(obj, name) for name in changed & {"is_staff", "is_superuser"}}:
+            people.set_role(obj, **roles)
 
     def construct_change_message(self, request: HttpRequest, form: Form, formsets: Any, add: bool = False) -> Any:
         """For the log: what was changed, and to what. Of a password only that it was."""

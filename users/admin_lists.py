@@ -54,7 +54,7 @@ class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return (self.search(queryset, search_term) if search_term.strip() else queryset), False
 
     def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
-        phone = phone_of(text)
+        phone = phones.normalise_or_empty(text)
         return queryset.filter(**{self.phone_lookup: phone}) if phone else queryset.none()
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -72,11 +72,3 @@ class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class ReadOnlyAdmin(BrowsedAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-
-def phone_of(text: str) -> str:
-    """The E.164 form of a typed phone, or nothing."""
-    try:
-        return phones.normalise(text)
-    except (phones.InvalidPhone, phones.RegionNotAllowed):
-        return ""

@@ -35,6 +35,11 @@ class Breaker:
     def __init__(self) -> None:
         self._known = {row.name: row for row in SmsGateway.objects.annotate(now=ClockTimestamp())}
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether some gateway is skipped, or due for its one trial."""
+        return any(row.skipped_until for row in self._known.values())
+
     def in_turn(self, gateways: list[Gateway]) -> Iterator[Gateway]:
         """The gateways as they are to be tried: in order of preference, those that are skipped last.
 

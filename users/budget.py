@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -63,12 +64,25 @@ LONG_CEILING = 1_200_000
 """Challenges for long codes of one phone's unknown lane in 24 hours."""
 
 
+class Bar(StrEnum):
+    """What keeps a lane from another short code."""
+
+    DAY = "day"
+    MONTH = "month"
+    SITE = "site"
+    OPERATOR = "operator"
+
+
 @dataclass(frozen=True)
 class Budget:
     """What may be issued now in one lane of a phone."""
 
-    short: bool
-    long: bool
+    bars: tuple[Bar, ...] = ()
+    long: bool = True
+
+    @property
+    def short(self) -> bool:
+        return not self.bars
 
 
 _LANE = """
@@ -110,19 +124,28 @@ _UNKNOWN = f"SELECT phone.day, phone.month, ({_SITE}), ({_LONG_CHALLENGES}) FROM
 def of_unknown_lane(user: User, now: datetime) -> Budget:
     """What may be issued to a device that is not known. Call it with the person's row locked."""
     if settings.DEMO:
-        return Budget(short=True, long=True)
+        return Budget()
     constants = {"site": SITE_DAY, "share": SITE_SHARE, "long": codes.LONG}
     day, month, site_allows, long_challenges = _one(_UNKNOWN, user, None, now, **constants)
-    short = day <= PHONE_DAY and month <= PHONE_MONTH and site_allows and not user.is_staff and not user.is_superuser
-    return Budget(short=short, long=long_challenges < LONG_CEILING)
+    bars = {
+        Bar.DAY: day > PHONE_DAY,
+        Bar.MONTH: month > PHONE_MONTH,
+        Bar.SITE: not site_allows,
+        Bar.OPERATOR: user.is_staff or user.is_superuser,
+    }
+    return Budget(_up(bars), long=long_challenges < LONG_CEILING)
 
 
 def of_device(user: User, device: Device, now: datetime) -> Budget:
     """What may be issued to a known device. Call it with the person's row locked."""
     if settings.DEMO:
-        return Budget(short=True, long=True)
+        return Budget()
     day, month = (weight + codes.MAX_ATTEMPTS for weight in _one(_LANE, user, device, now))
-    return Budget(short=day <= DEVICE_DAY and month <= DEVICE_MONTH, long=True)
+    return Budget(_up({Bar.DAY: day > DEVICE_DAY, Bar.MONTH: month > DEVICE_MONTH}))
+
+
+def _up(bars: dict[Bar, bool]) -> tuple[Bar, ...]:
+    return tuple(bar for bar, is_up in bars.items() if is_up)
 
 
 def _one(sql: str, user: User, device: Device | None, now: datetime, **more: object) -> tuple[Any, ...]:

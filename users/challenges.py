@@ -17,7 +17,7 @@ from users import budget, codes, devices, guards, phones, tasks
 from users.budget import Budget
 from users.guards import Waits
 from users.lanes import DEVICE_SENDS, Lane, Strand
-from users.models import Challenge, LoginCode, SmsDelivery, User
+from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
 NOW = timedelta(0)
 COME_BACK = timedelta(hours=1)
@@ -50,6 +50,8 @@ class Decision:
     """What the rules answer an asker now, before anything of it is done."""
 
     lane: Lane
+    allowed: Budget
+    waits: Waits
     digits: int
     held: Challenge | None
     send: bool
@@ -78,7 +80,8 @@ def request_code(
 
     Raises TooManyRequests when a guard or a gap leaves nothing to join and nothing to send.
     """
-    decision = decide(user, now=now, address=address, device_token=device_token, challenge_id=challenge_id)
+    device = devices.find_trusted(user, device_token, now)
+    decision = decide(user, now=now, address=address, device=device, challenge_id=challenge_id)
     if decision.refusal is not None:
         raise TooManyRequests(decision.refusal)
     code = _touched_code(decision, language)
@@ -99,10 +102,13 @@ def request_code(
 
 
 def decide(
-    user: User, *, now: datetime, address: str | None, device_token: str = "", challenge_id: str = ""
+    user: User, *, now: datetime, address: str | None, device: Device | None = None, challenge_id: str = ""
 ) -> Decision:
-    """Apply the rules of asking to one asker; nothing is written. Call it with the person's row locked."""
-    lane, allowed = _lane(user, device_token, now)
+    """Apply the rules of asking to one asker, on a trusted device of the person's or any other; nothing is written.
+
+    Call it with the person's row locked, unless it is only to look.
+    """
+    lane, allowed = _lane(user, device, now)
     waits = guards.waits(user, address, known=lane.device is not None, now=now)
     held = _held_challenge(lane, challenge_id)
     digits = held.login_code.digits if held else _length(lane, allowed, waits)
@@ -110,6 +116,8 @@ def decide(
     send_wait = max(strand.wait(now), waits.send)
     return Decision(
         lane=lane,
+        allowed=allowed,
+        waits=waits,
         digits=digits,
         held=held,
         send=send_wait <= NOW,
@@ -118,9 +126,8 @@ def decide(
     )
 
 
-def _lane(user: User, device_token: str, now: datetime) -> tuple[Lane, Budget]:
+def _lane(user: User, device: Device | None, now: datetime) -> tuple[Lane, Budget]:
     """A known device's own lane while it has budget and SMS left, else everybody's."""
-    device = devices.find_trusted(user, device_token, now)
     if device is not None:
         lane, allowed = Lane(user, device, now), budget.of_device(user, device, now)
         if allowed.short and lane.sends < DEVICE_SENDS:

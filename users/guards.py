@@ -1,6 +1,7 @@
 """Money guards: limits on what the service spends on SMS, on top of the gaps between two SMS to one phone.
 
-They are politeness towards the bill, not part of the proof in `budget`. Demo mode pays for nothing and has none.
+They are politeness towards the bill, not part of the proof in `budget`. Limits of an address are exact; those of the
+site may be overshot by the requests that are being answered. Demo mode pays for nothing and has no guards.
 """
 
 from __future__ import annotations
@@ -48,23 +49,35 @@ NONE = timedelta(0)
 
 @dataclass(frozen=True)
 class Waits:
-    """How long until the guards let the asker cause an SMS, and until they let them join a code; zero means now."""
+    """How long until each guard lets the asker cause an SMS, and until they may join a code; zero means now."""
 
-    send: timedelta = NONE
+    site: timedelta = NONE
+    block: timedelta = NONE
+    address: timedelta = NONE
     join: timedelta = NONE
 
+    @property
+    def send(self) -> timedelta:
+        return max(self.site, self.block, self.address)
 
+
+# The inner lists are short, and OFFSET 0 has them made first: walking back through everybody's last hour takes longer.
 _COUNTS = """
-SELECT (SELECT created_at FROM users_smsdelivery
-         WHERE asked_from BETWEEN %(first)s AND %(last)s AND created_at > %(now)s - %(hour)s
+SELECT (SELECT created_at
+          FROM (SELECT created_at FROM users_smsdelivery
+                 WHERE asked_from BETWEEN %(first)s AND %(last)s AND created_at > %(now)s - %(hour)s OFFSET 0) AS sms
          ORDER BY created_at DESC OFFSET %(sends)s - 1 LIMIT 1),
-       (SELECT challenge.created_at FROM users_challenge AS challenge
-          JOIN users_logincode AS code ON code.id = challenge.login_code_id
-         WHERE challenge.address BETWEEN %(first)s AND %(last)s AND challenge.created_at > %(now)s - %(hour)s
-           AND code.device_id IS NULL
-         ORDER BY challenge.created_at DESC OFFSET %(challenges)s - 1 LIMIT 1),
-       (SELECT COUNT(*) FROM users_smsdelivery
-         WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s))
+       (SELECT created_at
+          FROM (SELECT challenge.created_at FROM users_challenge AS challenge
+                  JOIN users_logincode AS code ON code.id = challenge.login_code_id AND code.device_id IS NULL
+                 WHERE challenge.address BETWEEN %(first)s AND %(last)s
+                   AND challenge.created_at > %(now)s - %(hour)s OFFSET 0) AS asked
+         ORDER BY created_at DESC OFFSET %(challenges)s - 1 LIMIT 1),
+       (SELECT COUNT(*)
+          FROM (SELECT FROM users_smsdelivery
+                 WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s)
+                   AND created_at > %(now)s - %(day)s
+                 ORDER BY created_at DESC LIMIT %(most)s) AS sms)
        + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0),
        EXISTS (SELECT FROM users_sitetotals
                 WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s)
@@ -75,24 +88,32 @@ def waits(user: User, address: str | None, *, known: bool, now: datetime) -> Wai
     """What the guards say to this asker; `known` tells that the SMS goes to a known device, which they exempt."""
     if settings.DEMO:
         return Waits()
+    if address is not None and not known:
+        _wait_for_others_of(_network(address)[0])
     sent, asked, sms_in_a_day, suspect = _counts(user, address, now)
     share = 1 if known else 1 - KNOWN_SHARE
     site = COME_BACK if sms_in_a_day >= settings.SMS_PER_DAY * share else NONE
     if known:
-        return Waits(send=site)
+        return Waits(site)
     block = HOUR if suspect and settings.SMS_GUARD == "enforce" and user.verified_at is None else NONE
-    return Waits(send=max(site, block, _until(sent, now)), join=_until(asked, now))
+    return Waits(site, block, address=_until(sent, now), join=_until(asked, now))
 
 
 def _until(oldest_counted: datetime | None, now: datetime) -> timedelta:
     return oldest_counted + HOUR - now if oldest_counted else NONE
 
 
+def _wait_for_others_of(network: object) -> None:
+    """One at a time of a network, until the transaction ends: else many at once would each find the limit unmet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))", [str(network)])
+
+
 def _counts(user: User, address: str | None, now: datetime) -> tuple[datetime | None, datetime | None, int, bool]:
     assert user.phone is not None
     first, last = _network(address)
     values: dict[str, Any] = {"first": first, "last": last, "now": now, "hour": HOUR, "day": DAY}
-    values |= {"sends": ADDRESS_SENDS, "challenges": ADDRESS_CHALLENGES}
+    values |= {"sends": ADDRESS_SENDS, "challenges": ADDRESS_CHALLENGES, "most": settings.SMS_PER_DAY}
     values |= {"country": phones.country(user.phone), "prefix": phones.prefix(user.phone)}
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, values)

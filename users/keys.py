@@ -39,5 +39,10 @@ def trace_key() -> bytes:
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"erased phone")
 
 
+def login_name_key() -> bytes:
+    """For the names under which wrong passwords are counted."""
+    return hkdf_sha256(settings.SECRET_KEY.encode(), b"log-in name")
+
+
 def _secrets() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]

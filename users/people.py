@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from users import devices, keys
+from users import codes, devices, keys
 from users.models import LoginCode, User
 
 
@@ -76,6 +76,19 @@ def disable(user: User) -> None:
         User.objects.filter(pk=user.pk).update(is_active=False)
         devices.end_all(locked.user, now=locked.now)
     user.is_active = False
+
+
+def set_role(user: User, **flags: bool) -> None:
+    """Give a person who is not erased `is_staff` or `is_superuser`, or take it.
+
+    Operators get long codes on unknown devices: short ones on their way end.
+    """
+    with transaction.atomic():
+        now = lock(user.pk).now
+        User.objects.filter(pk=user.pk, erased_at=None).update(**flags)
+        LoginCode.objects.filter(user=user, device=None, digits=codes.SHORT, used_at=None, expires_at__gt=now).update(
+            closed_at=now, expires_at=now
+        )
 
 
 def end_devices(user: User) -> None:

@@ -47,6 +47,14 @@ def normalise(text: str) -> str:
     return phone
 
 
+def normalise_or_empty(text: str) -> str:
+    """The E.164 form of a typed phone, or nothing where the text is none that is served."""
+    try:
+        return normalise(text)
+    except (InvalidPhone, RegionNotAllowed):
+        return ""
+
+
 def display(phone: str) -> str:
     """As people of the home region write it: `9991234567` for a Russian number in Russia, else E.164."""
     number = phonenumbers.parse(phone)
@@ -56,8 +64,8 @@ def display(phone: str) -> str:
 
 
 def mask(phone: str) -> str:
-    """For logs and records: `+7999***4567`."""
-    return f"{phone[:-7]}***{phone[-4:]}"
+    """For logs and records: `+7***4567`."""
+    return f"{phone[:2]}***{phone[-4:]}"
 
 
 def prefix(phone: str) -> str:

@@ -33,6 +33,8 @@ BATCH = 10_000
 
 def purge(now: datetime) -> None:
     """Delete what is older than its time, and people who never proved their phone once nothing refers to them."""
+    # Challenges before codes, as guesses and erasures take them: else two of them wait for each other.
+    in_batches(Challenge.objects.filter(login_code__created_at__lt=now - LOGIN_ROWS_FOR), QuerySet.delete)
     in_batches(LoginCode.objects.filter(created_at__lt=now - LOGIN_ROWS_FOR), QuerySet.delete)
     in_batches(_challenges_before(now - LONG_CHALLENGES_FOR).filter(login_code__digits=codes.LONG), QuerySet.delete)
     _forget_addresses(now - ADDRESSES_FOR)

@@ -27,12 +27,12 @@ def deliver(delivery_id: int) -> None:
 
     Raises GatewaysFailed; and OperationalError when another worker is at this delivery, which may be tried again too.
     """
-    if _wanted(delivery_id) is None:  # so that no gateway's one trial is wasted on it
-        return
     if settings.DEMO:
         _hand_over(delivery_id, None)
         return
     health = Breaker()
+    if health.in_doubt and _wanted(delivery_id) is None:  # so that no gateway's one trial is wasted on it
+        return
     reasons: list[str] = []
     for gateway in health.in_turn(gateways.configured()):
         try:

@@ -83,7 +83,7 @@ class Command(BaseCommand):
         while not self.stopping:
             for part in parts:
                 part.look_after()
-            if not announced and _is_ready():
+            if not announced and is_ready():
                 announced = True
                 self.stderr.write(_banner())
             time.sleep(0.1)
@@ -154,7 +154,8 @@ def _stop_all(parts: list[Part]) -> None:
         part.wait(deadline - time.monotonic())
 
 
-def _is_ready() -> bool:
+def is_ready() -> bool:
+    """Whether the web server of this machine answers, and its database too."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(environment.HOST, environment.HOST)  # noqa: S104
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"

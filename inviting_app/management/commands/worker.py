@@ -22,14 +22,16 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import InterfaceError, OperationalError
 
+from users.queue import DEAD_AFTER
+
 logger = logging.getLogger(__name__)
 
 CONCURRENCY = 10
 """SMS on their way at once, each in a thread with its database connection: a gateway answers within seconds."""
 
 HEARTBEAT_SECONDS = 3.0
-DEAD_AFTER_SECONDS = 10.0
-"""A worker that gave no sign for so long is dead, and others take up what it was doing."""
+DEAD_AFTER_SECONDS = DEAD_AFTER.total_seconds()
+"""Others then take up what a worker was doing."""
 
 POLL_SECONDS = 0.25
 """New jobs announce themselves. Those to be tried again do not, nor those inserted during the very look for jobs."""
@@ -41,9 +43,13 @@ NO_DATABASE_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
 """For what is being written down when the database is lost; then the process ends, whatever it is at."""
 
-# One statement, so that of two workers only one takes a job up. A worker that was forgotten leaves NULL.
+# One statement, so that of two workers only one takes a job up. A worker that was forgotten leaves NULL. Jobs with a
+# queueing lock are done by the clock and come again by themselves; the next may be waiting already, and is the only one
+# that may.
 TAKE_UP_STALLED = """
-UPDATE procrastinate_jobs AS job SET status = 'todo', attempts = attempts + 1, scheduled_at = now()
+UPDATE procrastinate_jobs AS job
+   SET status = (CASE WHEN queueing_lock IS NULL THEN 'todo' ELSE 'failed' END)::procrastinate_job_status,
+       attempts = attempts + 1, scheduled_at = now()
  WHERE status = 'doing' AND NOT EXISTS (
     SELECT FROM procrastinate_workers AS worker
      WHERE worker.id = job.worker_id
@@ -53,7 +59,7 @@ RETURNING id
 """
 
 
-def _is_away(error: Exception) -> bool:
+def _is_away(error: BaseException) -> bool:
     """Whether it says that the database does not answer, and not that the statement is wrong."""
     return isinstance(error.__cause__ or error, OperationalError | InterfaceError)
 
@@ -113,8 +119,9 @@ async def _work(connector: Connector) -> bool:
                 loop.add_signal_handler(number, stop.set)
             tasks = [_run_worker(), _take_up_stalled_jobs(), stop.wait(), connector.broken.wait()]
             running = [asyncio.ensure_future(task) for task in tasks]
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            if not stop.is_set():
+            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            crashed = any((error := task.exception()) and not _is_away(error) for task in ended)
+            if not stop.is_set() and not crashed:
                 loop.call_later(LAST_WORDS_SECONDS, lambda: os._exit(_no_database()))
             for task in running:
                 task.cancel()

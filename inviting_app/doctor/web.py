@@ -1,0 +1,23 @@
+"""The web server, where it must be on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inviting_app import environment
+from inviting_app.doctor import Finding, fail, ok
+from inviting_app.management.commands.serve import is_ready
+
+
+def ready() -> Iterator[Finding]:
+    """Nothing with a DATABASE_URL, for then it may be anywhere."""
+    if environment.DATABASE is not None:
+        return
+    where = f"{environment.HOST}:{environment.PORT}"
+    if is_ready():
+        yield ok(f"web: /readyz answers 200 on {where}")
+        return
+    yield fail(
+        f"web: /readyz does not answer 200 on {where} within half a second",
+        "If the service has just started, try again. Else start it again (`make run`); its log says more.",
+    )
