@@ -8,7 +8,7 @@ from profiles import retention
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(queue="upkeep", queueing_lock="purge")
+@app.task(queue="upkeep", priority=1, queueing_lock="purge")
 def purge(timestamp: int) -> None:
     """Delete, every hour, what is kept no longer."""
     retention.purge()

@@ -41,15 +41,16 @@ def send_sms(*, delivery_id: int) -> None:
     sms.deliver(delivery_id)
 
 
+# What is due by the clock goes before the SMS: it is quick, and must not wait behind a crowd.
 @app.periodic(cron="* * * * *")
-@app.task(queue="upkeep", queueing_lock="count_site")
+@app.task(queue="upkeep", priority=1, queueing_lock="count_site")
 def count_site(timestamp: int) -> None:
     """Write, every minute, the totals that sign-ups are judged by."""
     guards.count(database_now())
 
 
 @app.periodic(cron="27 * * * *")
-@app.task(queue="upkeep", queueing_lock="delete_old_jobs", pass_context=True)
+@app.task(queue="upkeep", priority=1, queueing_lock="delete_old_jobs", pass_context=True)
 async def delete_old_jobs(context: JobContext, timestamp: int) -> None:
     """Delete, every hour, the jobs that ended long ago. Those that succeeded are gone at once."""
     await context.app.job_manager.delete_old_jobs(

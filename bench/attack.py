@@ -1,0 +1,61 @@
+"""Ten attacks on sign-in, played over HTTP against two web processes that share a database: `python -m bench.attack`.
+
+Everything is on the loopback network: each client has an address of its own in 127.0.0.0/8, owners read their codes
+from a webhook that plays the SMS gateway, and attackers do not. Budgets and limits are at their defaults; of the gaps
+between two SMS the first takes a second, all others an hour. Days pass by moving the times in the sign-in's rows.
+
+Prints a line for each attack with what it is judged by, and ends with status 1 if any has succeeded. What depends on
+luck is judged by a bound that luck alone exceeds less than once in a million runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bench.attacks import addresses, arena, dead_codes, enumeration, guessing, report, spray, tokens
+from bench.attacks.arena import Arena
+from bench.attacks.report import Report
+
+ATTACKS: dict[int, Callable[[Arena], list[Report]]] = {
+    1: addresses.spoofed_addresses,
+    2: guessing.parallel_guesses,
+    3: guessing.budget_and_owner,  # and 4
+    5: dead_codes.dead_codes,
+    6: enumeration.enumeration,
+    7: tokens.forgery,
+    8: tokens.refresh_reuse,
+    9: tokens.revocation,
+    10: spray.spray_and_pumping,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only", nargs="+", type=int, choices=ATTACKS, metavar="N", help="these alone (4 is part of 3)"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown too")
+    options = parser.parse_args()
+    reports: list[Report] = []
+    began = datetime.now(UTC)
+    with arena.running() as ring:
+        for number in options.only or ATTACKS:
+            started = time.monotonic()
+            reports += ATTACKS[number](ring)
+            print(f"attack {number}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+            ring.pass_time(arena.MONTH)
+    print(report.text(reports))
+    if options.markdown:
+        taken = (datetime.now(UTC) - began).total_seconds()
+        print(f"\n`python -m bench.attack`, {began:%F}, {taken:.0f} s on {os.cpu_count()} cores:\n")
+        print(report.markdown(reports))
+    return 0 if all(one.passed for one in reports) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

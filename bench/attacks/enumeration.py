@@ -1,0 +1,133 @@
+"""Attack 6: telling who is registered, from answers and from their time."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+
+from bench.attacks.arena import DAY, Arena, phone
+from bench.attacks.clients import Answer, guesses
+from bench.attacks.contract import ADDRESS_SENDS
+from bench.attacks.report import Report, luck, sure_median
+from profiles import invite_codes
+
+KINDS = {"registered": 0, "unknown": 20_000, "disabled": 40_000}
+BLOCK_OF_PHONES = 50
+"""Of each kind, until a day passes: the site gives short codes to 166 challenges a day."""
+
+Samples = defaultdict[tuple[str, str], list[Answer]]
+
+
+def enumeration(arena: Arena, samples: int = 200) -> list[Report]:
+    """A sign-up makes an unverified person, so "no row before a right code" reads: none that others could see."""
+    report = Report(6, "enumeration", "same status, keys, headers and time (3 ms or 5 %) for every phone")
+    _register(arena, samples + BLOCK_OF_PHONES)
+    answers: Samples = defaultdict(list)
+    for number in range(samples):
+        if number and number % BLOCK_OF_PHONES == 0:
+            arena.pass_time(DAY)
+        # Whoever comes first differs: none is always next to the same neighbour.
+        kinds = list(KINDS)[number % 3 :] + list(KINDS)[: number % 3]
+        for kind in kinds:
+            _probe(arena, kind, number, answers)
+    arena.pass_time(DAY)
+    _beyond_the_limit(arena, samples, answers)
+
+    report.tried = sum(len(these) for these in answers.values())
+    lucky = [answer for answer in _all(answers, "login") if answer.status in (200, 403)]
+    report.compared, report.won = len(_all(answers, "login")), len(lucky)
+    report.expected = report.compared * 1e-4
+    report.check(f"at most {luck(3 * samples, 1e-4)} wins", report.won <= luck(3 * samples, 1e-4))
+    for operation in ("signup", "login", "login by phone", "signup beyond the limit"):
+        shapes = {
+            kind: {_shape(answer) for answer in answers[operation, kind] if answer not in lucky} for kind in KINDS
+        }
+        report.check(f"{operation}: one status, one set of keys and headers", _are_one(shapes))
+    measured = [
+        _compare_times(report, operation, other, answers[operation, "registered"], answers[operation, other])
+        for operation in ("signup", "login")
+        for other in ("unknown", "disabled")
+    ]
+    report.claim += f"; measured: {max(map(abs, measured)):.1f} ms"
+    report.check("whom nobody has verified is seen by nobody", _unverified_are_hidden(arena, samples))
+    return [report]
+
+
+def _register(arena: Arena, count: int) -> None:
+    """People who have signed in before, some of whom were disabled: made in the database, for they are many."""
+    for kind, active in (("registered", True), ("disabled", False)):
+        people = [(f"+7{phone(6, KINDS[kind] + number)}", active, invite_codes.generate()) for number in range(count)]
+        with arena.database.cursor() as cursor:
+            cursor.executemany(
+                """WITH person AS (INSERT INTO users_user (phone, is_active, verified_at) VALUES (%s, %s, now())
+                                   RETURNING id)
+                   INSERT INTO profiles_profile (user_id, invite_code) SELECT id, %s FROM person""",
+                people,
+            )
+
+
+def _probe(arena: Arena, kind: str, number: int, answers: Samples) -> None:
+    """A code asked for and guessed at once, as a stranger does who wants to know about the phone."""
+    target = phone(6, KINDS[kind] + number)
+    attacker = arena.attacker()
+    asked = attacker.sign_up(target)
+    answers["signup", kind].append(asked)
+    answers["login", kind].append(attacker.log_in(asked, guesses(4, 1)[0]))
+    if number < BLOCK_OF_PHONES:
+        without = arena.attacker().call("POST", "/api/auth/login", {"phone": target, "code": "0000"})
+        answers["login by phone", kind].append(without)
+
+
+def _beyond_the_limit(arena: Arena, samples: int, answers: Samples) -> None:
+    attacker = arena.attacker()
+    for number in range(ADDRESS_SENDS):
+        attacker.sign_up(phone(6, 60_000 + number))
+    for kind, first in KINDS.items():
+        for number in range(samples, samples + 10):
+            answers["signup beyond the limit", kind].append(attacker.sign_up(phone(6, first + number)))
+
+
+def _all(answers: Samples, operation: str) -> list[Answer]:
+    return [answer for kind in KINDS for answer in answers[operation, kind]]
+
+
+def _shape(answer: Answer) -> tuple[object, ...]:
+    return answer.status, answer.code, answer.body.get("code_length"), frozenset(answer.body), answer.headers
+
+
+def _are_one(shapes: dict[str, set[tuple[object, ...]]]) -> bool:
+    return all(len(seen) == 1 for seen in shapes.values()) and len(set.union(*shapes.values())) == 1
+
+
+def _compare_times(report: Report, operation: str, other: str, ours: list[Answer], theirs: list[Answer]) -> float:
+    """The median difference in milliseconds. Of neighbours, so that what slows the machine for a while slows both.
+
+    It fails when the median of the differences is beyond the limit for certain: the machine's noise alone, however
+    strong, makes it fail less than once in a million runs.
+    """
+    differences = [(a.seconds - b.seconds) * 1000 for a, b in zip(ours, theirs, strict=True)]
+    limit = max(3.0, 0.05 * statistics.median([answer.seconds * 1000 for answer in (*ours, *theirs)]))
+    middle, (low, high) = statistics.median(differences), sure_median(differences)
+    too_noisy = "" if -limit <= low and high <= limit else "; the machine is too noisy to be sure"
+    mine, others = (statistics.median(answer.seconds * 1000 for answer in answers) for answers in (ours, theirs))
+    report.check(
+        f"{operation}, registered and {other}: {mine:.1f} and {others:.1f} ms, difference {middle:+.1f}, "
+        f"surely {low:+.1f} to {high:+.1f} (limit {limit:.1f}{too_noisy})",
+        low <= limit and high >= -limit,
+    )
+    return middle
+
+
+def _unverified_are_hidden(arena: Arena, samples: int) -> bool:
+    """An unverified person's invite code is answered like one that nobody has."""
+    token = arena.sign_in(arena.owner(), phone(6, 70_000)).body["token"]
+    theirs = arena.one(
+        "SELECT invite_code FROM profiles_profile JOIN users_user AS person ON person.id = user_id WHERE phone = %s",
+        f"+7{phone(6, 60_000)}",
+    )
+    client = arena.owner()
+    answers = [
+        client.call("POST", "/api/v1/profiles/me", {"activated_invite": code}, token)
+        for code in (theirs, invite_codes.generate())
+    ]
+    return all((answer.status, answer.code) == (404, "invite_code_not_found") for answer in answers)

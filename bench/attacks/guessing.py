@@ -1,0 +1,190 @@
+"""Attacks 2, 3 and 4: guessing in parallel, guessing on and on, and the owner meanwhile."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from bench.attacks.arena import DAY, Arena, block, phone
+from bench.attacks.clients import Answer, Client, at_once, guesses
+from bench.attacks.contract import LONG, MAX_ATTEMPTS, PHONE_DAY, PHONE_MONTH, SHORT
+from bench.attacks.report import Report, luck
+
+CHALLENGES, CODES = 40, 100
+
+
+def parallel_guesses(arena: Arena) -> list[Report]:
+    """The right code is among the guesses: the referee put it there, so that luck is common enough to be measured."""
+    report = Report(2, "100 guesses at once", "3 are compared for each challenge")
+    most_compared = 0
+    odd = set()
+    for number in range(CHALLENGES):
+        answers = _guess_at_once(arena, phone(2, number))
+        report.tried += len(answers)
+        report.won += sum(answer.status == 200 for answer in answers)
+        most_compared = max(most_compared, sum(answer.compared for answer in answers))
+        odd |= {(answer.status, answer.code) for answer in answers} - {(200, ""), (400, "invalid_code")}
+    chance = MAX_ATTEMPTS / CODES
+    report.compared = arena.compared(block(2))
+    report.expected = CHALLENGES * chance
+    bound = luck(CHALLENGES, chance)
+    report.check(f"at most 3 of 100 codes at once are compared (most: {most_compared})", most_compared <= MAX_ATTEMPTS)
+    report.check(f"at most {3 * CHALLENGES} comparisons in the rows", report.compared <= 3 * CHALLENGES)
+    report.check(f"at most {bound} wins of {CHALLENGES}", report.won <= bound)
+    report.check(f"the others are told that the code is dead {sorted(odd) or ''}".strip(), not odd)
+    return [report]
+
+
+def _guess_at_once(arena: Arena, target: str) -> list[Answer]:
+    attacker = arena.attacker()
+    asked = attacker.sign_up(target)
+    right = arena.read(target, asked)
+    codes = [right, *[code for code in guesses(SHORT, CODES) if code != right][: CODES - 1]]
+    random.shuffle(codes)
+    return at_once(lambda code: attacker.log_in(asked, code), codes)
+
+
+@dataclass
+class Storm:
+    """Strangers without end at one phone, each with a challenge of their own and three guesses at it."""
+
+    arena: Arena
+    phone: str
+    lengths: list[int] = field(default_factory=list)
+    guessed: list[Answer] = field(default_factory=list)
+    odd: set[tuple[int, str]] = field(default_factory=set)
+    """Answers to a sign-up that are neither a challenge nor a 429."""
+
+    def rage(self, challenges: int) -> None:
+        at_once(lambda _: self._guess(), range(challenges), threads=12)
+
+    def _guess(self) -> None:
+        attacker = self.arena.attacker()
+        asked = attacker.sign_up(self.phone)
+        if asked.status != 200:
+            self.odd |= {(asked.status, asked.code)} - {(429, "too_many_requests")}
+            return
+        length = asked.body["code_length"]
+        self.lengths.append(length)
+        for code in guesses(length, MAX_ATTEMPTS):
+            self.guessed.append(attacker.log_in(asked, code))
+
+    @property
+    def won(self) -> int:
+        return sum(answer.status == 200 for answer in self.guessed)
+
+
+@dataclass
+class Owner:
+    """The person whose phone it is: how often they got in, and how long it took."""
+
+    arena: Arena
+    phone: str
+    tries: int = 0
+    waits: list[float] = field(default_factory=list)
+
+    def get_in(self, client: Client, known: bool, length: int | None = None, **more: str) -> bool:
+        """Ask once, read the SMS, log in once."""
+        started = time.monotonic()
+        asked = client.sign_up(self.phone, **more)
+        if asked.status != 200 or length not in (None, asked.body["code_length"]):
+            return self._note(started, False)
+        return self.enter(client, asked, known, started)
+
+    def enter(self, client: Client, asked: Answer, known: bool, started: float) -> bool:
+        entered = client.log_in(asked, self.arena.read(self.phone, asked, known))
+        return self._note(started, entered.status == 200)
+
+    def _note(self, started: float, entered: bool) -> bool:
+        self.tries += 1
+        self.waits += [time.monotonic() - started] if entered else []
+        return entered
+
+    def __str__(self) -> str:
+        return f"in {len(self.waits)} of {self.tries}, at most {max(self.waits, default=0):.1f} s"
+
+
+def budget_and_owner(arena: Arena) -> list[Report]:
+    """One phone for six days. On the first the owner signs in five times meanwhile, and one process is restarted."""
+    target = phone(3, 1)
+    home = arena.owner()
+    token = arena.sign_in(home, target).body["device_token"]
+    early = arena.owner()
+    held = early.sign_up(target)
+    storm, owner = Storm(arena, target), Owner(arena, target)
+    budget, access = (
+        Report(3, "guessing at one phone", "6 comparisons with short codes in 24 h, 12 in 30 days; then 10 digits"),
+        Report(4, "the owner meanwhile", "gets in at the first try: known device, earlier challenge, new device"),
+    )
+
+    def from_home() -> bool:
+        return owner.get_in(home, True, SHORT, device_token=token)
+
+    def from_before() -> bool:
+        spent = arena.one("SELECT attempts FROM users_challenge WHERE public_id = %s", held.body["challenge_id"])
+        return spent == 0 and held.body["code_length"] == SHORT and owner.enter(early, held, False, time.monotonic())
+
+    def from_nowhere() -> bool:
+        sms = arena.one("SELECT count(*) FROM users_smsdelivery")
+        entered = owner.get_in(arena.owner(), False, LONG)
+        return entered and arena.one("SELECT count(*) FROM users_smsdelivery") == sms
+
+    at_home = [_meanwhile(storm, 30, from_home)]
+    arena.restart_second()
+    before = _meanwhile(storm, 30, from_before)
+    at_home.append(_meanwhile(storm, 10, from_home))
+    time.sleep(1.1)
+    storm.rage(2)  # which takes the second SMS: the next may go in an hour
+    fresh = _meanwhile(storm, 30, from_nowhere)
+    at_home.append(_meanwhile(storm, 10, from_home))
+
+    first_day = arena.compared(block(3))
+    budget.tried, budget.won = len(storm.guessed), storm.won
+    budget.check(f"at most 6 comparisons with short codes in 24 h ({first_day})", first_day <= PHONE_DAY)
+    short = storm.lengths.count(SHORT)
+    budget.check(
+        f"all later challenges have {LONG} digits ({short} short, {storm.lengths.count(LONG)} long), a restart and "
+        "five right sign-ins in between",
+        short <= 2 and set(storm.lengths) <= {SHORT, LONG},
+    )
+    budget.check(f"no other answer than 200 and 429 {sorted(storm.odd) or ''}".strip(), not storm.odd)
+    access.check("a known device gets in with 4 digits at the first try, three times", all(at_home))
+    # A lucky stranger's sign-in ends the codes of the lane, the owner's too: then there is nothing to be seen.
+    access.check("a challenge from before the attack has all its attempts and works", before or storm.won > 0)
+    access.check(
+        "a new device gets in with one request, by the SMS that a stranger caused; none other may go for an hour", fresh
+    )
+    access.check("and nobody waits 10 s", max(owner.waits, default=99) < 10)
+    access.owner = budget.owner = str(owner)
+    access.tried, access.compared, access.won = len(storm.guessed), first_day, storm.won
+
+    by_day = [first_day]
+    for _ in range(5):
+        arena.pass_time(DAY)
+        storm.rage(5)
+        by_day.append(arena.compared(block(3)) - sum(by_day))
+    budget.compared = sum(by_day)
+    budget.tried = len(storm.guessed)
+    budget.expected, access.expected = budget.compared * 1e-4, first_day * 1e-4
+    budget.won = storm.won
+    budget.check(
+        f"nor on any of six days {by_day}, and at most 12 in 30",
+        max(by_day) <= PHONE_DAY and sum(by_day) <= PHONE_MONTH,
+    )
+    bound = luck(PHONE_MONTH, 1e-4)
+    budget.check(f"at most {bound} wins", storm.won <= bound)
+    return [budget, access]
+
+
+def _meanwhile(storm: Storm, challenges: int, act: Callable[[], bool]) -> bool:
+    """What the owner's act came to, done while the storm rages."""
+    with ThreadPoolExecutor(1) as pool:
+        raging: Future[None] = pool.submit(storm.rage, challenges)
+        while not storm.lengths and not raging.done():
+            time.sleep(0.01)
+        done = act()
+        raging.result()
+    return done

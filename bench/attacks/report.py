@@ -1,0 +1,87 @@
+"""What an attack tried and won, and whether that is within what the arithmetic allows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+FLUKE = 1e-6
+"""What happens by luck alone with less than this chance is taken for a defect."""
+
+
+@dataclass
+class Report:
+    """One attack's line of the table."""
+
+    number: int
+    name: str
+    claim: str
+    tried: int = 0
+    compared: int | None = None
+    """Comparisons with codes, where the attack is after them."""
+
+    expected: float = 0.0
+    """Accounts that guessing wins on average."""
+
+    won: int = 0
+    owner: str = ""
+    checks: list[tuple[str, bool]] = field(default_factory=list)
+
+    def check(self, criterion: str, holds: bool) -> None:
+        self.checks.append((criterion, bool(holds)))
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.checks) and all(holds for _, holds in self.checks)
+
+    @property
+    def cells(self) -> list[str]:
+        compared = "" if self.compared is None else str(self.compared)
+        verdict = "PASS" if self.passed else "FAIL"
+        return [str(self.number), self.name, str(self.tried), compared, f"{self.expected:.2g}", str(self.won),
+                self.owner, verdict]  # fmt: skip
+
+
+HEADINGS = ["", "attack", "tried", "compared", "expected wins", "wins", "owner", "verdict"]
+
+
+def luck(trials: int, chance: float) -> int:
+    """The wins in so many trials that are exceeded with a chance below FLUKE."""
+    wins, at_most = 0, 0.0
+    while True:
+        at_most += math.comb(trials, wins) * chance**wins * (1 - chance) ** (trials - wins)
+        if 1 - at_most < FLUKE:
+            return wins
+        wins += 1
+
+
+def sure_median(values: list[float]) -> tuple[float, float]:
+    """Between which of the values their median lies, but for a chance of FLUKE: the sign test, whatever the noise."""
+    ordered, rank, below = sorted(values), 0, 0.0
+    while True:
+        below += math.comb(len(values), rank) / 2 ** len(values)
+        if below > FLUKE / 2 or rank >= len(values) // 2:
+            return ordered[max(0, rank - 1)], ordered[min(len(values) - 1, len(values) - rank)]
+        rank += 1
+
+
+def text(reports: list[Report]) -> str:
+    rows = [HEADINGS, *(report.cells for report in reports)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    lines = []
+    for row, report in zip(rows, [None, *reports], strict=True):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        for criterion, holds in report.checks if report else []:
+            lines.append(f"      {'ok  ' if holds else 'FAIL'}  {criterion}")
+    return "\n".join(lines)
+
+
+def markdown(reports: list[Report]) -> str:
+    lines = [_row([*HEADINGS, "what must hold"]), _row(["---"] * (len(HEADINGS) + 1))]
+    for report in reports:
+        lines.append(_row([*report.cells, report.claim]))
+    return "\n".join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

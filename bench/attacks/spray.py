@@ -1,0 +1,132 @@
+"""Attack 10: a guess at everybody, SMS for nobody, gateways that fail, codes that are not codes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from bench.attacks.arena import DAY, Arena, block, phone
+from bench.attacks.clients import at_once, guesses
+from bench.attacks.contract import ADDRESS_SENDS, LONG, MAX_ATTEMPTS, SHORT, SITE_DAY
+from bench.attacks.report import Report, luck
+
+PHONES = 600
+IN_FLIGHT = 16
+"""Requests that the two web processes answer at once: 2 workers of 4 threads each."""
+
+MOST = SITE_DAY + MAX_ATTEMPTS * IN_FLIGHT
+PUMPED = 20_000
+"""Where the numbers begin that SMS are pumped to."""
+
+
+def spray_and_pumping(arena: Arena) -> list[Report]:
+    report = Report(
+        10,
+        "spray and pumping",
+        "500 comparisons with short codes a day (and 3 for each request in flight); a known device still gets 4 digits",
+    )
+    _spray(arena, report)
+    arena.pass_time(DAY)
+    _pump(arena, report)
+    arena.pass_time(DAY)
+    _failing_gateways(arena, report)
+    _leading_zero(arena, report)
+    return [report]
+
+
+def _spray(arena: Arena, report: Report) -> None:
+    """Three guesses each instead of one: more than the site allows in all."""
+    home, owner = arena.owner(), phone(10, 99_999)
+    token = arena.sign_in(home, owner).body["device_token"]
+
+    def guess(target: str) -> tuple[int, int, int]:
+        attacker = arena.attacker()
+        asked = attacker.sign_up(target)
+        if asked.status != 200:
+            return asked.status, 0, 0
+        codes = guesses(asked.body["code_length"], MAX_ATTEMPTS)
+        answers = [attacker.log_in(asked, code) for code in codes]
+        return asked.body["code_length"], len(answers), sum(answer.status == 200 for answer in answers)
+
+    results = at_once(lambda number: guess(phone(10, number)), range(PHONES))
+    report.tried = sum(tried for _, tried, _ in results)
+    report.won = sum(won for *_, won in results)
+    report.compared = arena.compared(block(10))
+    report.expected = report.compared * 1e-4
+    lengths = {length for length, *_ in results}
+    report.check(
+        f"{PHONES} phones from as many addresses: at most {MOST} comparisons with short codes", report.compared <= MOST
+    )
+    report.check(
+        f"then long codes for unknown devices, and no other answer {sorted(lengths)}", lengths <= {SHORT, LONG}
+    )
+    report.check("the next has 10 digits", arena.attacker().sign_up(phone(10, PHONES)).body["code_length"] == LONG)
+    bound = luck(MOST, 1e-4)
+    report.check(f"at most {bound} wins", report.won <= bound)
+    started = time.monotonic()
+    asked = home.sign_up(owner, device_token=token)
+    entered = home.log_in(asked, arena.read(owner, asked, known=True))
+    report.check("a known device still gets 4", asked.body["code_length"] == SHORT and entered.status == 200)
+    report.owner = f"in {int(entered.status == 200)} of 1, {time.monotonic() - started:.1f} s"
+
+
+def _pump(arena: Arena, report: Report) -> None:
+    """By default the block of numbers is recorded and warned of, not refused: what bounds one pumper is its address."""
+    attacker = arena.attacker()
+    answers = at_once(lambda n: attacker.sign_up(phone(10, PUMPED + n)), range(200))
+    report.tried += len(answers)
+    arena.settle()
+    sms = sum(len(arena.inboxes.of[f"+7{phone(10, PUMPED + n)}"]) for n in range(200))
+    report.check(
+        f"200 sign-ups from one address: at most {ADDRESS_SENDS} SMS an hour ({sms})",
+        sms <= ADDRESS_SENDS and {answer.status for answer in answers} == {200, 429},
+    )
+    at_once(lambda n: arena.attacker().sign_up(phone(10, PUMPED + n)), range(200, 230))
+    arena.settle()
+    # A code counts as not used 15 minutes after its SMS; totals are made each minute, here at once.
+    arena.database.execute("UPDATE users_smsdelivery SET created_at = created_at - interval '16 minutes'")
+    arena.operate("from users import clock, guards; guards.count(clock.database_now())")
+    suspect = arena.one("SELECT suspect_prefixes FROM users_sitetotals")
+    report.check(
+        "from 30 addresses to one block: recorded (SMS_GUARD=record)", f"+7{phone(10, PUMPED)[:-4]}" in suspect
+    )
+
+
+def _failing_gateways(arena: Arena, report: Report) -> None:
+    first, second = 30_000, 30_100
+    arena.sinks[0].hanging = True
+    hanging = [arena.attacker().sign_up(phone(10, first + n)) for n in range(6)]
+    for n in range(6):
+        arena.inboxes.wait(f"+7{phone(10, first + n)}", 1)
+    arena.sinks[0].hanging, arena.sinks[0].down = False, True
+    down = [arena.attacker().sign_up(phone(10, second + n)) for n in range(6)]
+    arena.settle()
+    arena.sinks[0].down = False
+    report.tried += len(hanging) + len(down)
+    taken = statistics.median(answer.seconds for answer in (*hanging, *down))
+    report.check(
+        f"the first gateway hangs, then refuses: sign-ups are answered in {taken * 1000:.0f} ms (median; limit 300)",
+        taken < 0.3 and {answer.status for answer in (*hanging, *down)} == {200},
+    )
+    counts = [len(arena.inboxes.of[f"+7{phone(10, start + n)}"]) for start in (first, second) for n in range(6)]
+    report.check("the second gateway delivers, each SMS once", counts == [1] * 12)
+
+
+def _leading_zero(arena: Arena, report: Report) -> None:
+    """A code in ten begins with 0: of 150 none does once in seven million runs."""
+    for number in range(150):
+        client, target = arena.owner(), phone(10, 40_000 + number)
+        asked = client.sign_up(target)
+        code = arena.read(target, asked)
+        if asked.body["code_length"] == SHORT and code.startswith("0"):
+            break
+    malformed = [code.lstrip("0")[:3], int(code), [code], {"code": code}, None, 1234, "9" * 10_000, f"{code}0", ""]
+    answers = [client.log_in(asked, text) for text in malformed]
+    report.tried += len(answers)
+    attempts = "SELECT attempts FROM users_challenge WHERE public_id = %s"
+    report.check(
+        "what is no code of that length is 400 `invalid` and charges nothing",
+        {(answer.status, answer.code) for answer in answers} == {(400, "invalid")}
+        and arena.one(attempts, asked.body["challenge_id"]) == 0,
+    )
+    report.check("a code with leading zeros works", code.startswith("0") and client.log_in(asked, code).status == 200)
