@@ -134,7 +134,8 @@ def test_failed_jobs_are_deleted_after_a_week() -> None:
 
     work("upkeep")
 
-    assert set(ProcrastinateJob.objects.values_list("id", flat=True)) == {new, waiting}
+    # The worker may have put in what is due this minute.
+    assert set(ProcrastinateJob.objects.filter(queue_name="sms").values_list("id", flat=True)) == {new, waiting}
 
 
 @pytest.mark.parametrize(("command", "host"), [("worker", "direct"), ("migrate", "pool")])
