@@ -234,6 +234,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "CRITICAL"},
         "procrastinate": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},  # each try to connect, while the database is away
         "axes": {"level": "WARNING"},
         "gunicorn.error": {"level": "WARNING"},
         # Gateways' libraries write numbers, messages and URLs with passwords; what failed is said by `users.sms`.
