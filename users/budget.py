@@ -96,21 +96,21 @@ SELECT COALESCE(SUM(weight) FILTER (WHERE expires_at > %(now)s - %(day)s), 0) AS
 
 # Every row of the two inner lists weighs at least 1, so they need not be longer than the limit; they are ordered only
 # to keep PostgreSQL on their partial indexes.
-_SITE = """
+_SITE = f"""
 WITH limits AS (
     SELECT GREATEST(%(site)s, (SELECT FLOOR(%(share)s * people_a_day) FROM users_sitetotals))::bigint AS site
 ), valid AS (
     SELECT %(weight)s * challenges AS weight FROM users_logincode
-     WHERE digits = %(short)s AND device_id IS NULL AND expires_at > %(now)s
+     WHERE digits = {codes.SHORT} AND device_id IS NULL AND expires_at > %(now)s
      ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
 ), guessed AS (
     SELECT wrong AS weight FROM users_logincode
-     WHERE digits = %(short)s AND device_id IS NULL AND wrong > 0
+     WHERE digits = {codes.SHORT} AND device_id IS NULL AND wrong > 0
        AND expires_at > %(now)s - %(day)s AND expires_at <= %(now)s
      ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
 )
 SELECT COALESCE(SUM(weight), 0) <= (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
-"""
+"""  # noqa: S608 - a constant, for the partial indexes are known by it
 
 _LONG_CHALLENGES = """
 SELECT COALESCE(SUM(challenges), 0) FROM users_logincode

@@ -19,8 +19,8 @@ from users.guards import Waits
 from users.lanes import DEVICE_SENDS, Lane, Strand
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
-NOW = timedelta(0)
-COME_BACK = timedelta(hours=1)
+AT_ONCE = timedelta(0)
+CEILING_WAIT = timedelta(hours=1)
 """When to ask again after the ceiling of long challenges: the window moves on slowly."""
 
 
@@ -120,7 +120,7 @@ def decide(
         waits=waits,
         digits=digits,
         held=held,
-        send=send_wait <= NOW,
+        send=send_wait <= AT_ONCE,
         send_wait=send_wait,
         refusal=None if held else _refusal(strand, digits, allowed, waits, send_wait),
     )
@@ -149,7 +149,7 @@ def _length(lane: Lane, allowed: Budget, waits: Waits) -> int:
     if settings.DEMO:
         return codes.SHORT
     short = lane.strands[codes.SHORT]
-    to_be_had = short.open_code is not None or max(short.wait(lane.now), waits.send) <= NOW
+    to_be_had = short.open_code is not None or max(short.wait(lane.now), waits.send) <= AT_ONCE
     return codes.SHORT if allowed.short and to_be_had else codes.LONG
 
 
@@ -157,8 +157,8 @@ def _refusal(strand: Strand, digits: int, allowed: Budget, waits: Waits, send_wa
     """How long until the asker may join the open code or have a new one; None means now."""
     wait = waits.join if strand.open_code else max(waits.join, send_wait)
     if digits == codes.LONG and not allowed.long:
-        wait = max(wait, COME_BACK)
-    return wait if wait > NOW else None
+        wait = max(wait, CEILING_WAIT)
+    return wait if wait > AT_ONCE else None
 
 
 def _touched_code(decision: Decision, language: str) -> LoginCode:

@@ -111,7 +111,7 @@ def _answer(user: User, device: Device | None, now: datetime) -> Answer:
         outcome=_outcome(decision),
         short_bars=decision.allowed.bars,
         send_bars=_send_bars(decision),
-        wait=max(decision.send_wait, decision.refusal or challenges.NOW, challenges.NOW),
+        wait=max(decision.send_wait, decision.refusal or challenges.AT_ONCE, challenges.AT_ONCE),
     )
 
 
@@ -123,9 +123,9 @@ def _outcome(decision: Decision) -> Outcome:
 
 def _send_bars(decision: Decision) -> tuple[Reason, ...]:
     bars = {
-        Reason.GAP: decision.strand.wait(decision.lane.now) > challenges.NOW,
-        Reason.SITE: decision.waits.site > challenges.NOW,
-        Reason.BLOCK: decision.waits.block > challenges.NOW,
+        Reason.GAP: decision.strand.wait(decision.lane.now) > challenges.AT_ONCE,
+        Reason.SITE: decision.waits.site > challenges.AT_ONCE,
+        Reason.BLOCK: decision.waits.block > challenges.AT_ONCE,
         Reason.CEILING: decision.digits == codes.LONG and not decision.allowed.long,
     }
     return tuple(reason for reason, is_up in bars.items() if is_up)

@@ -32,7 +32,7 @@ ADDRESS_CHALLENGES = 60
 KNOWN_SHARE = 0.1
 """Of SMS_PER_DAY, the share that is kept for known devices."""
 
-COME_BACK = timedelta(minutes=1)
+SITE_WAIT = timedelta(minutes=1)
 """When to ask again after a refusal for the site's sake: its window moves on all the time."""
 
 SETTLED_AFTER = timedelta(minutes=15)
@@ -44,17 +44,17 @@ COUNTRY_UNUSED, COUNTRY_SHARE = 20, 0.3
 PREFIX_UNUSED = 10
 """The same in an hour for one block of numbers (all but the last four digits), as dishonest carriers pump them."""
 
-NONE = timedelta(0)
+AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
 class Waits:
     """How long until each guard lets the asker cause an SMS, and until they may join a code; zero means now."""
 
-    site: timedelta = NONE
-    block: timedelta = NONE
-    address: timedelta = NONE
-    join: timedelta = NONE
+    site: timedelta = AT_ONCE
+    block: timedelta = AT_ONCE
+    address: timedelta = AT_ONCE
+    join: timedelta = AT_ONCE
 
     @property
     def send(self) -> timedelta:
@@ -92,15 +92,15 @@ def waits(user: User, address: str | None, *, known: bool, now: datetime) -> Wai
         _wait_for_others_of(_network(address)[0])
     sent, asked, sms_in_a_day, suspect = _counts(user, address, now)
     share = 1 if known else 1 - KNOWN_SHARE
-    site = COME_BACK if sms_in_a_day >= settings.SMS_PER_DAY * share else NONE
+    site = SITE_WAIT if sms_in_a_day >= settings.SMS_PER_DAY * share else AT_ONCE
     if known:
         return Waits(site)
-    block = HOUR if suspect and settings.SMS_GUARD == "enforce" and user.verified_at is None else NONE
+    block = HOUR if suspect and settings.SMS_GUARD == "enforce" and user.verified_at is None else AT_ONCE
     return Waits(site, block, address=_until(sent, now), join=_until(asked, now))
 
 
 def _until(oldest_counted: datetime | None, now: datetime) -> timedelta:
-    return oldest_counted + HOUR - now if oldest_counted else NONE
+    return oldest_counted + HOUR - now if oldest_counted else AT_ONCE
 
 
 def _wait_for_others_of(network: object) -> None:

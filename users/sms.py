@@ -31,7 +31,7 @@ def deliver(delivery_id: int) -> None:
         _hand_over(delivery_id, None)
         return
     health = Breaker()
-    if health.in_doubt and _wanted(delivery_id) is None:  # so that no gateway's one trial is wasted on it
+    if health.in_doubt and _wanted_or_given_up(delivery_id) is None:  # so that no gateway's one trial is wasted on it
         return
     reasons: list[str] = []
     for gateway in health.in_turn(gateways.configured()):
@@ -58,7 +58,7 @@ def _hand_over(delivery_id: int, gateway: Gateway | None) -> bool:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sms delivery', %s))", [delivery_id])
-        delivery = _wanted(delivery_id)
+        delivery = _wanted_or_given_up(delivery_id)
         if delivery is None:
             return False
         phone, text = delivery.login_code.user.phone, message(delivery.login_code)
@@ -71,7 +71,7 @@ def _hand_over(delivery_id: int, gateway: Gateway | None) -> bool:
         return True
 
 
-def _wanted(delivery_id: int) -> SmsDelivery | None:
+def _wanted_or_given_up(delivery_id: int) -> SmsDelivery | None:
     """The delivery, if it is still to be sent; one that would arrive dead is given up.
 
     It is dropped if no gateway was asked or nobody wants the code any more, and has failed if gateways let it die.

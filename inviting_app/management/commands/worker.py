@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from apprise import Apprise
@@ -37,6 +39,9 @@ POLL_SECONDS = 0.25
 """New jobs announce themselves. Those to be tried again do not, nor those inserted during the very look for jobs."""
 
 LOOK_FOR_STALLED_SECONDS = 2.0
+NICE = 10
+"""Of -20 to 19: it then has about a tenth of a processor that others want too, and all of an idle one."""
+
 NO_DATABASE_SECONDS = 2.0
 """A statement that got no connection for so long has failed."""
 
@@ -94,12 +99,23 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _give_way()
         Apprise().add("json://localhost")  # loads all of it, so that the first SMS need not wait
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
         with app.replace_connector(connector):
             stopped = asyncio.run(_work(connector))
         if not stopped:
             sys.exit(_no_database())
+
+
+def _give_way() -> None:
+    """Let the web processes of this machine go first: an SMS may wait a moment, and whoever asks for one may not.
+
+    Linux weighs whole sessions against each other, where it groups them (sched(7), "The autogroup feature").
+    """
+    os.nice(NICE)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def _no_database() -> int:
