@@ -55,7 +55,7 @@ class SignupView(OpenView):
         )
         answer = {name: value for name, value in asdict(asked).items() if value is not None}
         response = Response(serializers.SignupAnswer(answer).data)
-        _remember(response, CHALLENGE_COOKIE, asked.challenge_id, asked.expires_in)
+        _remember(request, response, CHALLENGE_COOKIE, asked.challenge_id, asked.expires_in)
         return response
 
 
@@ -89,12 +89,17 @@ class LoginView(OpenView):
         answer = {**asdict(signed_in.tokens), "device_token": signed_in.device_token, "created": signed_in.created}
         response = Response(serializers.LoginAnswer(answer).data)
         response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="Strict")
-        _remember(response, DEVICE_COOKIE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
+        _remember(request, response, DEVICE_COOKIE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
         return response
 
 
-def _remember(response: Response, cookie: str, value: str, seconds: float) -> None:
-    """Let a browser keep this out of reach of scripts and of other sites, and send it back for signing in alone."""
+def _remember(request: Request, response: Response, cookie: str, value: str, seconds: float) -> None:
+    """Let a browser keep this out of reach of scripts and of other sites, and send it back for signing in alone.
+
+    Not for a request that another site made: it would put its own in the place of what the browser knows.
+    """
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return
     response.set_cookie(
         cookie,
         value,

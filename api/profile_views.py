@@ -16,6 +16,7 @@ from api.paging import Keyset
 from api.schema import SIGNED_IN, operation, page_of
 from api.serializers import read
 from profiles import invite_codes, privacy, reading, voting
+from users import people as accounts
 
 INVITATIONS = Keyset("-created_at", "-invitee_id")
 PROFILE_ORDERS = {
@@ -123,7 +124,8 @@ class ProfilesView(APIView):
         "invalid_phone",
         "region_not_allowed",
         summary="All profiles",
-        description="For staff. Unverified, disabled and erased people are not listed.",
+        description="For staff. Unverified, disabled and erased people are not listed. Whole phones are for those "
+        "who may see them (`users.view_phone`), and each such answer is logged; others get `+7***4567`.",
         parameters=[serializers.ProfileQuery],
         tags=["staff"],
     )
@@ -136,7 +138,7 @@ class ProfilesView(APIView):
         except invite_codes.MalformedInviteCode as error:
             raise problems.field_error("invite_code", "invalid", _("This is not an invite code.")) from error
         page = PROFILE_ORDERS[ordering].page(found, request)
-        return Response(page.answer(serializers.ProfileAnswer))
+        return Response(page.answer(_profile_answer(request)))
 
 
 class ProfileView(APIView):
@@ -149,11 +151,19 @@ class ProfileView(APIView):
         "permission_denied",
         "not_found",
         summary="One profile",
-        description="For staff. Unverified, disabled and erased people are not found.",
+        description="For staff. Unverified, disabled and erased people are not found. Phones are as in the list.",
         tags=["staff"],
     )
     def get(self, request: Request, user_id: int) -> Response:
         profile = reading.of_existing_people().filter(pk=user_id).first()
         if profile is None:
             raise Http404
-        return Response(serializers.ProfileAnswer(profile).data)
+        return Response(_profile_answer(request)(profile).data)
+
+
+def _profile_answer(request: Request) -> type[serializers.ProfileAnswer]:
+    """With whole phones, and a line in the log, or with masked ones."""
+    if not request.user.has_perm("users.view_phone"):
+        return serializers.MaskedProfileAnswer
+    accounts.log_whole_phones_seen(request.user, request.path)
+    return serializers.ProfileAnswer

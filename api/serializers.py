@@ -144,6 +144,15 @@ class ProfileAnswer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
+class MaskedProfileAnswer(ProfileAnswer):
+    """For staff who may not see whole phones."""
+
+    phone = serializers.SerializerMethodField()
+
+    def get_phone(self, profile: Any) -> str:
+        return phones.mask(profile.user.phone)
+
+
 class OwnProfileAnswer(ProfileAnswer):
     """`activated_invite` is the only field that can be set, once."""
 

@@ -89,11 +89,18 @@ def origin(text: str) -> str:
 
 
 def region(text: str) -> str:
-    return choice(*sorted(phonenumbers.SUPPORTED_REGIONS))(text.upper())
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("must be the two letters of a country, such as RU")
+    return text.upper()
 
 
 def gateway(text: str) -> str:
-    if "://" not in text or "{phone}" not in text:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme and "{phone}" in text and parts.port != 0
+    except ValueError:
+        usable = False  # its own text would quote the URL, which may hold a password
+    if not usable:
         raise ValueError("each must be an Apprise URL with {phone} where the number goes")
     return text
 

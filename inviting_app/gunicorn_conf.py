@@ -1,9 +1,10 @@
 """How gunicorn serves: threads, so that a slow client or an idle connection holds no process."""
 
 import os
+from typing import Any
 
 from inviting_app import environment
-from inviting_app.settings import LOGGING
+from inviting_app.settings import DEMO, LOGGING
 
 wsgi_app = "inviting_app.wsgi"
 bind = (
@@ -19,5 +20,13 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # The addresses are ours to judge (TRUSTED_PROXIES), not gunicorn's.
 forwarded_allow_ips = ""
 control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """Say what must not go unnoticed where nobody reads the banner of `serve`."""
+    if DEMO:
+        server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
+
+
 # One line of our own for each request, with its id; gunicorn's go the same way as all others.
 logconfig_dict = LOGGING

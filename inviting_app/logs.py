@@ -19,12 +19,18 @@ class Context(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
-        record.msg = mask(record.getMessage())
+        record.__dict__.pop("request", None)  # whose repr has the query
+        record.msg = mask(_without_bytes_of_clients(record.getMessage()))
         record.args = None
         if record.exc_info:  # an error of the database quotes the row
             record.exc_text = mask(_FORMATTER.formatException(record.exc_info))
             record.exc_info = None
         return True
+
+
+def _without_bytes_of_clients(message: str) -> str:
+    """gunicorn quotes what it could not read as HTTP: it may be a body, or a header with a token."""
+    return message.partition(": ")[0] if message.startswith("Invalid request from ip=") else message
 
 
 def mask(text: str) -> str:

@@ -236,7 +236,7 @@ LOGGING = {
         "procrastinate": {"level": "WARNING"},
         "psycopg.pool": {"level": "ERROR"},  # each try to connect, while the database is away
         "axes": {"level": "WARNING"},
-        "gunicorn.error": {"level": "WARNING"},
+        "gunicorn.error": {"level": "WARNING", "propagate": True},
         # Gateways' libraries write numbers, messages and URLs with passwords; what failed is said by `users.sms`.
         **{name: {"handlers": ["null"], "propagate": False} for name in ("apprise", "smpp", "urllib3")},
     },

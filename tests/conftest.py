@@ -118,5 +118,5 @@ def charlie(db: None) -> Person:
 @pytest.fixture
 def staff(db: None) -> Person:
     person = signed_in("9991119999")
-    User.objects.filter(phone=f"+7{person.phone}").update(is_staff=True)
+    User.objects.filter(phone=f"+7{person.phone}").update(is_staff=True, is_superuser=True)
     return person

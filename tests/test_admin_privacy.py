@@ -249,3 +249,28 @@ def test_cookies_stay_out_of_reach_of_scripts_and_other_sites(settings: Any) -> 
         assert cookies[name]["samesite"] == "Strict"
         assert cookies[name]["httponly"]
         assert cookies[name]["secure"]
+
+
+def test_only_superusers_change_groups() -> None:
+    group = Group.objects.create(name="Support")
+    user = operator("9991119998", "view_user", "view_group", "change_group", "add_group", "delete_group")
+    user.groups.add(group)
+
+    answer = at_work(user).post(f"/admin/auth/group/{group.pk}/change/", {"name": "Support", "permissions": ["1"]})
+
+    assert answer.status_code == 403
+    assert not group.permissions.exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "users/user/?created_at__year=99999999999",
+        "users/user/?created_at__gte=%00",
+        "users/smsdelivery/?state__exact=%00",
+        "users/smsgateway/%00/change/",
+        "users/user/99999999999999999999/change/",
+    ],
+)
+def test_value_that_no_row_can_have_is_no_error(boss: Any, path: str) -> None:
+    assert boss.get(f"/admin/{path}").status_code in (200, 302)

@@ -193,7 +193,11 @@ def test_site_that_is_not_counted_is_told() -> None:
         ),
         (configuration.trusted_proxies, {"TRUSTED_PROXIES": 1}, "WARN settings: TRUSTED_PROXIES is 1, but SITE_URL is"),
         (configuration.secret_key, {"SECRET_KEY": SECRET}, "WARN settings: SECRET_KEY has fewer than 50 characters"),
-        (configuration.demo_mode, {"SITE_URL": "https://invite.example.org"}, "WARN settings: demo mode on a public"),
+        (
+            configuration.demo_mode,
+            {"SITE_URL": "https://invite.example.org"},
+            "WARN settings: demo mode that others",
+        ),
         (configuration.django, {"X_FRAME_OPTIONS": "SAMEORIGIN"}, "WARN settings: You have "),
     ],
 )

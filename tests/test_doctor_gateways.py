@@ -118,5 +118,5 @@ def test_gateway_that_keeps_failing_is_told(settings: Any) -> None:
     [found] = examined(gateways.health)
 
     assert found.level == Level.FAIL
-    assert "gateway 1 json: 3 sends in a row have failed, last at 2026-01-02 03:04:05 UTC (HTTP 401)" in found.what
+    assert "gateway 1 json: failures in a row: 3, last at 2026-01-02 03:04:05 UTC (HTTP 401)" in found.what
     assert "; skipped until " in found.what

@@ -104,6 +104,14 @@ def test_silent_gateway_is_left_after_the_time_its_url_gives(webhook: Webhook) -
     assert time.monotonic() - began < 2
 
 
+def test_redirection_is_no_success(webhook: Webhook) -> None:
+    """Followed, it would lose the message, or hand phone and code to whoever it names."""
+    webhook.status, webhook.location = 302, "/elsewhere"
+
+    assert refusal(webhook.url) == "HTTP 302"
+    assert len(webhook.messages) == 1
+
+
 def test_no_gateway_takes_longer_than_all_its_time(
     webhook: Webhook, centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +121,7 @@ def test_no_gateway_takes_longer_than_all_its_time(
     centre.answers.clear()
     began = time.monotonic()
 
-    assert refusal(webhook.url) == refusal(centre.url) == "no answer in 0.1 s"
+    assert refusal(f"{webhook.url}&rto=9") == refusal(centre.url) == "no answer in 0.1 s"
     assert time.monotonic() - began < 2
 
     webhook.answers.set()

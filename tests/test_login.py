@@ -210,3 +210,35 @@ def test_login_takes_ten_statements(django_assert_max_num_queries: Any) -> None:
             answer = login(code, browser)
 
         assert answer.status_code == 200
+
+
+def test_phone_alone_opens_no_challenge_of_a_known_device(settings: Any) -> None:
+    """A stranger behind the same address would guess at it."""
+    person = signed_in()
+    asked = client().post("/api/auth/signup", {"phone": person.phone, "device_token": person.device_token}).json()
+    stranger = client()
+
+    refused = stranger.post("/api/auth/login", {"phone": person.phone, "code": wrong(asked["challenge_id"])})
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_code")
+    assert "attempts_left" not in refused.json()
+    assert challenge(asked["challenge_id"]).attempts == 0
+
+
+def test_phone_alone_finds_the_challenge_of_the_typed_length(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    short = signup()
+    set_code(short, closed_at=timezone.now())
+
+    assert challenge(signup()).login_code.digits == 10
+    assert login(right(short), phone=PHONE).status_code == 200
+
+
+def test_another_site_leaves_no_cookie_behind() -> None:
+    asked = client().post("/api/auth/signup", {"phone": "9991234567"}).json()
+    body = {"code": asked["code"], "challenge_id": asked["challenge_id"]}
+
+    answer = client().post("/api/auth/login", body, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.status_code == 200
+    assert not {name: morsel for name, morsel in answer.cookies.items() if morsel.value}

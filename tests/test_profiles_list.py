@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from profiles import voting
@@ -13,6 +14,7 @@ from profiles.models import Profile
 from tests.conftest import Person, client, registered
 from tests.crowds import NOON, crowd, phones, walk
 from users import people
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -160,8 +162,24 @@ def test_bad_filter_is_refused_by_name(staff: Person, filters: dict[str, Any], c
     assert [error["field"] for error in answer.json().get("errors", [])] == ([field] if field else [])
 
 
-def test_page_takes_two_statements_however_many_people(staff: Person, django_assert_num_queries: Any) -> None:
+def test_page_takes_three_statements_however_many_people(staff: Person, django_assert_num_queries: Any) -> None:
     crowd(60)
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):  # one is the line in the log
         staff.api.get(PATH)
+
+
+def test_staff_without_the_permission_see_masked_phones(staff: Person, alice: Person) -> None:
+    User.objects.filter(phone=f"+7{staff.phone}").update(is_superuser=False)
+
+    assert set(listed(staff)) == {"+7***0001", "+7***9999"}
+    assert staff.api.get(f"{PATH}/{alice.profile.pk}").json()["phone"] == "+7***0001"
+    assert not LogEntry.objects.exists()
+
+
+def test_whole_phones_leave_a_line_in_the_log(staff: Person) -> None:
+    listed(staff, phone=staff.phone)
+
+    entry = LogEntry.objects.get()
+    assert (entry.user.phone, entry.object_repr) == (f"+7{staff.phone}", PATH)
+    assert staff.phone not in f"{entry.object_repr} {entry.change_message}"

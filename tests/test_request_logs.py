@@ -118,3 +118,20 @@ def test_phone_in_an_error_that_is_logged_is_masked(log: io.StringIO) -> None:
 
     assert "Traceback" in log.getvalue()
     assert "9991234567" not in log.getvalue()
+
+
+def test_query_of_a_failed_request_is_in_no_field_of_its_line(log: io.StringIO) -> None:
+    record = logging.makeLogRecord({"name": "django.request", "msg": "Service Unavailable", "request": "?phone=1"})
+
+    Context().filter(record)
+
+    assert "phone=1" not in str(record.__dict__)
+
+
+def test_line_of_gunicorn_does_not_repeat_what_it_could_not_read() -> None:
+    text = "Invalid request from ip=127.0.0.1: Invalid HTTP Header: 'Authorization Bearer SECRET'"
+    record = logging.makeLogRecord({"name": "gunicorn.error", "msg": text})
+
+    Context().filter(record)
+
+    assert record.getMessage() == "Invalid request from ip=127.0.0.1"

@@ -18,6 +18,7 @@ class Gateway(ThreadingHTTPServer):
 
     daemon_threads = True
     status = 200
+    location = ""
 
     def __init__(self, handler: type[BaseHTTPRequestHandler] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), handler or Webhook)
@@ -54,6 +55,12 @@ class Webhook(BaseHTTPRequestHandler):
         self.server.asked.set()
         self.server.answers.wait()
         self.send_response(self.status())
+        if self.server.location:
+            self.send_header("Location", self.server.location)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
         self.end_headers()
 
     def read(self, body: bytes) -> dict[str, Any]:

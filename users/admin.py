@@ -10,8 +10,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import EmptyFieldListFilter
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import Form, ModelForm
@@ -75,7 +76,7 @@ class PersonAdmin(DiagnosedAdmin, UserAdmin):  # type: ignore[type-arg]
     form = PersonForm
     change_password_form = PasswordForm
     ordering = ("-pk",)
-    list_display = ("masked", "is_active", "verified_at", "last_login", "created_at", "is_staff")
+    list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
     list_filter = (
         "is_active",
         "is_staff",
@@ -153,6 +154,23 @@ class PersonAdmin(DiagnosedAdmin, UserAdmin):  # type: ignore[type-arg]
         if data and data["original"].phone and request.user.has_perm(SEES_PHONES):
             data["show_phone"] = _("Show the whole number")
         return response
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RolesAdmin(GroupAdmin):
+    """Whoever changes a group that they are in gives rights to themselves."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
 
 
 @admin.register(Device)

@@ -7,8 +7,9 @@ first, keep the owner from a code. Under attack a code gets longer; nobody is lo
 
 from __future__ import annotations
 
+import logging
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from users.budget import Budget
 from users.guards import Waits
 from users.lanes import DEVICE_SENDS, Lane, Strand
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = timedelta(0)
 CEILING_WAIT = timedelta(hours=1)
@@ -60,6 +63,13 @@ class Decision:
     """How long until there may be a code for this asker, where there is none now."""
 
     @property
+    def obstacles(self) -> str:
+        """What stands in the way of a code or an SMS, for the log."""
+        waits = {**asdict(self.waits), "gap": self.strand.wait(self.lane.now)}
+        names = [name for name, wait in waits.items() if wait > AT_ONCE]
+        return ", ".join(names if self.allowed.long else [*names, "ceiling of long codes"])
+
+    @property
     def strand(self) -> Strand:
         return self.lane.strands[self.digits]
 
@@ -83,13 +93,14 @@ def request_code(
     device = devices.find_trusted(user, device_token, now)
     decision = decide(user, now=now, address=address, device=device, challenge_id=challenge_id)
     if decision.refusal is not None:
+        logger.info("no code for %d s: %s", decision.refusal.total_seconds(), decision.obstacles)
         raise TooManyRequests(decision.refusal)
     code = _touched_code(decision, language)
     challenge = decision.held or Challenge.objects.create(login_code=code, address=address, created_at=now)
     send_wait = decision.send_wait
     if decision.send:
         send_wait = decision.strand.wait(now)
-        _queue_sms(code, user, None if code.device else address, now)
+        _queue_sms(code, user, None if code.device or settings.DEMO else address, now)
     return Asked(
         challenge_id=challenge.public_id,
         code_length=code.digits,

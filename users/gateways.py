@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 TIMEOUT = 8.0
-"""Seconds that one gateway may take in all. Apprise's own limits, 4 to connect and 4 to read (`cto` and `rto` in the
-URL), are met earlier; this one ends what they do not: slow name servers, answers that drip, and SMPP."""
+"""Seconds that one gateway may take in all: name servers, connection, and an answer that may drip."""
+
+LAST_LOOK = 0.1
+"""The share of it that is left after an answer should have come: where the whole process stood still, one may wait."""
 
 _STATUS = re.compile(r"\berror=([0-9]{3,5})\.?$")
 
@@ -34,13 +36,16 @@ class Gateway:
         Raises Refused, after TIMEOUT at the latest.
         """
         reason: Future[str] = Future()
-        url = self.url.replace("{phone}", phone)
+        url = _patient(self.url).replace("{phone}", phone)
         # A thread that nobody waits for: one that hangs holds up neither other messages nor the worker's end.
         Thread(target=lambda: reason.set_result(_notify(url, text)), name=self.name, daemon=True).start()
         try:
-            refused = reason.result(TIMEOUT)
+            refused = reason.result(TIMEOUT * (1 - LAST_LOOK))
         except TimeoutError:
-            refused = f"no answer in {TIMEOUT:g} s"
+            try:
+                refused = reason.result(TIMEOUT * LAST_LOOK)
+            except TimeoutError:
+                refused = f"no answer in {TIMEOUT:g} s"
         if refused:
             raise Refused(refused)
 
@@ -51,13 +56,20 @@ def configured() -> list[Gateway]:
     return [Gateway(f"{place} {urlsplit(url).scheme}"[:64], url) for place, url in urls]
 
 
+def _patient(url: str) -> str:
+    """The URL with limits that leave a slow gateway nearly all of TIMEOUT, where it has none of its own."""
+    if "rto=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}cto=3&rto={TIMEOUT * (1 - LAST_LOOK):g}"
+
+
 def _notify(url: str, text: str) -> str:
     """Why the message was not taken; nothing when it was."""
     from apprise import Apprise, AppriseAsset  # slow to import, and only the worker needs it
 
     try:
         # A fresh object for each message: a kept one holds the last number and waits between two messages.
-        gateway = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
+        gateway = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0, http_redirects=False))
         if not gateway.add(url):
             return "not a URL that Apprise can use"
         outcome = gateway.notify(body=text)

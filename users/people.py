@@ -11,7 +11,9 @@ import hmac
 from datetime import datetime
 from typing import NamedTuple
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
+from django.utils.translation import gettext
 
 from users import codes, devices, keys
 from users.models import LoginCode, User
@@ -66,7 +68,10 @@ def go_on_counting(user: User) -> None:
     Else erasing oneself would be a way around every limit. Codes of known devices stay: those devices are gone.
     """
     LoginCode.objects.filter(user__in=user.predecessors, device=None).update(user=user)
-    User.objects.filter(pk__in=user.predecessors).update(erased_trace=None)
+    # Who asked for the same phone at the same moment may hold the old row and wait for the new one: never wait for them.
+    # A trace that stays for it leads to nothing any more, and goes with time.
+    free = User.objects.filter(pk__in=user.predecessors).select_for_update(skip_locked=True, no_key=True)
+    User.objects.filter(pk__in=[former.pk for former in free]).update(erased_trace=None)
 
 
 def disable(user: User) -> None:
@@ -89,6 +94,13 @@ def set_role(user: User, **flags: bool) -> None:
         LoginCode.objects.filter(user=user, device=None, digits=codes.SHORT, used_at=None, expires_at__gt=now).update(
             closed_at=now, expires_at=now
         )
+
+
+def log_whole_phones_seen(by: User, where: str) -> None:
+    """Leave a line in the admin's log of who saw whole phones, where no one person's page tells it."""
+    LogEntry.objects.create(
+        user_id=by.pk, object_repr=where[:200], action_flag=CHANGE, change_message=gettext("Saw whole phone numbers.")
+    )
 
 
 def end_devices(user: User) -> None:

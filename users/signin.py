@@ -55,12 +55,13 @@ def sign_in(
     """Compare the typed code and open a session if it is right.
 
     The challenge is `challenge_id`; else the one that the client's cookie remembers, if `phone` (E.164) is empty or
-    its phone; else, with `phone`, the newest live one with attempts left that this address asked for. The attempt is
-    charged and committed before the comparison: never call this inside a transaction.
+    its phone; else, with `phone`, the newest live one of the typed length with attempts left that this address asked
+    for, on no known device: an address may be shared with strangers. The attempt is charged and committed before the
+    comparison: never call this inside a transaction.
 
     Raises MalformedCode, InvalidCode or AccountDisabled.
     """
-    challenge = _find(challenge_id, remembered_challenge_id, phone, address, now)
+    challenge = _find(challenge_id, remembered_challenge_id, phone, len(_plain(typed)), address, now)
     typed = _digits(typed, challenge)
     if challenge is None:
         raise InvalidCode
@@ -78,7 +79,7 @@ def sign_in(
 
 
 def _find(
-    challenge_id: str, remembered_id: str, phone: str, address: str | None, now: datetime | None
+    challenge_id: str, remembered_id: str, phone: str, digits: int, address: str | None, now: datetime | None
 ) -> Challenge | None:
     challenges = Challenge.objects.select_related("login_code__user", "login_code__device")
     public_id = challenge_id or remembered_id
@@ -91,6 +92,8 @@ def _find(
     return (
         challenges.filter(
             login_code__user__phone=phone,
+            login_code__device=None,
+            login_code__digits=digits,
             login_code__used_at=None,
             login_code__expires_at__gt=now or ClockTimestamp(),
             attempts__lt=codes.MAX_ATTEMPTS,
@@ -101,9 +104,13 @@ def _find(
     )
 
 
+def _plain(typed: str) -> str:
+    return re.sub(r"[\s-]", "", typed)
+
+
 def _digits(typed: str, challenge: Challenge | None) -> str:
     """The typed code without spaces and dashes."""
-    plain = re.sub(r"[\s-]", "", typed)
+    plain = _plain(typed)
     length = challenge.login_code.digits if challenge else None
     lengths = codes.LENGTHS if length is None else (length,)
     if len(plain) not in lengths or not re.fullmatch("[0-9]+", plain):

@@ -73,20 +73,20 @@ def secret_key() -> Iterator[Finding]:
         return
     yield warn(
         f"settings: SECRET_KEY has fewer than {KEY_LENGTH} characters, or too few different ones: it can be guessed",
-        "Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`. Everybody then has to sign in "
-        "again.",
+        "Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`, and put the old one into "
+        "SECRET_KEY_FALLBACKS for 30 days: nobody is signed out.",
     )
 
 
 def demo_mode() -> Iterator[Finding]:
     if not settings.DEMO:
         return
-    if environment.is_local(settings.SITE_URL):
+    if environment.is_local(settings.SITE_URL) and environment.is_local(f"//{environment.HOST}"):
         yield ok("settings: demo mode: no SMS is sent, the code is in the answer")
     else:
         yield warn(
-            "settings: demo mode on a public SITE_URL: no SMS is sent, and anybody can sign in as anybody",
-            "Set SMS_GATEWAYS, and take ALLOW_DEMO away.",
+            "settings: demo mode that others can reach: no SMS is sent, and anybody can sign in as anybody",
+            "Set SMS_GATEWAYS and take ALLOW_DEMO away, or leave HOST and SITE_URL at this machine's own addresses.",
         )
 
 

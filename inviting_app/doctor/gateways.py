@@ -72,7 +72,7 @@ def health() -> Iterator[Finding]:
     names = {gateway.name for gateway in configured()}
     now = database_now()
     for row in SmsGateway.objects.filter(name__in=names, failures__gt=0).order_by("name"):
-        seen = f"{row.failures} sends in a row have failed"
+        seen = f"failures in a row: {row.failures}"
         if row.failed_at:
             seen += f", last at {row.failed_at:%F %T} UTC ({row.error or 'no reason given'})"
         if row.skipped_until and row.skipped_until > now:

@@ -19,5 +19,6 @@ def ready() -> Iterator[Finding]:
         return
     yield fail(
         f"web: /readyz does not answer 200 on {where} within half a second",
-        "If the service has just started, try again. Else start it again (`make run`); its log says more.",
+        "If it was started with another HOST or PORT, give the doctor the same. If it has just started, try again. "
+        "Else start it again (`make run`); its log says more.",
     )

@@ -165,7 +165,7 @@ def is_ready() -> bool:
     try:
         with _DIRECT.open(request, timeout=0.5) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, OSError, UnicodeError):
         return False
 
 

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         try:
             phone = phones.normalise(phone)
         except (phones.InvalidPhone, phones.RegionNotAllowed) as error:
-            raise CommandError(f"PHONE: {phone} is not a mobile number of an allowed region") from error
+            raise CommandError(f"PHONE: {phone or 'nothing'} is not a mobile number of an allowed region") from error
         password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         try:
             validate_password(password)
@@ -38,7 +38,11 @@ class Command(BaseCommand):
 
 
 def _ask() -> str:
-    password = getpass.getpass("Password for the admin: ")
-    if password != getpass.getpass("Once more: "):
+    try:
+        password = getpass.getpass("Password for the admin: ")
+        again = getpass.getpass("Once more: ")
+    except (KeyboardInterrupt, EOFError) as error:
+        raise CommandError("Nothing was changed.") from error
+    if password != again:
         raise CommandError("The two passwords differ.")
     return password
