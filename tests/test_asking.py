@@ -205,3 +205,15 @@ def test_device_is_known_for_180_days() -> None:
 
     assert challenge(known.challenge_id).login_code.device is not None
     assert challenge(stranger.challenge_id).login_code.device is None
+
+
+def test_ten_successes_are_free_for_a_phone_whatever_the_device() -> None:
+    token = device_token()
+    for second in range(1, 10):
+        answer(ask(second), second)
+
+    answer(ask(10, device_token=token), 10)
+
+    with pytest.raises(TooManyRequests) as refused:
+        ask(11, device_token=token)
+    assert refused.value.retry_after == 29

@@ -48,7 +48,8 @@ class Guessing(RuleBasedStateMachine):
 
     def ask(self, phone: str, **given: Any) -> Asked:
         number = next(self.addresses)
-        return ask(self.second, phone, address=f"10.0.{number // 250}.{number % 250}", **given)
+        self.address = f"10.0.{number // 250}.{number % 250}"
+        return ask(self.second, phone, address=self.address, **given)
 
     @initialize()
     def owner_has_a_known_device(self) -> None:
@@ -121,6 +122,11 @@ class Guessing(RuleBasedStateMachine):
             self.device_asks.append(self.second)
             assert asked.code_length == codes.SHORT
             assert challenge(asked.challenge_id).login_code.device is not None
+            with pytest.raises(InvalidCode) as refusal:  # a stranger behind the same address
+                answer(
+                    asked, self.second, wrong(asked.challenge_id), challenge_id="", phone=OWNED, address=self.address
+                )
+            assert refusal.value.attempts_left is None
             self.token = answer(asked, self.second).device_token
             self.newer_devices = 0
             self.known_since = self.second

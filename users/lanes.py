@@ -49,8 +49,10 @@ class Lane:
         forgiven = self._first_successes(deliveries)
         for delivery in deliveries:
             code = delivery.login_code
+            if code.device_id != (device and device.pk):
+                continue
             strand = self.strands[code.digits]
-            # A success ends all codes of the lane at its own time.
+            # A success ends all codes of its lane at its own time.
             if code.closed_at not in forgiven and delivery.created_at > now - DAY:
                 strand.sends.append(delivery.created_at)
             if code.closed_at is None and code.open_until > now:
@@ -59,6 +61,7 @@ class Lane:
                 strand.stale = True
 
     def _deliveries(self) -> list[SmsDelivery]:
+        """Of all lanes: successes are counted for the phone, or who has many devices could have SMS without end."""
         since = self.now - DAY
         return list(
             SmsDelivery.objects.filter(
@@ -66,7 +69,6 @@ class Lane:
                 Q(login_code__created_at__gt=since - codes.OPEN_AT_MOST, created_at__gt=since)
                 | Q(login_code__closed_at=None),
                 login_code__user=self.user,
-                login_code__device=self.device,
             )
             .select_related("login_code")
             .order_by("created_at")

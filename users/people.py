@@ -68,8 +68,8 @@ def go_on_counting(user: User) -> None:
     Else erasing oneself would be a way around every limit. Codes of known devices stay: those devices are gone.
     """
     LoginCode.objects.filter(user__in=user.predecessors, device=None).update(user=user)
-    # Who asked for the same phone at the same moment may hold the old row and wait for the new one: never wait for them.
-    # A trace that stays for it leads to nothing any more, and goes with time.
+    # Who asked for the same phone at the same moment may hold the old row and wait for the new one: never wait for
+    # them. A trace that stays for it leads to nothing any more, and goes with time.
     free = User.objects.filter(pk__in=user.predecessors).select_for_update(skip_locked=True, no_key=True)
     User.objects.filter(pk__in=[former.pk for former in free]).update(erased_trace=None)
 
