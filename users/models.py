@@ -151,6 +151,7 @@ class LoginCode(models.Model):
             ),
             models.Index(
                 fields=["expires_at"],
+                include=["wrong"],
                 name="users_logincode_guessed",
                 condition=Q(digits=codes.SHORT, device=None, wrong__gt=0),
             ),

@@ -21,7 +21,10 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="logincode",
             index=models.Index(
-                fields=["expires_at"], name="users_logincode_guessed", condition=Q(digits=4, device=None, wrong__gt=0)
+                fields=["expires_at"],
+                include=["wrong"],
+                name="users_logincode_guessed",
+                condition=Q(digits=4, device=None, wrong__gt=0),
             ),
         ),
         AddIndexConcurrently(
