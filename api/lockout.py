@@ -13,7 +13,6 @@ from __future__ import annotations
 import hmac
 import math
 from copy import copy
-from ipaddress import ip_network
 from typing import Any
 
 from axes.attempts import get_cool_off_threshold
@@ -25,7 +24,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from api import client
-from users import keys, phones
+from users import guards, keys, phones
 
 ADDRESS_LIMIT = 50
 """Wrong passwords from one address, for all phones together, that close the log-in to it."""
@@ -69,9 +68,8 @@ def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str
 
 
 def network(request: HttpRequest) -> str:
-    """The caller's address; of IPv6, where one customer has billions of them, the first of its /64."""
-    address = client.address(request) or NOWHERE
-    return str(ip_network(f"{address}/64", strict=False).network_address) if ":" in address else address
+    """The first of the addresses that are counted as the caller's."""
+    return str(guards.network(client.address(request) or NOWHERE)[0])
 
 
 def described(name: str, address: str, user_agent: str, path: str, request: HttpRequest) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import gsm0338
@@ -62,13 +61,3 @@ class Session(StreamRequestHandler):
 
     def unbind(self, pdu: Any) -> int:
         return int(consts.SMPP_ESME_ROK)
-
-
-def running() -> Iterator[Centre]:
-    with Centre() as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.answers.set()
-        server.shutdown()
-        thread.join()

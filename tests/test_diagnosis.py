@@ -12,9 +12,9 @@ from tests.conftest import registered
 from tests.signing import NOW, PHONE, answer, ask, at, set_code
 from users import people
 from users.budget import LONG_CEILING, Bar
-from users.challenges import TooManyRequests
+from users.challenges import Reason, TooManyRequests
 from users.devices import TRUST_FOR
-from users.diagnosis import Answer, Diagnosis, Outcome, Reason, diagnose
+from users.diagnosis import Answer, Diagnosis, Outcome, diagnose
 from users.lanes import DEVICE_SENDS
 from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -12,7 +13,6 @@ from apprise import Apprise
 from django.db import connection
 
 from inviting_app.doctor import Finding, Level, examined, gateways
-from tests import smsc
 from tests.service import free_port
 from tests.smsc import Centre
 from tests.webhook import Gateway, running
@@ -22,7 +22,11 @@ SECRET = "hunter2"
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise looks for it
 
 webhook = pytest.fixture(name="webhook")(running)
-centre = pytest.fixture(name="centre")(smsc.running)
+
+
+@pytest.fixture
+def centre() -> Iterator[Centre]:
+    yield from running(Centre)
 
 
 def gateway(settings: Any, *urls: str) -> list[Finding]:

@@ -33,7 +33,11 @@ pytestmark = [
 ]
 
 webhook = pytest.fixture(name="webhook")(running)
-centre = pytest.fixture(name="centre")(smsc.running)
+
+
+@pytest.fixture
+def centre() -> Iterator[Centre]:
+    yield from running(Centre)
 
 
 @pytest.fixture

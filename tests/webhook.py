@@ -87,7 +87,8 @@ class TwilioMessages(Webhook):
         return 201 if self.server.messages[-1].keys() == {"To", "From", "Body"} else 400
 
 
-def running(made: type[Gateway] = Gateway) -> Iterator[Gateway]:
+def running(made: type[Any] = Gateway) -> Iterator[Any]:
+    """A server of this kind, with `answers` to hang by, until the test is over."""
     with made() as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

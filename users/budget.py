@@ -46,9 +46,9 @@ from django.conf import settings
 from django.db import connection
 
 from users import codes
+from users.clock import DAY
 from users.models import Device, User
 
-DAY = timedelta(hours=24)
 MONTH = timedelta(days=30)
 
 PHONE_DAY, PHONE_MONTH = 3, 9

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
 
 from users import budget, codes, devices, guards, phones, tasks
 from users.budget import Budget
+from users.clock import AT_ONCE, HOUR
 from users.guards import Waits
 from users.lanes import DEVICE_SENDS, Lane, Strand
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = timedelta(0)
-CEILING_WAIT = timedelta(hours=1)
+CEILING_WAIT = HOUR
 """When to ask again after the ceiling of long challenges: the window moves on slowly."""
 
 
@@ -48,6 +49,17 @@ class Asked:
     code: str | None
 
 
+class Reason(StrEnum):
+    """What keeps an SMS from going out, or an asker from a code."""
+
+    GAP = "gap"
+    SITE = "site"
+    BLOCK = "block"
+    ADDRESS = "address"
+    JOIN = "join"
+    CEILING = "ceiling"
+
+
 @dataclass(frozen=True)
 class Decision:
     """What the rules answer an asker now, before anything of it is done."""
@@ -63,11 +75,16 @@ class Decision:
     """How long until there may be a code for this asker, where there is none now."""
 
     @property
-    def obstacles(self) -> str:
-        """What stands in the way of a code or an SMS, for the log."""
-        waits = {**asdict(self.waits), "gap": self.strand.wait(self.lane.now)}
-        names = [name for name, wait in waits.items() if wait > AT_ONCE]
-        return ", ".join(names if self.allowed.long else [*names, "ceiling of long codes"])
+    def reasons(self) -> tuple[Reason, ...]:
+        reasons = {
+            Reason.GAP: self.strand.wait(self.lane.now) > AT_ONCE,
+            Reason.SITE: self.waits.site > AT_ONCE,
+            Reason.BLOCK: self.waits.block > AT_ONCE,
+            Reason.ADDRESS: self.waits.address > AT_ONCE,
+            Reason.JOIN: self.waits.join > AT_ONCE,
+            Reason.CEILING: self.digits == codes.LONG and not self.allowed.long,
+        }
+        return tuple(reason for reason, holds in reasons.items() if holds)
 
     @property
     def strand(self) -> Strand:
@@ -93,7 +110,7 @@ def request_code(
     device = devices.find_trusted(user, device_token, now)
     decision = decide(user, now=now, address=address, device=device, challenge_id=challenge_id)
     if decision.refusal is not None:
-        logger.info("no code for %d s: %s", decision.refusal.total_seconds(), decision.obstacles)
+        logger.info("no code for %d s: %s", decision.refusal.total_seconds(), ", ".join(decision.reasons))
         raise TooManyRequests(decision.refusal)
     code = _touched_code(decision, language)
     challenge = decision.held or Challenge.objects.create(login_code=code, address=address, created_at=now)

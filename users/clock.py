@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, models
+
+AT_ONCE = timedelta(0)
+HOUR = timedelta(hours=1)
+DAY = timedelta(hours=24)
 
 
 class ClockTimestamp(models.Func):

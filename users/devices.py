@@ -34,11 +34,16 @@ class DeviceNotFound(Exception):
     """The person has no such device."""
 
 
+def trusted(user: User, now: datetime) -> QuerySet[Device]:
+    """The person's known devices."""
+    return user.devices.filter(trusted_until__gt=now)
+
+
 def find_trusted(user: User, token: str, now: datetime) -> Device | None:
     """The person's device that this token proves, if it is still trusted."""
     if not token:
         return None
-    return user.devices.filter(trust_hash=_hash(token), trusted_until__gt=now).first()
+    return trusted(user, now).filter(trust_hash=_hash(token)).first()
 
 
 def start_session(user: User, known: Device | None, user_agent: str, now: datetime) -> tuple[Device, str]:
@@ -57,7 +62,7 @@ def start_session(user: User, known: Device | None, user_agent: str, now: dateti
         "trusted_until": now + TRUST_FOR,
         "user_agent": user_agent[:200],
     }
-    if known is not None and _trusted(now).filter(pk=known.pk).update(**session):
+    if known is not None and trusted(user, now).filter(pk=known.pk).update(**session):
         for name, value in session.items():
             setattr(known, name, value)
         return known, _token_of(known)
@@ -94,10 +99,6 @@ def is_fresh(device: Device, now: datetime) -> bool:
 def _end(devices: QuerySet[Device], now: datetime) -> int:
     live = devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False))
     return live.update(ended_at=now, trust_hash=None, trusted_until=None)
-
-
-def _trusted(now: datetime) -> QuerySet[Device]:
-    return Device.objects.filter(trusted_until__gt=now)
 
 
 def _keep_latest_trusted(user: User) -> None:

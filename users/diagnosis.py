@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from users import budget, challenges, codes, gateways, queue
-from users.challenges import Decision
+from users import budget, challenges, devices, gateways, queue
+from users.challenges import Decision, Reason
+from users.clock import AT_ONCE
 from users.models import Device, SmsDelivery, SmsGateway, User
 from users.queue import Queue
 
@@ -25,15 +26,6 @@ class Outcome(StrEnum):
     SENT = "sent"
     JOINED = "joined"
     REFUSED = "refused"
-
-
-class Reason(StrEnum):
-    """What keeps an SMS from going out now."""
-
-    GAP = "gap"
-    SITE = "site"
-    BLOCK = "block"
-    CEILING = "ceiling"
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ def _last_sends(user: User) -> list[SmsDelivery]:
 
 
 def _known_devices(user: User, now: datetime) -> list[Device]:
-    return list(user.devices.filter(trusted_until__gt=now).order_by("-signed_in_at"))
+    return list(devices.trusted(user, now).order_by("-signed_in_at"))
 
 
 def _answer(user: User, device: Device | None, now: datetime) -> Answer:
@@ -110,8 +102,8 @@ def _answer(user: User, device: Device | None, now: datetime) -> Answer:
         digits=decision.digits,
         outcome=_outcome(decision),
         short_bars=decision.allowed.bars,
-        send_bars=_send_bars(decision),
-        wait=max(decision.send_wait, decision.refusal or challenges.AT_ONCE, challenges.AT_ONCE),
+        send_bars=decision.reasons,
+        wait=max(decision.send_wait, decision.refusal or AT_ONCE, AT_ONCE),
     )
 
 
@@ -119,16 +111,6 @@ def _outcome(decision: Decision) -> Outcome:
     if decision.refusal is not None:
         return Outcome.REFUSED
     return Outcome.SENT if decision.send else Outcome.JOINED
-
-
-def _send_bars(decision: Decision) -> tuple[Reason, ...]:
-    bars = {
-        Reason.GAP: decision.strand.wait(decision.lane.now) > challenges.AT_ONCE,
-        Reason.SITE: decision.waits.site > challenges.AT_ONCE,
-        Reason.BLOCK: decision.waits.block > challenges.AT_ONCE,
-        Reason.CEILING: decision.digits == codes.LONG and not decision.allowed.long,
-    }
-    return tuple(reason for reason, is_up in bars.items() if is_up)
 
 
 def _routes(now: datetime) -> list[Route]:

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from users import codes
 from users.budget import Bar
-from users.diagnosis import Answer, Diagnosis, Outcome, Reason, Route
+from users.challenges import Reason
+from users.diagnosis import Answer, Diagnosis, Outcome, Route
 from users.models import LoginCode, SmsDelivery, SmsGateway, User
 
 State = SmsDelivery.State

@@ -9,19 +9,19 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from users import phones
+from users.clock import AT_ONCE, DAY, HOUR
 from users.models import SiteTotals, User
 
 logger = logging.getLogger(__name__)
 
-HOUR = timedelta(hours=1)
-DAY = timedelta(hours=24)
+Network = IPv4Network | IPv6Network
 
 ADDRESS_SENDS = 10
 """SMS that one network address (IPv4 /32, IPv6 /64) may cause in an hour."""
@@ -43,8 +43,6 @@ COUNTRY_UNUSED, COUNTRY_SHARE = 20, 0.3
 
 PREFIX_UNUSED = 10
 """The same in an hour for one block of numbers (all but the last four digits), as dishonest carriers pump them."""
-
-AT_ONCE = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -88,9 +86,10 @@ def waits(user: User, address: str | None, *, known: bool, now: datetime) -> Wai
     """What the guards say to this asker; `known` tells that the SMS goes to a known device, which they exempt."""
     if settings.DEMO:
         return Waits()
-    if address is not None and not known:
-        _wait_for_others_of(_network(address)[0])
-    sent, asked, sms_in_a_day, suspect = _counts(user, address, now)
+    asking = network(address) if address else None
+    if asking and not known:
+        _wait_for_others_of(asking)
+    sent, asked, sms_in_a_day, suspect = _counts(user, asking, now)
     share = 1 if known else 1 - KNOWN_SHARE
     site = SITE_WAIT if sms_in_a_day >= settings.SMS_PER_DAY * share else AT_ONCE
     if known:
@@ -103,15 +102,16 @@ def _until(oldest_counted: datetime | None, now: datetime) -> timedelta:
     return oldest_counted + HOUR - now if oldest_counted else AT_ONCE
 
 
-def _wait_for_others_of(network: object) -> None:
+def _wait_for_others_of(asking: Network) -> None:
     """One at a time of a network, until the transaction ends: else many at once would each find the limit unmet."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))", [str(network)])
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))"
+        cursor.execute(lock, [str(asking[0])])
 
 
-def _counts(user: User, address: str | None, now: datetime) -> tuple[datetime | None, datetime | None, int, bool]:
+def _counts(user: User, asking: Network | None, now: datetime) -> tuple[datetime | None, datetime | None, int, bool]:
     assert user.phone is not None
-    first, last = _network(address)
+    first, last = (asking[0], asking[-1]) if asking else (None, None)
     values: dict[str, Any] = {"first": first, "last": last, "now": now, "hour": HOUR, "day": DAY}
     values |= {"sends": ADDRESS_SENDS, "challenges": ADDRESS_CHALLENGES, "most": settings.SMS_PER_DAY}
     values |= {"country": phones.country(user.phone), "prefix": phones.prefix(user.phone)}
@@ -121,13 +121,9 @@ def _counts(user: User, address: str | None, now: datetime) -> tuple[datetime | 
     return row
 
 
-def _network(address: str | None) -> tuple[Any, Any]:
-    """The first and the last address of those that are counted as one."""
-    if address is None:
-        return None, None
-    bits = 32 if ip_address(address).version == 4 else 64
-    network = ip_network(f"{address}/{bits}", strict=False)
-    return network[0], network[-1]
+def network(address: str) -> Network:
+    """The addresses that are counted as one: of IPv6, where one customer has billions, a /64."""
+    return ip_network(f"{address}/64" if ":" in address else address, strict=False)
 
 
 _TOTALS = """

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db.models import Q
 
 from users import codes
+from users.clock import AT_ONCE, DAY
 from users.models import Device, LoginCode, SmsDelivery, User
 
-DAY = timedelta(hours=24)
 DEVICE_GAPS = 5
 """Of the gaps between two SMS, how many a known device climbs; it stays on the last of them."""
 
@@ -34,7 +34,7 @@ class Strand:
     def wait(self, now: datetime) -> timedelta:
         """How long until another SMS may go out; zero or less means now."""
         if not self.sends:
-            return timedelta(0)
+            return AT_ONCE
         return self.sends[-1] + timedelta(seconds=self.gaps[min(len(self.sends), len(self.gaps)) - 1]) - now
 
 
