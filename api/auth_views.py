@@ -54,7 +54,7 @@ class SignupView(OpenView):
             challenge_id=given["challenge_id"] or _remembered(request, CHALLENGE_COOKIE),
         )
         answer = {name: value for name, value in asdict(asked).items() if value is not None}
-        response = Response(serializers.SignupAnswer(answer).data)
+        response = Response(answer)
         _remember(request, response, CHALLENGE_COOKIE, asked.challenge_id, asked.expires_in)
         return response
 
@@ -87,7 +87,7 @@ class LoginView(OpenView):
         except signin.MalformedCode as error:
             raise problems.field_error("code", "invalid", _malformed(error.length)) from error
         answer = {**asdict(signed_in.tokens), "device_token": signed_in.device_token, "created": signed_in.created}
-        response = Response(serializers.LoginAnswer(answer).data)
+        response = Response(answer)
         response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="Strict")
         _remember(request, response, DEVICE_COOKIE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
         return response

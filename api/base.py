@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import views
+from rest_framework.request import Request
 
 
 class APIView(views.APIView):
     """OPTIONS is refused like any method that is not there: the OpenAPI document tells what is."""
 
     http_method_names = ("get", "head", "post", "delete")
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
+        """There is one renderer, and nearly everybody takes whatever there is: then nothing is to be negotiated."""
+        if request.META.get("HTTP_ACCEPT", "*/*") != "*/*":
+            return super().perform_content_negotiation(request, force)
+        (renderer,) = self.get_renderers()
+        return renderer, renderer.media_type

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -68,9 +69,9 @@ class Keyset:
             previous=self._link(request, found, 0, backwards=True) if (more if backwards else cursor) else None,
         )
 
-    def first_link(self, url: str, last: Row) -> str:
-        """The address of what follows this row."""
-        return replace_query_param(url, "cursor", self._write(last, backwards=False))
+    def link_after(self, url: str, edge: tuple[Any, Any]) -> str:
+        """The address of what follows the row that has these values."""
+        return replace_query_param(url, "cursor", self._write(edge, backwards=False))
 
     def _beyond(self, edge: list[Value], backwards: bool) -> Func:
         operator = " < " if self.descending != backwards else " > "
@@ -85,11 +86,11 @@ class Keyset:
     def _link(self, request: Request, found: list[Row], index: int, backwards: bool) -> str | None:
         if not found:
             return None
-        cursor = self._write(found[index], backwards)
+        cursor = self._write([getattr(found[index], name) for name in self.names], backwards)
         return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
 
-    def _write(self, row: Row, backwards: bool) -> str:
-        values = [row._meta.get_field(name).value_to_string(row) for name in self.names]
+    def _write(self, edge: Sequence[Any], backwards: bool) -> str:
+        values = [value.isoformat() if isinstance(value, datetime) else str(value) for value in edge]
         text = json.dumps([self.first, backwards, *values])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 

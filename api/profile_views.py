@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.http import Http404, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from api import problems, serializers, streaming
+from api.authentication import TokenAuthentication, own_profile
 from api.base import APIView
 from api.paging import Keyset
 from api.schema import SIGNED_IN, operation, page_of
@@ -25,6 +27,10 @@ PROFILE_ORDERS = {
 
 
 class MeView(APIView):
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        reads = self.request and self.request.method in ("GET", "HEAD")  # there is none for the OpenAPI document
+        return [TokenAuthentication(own_profile)] if reads else super().get_authenticators()
+
     @operation(
         "me_read",
         serializers.OwnProfileAnswer,
@@ -34,7 +40,7 @@ class MeView(APIView):
         tags=["profiles"],
     )
     def get(self, request: Request) -> Response:
-        return self._profile(request)
+        return _own_answer(request, request.auth)
 
     @operation(
         "me_activate",
@@ -56,7 +62,7 @@ class MeView(APIView):
             voting.activate(request.user.pk, given["activated_invite"])
         except invite_codes.MalformedInviteCode as error:
             raise problems.field_error("activated_invite", "invalid", _("This is not an invite code.")) from error
-        return self._profile(request)
+        return _own_answer(request, reading.own_profile(request.auth.device.session_id, request.user.pk))
 
     @operation(
         "me_erase",
@@ -73,11 +79,10 @@ class MeView(APIView):
         privacy.erase(request.auth.device)
         return Response(status=204)
 
-    def _profile(self, request: Request) -> Response:
-        own = reading.own_profile(request.user)
-        more = INVITATIONS.first_link(reverse("invitations", request=request), own.newest[-1]) if own.more else None
-        context = {"newest": own.newest, "next": more}
-        return Response(serializers.OwnProfileAnswer(own.profile, context=context).data)
+
+def _own_answer(request: Request, own: reading.OwnProfile) -> Response:
+    older = own.last_shown and INVITATIONS.link_after(reverse("invitations", request=request), own.last_shown)
+    return Response(serializers.own_profile(own, older))
 
 
 class InvitationsView(APIView):

@@ -20,13 +20,13 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    *both("v1/profiles/me", profile_views.MeView, "me"),  # first, for it is asked most
     *both("auth/signup", auth_views.SignupView, "signup"),
     *both("auth/login", auth_views.LoginView, "login"),
     *both("auth/refresh", auth_views.RefreshView, "refresh"),
     *both("auth/logout", auth_views.LogoutView, "logout"),
     *both("v1/devices", auth_views.DevicesView, "devices"),
     *both("v1/devices/<int:device_id>", auth_views.DeviceView, "device"),
-    *both("v1/profiles/me", profile_views.MeView, "me"),
     *both("v1/profiles/me/invitations", profile_views.InvitationsView, "invitations"),
     *both("v1/profiles/me/export", profile_views.ExportView, "export"),
     *both("v1/profiles", profile_views.ProfilesView, "profiles"),

@@ -1,10 +1,14 @@
 """How gunicorn serves: threads, so that a slow client or an idle connection holds no process."""
 
+import gc
 import os
 from typing import Any
 
 from inviting_app import environment
 from inviting_app.settings import DEMO, LOGGING
+
+GC_THRESHOLD = 20_000
+"""New objects between two collections: those of a few requests, nearly all of which go without one."""
 
 wsgi_app = "inviting_app.wsgi"
 bind = (
@@ -13,6 +17,8 @@ bind = (
 worker_class = "gthread"
 workers = environment.WEB_WORKERS
 threads = environment.WEB_THREADS
+# Imported once, before the processes are made: they start at once and share what they do not write to.
+preload_app = True
 graceful_timeout = 5
 keepalive = 5
 # A worker is alive as long as it says so, even while a disk is slow: the file it says so with is in memory.
@@ -23,7 +29,11 @@ control_socket_disable = True
 
 
 def when_ready(server: Any) -> None:
-    """Say what must not go unnoticed where nobody reads the banner of `serve`."""
+    """Leave what was imported out of every collection of garbage, which else takes an eighth of the time; and say what
+    must not go unnoticed where nobody reads the banner of `serve`."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
     if DEMO:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
 

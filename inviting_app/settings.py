@@ -48,13 +48,13 @@ MIDDLEWARE = [
     "api.middleware.request_context",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if environment.CORS_ORIGINS else []),
+    "inviting_app.pages_only.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "inviting_app.pages_only.AuthenticationMiddleware",
+    "inviting_app.pages_only.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "api.middleware.limit_body",
     "axes.middleware.AxesMiddleware",
@@ -83,7 +83,7 @@ TEMPLATES = [
 _IS_WORKER = sys.argv[1:2] == ["worker"]
 _DATABASE = environment.WORKER_DATABASE if _IS_WORKER else environment.DATABASE
 DATABASES = {"default": _DATABASE or Embedded(DATA_DIR).settings()}
-DATABASES["default"] |= {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"] |= {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 # Statements are bound and prepared by the server; a lock that is not had within 2 s is a 503, not a hanging request.
 DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "options": "-c lock_timeout=2s"}
 # A host that has gone silent is a 503 too.

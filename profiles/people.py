@@ -49,11 +49,12 @@ def lock_or_create(phone: str) -> Locked:
             return locked
         created = people.create(phone)
         if created is not None:
-            _create_profile(created.user)
-            if created.user.predecessors:
-                people.go_on_counting(created.user)
-                Miss.objects.filter(user__in=created.user.predecessors).update(user=created.user)
-            return created
+            locked, predecessors = created
+            _create_profile(locked.user)
+            if predecessors:
+                people.go_on_counting(locked.user, predecessors)
+                Miss.objects.filter(user__in=predecessors).update(user=locked.user)
+            return locked
 
 
 def make_operator(phone: str, password: str) -> User:

@@ -88,9 +88,22 @@ def test_foreign_origin_gets_no_permission(path: str) -> None:
     assert not answer.has_header("Access-Control-Allow-Origin")
 
 
-def test_configured_origin_may_call_and_read(alice: Person, settings: Any) -> None:
-    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+def test_api_knows_no_sessions(alice: Person) -> None:
+    answer = alice.api.get(ME, HTTP_COOKIE="sessionid=whatever; messages=whatever")
 
+    assert "Cookie" not in answer["Vary"]
+    assert not hasattr(answer.wsgi_request, "session")
+
+
+@pytest.fixture
+def other_origin(settings: Any) -> None:
+    """As with CORS_ORIGINS, without which there is not even the middleware."""
+    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+    settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+
+
+@pytest.mark.usefixtures("other_origin")
+def test_configured_origin_may_call_and_read(alice: Person) -> None:
     asked = client().options(
         ME,
         HTTP_ORIGIN=ORIGIN,
@@ -109,9 +122,8 @@ def test_configured_origin_may_call_and_read(alice: Person, settings: Any) -> No
     assert not answer.has_header("Access-Control-Allow-Credentials")
 
 
-def test_permission_is_for_the_api_and_its_origin_alone(settings: Any) -> None:
-    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
-
+@pytest.mark.usefixtures("other_origin")
+def test_permission_is_for_the_api_and_its_origin_alone() -> None:
     answers = [client().get("/livez", HTTP_ORIGIN=ORIGIN), client().get(ME, HTTP_ORIGIN="https://other.example.org")]
 
     assert not any(answer.has_header("Access-Control-Allow-Origin") for answer in answers)
@@ -127,7 +139,7 @@ def test_foreign_host_is_refused(path: str) -> None:
 
 
 def test_error_of_ours_shows_nothing_of_it(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("profiles.reading.with_votes", lambda: 1 / 0)
+    monkeypatch.setattr("profiles.reading.own_profile", lambda *_: 1 / 0)
     alice.api.raise_request_exception = False
 
     answer = alice.api.get(ME)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from users import phones
 
@@ -101,3 +103,17 @@ def test_parts_for_records() -> None:
     assert phones.prefix("+79991234567") == "+7999123"
     assert phones.country("+79991234567") == "RU"
     assert phones.country("+77012345678") == "KZ"
+
+
+@pytest.mark.parametrize("home", ["RU", "KZ", "US", "CA", "GB", "JE", "IT", "AR", "DE"])
+def test_number_is_shown_the_same_whether_or_not_it_is_known_without_parsing(home: str, settings: Any) -> None:
+    settings.PHONE_REGION = home
+    example = phonenumbers.example_number_for_type(home, PhoneNumberType.MOBILE)
+    start = phonenumbers.format_number(example, PhoneNumberFormat.E164)[:-3]
+
+    for end in range(0, 1000, 7):
+        phone = f"{start}{end:03}"
+        number = phonenumbers.parse(phone)
+        is_home = phonenumbers.region_code_for_number(number) == home
+        assert phones.display(phone) == (phonenumbers.national_significant_number(number) if is_home else phone)
+        assert (phones.country(phone) == home) == is_home

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from users import budget, codes, devices, guards, phones, tasks
+from users import budget, codes, devices, guards, phones, rows, tasks
 from users.budget import Budget
 from users.clock import AT_ONCE, HOUR
 from users.guards import Waits
@@ -113,7 +113,7 @@ def request_code(
         logger.info("no code for %d s: %s", decision.refusal.total_seconds(), ", ".join(decision.reasons))
         raise TooManyRequests(decision.refusal)
     code = _touched_code(decision, language)
-    challenge = decision.held or Challenge.objects.create(login_code=code, address=address, created_at=now)
+    challenge = decision.held or _new_challenge(code, address, now)
     send_wait = decision.send_wait
     if decision.send:
         send_wait = decision.strand.wait(now)
@@ -202,7 +202,10 @@ def _touched_code(decision: Decision, language: str) -> LoginCode:
     if decision.send or decision.held is None:
         code.expires_at = max(code.open_until, lane.now + codes.VALID_AFTER_TOUCH)
         # Never `wrong`: guesses are charged without the person's lock, and a stale count would undo them.
-        code.save(update_fields=["challenges", "sent_at", "open_until", "expires_at"] if code.pk else None)
+        if code.pk:
+            code.save(update_fields=["challenges", "sent_at", "open_until", "expires_at"])
+        else:
+            rows.insert(code)
     return code
 
 
@@ -221,9 +224,15 @@ def _new_code(lane: Lane, digits: int, language: str) -> LoginCode:
     )
 
 
+def _new_challenge(code: LoginCode, address: str | None, now: datetime) -> Challenge:
+    challenge = Challenge(login_code=code, address=address, created_at=now)
+    rows.insert(challenge)
+    return challenge
+
+
 def _queue_sms(code: LoginCode, user: User, asked_from: str | None, now: datetime) -> None:
     assert user.phone is not None
-    delivery = SmsDelivery.objects.create(
+    delivery = SmsDelivery(
         login_code=code,
         address=phones.mask(user.phone),
         country=phones.country(user.phone),
@@ -231,4 +240,5 @@ def _queue_sms(code: LoginCode, user: User, asked_from: str | None, now: datetim
         asked_from=asked_from,
         created_at=now,
     )
+    rows.insert(delivery)
     tasks.send_sms.defer(delivery_id=delivery.pk)

@@ -9,9 +9,10 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
-from users import keys
+from users import keys, rows
 from users.models import Device, User
 
 REFRESH_IDLE = timedelta(days=30)
@@ -69,7 +70,7 @@ def start_session(user: User, known: Device | None, user_agent: str, now: dateti
     device = Device(user=user, created_at=now, trust_nonce=secrets.token_bytes(16), **session)
     token = _derive(keys.trust_keys()[0], device.trust_nonce)
     device.trust_hash = _hash(token)
-    device.save(force_insert=True)
+    rows.insert(device)
     _keep_latest_trusted(user)
     return device, token
 
@@ -102,9 +103,15 @@ def _end(devices: QuerySet[Device], now: datetime) -> int:
 
 
 def _keep_latest_trusted(user: User) -> None:
-    trusted = user.devices.filter(trust_hash__isnull=False)
-    latest = trusted.order_by("-signed_in_at", "-pk").values("pk")[:TRUSTED_DEVICES]
-    trusted.exclude(pk__in=latest).update(trust_hash=None, trusted_until=None)
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_LATEST, {"person": user.pk, "kept": TRUSTED_DEVICES})
+
+
+_KEEP_LATEST = """
+UPDATE users_device SET trust_hash = NULL, trusted_until = NULL
+ WHERE id IN (SELECT id FROM users_device WHERE user_id = %(person)s AND trust_hash IS NOT NULL
+               ORDER BY signed_in_at DESC, id DESC OFFSET %(kept)s)
+"""
 
 
 def _token_of(device: Device) -> str:

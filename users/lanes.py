@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db import connection
 
 from users import codes
 from users.clock import AT_ONCE, DAY
-from users.models import Device, LoginCode, SmsDelivery, User
+from users.models import Device, LoginCode, User
+from users.rows import columns, loaded
 
 DEVICE_GAPS = 5
 """Of the gaps between two SMS, how many a known device climbs; it stays on the last of them."""
@@ -38,6 +40,16 @@ class Strand:
         return self.sends[-1] + timedelta(seconds=self.gaps[min(len(self.sends), len(self.gaps)) - 1]) - now
 
 
+# A code is sent for an hour at most: the first bound only helps the index.
+_SENDS = f"""
+SELECT {columns(LoginCode, "code")}, delivery.created_at
+  FROM users_logincode AS code JOIN users_smsdelivery AS delivery ON delivery.login_code_id = code.id
+ WHERE code.user_id = %(user)s
+   AND (code.created_at > %(first)s AND delivery.created_at > %(since)s OR code.closed_at IS NULL)
+ ORDER BY delivery.created_at
+"""  # noqa: S608
+
+
 class Lane:
     """What a known device (or, with None, everybody else) finds at a phone at one moment."""
 
@@ -45,37 +57,31 @@ class Lane:
         self.user, self.device, self.now = user, device, now
         gaps = settings.LOGIN_SEND_GAPS[:DEVICE_GAPS] if device else settings.LOGIN_SEND_GAPS
         self.strands = {digits: Strand(gaps) for digits in codes.LENGTHS}
-        deliveries = self._deliveries()
-        forgiven = self._first_successes(deliveries)
-        for delivery in deliveries:
-            code = delivery.login_code
+        sends = self._sends()
+        forgiven = self._first_successes(sends)
+        for sent_at, code in sends:
             if code.device_id != (device and device.pk):
                 continue
             strand = self.strands[code.digits]
             # A success ends all codes of its lane at its own time.
-            if code.closed_at not in forgiven and delivery.created_at > now - DAY:
-                strand.sends.append(delivery.created_at)
+            if code.closed_at not in forgiven and sent_at > now - DAY:
+                strand.sends.append(sent_at)
             if code.closed_at is None and code.open_until > now:
                 strand.open_code = code
             elif code.closed_at is None:
                 strand.stale = True
 
-    def _deliveries(self) -> list[SmsDelivery]:
+    def _sends(self) -> list[tuple[datetime, LoginCode]]:
         """Of all lanes: successes are counted for the phone, or who has many devices could have SMS without end."""
         since = self.now - DAY
-        return list(
-            SmsDelivery.objects.filter(
-                # A code is sent for an hour at most: the first bound only helps the index.
-                Q(login_code__created_at__gt=since - codes.OPEN_AT_MOST, created_at__gt=since)
-                | Q(login_code__closed_at=None),
-                login_code__user=self.user,
-            )
-            .select_related("login_code")
-            .order_by("created_at")
-        )
+        values: dict[str, Any] = {"user": self.user.pk, "since": since, "first": since - codes.OPEN_AT_MOST}
+        with connection.cursor() as cursor:
+            cursor.execute(_SENDS, values)
+            found = [loaded(LoginCode, row) for row in cursor.fetchall()]
+        return [(sent_at, code) for code, (sent_at,) in found]
 
-    def _first_successes(self, deliveries: list[SmsDelivery]) -> set[datetime]:
-        times = {delivery.login_code.used_at for delivery in deliveries if delivery.login_code.used_at}
+    def _first_successes(self, sends: list[tuple[datetime, LoginCode]]) -> set[datetime]:
+        times = {code.used_at for _, code in sends if code.used_at}
         return set(sorted(time for time in times if time > self.now - DAY)[:FREE_SUCCESSES])
 
     @property

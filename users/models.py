@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -46,12 +45,6 @@ class User(AbstractBaseUser, PermissionsMixin):
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
     # For a while after the erasure: by it the phone's next person goes on with its limits, see people.py.
     erased_trace = models.BinaryField(max_length=32, null=True)
-
-    locked_at: datetime
-    """The database's time, where the query that found this person locked their row."""
-
-    predecessors: list[int]
-    """Who was erased with this phone lately, where the query made this person."""
 
     USERNAME_FIELD = "phone"
     objects = UserManager()

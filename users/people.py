@@ -8,15 +8,17 @@ session or one device is one conditional statement and needs no lock.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext
 
 from users import codes, devices, keys
 from users.models import LoginCode, User
+from users.rows import columns, loaded
 
 
 class Locked(NamedTuple):
@@ -27,34 +29,42 @@ class Locked(NamedTuple):
 
 
 # clock_timestamp() stands outside the locking sub-select: it is read after the lock was had, not before the wait.
-_LOCK = """
-SELECT locked.*, clock_timestamp() AS locked_at
-  FROM (SELECT * FROM users_user WHERE {column} = %s FOR NO KEY UPDATE) AS locked
-"""
+_LOCK = f"""
+SELECT {columns(User, "locked")}, clock_timestamp()
+  FROM (SELECT * FROM users_user WHERE {{column}} = %s FOR NO KEY UPDATE) AS locked
+"""  # noqa: S608
 
-_INSERT = """
+_INSERT = f"""
 INSERT INTO users_user (phone) VALUES (%s) ON CONFLICT (phone) DO NOTHING
-RETURNING *, clock_timestamp() AS locked_at,
-          ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s) AS predecessors
-"""
+RETURNING {columns(User, "users_user")}, clock_timestamp(),
+          ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s)
+"""  # noqa: S608
 
 
 def lock(user_id: int) -> Locked:
     """Lock the person with this id. Raises User.DoesNotExist."""
-    locked = _one(_LOCK.format(column="id"), user_id)
-    if locked is None:
+    row = _one(_LOCK.format(column="id"), user_id)
+    if row is None:
         raise User.DoesNotExist
-    return locked
+    return Locked(*row)
 
 
 def lock_by_phone(phone: str) -> Locked | None:
     """Lock the person with this E.164 phone, if there is one."""
-    return _one(_LOCK.format(column="phone"), phone)
+    row = _one(_LOCK.format(column="phone"), phone)
+    return Locked(*row) if row else None
 
 
-def create(phone: str) -> Locked | None:
-    """Make an unverified person with this E.164 phone; None when somebody else made them first."""
-    return _one(_INSERT, phone, trace(phone))
+def create(phone: str) -> tuple[Locked, list[int]] | None:
+    """Make an unverified person with this E.164 phone; None when somebody else made them first.
+
+    With them come the ids of those who were erased with this phone lately.
+    """
+    row = _one(_INSERT, phone, trace(phone))
+    if row is None:
+        return None
+    user, now, predecessors = row
+    return Locked(user, now), predecessors
 
 
 def trace(phone: str) -> bytes:
@@ -62,15 +72,15 @@ def trace(phone: str) -> bytes:
     return hmac.digest(keys.trace_key(), phone.encode(), "sha256")
 
 
-def go_on_counting(user: User) -> None:
+def go_on_counting(user: User, predecessors: Sequence[int]) -> None:
     """Let a person just made go on with the codes that count against their phone, and end the trace that led to them.
 
     Else erasing oneself would be a way around every limit. Codes of known devices stay: those devices are gone.
     """
-    LoginCode.objects.filter(user__in=user.predecessors, device=None).update(user=user)
+    LoginCode.objects.filter(user__in=predecessors, device=None).update(user=user)
     # Who asked for the same phone at the same moment may hold the old row and wait for the new one: never wait for
     # them. A trace that stays for it leads to nothing any more, and goes with time.
-    free = User.objects.filter(pk__in=user.predecessors).select_for_update(skip_locked=True, no_key=True)
+    free = User.objects.filter(pk__in=predecessors).select_for_update(skip_locked=True, no_key=True)
     User.objects.filter(pk__in=[former.pk for former in free]).update(erased_trace=None)
 
 
@@ -115,7 +125,12 @@ def enable(user: User) -> None:
     user.is_active = bool(User.objects.filter(pk=user.pk, erased_at=None).update(is_active=True))
 
 
-def _one(sql: str, *values: str | int | bytes) -> Locked | None:
-    for user in User.objects.raw(sql, values):
-        return Locked(user, user.locked_at)
-    return None
+def _one(sql: str, *values: str | int | bytes) -> tuple[Any, ...] | None:
+    """The person whom this selects, and what it selects besides."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    user, rest = loaded(User, row)
+    return user, *rest

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from users import codes, devices, people, tokens
-from users.clock import ClockTimestamp
 from users.models import Challenge, LoginCode, User
+from users.rows import columns, loaded
 from users.tokens import TokenPair
 
 
@@ -81,27 +81,50 @@ def sign_in(
 def _find(
     challenge_id: str, remembered_id: str, phone: str, digits: int, address: str | None, now: datetime | None
 ) -> Challenge | None:
-    challenges = Challenge.objects.select_related("login_code__user", "login_code__device")
     public_id = challenge_id or remembered_id
     if public_id:
-        challenge = challenges.filter(public_id=public_id).first()
-        if challenge_id or not phone or (challenge and challenge.login_code.user.phone == phone):
-            return challenge
+        found = _one(_BY_ID, {"public_id": public_id})
+        if challenge_id or not phone or (found and found.phone == phone):
+            return found and found.challenge
     if not phone:
         return None
-    return (
-        challenges.filter(
-            login_code__user__phone=phone,
-            login_code__device=None,
-            login_code__digits=digits,
-            login_code__used_at=None,
-            login_code__expires_at__gt=now or ClockTimestamp(),
-            attempts__lt=codes.MAX_ATTEMPTS,
-            address=address,
-        )
-        .order_by("-created_at", "-pk")
-        .first()
-    )
+    values = {"phone": phone, "digits": digits, "now": now, "max": codes.MAX_ATTEMPTS, "address": address}
+    found = _one(_NEWEST, values)
+    return found and found.challenge
+
+
+class _Found(NamedTuple):
+    challenge: Challenge
+    phone: str | None
+
+
+_CHALLENGE = f"""
+SELECT {columns(Challenge, "challenge")}, {columns(LoginCode, "code")}, person.phone
+  FROM users_challenge AS challenge
+  JOIN users_logincode AS code ON code.id = challenge.login_code_id
+  JOIN users_user AS person ON person.id = code.user_id
+"""  # noqa: S608
+
+_BY_ID = f"{_CHALLENGE} WHERE challenge.public_id = %(public_id)s"
+
+_NEWEST = f"""
+{_CHALLENGE}
+ WHERE person.phone = %(phone)s AND code.device_id IS NULL AND code.digits = %(digits)s AND code.used_at IS NULL
+   AND code.expires_at > COALESCE(%(now)s, clock_timestamp()) AND challenge.attempts < %(max)s
+   AND challenge.address IS NOT DISTINCT FROM %(address)s
+ ORDER BY challenge.created_at DESC, challenge.id DESC LIMIT 1
+"""
+
+
+def _one(sql: str, values: dict[str, Any]) -> _Found | None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    challenge, rest = loaded(Challenge, row)
+    challenge.login_code, (phone,) = loaded(LoginCode, rest)
+    return _Found(challenge, phone)
 
 
 def _plain(typed: str) -> str:
@@ -142,18 +165,32 @@ def _charge(challenge: Challenge, now: datetime | None) -> int:
     return codes.MAX_ATTEMPTS - int(row[0])
 
 
+_USE = """
+UPDATE users_logincode
+   SET closed_at = %(now)s, expires_at = %(now)s,
+       used_at = CASE WHEN id = %(code)s THEN %(now)s END, wrong = wrong - (id = %(code)s)::int
+ WHERE user_id = %(user)s AND device_id IS NOT DISTINCT FROM %(device)s AND used_at IS NULL AND expires_at > %(now)s
+RETURNING id
+"""
+
+
 def _use(code: LoginCode, now: datetime) -> None:
     """Use the code up, once, and end every other code of its lane. Call it with the person's row locked."""
-    live = LoginCode.objects.filter(user=code.user, device=code.device, used_at=None, expires_at__gt=now)
-    if not live.filter(pk=code.pk).update(used_at=now, closed_at=now, expires_at=now, wrong=F("wrong") - 1):
-        raise InvalidCode
-    live.update(closed_at=now, expires_at=now)
+    values = {"code": code.pk, "user": code.user_id, "device": code.device_id, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(_USE, values)
+        if (code.pk,) not in cursor.fetchall():
+            raise InvalidCode  # and what was ended is not
 
 
 def _open_session(user: User, code: LoginCode, user_agent: str, now: datetime) -> SignedIn:
     created = user.verified_at is None
-    user.verified_at = user.verified_at or now
-    user.last_login = now
-    user.save(update_fields=["verified_at", "last_login"])
+    with connection.cursor() as cursor:
+        cursor.execute(_SIGNED_IN, {"person": user.pk, "now": now})
     device, device_token = devices.start_session(user, code.device, user_agent, now)
     return SignedIn(tokens.issue(device), device_token, created)
+
+
+_SIGNED_IN = """
+UPDATE users_user SET last_login = %(now)s, verified_at = COALESCE(verified_at, %(now)s) WHERE id = %(person)s
+"""

@@ -10,8 +10,10 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import QuerySet
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
@@ -25,7 +27,8 @@ from rest_framework_simplejwt.tokens import Token
 from users import devices, keys
 from users.clock import ClockTimestamp
 from users.devices import REFRESH_ABSOLUTE, REFRESH_IDLE
-from users.models import Device
+from users.models import Device, User
+from users.rows import columns, loaded
 
 ALGORITHM = "HS256"
 ISSUER = "inviting_app"
@@ -48,14 +51,16 @@ class TokenRevoked(Exception):
     """The session was ended, replaced or stolen, or the person may not come in any more."""
 
 
+@lru_cache(maxsize=32)
+def _backend(key: bytes) -> TokenBackend:
+    return TokenBackend(ALGORITHM, key, audience=AUDIENCE, issuer=ISSUER)  # type: ignore[arg-type]
+
+
 class KeyRing:
     """Signs with the newest key and accepts every key that is still kept."""
 
     def __init__(self) -> None:
-        self.backends = [
-            TokenBackend(ALGORITHM, key, audience=AUDIENCE, issuer=ISSUER)  # type: ignore[arg-type]
-            for key in keys.token_keys()
-        ]
+        self.backends = [_backend(key) for key in keys.token_keys()]
 
     def encode(self, payload: dict[str, Any]) -> str:
         return self.backends[0].encode(payload)
@@ -197,8 +202,22 @@ def _sessions(token: SessionToken) -> QuerySet[Device]:
     return Device.objects.filter(session_id=token.session_id, user_id=token.user_id)
 
 
+LIVE_SESSION = """
+       users_device AS device
+  JOIN users_user AS person ON person.id = device.user_id AND person.is_active
+   AND device.session_id = %(session)s AND device.user_id = %(person)s AND device.ended_at IS NULL
+"""
+"""What a statement selects from to find a session's device and person only if the session is live."""
+
+_SESSION = f"SELECT {columns(Device, 'device')}, {columns(User, 'person')}, clock_timestamp() FROM {LIVE_SESSION}"  # noqa: S608
+
+
 def _live_session(token: SessionToken) -> Session:
-    device = _sessions(token).select_related("user").annotate(now=ClockTimestamp()).first()
-    if device is None or device.ended_at is not None or not device.user.is_active:
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION, {"session": token.session_id, "person": token.user_id})
+        row = cursor.fetchone()
+    if row is None:
         raise TokenRevoked
-    return Session(device, device.now)
+    device, rest = loaded(Device, row)
+    device.user, (now,) = loaded(User, rest)
+    return Session(device, now)

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import select
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def is_usable(self) -> bool:
+        """Whether the connection answers; the server is asked only where there is a reason to doubt it.
+
+        A server that goes away says so or closes its end, and both can be seen from here. To ask each time, as Django
+        does, costs every request a round trip.
+        """
+        if self.connection is None or self.connection.closed or self.errors_occurred or self._has_something_to_say():
+            return super().is_usable()
+        return True
+
+    def _has_something_to_say(self) -> bool:
+        poll = select.poll()
+        poll.register(self.connection.fileno(), select.POLLIN)
+        return bool(poll.poll(0))

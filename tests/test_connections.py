@@ -1,0 +1,84 @@
+"""Kept connections: one that the server has closed is noticed before it is used, and one that lives costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+
+@pytest.fixture
+def kept(transactional_db: None) -> Iterator[BaseDatabaseWrapper]:
+    """A connection of the service's own kind, as a request leaves it to the next."""
+    handler = ConnectionHandler({"default": {**connection.settings_dict, "CONN_MAX_AGE": None}})
+    other = handler["default"]
+    other.ensure_connection()
+    yield other
+    other.close()
+
+
+def backend(of: BaseDatabaseWrapper) -> int:
+    with of.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def next_request(of: BaseDatabaseWrapper) -> None:
+    of.close_if_unusable_or_obsolete()
+
+
+def end(process: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+
+
+def test_connection_that_the_server_closed_is_replaced(kept: BaseDatabaseWrapper) -> None:
+    first = backend(kept)
+    end(first)
+
+    next_request(kept)
+
+    assert backend(kept) != first
+
+
+def test_connection_that_closed_during_a_request_is_replaced(kept: BaseDatabaseWrapper) -> None:
+    first = backend(kept)
+    end(first)
+    with pytest.raises(Exception, match=r"terminat|closed"):
+        backend(kept)
+
+    next_request(kept)
+
+    assert backend(kept) != first
+
+
+def test_live_connection_is_kept_without_a_word_to_the_server(kept: BaseDatabaseWrapper) -> None:
+    first = backend(kept)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state_change FROM pg_stat_activity WHERE pid = %s", [first])
+        before = cursor.fetchone()
+
+    next_request(kept)
+    usable = kept.is_usable()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state_change FROM pg_stat_activity WHERE pid = %s", [first])
+        assert cursor.fetchone() == before
+    assert usable
+
+
+def test_notice_that_waits_is_no_reason_to_reconnect(kept: BaseDatabaseWrapper) -> None:
+    first = backend(kept)
+    with kept.cursor() as cursor:
+        cursor.execute("LISTEN something")
+    with connection.cursor() as cursor:
+        cursor.execute("NOTIFY something")
+
+    next_request(kept)
+
+    assert backend(kept) == first
+    assert isinstance(kept.connection, psycopg.Connection)
