@@ -19,6 +19,7 @@ from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.db import connection
 from django.db.models import Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -47,6 +48,12 @@ class Handler(AxesDatabaseHandler):
         super().user_login_failed(sender, credentials, bare, **kwargs)
         request.axes_locked_out = bare.axes_locked_out
         request.axes_credentials = credentials
+
+    def clean_expired_user_attempts(self, request: Any = None, credentials: dict[str, Any] | None = None) -> int:
+        """By one statement, without the ids: a storm leaves more of them than one statement has parameters for."""
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [get_cool_off_threshold(request)])
+            return int(cursor.rowcount)
 
 
 def recent(request: HttpRequest) -> QuerySet[AccessAttempt]:

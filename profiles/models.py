@@ -52,7 +52,10 @@ class Activation(models.Model):
     class Meta:
         verbose_name = _("activation")
         verbose_name_plural = _("activations")
-        indexes = [models.Index(fields=["inviter", "created_at", "invitee"], name="profiles_activation_newest")]
+        indexes = [
+            models.Index(fields=["inviter", "created_at", "invitee"], name="profiles_activation_newest"),
+            models.Index(fields=["created_at", "invitee"], name="profiles_activation_created"),
+        ]
         constraints = [
             models.CheckConstraint(name="profiles_activation_not_oneself", condition=~Q(inviter=F("invitee"))),
         ]

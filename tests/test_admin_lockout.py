@@ -198,6 +198,19 @@ def test_sign_in_by_code_knows_nothing_of_it() -> None:
     assert not [query["sql"] for query in queries if "axes" in query["sql"]]
 
 
+def test_log_in_answers_after_a_storm_of_failures() -> None:
+    # More than one statement has parameters for.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO axes_accessattempt (user_agent, ip_address, username, http_accept, path_info, attempt_time,"
+            " get_data, post_data, failures_since_start) SELECT '', '192.0.2.1', n, '', '', now() - interval '1 hour',"
+            " '', '', 1 FROM generate_series(1, 66000) AS n"
+        )
+
+    assert guess(1) == [200]
+    assert AccessAttempt.objects.count() == 1
+
+
 def test_failures_are_kept_for_30_days_at_most() -> None:
     guess(1)
     now = timezone.now()

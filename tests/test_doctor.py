@@ -223,12 +223,12 @@ def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 def test_migration_that_is_missing() -> None:
-    sql("DELETE FROM django_migrations WHERE app = 'users' AND name LIKE '0005%'")
+    sql("DELETE FROM django_migrations WHERE app = 'users' AND name LIKE '0006%'")
 
     found = only(database.migrations)
 
     assert found.level == Level.FAIL
-    assert "1 migrations are not applied, the first is users.0005_" in found.what
+    assert "1 migrations are not applied, the first is users.0006_" in found.what
     assert " worker: " not in doctor()[1]
 
 

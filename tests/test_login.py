@@ -199,19 +199,6 @@ def test_foreign_authorization_header_is_no_obstacle() -> None:
     assert login(right(asked), api, challenge_id=asked).status_code == 200
 
 
-@pytest.mark.django_db(transaction=True)
-def test_login_takes_ten_statements(django_assert_max_num_queries: Any) -> None:
-    for token in ("", signed_in(PHONE).device_token):
-        browser = client()
-        asked = signup(api=browser, **({"device_token": token} if token else {}))
-        code = right(asked)
-
-        with django_assert_max_num_queries(10):
-            answer = login(code, browser)
-
-        assert answer.status_code == 200
-
-
 def test_phone_alone_opens_no_challenge_of_a_known_device(settings: Any) -> None:
     """A stranger behind the same address would guess at it."""
     person = signed_in()

@@ -1,4 +1,4 @@
-"""People, devices, codes and deliveries for operators.
+"""People and devices for operators; codes and SMS are in `admin_sms`.
 
 Nobody is deleted here, no code is ever shown, and a phone only masked: its digits must not come together from several
 columns either. Whoever may see a whole number asks for it, one at a time, and that is logged.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import EmptyFieldListFilter
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 from django.contrib.auth.models import Group
@@ -26,12 +25,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from users import people, phones
+from users import admin_sms, people, phones
 from users.admin_diagnosis import DiagnosedAdmin
-from users.admin_lists import ReadOnlyAdmin
-from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
+from users.admin_lists import Choice, ReadOnlyAdmin
+from users.models import Device, User
 
-SEES_PHONES = "users.view_phone"
+SEES_PHONES = admin_sms.SEES_PHONES
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -70,6 +69,19 @@ class PasswordForm(PasswordAlone, AdminPasswordChangeForm):  # type: ignore[type
     pass
 
 
+class Standing(Choice):
+    """The people whom an operator looks for among all others: for each choice there is an index of just those."""
+
+    title = _("standing")
+    parameter_name = "standing"
+    choices_offered = {
+        "operator": (_("operator"), {"is_staff": True}),
+        "unverified": (_("not verified"), {"verified_at": None}),
+        "disabled": (_("disabled"), {"is_active": False, "erased_at": None}),
+        "erased": (_("erased"), {"erased_at__isnull": False}),
+    }
+
+
 @admin.register(User)
 class PersonAdmin(DiagnosedAdmin, UserAdmin):  # type: ignore[type-arg]
     phone_lookup = "phone"
@@ -77,13 +89,7 @@ class PersonAdmin(DiagnosedAdmin, UserAdmin):  # type: ignore[type-arg]
     change_password_form = PasswordForm
     ordering = ("-pk",)
     list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
-    list_filter = (
-        "is_active",
-        "is_staff",
-        ("verified_at", EmptyFieldListFilter),
-        ("erased_at", EmptyFieldListFilter),
-        "created_at",
-    )
+    list_filter = (Standing,)
     readonly_fields = ("masked", "created_at", "verified_at", "last_login", "erased_at")
 
     @admin.display(description=_("phone"), empty_value="—")
@@ -176,47 +182,6 @@ class RolesAdmin(GroupAdmin):
 @admin.register(Device)
 class DeviceAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
-    list_filter = ("signed_in_at", ("ended_at", EmptyFieldListFilter))
     list_select_related = ("user",)
     ordering = ("-pk",)
     fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
-
-
-@admin.register(LoginCode)
-class LoginCodeAdmin(ReadOnlyAdmin):
-    list_display = ("id", "user", "digits", "device", "challenges", "wrong", "created_at", "expires_at", "used_at")
-    list_filter = (("used_at", EmptyFieldListFilter), "created_at")
-    list_select_related = ("user", "device")
-    ordering = ("-pk",)
-    fields = (*list_display, "language", "sent_at", "open_until", "closed_at")
-
-
-@admin.register(SmsDelivery)
-class SmsDeliveryAdmin(ReadOnlyAdmin):
-    phone_lookup = "login_code__user__phone"
-    list_display = ("id", "address", "state", "gateway", "error", "created_at", "finished_at")
-    list_filter = ("state", "created_at")
-    ordering = ("-pk",)
-    # Not the prefix: with the masked address it makes the whole number.
-    fields = (*list_display, "channel", "gateway_ref", "country", "login_code")
-
-
-@admin.register(SmsGateway)
-class SmsGatewayAdmin(ReadOnlyAdmin):
-    list_display = ("name", "failures", "error", "failed_at", "skipped_until")
-    ordering = ("name",)
-
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ()
-
-
-@admin.register(SiteTotals)
-class SiteTotalsAdmin(ReadOnlyAdmin):
-    list_display = ("counted_at", "people_a_day", "sms_in_a_day", "suspect_countries")
-
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ()
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # A block of numbers with few people in it completes their masked phones.
-        return (*self.list_display, *(["suspect_prefixes"] if request.user.has_perm(SEES_PHONES) else []))

@@ -56,7 +56,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(
                 fields=["erased_trace"], name="users_user_erased_trace", condition=Q(erased_trace__isnull=False)
-            )
+            ),
+            # The few whom operators look for among all, see admin.py.
+            models.Index(fields=["id"], name="users_user_operators", condition=Q(is_staff=True)),
+            models.Index(fields=["id"], name="users_user_unverified", condition=Q(verified_at=None)),
+            models.Index(fields=["id"], name="users_user_disabled", condition=Q(is_active=False, erased_at=None)),
+            models.Index(fields=["id"], name="users_user_erased", condition=Q(erased_at__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(name="users_user_phone_is_e164", condition=Q(phone__regex=r"^\+[1-9][0-9]{6,14}$")),

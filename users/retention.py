@@ -43,7 +43,7 @@ def purge(now: datetime) -> None:
     traces = User.objects.filter(erased_trace__isnull=False, erased_at__lt=now - LOGIN_ROWS_FOR)
     in_batches(traces, lambda rows: rows.update(erased_trace=None))
     Session.objects.filter(expire_date__lt=now).delete()
-    AccessAttempt.objects.filter(attempt_time__lt=now - ADDRESSES_FOR).delete()
+    in_batches(AccessAttempt.objects.filter(attempt_time__lt=now - ADDRESSES_FOR), QuerySet.delete)
 
 
 def in_batches(rows: QuerySet[Any], act: Callable[[QuerySet[Any]], object]) -> None:
