@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 import time
-import uuid
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.utils.encoding import escape_uri_path
 
 from api import problems
@@ -20,6 +21,10 @@ logger = logging.getLogger("inviting_app.requests")
 _WELL_FORMED_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 _UNLOGGED = {"/livez", "/readyz"}
 Handler = Callable[[HttpRequest], HttpResponse]
+_views: Handler
+
+NO_DOCUMENT = "default-src 'none'; frame-ancestors 'none'"
+"""What an answer of the API may load and be part of, should a browser ever show one."""
 
 
 def request_context(get_response: Handler) -> Handler:
@@ -27,14 +32,12 @@ def request_context(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        given = request.headers.get("X-Request-ID", "")
-        token = request_id.set(given if _WELL_FORMED_ID.fullmatch(given) else uuid.uuid4().hex)
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        token = request_id.set(given if _WELL_FORMED_ID.fullmatch(given) else f"{random.getrandbits(128):032x}")
         try:
             response = get_response(request)
             response["X-Request-ID"] = request_id.get()
             response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
-            if problems.is_api(request):
-                response["Cache-Control"] = "no-store"
             if request.path not in _UNLOGGED:
                 milliseconds = (time.perf_counter() - started) * 1000
                 # The path alone, for a query may hold a phone; and quoted, for a path may hold the end of a line.
@@ -47,13 +50,42 @@ def request_context(get_response: Handler) -> Handler:
     return middleware
 
 
-def limit_body(get_response: Handler) -> Handler:
-    """Refuse an oversized body to the API before it is read."""
+def api_views(get_response: Handler) -> Handler:
+    """The last of all: remember the way to the views, which `api_edge` takes."""
+    global _views
+    _views = get_response
+    return get_response
+
+
+def api_edge(get_response: Handler) -> Handler:
+    """What the API needs of the middleware between here and `api_views`, and nothing else of it.
+
+    It has no sessions, cookies to protect, static files or forms, and to pass through ten layers that do nothing for
+    it takes longer than its views. Middleware is made from the last to the first, so the way is known here.
+    """
+    to_views = _views
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if problems.is_api(request) and (not length.isdigit() or int(length) > settings.API_BODY_MAX_BYTES):
-            return problems.response("payload_too_large")
-        return get_response(request)
+        if not problems.is_api(request):
+            return get_response(request)
+        request.get_host()  # raises DisallowedHost
+        language = translation.get_language_from_request(request)
+        translation.activate(language)
+        response = problems.response("payload_too_large") if _is_oversized(request) else to_views(request)
+        response["Content-Language"] = language
+        response["Content-Security-Policy"] = NO_DOCUMENT
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Cache-Control"] = "no-store"
+        if settings.SECURE_HSTS_SECONDS and request.is_secure():
+            response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+        if not response.streaming:
+            response["Content-Length"] = str(len(response.content))
+        return response
 
     return middleware
+
+
+def _is_oversized(request: HttpRequest) -> bool:
+    """Whether the body is too large, or of unknown size: then it is not read."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return not length.isdigit() or int(length) > settings.API_BODY_MAX_BYTES

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from django.http import Http404, StreamingHttpResponse
+from contextlib import suppress
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from api import problems, serializers, streaming
-from api.authentication import TokenAuthentication, own_profile
-from api.base import APIView
+from api.authentication import bearer
+from api.base import APIView, takes_anything
 from api.paging import Keyset
 from api.schema import SIGNED_IN, operation, page_of
 from api.serializers import read
 from profiles import invite_codes, privacy, reading, voting
 from users import people as accounts
+from users.tokens import AccessToken
 
 INVITATIONS = Keyset("-created_at", "-invitee_id")
 PROFILE_ORDERS = {
@@ -27,9 +31,18 @@ PROFILE_ORDERS = {
 
 
 class MeView(APIView):
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        reads = self.request and self.request.method in ("GET", "HEAD")  # there is none for the OpenAPI document
-        return [TokenAuthentication(own_profile)] if reads else super().get_authenticators()
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer what is asked most right here: REST framework's way to the same answer takes longer than the answer.
+
+        Whatever is not as usual goes that way.
+        """
+        token = bearer(request)
+        if token and request.method == "GET" and takes_anything(request):
+            with suppress(*problems.CODES):
+                claims = AccessToken.parse(token)
+                own = reading.own_profile(claims.session_id, claims.user_id)
+                return HttpResponse(streaming.encode(_own(request, own)), content_type="application/json")
+        return super().dispatch(request, *args, **kwargs)
 
     @operation(
         "me_read",
@@ -40,7 +53,7 @@ class MeView(APIView):
         tags=["profiles"],
     )
     def get(self, request: Request) -> Response:
-        return _own_answer(request, request.auth)
+        return Response(_own(request, reading.own_profile(request.auth.device.session_id, request.user.pk)))
 
     @operation(
         "me_activate",
@@ -62,7 +75,7 @@ class MeView(APIView):
             voting.activate(request.user.pk, given["activated_invite"])
         except invite_codes.MalformedInviteCode as error:
             raise problems.field_error("activated_invite", "invalid", _("This is not an invite code.")) from error
-        return _own_answer(request, reading.own_profile(request.auth.device.session_id, request.user.pk))
+        return Response(_own(request, reading.own_profile(request.auth.device.session_id, request.user.pk)))
 
     @operation(
         "me_erase",
@@ -80,9 +93,9 @@ class MeView(APIView):
         return Response(status=204)
 
 
-def _own_answer(request: Request, own: reading.OwnProfile) -> Response:
+def _own(request: Request | HttpRequest, own: reading.OwnProfile) -> dict[str, Any]:
     older = own.last_shown and INVITATIONS.link_after(reverse("invitations", request=request), own.last_shown)
-    return Response(serializers.own_profile(own, older))
+    return serializers.own_profile(own, older)
 
 
 class InvitationsView(APIView):

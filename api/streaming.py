@@ -12,7 +12,7 @@ from rest_framework.utils.encoders import JSONEncoder
 CHUNK = 1000
 """Pieces of JSON, of a row each at most, that are sent at once."""
 
-_encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def json_object(members: dict[str, Any]) -> StreamingHttpResponse:
@@ -27,16 +27,16 @@ def _chunks(pieces: Iterator[str]) -> Iterator[str]:
 
 def _pieces(members: dict[str, Any]) -> Iterator[str]:
     for number, (name, value) in enumerate(members.items()):
-        yield f"{',' if number else '{'}{_encode(name)}:"
+        yield f"{',' if number else '{'}{encode(name)}:"
         if isinstance(value, Iterator):
             yield from _array(value)
         else:
-            yield _encode(value)
+            yield encode(value)
     yield "}"
 
 
 def _array(rows: Iterator[Any]) -> Iterator[str]:
     yield "["
     for number, row in enumerate(rows):
-        yield f"{',' if number else ''}{_encode(row)}"
+        yield f"{',' if number else ''}{encode(row)}"
     yield "]"

@@ -14,7 +14,8 @@ wsgi_app = "inviting_app.wsgi"
 bind = (
     f"[{environment.HOST}]:{environment.PORT}" if ":" in environment.HOST else f"{environment.HOST}:{environment.PORT}"
 )
-worker_class = "gthread"
+worker_class = "inviting_app.gunicorn_parts.Worker"
+logger_class = "inviting_app.gunicorn_parts.Logger"
 workers = environment.WEB_WORKERS
 threads = environment.WEB_THREADS
 # Imported once, before the processes are made: they start at once and share what they do not write to.

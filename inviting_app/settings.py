@@ -46,18 +46,19 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "api.middleware.request_context",
+    *(["corsheaders.middleware.CorsMiddleware"] if environment.CORS_ORIGINS else []),
+    "api.middleware.api_edge",  # from here the API goes straight to its views; the rest is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if environment.CORS_ORIGINS else []),
-    "inviting_app.pages_only.SessionMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "inviting_app.pages_only.AuthenticationMiddleware",
-    "inviting_app.pages_only.MessageMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "api.middleware.limit_body",
     "axes.middleware.AxesMiddleware",
+    "api.middleware.api_views",
 ]
 
 ROOT_URLCONF = "inviting_app.urls"
@@ -225,7 +226,7 @@ LOGGING = {
         },
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["context"], "formatter": environment.LOG_FORMAT},
+        "stderr": {"class": "inviting_app.logs.Stderr", "filters": ["context"], "formatter": environment.LOG_FORMAT},
         "null": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},

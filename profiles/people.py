@@ -68,14 +68,16 @@ def make_operator(phone: str, password: str) -> User:
     return user
 
 
+_INSERT = """
+INSERT INTO profiles_profile (user_id, invite_code) VALUES (%s, %s)
+ON CONFLICT (invite_code) DO NOTHING RETURNING user_id
+"""
+
+
 def _create_profile(user: User) -> None:
     """Two people may draw the same code (one sign-up in a thousand, at a million people): draw until it is free."""
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(
-                "INSERT INTO profiles_profile (user_id, invite_code) VALUES (%s, %s)"
-                " ON CONFLICT (invite_code) DO NOTHING RETURNING user_id",
-                [user.pk, invite_codes.generate()],
-            )
+            cursor.execute(_INSERT, [user.pk, invite_codes.generate()])
             if cursor.fetchone():
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Literal
 from uuid import UUID
 
 from django.conf import settings
@@ -34,8 +34,6 @@ class OwnProfile:
     invitations_count: int
     last_shown: tuple[datetime, int] | None
     """When the last of these votes was given, and by whom, if there are older ones."""
-
-    is_authenticated: ClassVar[bool] = True
 
 
 # One statement for all, and for the session too: nothing is asked as often, and to have the ORM build its queries takes

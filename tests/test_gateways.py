@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from inviting_app.logs import Stderr
 from tests import smsc
 from tests.signing import ask, right
 from tests.smsc import Centre
@@ -48,9 +49,9 @@ def twilio() -> Iterator[Webhook]:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     """What an operator sees: all that reaches the service's own handler."""
-    [handler] = [handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler]
+    [handler] = [handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr)]
     written = StringIO()
-    monkeypatch.setattr(handler, "stream", written)
+    monkeypatch.setattr(handler, "write", written.write)
     return written
 
 

@@ -46,12 +46,35 @@ def test_every_answer_is_hardened(path: str) -> None:
     answer = client().get(path)
 
     assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "same-origin"
-    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "default-src 'none'" in answer["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
     assert "X-Request-ID" in answer
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/admin/login/", "/nowhere"])
+def test_pages_have_what_pages_need_besides(path: str) -> None:
+    answer = client().get(path)
+
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", [ME, "/livez"])
+def test_browsers_are_told_to_stay_with_tls_over_tls_alone(path: str, settings: Any) -> None:
+    settings.SECURE_HSTS_SECONDS = 1000
+
+    assert client().get(path, secure=True)["Strict-Transport-Security"] == "max-age=1000"
+    assert "Strict-Transport-Security" not in client().get(path)
+
+
+def test_answer_tells_its_language_and_length(alice: Person) -> None:
+    answer = alice.api.get(ME, HTTP_ACCEPT_LANGUAGE="ru")
+    refused = client().get(ME)
+
+    assert (answer["Content-Language"], refused["Content-Language"]) == ("ru", "en")
+    assert int(answer["Content-Length"]) == len(answer.content)
+    assert int(refused["Content-Length"]) == len(refused.content)
 
 
 def test_refusal_of_an_oversized_body_is_hardened_too() -> None:
@@ -91,7 +114,7 @@ def test_foreign_origin_gets_no_permission(path: str) -> None:
 def test_api_knows_no_sessions(alice: Person) -> None:
     answer = alice.api.get(ME, HTTP_COOKIE="sessionid=whatever; messages=whatever")
 
-    assert "Cookie" not in answer["Vary"]
+    assert "Cookie" not in answer.get("Vary", "")
     assert not hasattr(answer.wsgi_request, "session")
 
 

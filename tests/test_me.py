@@ -164,3 +164,27 @@ def test_profile_says_when_it_was_made(alice: Person) -> None:
     age = timezone.now() - alice.profile.created_at
 
     assert 0 <= age.total_seconds() < 60
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/json;q=0.9, text/html", "text/html, */*;q=0.1"]
+)
+def test_answer_is_the_same_however_json_is_asked_for(alice: Person, bob: Person, accept: str) -> None:
+    bob.activate(alice.code)
+
+    answer = alice.api.get(ME, HTTP_ACCEPT=accept)
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+    assert answer.content == alice.api.get(ME).content
+
+
+def test_other_forms_than_json_are_not_to_be_had(alice: Person) -> None:
+    assert alice.api.get(ME, HTTP_ACCEPT="text/html").json()["code"] == "not_acceptable"
+
+
+def test_head_has_the_headers_of_get(alice: Person) -> None:
+    head, get = alice.api.head(ME), alice.api.get(ME)
+
+    assert head.status_code == 200
+    assert head["Content-Length"] == get["Content-Length"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from inviting_app.logs import Context, mask
+from inviting_app.logs import Context, Stderr, mask
 from tests.conftest import Person, client
 
 pytestmark = pytest.mark.django_db
@@ -17,18 +17,13 @@ ME = "/api/v1/profiles/me"
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Iterator[io.StringIO]:
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the service's own handler writes."""
-    handler = next(
-        handler
-        for handler in logging.getLogger().handlers
-        if isinstance(handler, logging.StreamHandler) and any(isinstance(one, Context) for one in handler.filters)
-    )
+    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
     written = io.StringIO()
-    before = handler.setStream(written)
+    monkeypatch.setattr(handler, "write", written.write)
     with caplog.at_level(logging.DEBUG):
         yield written
-    handler.setStream(before)
 
 
 def test_request_is_one_line_with_its_id(log: io.StringIO) -> None:

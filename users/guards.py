@@ -102,11 +102,13 @@ def _until(oldest_counted: datetime | None, now: datetime) -> timedelta:
     return oldest_counted + HOUR - now if oldest_counted else AT_ONCE
 
 
+_WAIT_FOR_OTHERS = "SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))"
+
+
 def _wait_for_others_of(asking: Network) -> None:
     """One at a time of a network, until the transaction ends: else many at once would each find the limit unmet."""
     with connection.cursor() as cursor:
-        lock = "SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))"
-        cursor.execute(lock, [str(asking[0])])
+        cursor.execute(_WAIT_FOR_OTHERS, [str(asking[0])])
 
 
 def _counts(user: User, asking: Network | None, now: datetime) -> tuple[datetime | None, datetime | None, int, bool]:
