@@ -5,8 +5,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
 DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
+BENCH := $(VENV)/bench-$(shell cksum < requirements-bench.txt | tr -d ' ')
 
-.PHONY: run test lint admin lock messages bench-sms
+.PHONY: run test lint admin lock messages bench bench-sms
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -20,6 +21,9 @@ lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+bench: $(BENCH)
+	@exec $(BIN)/python -m bench.speed $(ARGS)
+
 bench-sms: $(DEV)
 	@exec $(BIN)/python -m bench.sms $(ARGS)
 
@@ -30,6 +34,7 @@ admin: $(RUN)
 lock: $(DEV)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt --group bench pyproject.toml -o requirements-bench.txt
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
@@ -41,6 +46,10 @@ $(RUN): | $(BIN)/python
 
 $(DEV): | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(RUN)
+
+$(BENCH): | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@ $(RUN)
 
 # After a change of wording: collect, then translate inviting_app/locale/ru/LC_MESSAGES/django.po, then collect again.

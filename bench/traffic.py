@@ -24,6 +24,8 @@ class Gateway:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.received: dict[str, list[float]] = {}
+        self.texts: dict[str, str] = {}
+        """What the last SMS to each phone said."""
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.url = f"json://127.0.0.1:{self.socket.getsockname()[1]}/sms?:to={{phone}}"
         self._waiting: dict[str, asyncio.Event] = {}
@@ -40,7 +42,9 @@ class Gateway:
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-        phone = json.loads(await reader.readexactly(length))["to"]
+        sms = json.loads(await reader.readexactly(length))
+        phone = sms["to"]
+        self.texts[phone] = sms["message"]
         self.received.setdefault(phone, []).append(time.monotonic())
         if phone in self._waiting:
             self._waiting.pop(phone).set()
