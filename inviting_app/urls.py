@@ -4,11 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from inviting_app import pages
+from inviting_app import page, pages
 from inviting_app.admin import own_password
 
 urlpatterns = [
     path("api/", include("api.urls")),
+    path("", page.page, name="page"),
+    path("i/<str:invite_code>", page.page, name="invitation"),
+    path("i/<str:invite_code>/qr.svg", page.qr, name="qr"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/password_change/", own_password),
     path("admin/", admin.site.urls),

@@ -174,6 +174,7 @@ def _banner() -> str:
     demo = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS to send.\n" if settings.DEMO else ""
     return (
         f"\ninviting_app is ready. Ctrl-C stops it.\n"
+        f"  Page       {site}/\n"
         f"  API docs   {site}/docs   {site}/redoc\n"
         f"  Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)\n"
         f"  Data       {settings.DATA_DIR}\n"

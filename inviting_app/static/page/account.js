@@ -1,0 +1,120 @@
+/** The account: devices, a copy of one's data, and the end of it all. */
+
+import { day, phone, t } from "./i18n.js";
+import { authorized, download, ended, signOut } from "./session.js";
+import { ask, make, makeButton, say, show, working } from "./ui.js";
+
+const ME = "/api/v1/profiles/me";
+const DEVICES = "/api/v1/devices";
+
+/** Read the account. @returns {Promise<() => void>} what shows it */
+export async function readAccount() {
+  const [profile, devices] = await Promise.all([authorized("GET", ME), authorized("GET", DEVICES)]);
+  return () => showAccount(profile, devices);
+}
+
+function showAccount(profile, devices) {
+  const $ = show("account");
+  $("[data-phone]").textContent = phone(profile.phone);
+  $("[data-sign-out]").addEventListener("click", () => {
+    leave();
+    signOut("signed_out");
+  });
+  $(".devices").append(...devices.map((device) => item(device, $("[data-devices] .problem"))));
+
+  onClick($("[data-devices]"), "[data-end-all]", async () => {
+    if (!(await ask($("#confirm-end-all")))) return;
+    await authorized("DELETE", DEVICES);
+    leave();
+    ended("all_ended");
+  });
+  onClick($("[data-export]"), "button", async () => {
+    save(await download(`${ME}/export`), `${profile.invite_code}.json`);
+    say(t("exported"));
+  });
+  onClick(
+    $("[data-erase]"),
+    "button",
+    async () => {
+      if (!(await ask($("#confirm-erase")))) return;
+      await authorized("DELETE", ME);
+      leave();
+      ended("erased");
+    },
+    { sign_in_again: () => signInAgain(profile.phone) },
+  );
+}
+
+function onClick(card, selector, act, ways) {
+  const button = card.querySelector(selector);
+  button.addEventListener("click", working(card.querySelector(".problem"), button, act, ways));
+}
+
+/** Whoever signs in next is shown the profile. */
+function leave() {
+  history.replaceState(null, "", location.pathname);
+}
+
+/** Comes back here, since the address stays the same. */
+function signInAgain(phone) {
+  sessionStorage.setItem("phone", phone);
+  signOut("problem_fresh_sign_in_required");
+}
+
+function item(device, box) {
+  const name = described(device.user_agent);
+  const row = make("li");
+  const text = make("div");
+  text.append(make("strong", name));
+  if (device.current) text.append(Object.assign(make("span", t("this_device")), { className: "badge" }));
+  const state = device.ended_at ? t("signed_out_known") : t("signed_in_at", { time: day(new Date(device.signed_in_at)) });
+  text.append(Object.assign(make("p", state), { className: "hint" }));
+  const button = makeButton(t("end"), () => {});
+  button.ariaLabel = t("end_device", { device: name });
+  const end = working(box, button, async () => {
+    await authorized("DELETE", `${DEVICES}/${device.id}`);
+    if (device.current) {
+      leave();
+      return ended("signed_out");
+    }
+    say(t("device_ended", { device: name }));
+    (row.nextElementSibling ?? row.previousElementSibling)?.querySelector("button").focus();
+    row.remove();
+  });
+  button.addEventListener("click", end);
+  row.append(text, button);
+  return row;
+}
+
+const BROWSERS = {
+  Edg: "Edge",
+  OPR: "Opera",
+  YaBrowser: "Yandex Browser",
+  SamsungBrowser: "Samsung Internet",
+  Firefox: "Firefox",
+  FxiOS: "Firefox",
+  CriOS: "Chrome",
+  Chrome: "Chrome",
+  Safari: "Safari",
+};
+const SYSTEMS = {
+  Android: "Android",
+  iPhone: "iPhone",
+  iPad: "iPad",
+  Windows: "Windows",
+  "Mac OS X": "macOS",
+  CrOS: "ChromeOS",
+  Linux: "Linux",
+};
+
+/** Browser and system in words; the first match counts, since browsers claim to be each other. */
+function described(userAgent) {
+  const found = [BROWSERS, SYSTEMS].map((names) => names[Object.keys(names).find((name) => userAgent.includes(name))]);
+  return found.filter(Boolean).join(", ") || userAgent.slice(0, 40) || t("unknown_device");
+}
+
+function save(blob, name) {
+  const link = Object.assign(make("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it a little later
+}

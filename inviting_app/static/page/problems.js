@@ -1,0 +1,49 @@
+/** What a problem says to people, and the way out of it. */
+
+import { clock, halves, t } from "./i18n.js";
+
+/** Where each code of the API leads; the views do what these words say, see `ui.js`. */
+const WAYS = {
+  offline: "retry",
+  unavailable: "retry",
+  internal_error: "retry",
+  too_many_requests: "wait",
+  invalid: "field",
+  invalid_phone: "field",
+  region_not_allowed: "field",
+  invalid_code: "new_code",
+  account_disabled: "other_number",
+  not_authenticated: "sign_in_again",
+  token_invalid: "sign_in_again",
+  token_expired: "sign_in_again",
+  token_revoked: "sign_in_again",
+  permission_denied: "sign_in_again",
+  fresh_sign_in_required: "sign_in_again",
+  not_found: "load_again",
+  invite_code_not_found: "field",
+  own_invite_code: "field",
+  already_activated: "load_again",
+};
+
+/** The rest are mistakes that this page does not make, unless the service was updated meanwhile. */
+const OUT_OF_DATE = "problem_out_of_date";
+
+export function wayOut(problem) {
+  if (problem.code === "invalid_code" && problem.attempts_left) return "field";
+  return WAYS[problem.code] ?? "load_again";
+}
+
+export function explain(problem) {
+  if (problem.code === "invalid_code" && problem.attempts_left) {
+    return t("wrong_code", { left: problem.attempts_left });
+  }
+  return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
+    time: clock(new Date(retryAt(problem))),
+    code: halves(problem.activated_invite ?? ""),
+  });
+}
+
+/** When trying again may help, in milliseconds of this machine's clock. */
+export function retryAt(problem) {
+  return Date.now() + (problem.retry_after ?? 0) * 1000;
+}

@@ -1,0 +1,119 @@
+/** The profile: one's own code, the one vote, and who voted for it. */
+
+import { day, halves, phone, t } from "./i18n.js";
+import { showPeople } from "./people.js";
+import { authorized } from "./session.js";
+import { ask, complain, make, onSubmit, remember, say, show, spell } from "./ui.js";
+
+const ME = "/api/v1/profiles/me";
+const { dataset } = document.body;
+
+/** Read the profile. @returns {Promise<() => void>} what shows it */
+export async function readProfile() {
+  const profile = await authorized("GET", ME);
+  return () => showProfile(profile);
+}
+
+function showProfile(profile) {
+  const $ = show("profile");
+  $(".who [data-phone]").textContent = phone(profile.phone);
+  spell($(".own"), profile.invite_code);
+  showSharing($, profile);
+  showChoice($, profile);
+  showPeople($("[data-people]"), profile);
+}
+
+function showSharing($, { invite_code, share_url }) {
+  const share = { url: share_url, text: t("share_text", { code: halves(invite_code) }) };
+  $("[data-link]").textContent = share_url;
+  $("[data-qr]").src = `/i/${invite_code}/qr.svg`;
+  $("[data-share]").hidden = !navigator.share;
+  $("[data-share]").addEventListener("click", () => navigator.share(share).catch(() => {})); // or not, after all
+  $("[data-copy=link]").className = navigator.share ? "secondary" : "primary";
+  copyOnClick($("[data-copy=link]"), share_url);
+  copyOnClick($("[data-copy=code]"), invite_code);
+}
+
+function copyOnClick(button, text) {
+  const words = button.textContent;
+  button.addEventListener("click", async () => {
+    await toClipboard(text);
+    say(t("copied"));
+    button.textContent = t("copied");
+    setTimeout(() => (button.textContent = words), 2000);
+  });
+}
+
+/** Browsers have a clipboard on secure origins only, and may refuse it; what is selected can be copied everywhere. */
+async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = make("textarea", text);
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+}
+
+function showChoice($, profile) {
+  const form = $("[data-choice] form");
+  const fromLink = dataset.inviteCode;
+  const notice = $("[data-choice] [data-notice]");
+  if (profile.activated_invite) {
+    showChosen($, profile);
+    if (fromLink && fromLink !== profile.activated_invite) {
+      notice.textContent = t("link_unused", { code: halves(fromLink) });
+    }
+    return;
+  }
+  $("#choice-title").textContent = t("choice_none");
+  const field = $("#invite");
+  if (fromLink === profile.invite_code) notice.textContent = t("own_link");
+  else if (fromLink) {
+    notice.textContent = t("from_link");
+    field.value = halves(fromLink);
+  }
+  remember(field);
+  onSubmit(form, () => activate($, field, profile));
+}
+
+async function activate($, field, profile) {
+  const box = $("#invite-problem");
+  const code = inviteCode(field.value);
+  if (!code) {
+    return complain(box, t(field.value.trim() ? "malformed_invite" : "missing_invite"), { field });
+  }
+  spell($("dialog [data-code]"), code);
+  $("dialog [data-phone]").textContent = phone(profile.phone);
+  if (!(await ask($("dialog")))) return;
+  const answer = await authorized("POST", ME, { activated_invite: code });
+  sessionStorage.removeItem(field.name);
+  forgetLink();
+  showChosen($, answer);
+  say(t("activated", { code: halves(code) }));
+  $("#choice-title").focus();
+}
+
+function showChosen($, { activated_invite, activated_at }) {
+  $("[data-choice] form").remove();
+  $("[data-choice] [data-notice]").textContent = "";
+  $("#choice-title").textContent = $("#choice-title").dataset.done;
+  $("[data-chosen]").hidden = false;
+  spell($("[data-chosen] .code"), activated_invite);
+  $("[data-chosen] .hint").textContent = t("activated_at", { time: day(new Date(activated_at)) });
+}
+
+/** The code in what was typed or pasted, a code or a whole link; null where there is none. */
+function inviteCode(text) {
+  const [, inLink] = text.match(/\/i\/([^/?#\s]+)/) ?? [];
+  const code = (inLink ?? text).replace(/[\s\p{Pd}]/gu, "");
+  return new RegExp(`^${dataset.codePattern}$`, "i").test(code) ? code.toUpperCase() : null;
+}
+
+/** Its code has been used. */
+function forgetLink() {
+  dataset.inviteCode = "";
+  if (location.pathname !== "/") history.replaceState(null, "", `/${location.hash}`);
+}

@@ -1,0 +1,152 @@
+/** Signing in: the phone, then the code. The step that was reached is kept over a reload of this tab. */
+
+import { call } from "./api.js";
+import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
+import { explain } from "./problems.js";
+import { knownDigits, signIn } from "./session.js";
+import { complain, countDown, makeButton, onSubmit, remember, say, show, working } from "./ui.js";
+
+const ASKED = "asked";
+let stopReading = () => {};
+const main = (selector) => document.querySelector(`main ${selector}`);
+
+/** What was asked for, if anything was: where the code went, how long it is, and until when things hold. */
+function asked() {
+  return JSON.parse(sessionStorage.getItem(ASKED));
+}
+
+/** @param why the word or the problem that says why signing in is needed */
+export function showSignIn(why) {
+  if (why) sessionStorage.removeItem(ASKED); // it is of the time before somebody was signed in
+  if (asked()) showCode();
+  else showPhone(why);
+}
+
+function showPhone(why) {
+  const $ = show("phone");
+  if (why) $("[data-notice]").textContent = typeof why === "string" ? t(why) : explain(why);
+  if (knownDigits()) $("[data-known]").textContent = t("known_phone", { digits: knownDigits() });
+  const field = $("#phone");
+  remember(field);
+  onSubmit($("form"), async () => {
+    if (!field.value.trim()) return complain($(".problem"), t("problem_invalid_phone"), { field });
+    await askForCode(field.value.trim());
+    showCode();
+    main("#code").focus();
+  });
+  if (why) $("h1").focus();
+}
+
+async function askForCode(phone) {
+  const before = asked();
+  const body = { phone, challenge_id: before?.phone === phone ? before.id : undefined };
+  const answer = await call("POST", "/api/auth/signup", { body });
+  const now = Date.now();
+  const value = {
+    phone,
+    id: answer.challenge_id,
+    length: answer.code_length,
+    expires: now + answer.expires_in * 1000,
+    resend: now + answer.resend_in * 1000,
+    sent: answer.sent,
+    sentAt: answer.sent_at,
+    code: answer.code,
+  };
+  sessionStorage.setItem(ASKED, JSON.stringify(value));
+}
+
+function showCode() {
+  const state = asked();
+  const $ = show("code");
+  const field = $("#code");
+  const phone = grouped(state.phone);
+  const sent = t(state.sent ? "sent" : "not_sent", { phone: unbroken(phone), time: clock(new Date(state.sentAt)) });
+  $("[data-phone]").textContent = phone;
+  $("[data-length]").textContent = t(state.length > 6 ? "code_long" : "code_short", { length: state.length });
+  if (knownDigits() && state.phone.replace(/\D/g, "").endsWith(knownDigits())) {
+    $("[data-known]").textContent = t("known_device");
+  }
+  $("[data-demo]").hidden = !state.code;
+  if (state.code) $("[data-demo] .code").textContent = halves(state.code);
+  else $("[data-sent]").textContent = sent;
+  $("[data-other]").addEventListener("click", otherNumber);
+
+  readSms((code) => fillIn(field, code));
+  const tried = new Set();
+  onSubmit($("form"), () => enter(field, tried), { new_code: () => resend(), other_number: otherNumber });
+  submitWhenComplete($("form"), field, state.length);
+
+  const resend = working($("form .problem"), $("[data-resend]"), async () => {
+    await askForCode(state.phone);
+    showCode();
+    say(asked().sent ? t("code_sent_again") : main("[data-sent]").textContent);
+    main("#code").focus();
+  });
+  $("[data-resend]").addEventListener("click", resend);
+  countDown($("[data-resend]"), state.resend, "send_again", () => say(t("may_send_again")));
+  whenOver(field, state.expires, () => {
+    complain($("form .problem"), t("code_expired"), { button: makeButton(t("new_code"), resend) });
+  });
+
+  function otherNumber() {
+    stopReading();
+    sessionStorage.removeItem(ASKED);
+    showPhone();
+    main("#phone").focus();
+  }
+}
+
+/** A code that was refused is not sent again: it would cost an attempt for nothing. */
+async function enter(field, tried) {
+  const state = asked();
+  const code = digits(field.value);
+  const box = main("form .problem");
+  if (code.length !== state.length) return complain(box, t("code_incomplete"), { field });
+  if (tried.has(code)) return complain(box, t("code_tried"), { field });
+  const answer = await call("POST", "/api/auth/login", { body: { code, challenge_id: state.id } }).catch((problem) => {
+    if (problem.code === "invalid_code" && problem.attempts_left) tried.add(code);
+    throw problem;
+  });
+  stopReading();
+  sessionStorage.removeItem(ASKED);
+  sessionStorage.removeItem("phone");
+  signIn(answer, state.phone);
+}
+
+/** A code that is typed, pasted or filled in to its end is sent by itself, the first time. */
+function submitWhenComplete(form, field, length) {
+  let done = false;
+  field.addEventListener("input", () => {
+    const typed = digits(field.value);
+    // Regrouped only where it does not move the caret: at the end.
+    if (field.selectionStart === field.value.length) field.value = typed.replace(/^(.{5})(?=.)/, "$1 ");
+    if (typed.length !== length || done) return;
+    done = true;
+    form.requestSubmit();
+  });
+}
+
+function fillIn(field, code) {
+  field.value = code;
+  field.dispatchEvent(new Event("input"));
+}
+
+function digits(text) {
+  return text.normalize("NFKC").replace(/\D/g, "");
+}
+
+/** WebOTP: where the browser can, it offers to fill in the code of the SMS. */
+function readSms(fill) {
+  stopReading();
+  if (!("OTPCredential" in window)) return;
+  const reading = new AbortController();
+  stopReading = () => reading.abort();
+  navigator.credentials
+    .get({ otp: { transport: ["sms"] }, signal: reading.signal })
+    .then((read) => read && fill(read.code))
+    .catch(() => {}); // the person declined, or typed it
+}
+
+function whenOver(element, moment, act) {
+  setTimeout(() => element.isConnected && act(), Math.max(0, moment - Date.now()));
+}
