@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 
 from django.conf import settings
 from django.utils.translation import get_language
@@ -53,7 +52,7 @@ class SignupView(OpenView):
             device_token=given["device_token"] or _remembered(request, DEVICE_COOKIE),
             challenge_id=given["challenge_id"] or _remembered(request, CHALLENGE_COOKIE),
         )
-        answer = {name: value for name, value in asdict(asked).items() if value is not None}
+        answer = {name: value for name, value in vars(asked).items() if value is not None}
         response = Response(answer)
         _remember(request, response, CHALLENGE_COOKIE, asked.challenge_id, asked.expires_in)
         return response
@@ -86,7 +85,7 @@ class LoginView(OpenView):
             )
         except signin.MalformedCode as error:
             raise problems.field_error("code", "invalid", _malformed(error.length)) from error
-        answer = {**asdict(signed_in.tokens), "device_token": signed_in.device_token, "created": signed_in.created}
+        answer = {**vars(signed_in.tokens), "device_token": signed_in.device_token, "created": signed_in.created}
         response = Response(answer)
         response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="Strict")
         _remember(request, response, DEVICE_COOKIE, signed_in.device_token, devices.TRUST_FOR.total_seconds())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.encoding import escape_uri_path
@@ -68,10 +69,10 @@ def api_edge(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponse:
         if not problems.is_api(request):
             return get_response(request)
-        request.get_host()  # raises DisallowedHost
         language = translation.get_language_from_request(request)
         translation.activate(language)
-        response = problems.response("payload_too_large") if _is_oversized(request) else to_views(request)
+        refusal = _refusal(request)
+        response = problems.response(refusal) if refusal else to_views(request)
         response["Content-Language"] = language
         response["Content-Security-Policy"] = NO_DOCUMENT
         response["X-Content-Type-Options"] = "nosniff"
@@ -85,7 +86,11 @@ def api_edge(get_response: Handler) -> Handler:
     return middleware
 
 
-def _is_oversized(request: HttpRequest) -> bool:
-    """Whether the body is too large, or of unknown size: then it is not read."""
+def _refusal(request: HttpRequest) -> str | None:
+    """Why the request is not even looked at: it is for another host, or its body too large or of unknown size."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return "invalid"
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return not length.isdigit() or int(length) > settings.API_BODY_MAX_BYTES
+    return None if length.isdigit() and int(length) <= settings.API_BODY_MAX_BYTES else "payload_too_large"

@@ -107,15 +107,24 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ValidationError | exceptions.ParseError):
         members["errors"] = list(_flat(error.detail))
     if code == "unavailable":
-        logger.warning("the database did not answer: %s", type(error).__name__)
-        members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
+        members |= _unavailable(error)
     body, headers = _build(code, members)
     return Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def response(code: str) -> JsonResponse:
+def unavailable(error: Exception) -> JsonResponse:
+    """`unavailable`, from outside DRF."""
+    return response("unavailable", **_unavailable(error))
+
+
+def _unavailable(error: Exception) -> dict[str, int]:
+    logger.warning("the database did not answer: %s", type(error).__name__)
+    return {"retry_after": RETRY_UNAVAILABLE_SECONDS}
+
+
+def response(code: str, **members: Any) -> JsonResponse:
     """A problem from outside DRF."""
-    body, headers = _build(code, {})
+    body, headers = _build(code, members)
     return JsonResponse(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
 
 

@@ -93,6 +93,11 @@ class Outcome:
         return (self.requests - self.refused) / self.seconds
 
     @property
+    def comparable(self) -> bool:
+        """Whether the rate is the server's, not bounded by what was asked or flattered by refusals."""
+        return not self.exhausted and self.refused + self.errors <= self.requests / 100
+
+    @property
     def clean(self) -> bool:
         return not (self.refused or self.errors or self.exhausted)
 

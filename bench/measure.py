@@ -132,9 +132,8 @@ def memory(web: psutil.Process) -> list[float]:
 
 
 def count_statements(send: Callable[[], object], database: Database) -> tuple[float, float]:
-    """Statements and commits of one request, by many, while nobody else has any."""
+    """Statements and commits of one request, where `send` sends COUNTED of them and nobody else sends any."""
     before = database.statements()
-    for _ in range(COUNTED):
-        send()
+    send()
     after = database.statements()
     return (after[0] - before[0]) / COUNTED, (after[1] - before[1]) / COUNTED

@@ -84,6 +84,9 @@ class Report:
 
     def ratio(self, ours: tuple[str, str], theirs: tuple[str, str]) -> Spread | None:
         """By how much the rate of one (scenario, server) is that of another, compared within each round."""
-        rates = [{each.round: each.outcome.per_second for each in self.of(*cell)} for cell in (ours, theirs)]
+        rates = [
+            {each.round: each.outcome.per_second for each in self.of(*cell) if each.outcome.comparable}
+            for cell in (ours, theirs)
+        ]
         first, second = rates
         return Spread.of([rate / second[number] for number, rate in first.items() if second.get(number)])

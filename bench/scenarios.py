@@ -14,6 +14,7 @@ from bench import people
 from bench.load import Deck, Request
 from bench.measure import Scenario
 from bench.stage import Stage
+from bench.traffic import SIGN_UPS_PER_ADDRESS
 
 ME = "/api/v1/profiles/me"
 INVITATIONS = f"{ME}/invitations"
@@ -23,9 +24,6 @@ READERS = 10_000
 
 WRITES_PER_SECOND = 2500
 """Requests good once that are made ready for each second of load; above what any server here answers."""
-
-SIGN_UPS_PER_ADDRESS = 8
-"""Below the 10 SMS an hour that the service lets one address cause."""
 
 OPERATOR = 2
 DEEP_PAGE = 1000

@@ -24,7 +24,7 @@ from itertools import product
 from pathlib import Path
 
 from bench import admin_pages, chart, goals, load, machine, measure, speed_table
-from bench.load import Outcome
+from bench.load import Deck, Outcome
 from bench.measure import Measurement, Scenario, Server, Usage
 from bench.report import Counted, Report
 from bench.stage import Stage, say, stage
@@ -64,6 +64,8 @@ class Speed:
         say("statements")
         for cell in cells:
             self._count_statements(*cell)
+        if self.yardsticks:
+            self._compare_statements()
         say("the admin's lists")
         self.report.admin = admin_pages.times(self.stage)
 
@@ -105,15 +107,27 @@ class Speed:
 
     def _count_statements(self, scenario: Scenario, server: Server) -> None:
         deck = scenario.prepare(measure.COUNTED / 1000)
-
-        def send() -> None:
-            request = deck.deal()
-            assert request is not None
-            load.once(server.port, request)
-
         with self.stage.worker_at_rest():
-            counted = measure.count_statements(send, self.stage.database)
+            counted = measure.count_statements(partial(_send, server, deck), self.stage.database)
         self.report.counted.append(Counted(scenario.name, server.name, *counted))
+
+    def _compare_statements(self) -> None:
+        """The bare yardstick must do what the service does: the same statements, as often. Raises AssertionError."""
+        from bench import scenarios
+        from bench.yardsticks import servers
+
+        for scenario in scenarios.writes(self.stage):
+            deck = scenario.prepare(2 * measure.COUNTED / 1000)
+            sends = {each.name: partial(_send, each, deck) for each in (self.stage, self.yardsticks[0])}
+            with self.stage.worker_at_rest():
+                servers.same_statements(self.stage.connection, sends)
+
+
+def _send(server: Server, deck: Deck) -> None:
+    for _ in range(measure.COUNTED):
+        request = deck.deal()
+        assert request is not None
+        load.once(server.port, request)
 
 
 def _repeats(sent: str, answered: str) -> bool:

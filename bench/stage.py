@@ -37,9 +37,10 @@ FORGET_CODES = (
 )
 DROP_SMS = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'users.tasks.send_sms'"
 NOTHING_UNFINISHED = "SELECT count(*) = 0 FROM procrastinate_jobs WHERE status = 'doing'"
-IDLE = """
+NOBODY_VOTES = """
 SELECT count(*) = 0 FROM pg_stat_activity
- WHERE backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()
+ WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+   AND (state = 'active' OR state <> 'idle' AND query ~ 'profiles_') -- the worker at rest may be in a transaction
 """
 FINISH_SECONDS = 30
 
@@ -79,7 +80,7 @@ class Stage:
 
     def take_back_votes(self) -> None:
         """Have those who had not voted at the beginning vote again, for every load alike."""
-        self._wait_until(IDLE)
+        self._wait_until(NOBODY_VOTES)
         self.connection.execute(TAKE_BACK_VOTES, [self.filled_at])
 
     def forget_codes(self) -> None:

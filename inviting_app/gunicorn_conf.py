@@ -7,9 +7,6 @@ from typing import Any
 from inviting_app import environment
 from inviting_app.settings import DEMO, LOGGING
 
-GC_THRESHOLD = 20_000
-"""New objects between two collections: those of a few requests, nearly all of which go without one."""
-
 wsgi_app = "inviting_app.wsgi"
 bind = (
     f"[{environment.HOST}]:{environment.PORT}" if ":" in environment.HOST else f"{environment.HOST}:{environment.PORT}"
@@ -34,7 +31,6 @@ def when_ready(server: Any) -> None:
     must not go unnoticed where nobody reads the banner of `serve`."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
     if DEMO:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
 

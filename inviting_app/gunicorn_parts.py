@@ -15,11 +15,11 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 
 WAIT_SECONDS = 0.01
-"""For another process with a free thread to take a new connection; it does so much sooner."""
+"""Time for another process with a free thread to take what waits; it does so much sooner."""
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threads, but a process whose threads are all at work lets the others take new connections first.
+    """gunicorn's threads, but a process whose threads are all at work takes a new connection only every WAIT_SECONDS.
 
     Else one of them often takes all that come at the same moment and, where they are kept alive, has all the work from
     then on: measured for 16 connections and two processes, in half of the runs.

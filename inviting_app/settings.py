@@ -87,8 +87,14 @@ DATABASES = {"default": _DATABASE or Embedded(DATA_DIR).settings()}
 DATABASES["default"] |= {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 # Statements are bound and prepared by the server; a lock that is not had within 2 s is a 503, not a hanging request.
 DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "options": "-c lock_timeout=2s"}
-# A host that has gone silent is a 503 too.
-DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "tcp_user_timeout": 5000} | DATABASES["default"]["OPTIONS"]
+# A host that has gone silent is a 503 too, and an idle connection to it is noticed before it is used.
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+} | DATABASES["default"]["OPTIONS"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
@@ -40,4 +41,5 @@ def _import_rest_framework() -> None:
 
 _import_rest_framework()
 django.setup(set_prefix=False)
+importlib.import_module(settings.ROOT_URLCONF)  # now, and not by the first request of each process
 application = Handler()

@@ -104,15 +104,16 @@ def test_a_deep_page_is_compared_with_the_first_page_of_the_same_list() -> None:
 
 
 def test_the_table_shows_medians_ratios_and_loads_that_failed() -> None:
-    found = report(loaded("service", 10, 30, 20), loaded("bare", 40, 40, 40, refused=1))
+    found = report(loaded("service", 10, 30, 20), loaded("bare", 40, 40, 40), loaded("drf", 40, 40, 40, refused=1))
     found.goals = goals.judge(found)
 
     lines = [" ".join(line.split()) for line in speed_table.table(found).splitlines()]
 
     assert "GET me service 20 [10..30] 2.0 9.0 500 100 60 -" in lines
-    assert "bare 39 [39..39] 2.0 9.0 500 100 60 - ! 3 not 2xx" in lines
-    assert "GET me bare 0.51 [0.26..0.77]" in lines
-    assert "GET me: service / bare 0.51 [0.26..0.77] at least 0.75x SHORT" in lines
+    assert "drf 39 [39..39] 2.0 9.0 500 100 60 - ! 3 not 2xx" in lines
+    assert "GET me bare 0.50 [0.25..0.75]" in lines
+    assert "GET me: service / bare 0.50 [0.25..0.75] at least 0.75x SHORT" in lines
+    assert "GET me: service / drf at least 5x not measured" in lines
 
 
 def test_the_picture_is_well_formed_and_its_text_is_text() -> None:

@@ -159,6 +159,8 @@ def test_foreign_host_is_refused(path: str) -> None:
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "invalid"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["X-Content-Type-Options"] == "nosniff"
 
 
 def test_error_of_ours_shows_nothing_of_it(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:

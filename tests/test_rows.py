@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.conftest import registered
 from users import rows
-from users.models import Challenge, Device, LoginCode
+from users.models import Challenge, Device, LoginCode, SmsDelivery
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +65,9 @@ def test_loaded_object_is_what_the_orm_reads_and_the_rest_is_left() -> None:
     assert loaded == Device.objects.get()
 
 
-@pytest.mark.parametrize("model", [Device, LoginCode, Challenge])
+@pytest.mark.parametrize("model", [Device, LoginCode, Challenge, SmsDelivery])
 def test_first_column_of_what_is_inserted_is_the_id(model: type) -> None:
-    assert model._meta.concrete_fields[0].column == model._meta.pk.column == "id"
+    first, *others = model._meta.concrete_fields
+
+    assert first.column == model._meta.pk.column == "id"
+    assert not [field.name for field in others if field.has_db_default()]

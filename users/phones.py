@@ -67,6 +67,12 @@ def display(phone: str) -> str:
     return phone
 
 
+def display_all(phones: list[str]) -> list[str]:
+    """As `display`, of many."""
+    usual = _usual_numbers(settings.PHONE_REGION).fullmatch
+    return [found[1] if (found := usual(phone)) else display(phone) for phone in phones]
+
+
 def mask(phone: str) -> str:
     """For logs and records: `+7***4567`."""
     return f"{phone[:2]}***{phone[-4:]}"

@@ -9,8 +9,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
         """Whether the connection answers; the server is asked only where there is a reason to doubt it.
 
-        A server that goes away says so or closes its end, and both can be seen from here. To ask each time, as Django
-        does, costs every request a round trip.
+        A server that goes away says so or closes its end, and both can be seen from here; one that is lost without a
+        word is noticed by the kernel, see `keepalives_idle` in settings. To ask each time, as Django does, costs every
+        request a round trip.
         """
         if self.connection is None or self.connection.closed or self.errors_occurred or self._has_something_to_say():
             return super().is_usable()
