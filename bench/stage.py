@@ -95,13 +95,21 @@ class Stage:
     def worker_at_rest(self) -> Iterator[None]:
         """Have the SMS worker do nothing meanwhile, and nothing wait for it: it holds no lock then."""
         self.finish_sms()
-        worker = self.worker()
-        assert worker is not None
+        worker = self._running_worker()
         worker.suspend()
         try:
             yield
         finally:
             worker.resume()
+
+    def _running_worker(self) -> psutil.Process:
+        """The worker, which `serve` starts again where it has ended: long rests may cost it its connection."""
+        deadline = time.monotonic() + FINISH_SECONDS
+        while (worker := self.worker()) is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError("there is no worker")
+            time.sleep(0.1)
+        return worker
 
     def finish_sms(self) -> None:
         """Forget the SMS that wait, and wait for those on their way: they would disturb what is measured next."""
