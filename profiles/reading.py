@@ -8,12 +8,11 @@ from typing import Literal
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import F, QuerySet
 
 from profiles import invite_codes
 from profiles.models import Activation, Profile
-from users import phones
+from users import phones, rows
 from users.models import User
 from users.tokens import LIVE_SESSION, TokenRevoked
 
@@ -58,9 +57,7 @@ SELECT person.id, person.phone, profile.invite_code, chosen.invite_code, vote.cr
 
 def own_profile(session_id: UUID, user_id: int) -> OwnProfile:
     """A person's own profile, if this session of theirs is live. Raises TokenRevoked."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OWN_PROFILE, {"session": session_id, "person": user_id})
-        row = cursor.fetchone()
+    row = rows.one(_OWN_PROFILE, {"session": session_id, "person": user_id})
     if row is None:
         raise TokenRevoked
     user_id, phone, invite_code, activated_invite, activated_at, newest, count, time, invitee = row

@@ -25,12 +25,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from users import admin_sms, people, phones
+from users import admin_sms as admin_sms  # with its lists
+from users import people, phones
 from users.admin_diagnosis import DiagnosedAdmin
-from users.admin_lists import Choice, ReadOnlyAdmin
+from users.admin_lists import SEES_PHONES, Choice, ReadOnlyAdmin
 from users.models import Device, User
-
-SEES_PHONES = admin_sms.SEES_PHONES
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 

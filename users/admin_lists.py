@@ -14,6 +14,9 @@ from django.utils.functional import cached_property
 
 from users import phones
 
+SEES_PHONES = "users.view_phone"
+"""The permission to see whole phones."""
+
 COUNTED_ROWS = 1_000
 """Rows of a list that are counted and paged through: who wants one beyond them searches or filters."""
 

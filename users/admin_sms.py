@@ -12,11 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from users.admin_lists import BrowsedAdmin, Choice, ReadOnlyAdmin
+from users.admin_lists import SEES_PHONES, BrowsedAdmin, Choice, ReadOnlyAdmin
 from users.clock import DAY, database_now
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
-
-SEES_PHONES = "users.view_phone"
 
 
 @admin.register(LoginCode)

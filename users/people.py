@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
-from users import codes, devices, keys
+from users import codes, devices, keys, rows
 from users.models import LoginCode, User
 from users.rows import columns, loaded
 
@@ -127,9 +127,7 @@ def enable(user: User) -> None:
 
 def _one(sql: str, *values: str | int | bytes) -> tuple[Any, ...] | None:
     """The person whom this selects, and what it selects besides."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        row = cursor.fetchone()
+    row = rows.one(sql, values)
     if row is None:
         return None
     user, rest = loaded(User, row)

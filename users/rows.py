@@ -18,6 +18,14 @@ def columns(model: type[Model], table: str) -> str:
     return ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
 
 
+def one(sql: str, values: Any) -> tuple[Any, ...] | None:
+    """The row that this statement gives, if any."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
 def loaded(model: type[Row], row: tuple[Any, ...]) -> tuple[Row, tuple[Any, ...]]:
     """The object whose `columns` are the first of this row, and the rest of the row."""
     names = _names(model)
@@ -26,9 +34,9 @@ def loaded(model: type[Row], row: tuple[Any, ...]) -> tuple[Row, tuple[Any, ...]
 
 def insert(instance: Model) -> None:
     """Insert a new object whose id the database gives; its other fields are all set."""
-    with connection.cursor() as cursor:
-        cursor.execute(_insertion(type(instance)), [getattr(instance, name) for name in _names(type(instance))[1:]])
-        (instance.pk,) = cursor.fetchone()
+    inserted = one(_insertion(type(instance)), [getattr(instance, name) for name in _names(type(instance))[1:]])
+    assert inserted is not None
+    (instance.pk,) = inserted
     instance._state.adding = False
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from users import codes, devices, people, tokens
+from users import codes, devices, people, rows, tokens
 from users.models import Challenge, LoginCode, User
 from users.rows import columns, loaded
 from users.tokens import TokenPair
@@ -117,9 +117,7 @@ _NEWEST = f"""
 
 
 def _one(sql: str, values: dict[str, Any]) -> _Found | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        row = cursor.fetchone()
+    row = rows.one(sql, values)
     if row is None:
         return None
     challenge, rest = loaded(Challenge, row)
@@ -157,9 +155,7 @@ RETURNING charged.attempts
 
 def _charge(challenge: Challenge, now: datetime | None) -> int:
     """Spend one attempt, counted as wrong until proved right; returns how many are left."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CHARGE, {"challenge": challenge.pk, "max": codes.MAX_ATTEMPTS, "now": now})
-        row = cursor.fetchone()
+    row = rows.one(_CHARGE, {"challenge": challenge.pk, "max": codes.MAX_ATTEMPTS, "now": now})
     if row is None:
         raise InvalidCode
     return codes.MAX_ATTEMPTS - int(row[0])

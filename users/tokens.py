@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import QuerySet
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
@@ -24,7 +23,7 @@ from rest_framework_simplejwt.exceptions import (
 )
 from rest_framework_simplejwt.tokens import Token
 
-from users import devices, keys
+from users import devices, keys, rows
 from users.clock import ClockTimestamp
 from users.devices import REFRESH_ABSOLUTE, REFRESH_IDLE
 from users.models import Device, User
@@ -213,9 +212,7 @@ _SESSION = f"SELECT {columns(Device, 'device')}, {columns(User, 'person')}, cloc
 
 
 def _live_session(token: SessionToken) -> Session:
-    with connection.cursor() as cursor:
-        cursor.execute(_SESSION, {"session": token.session_id, "person": token.user_id})
-        row = cursor.fetchone()
+    row = rows.one(_SESSION, {"session": token.session_id, "person": token.user_id})
     if row is None:
         raise TokenRevoked
     device, rest = loaded(Device, row)
