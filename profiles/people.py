@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from profiles import invite_codes
 from profiles.models import Miss
-from users import challenges, people
+from users import challenges, people, rows
 from users.challenges import Asked
 from users.models import User
 from users.people import Locked
@@ -76,8 +76,5 @@ ON CONFLICT (invite_code) DO NOTHING RETURNING user_id
 
 def _create_profile(user: User) -> None:
     """Two people may draw the same code (one sign-up in a thousand, at a million people): draw until it is free."""
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(_INSERT, [user.pk, invite_codes.generate()])
-            if cursor.fetchone():
-                return
+    while not rows.one(_INSERT, [user.pk, invite_codes.generate()]):
+        pass

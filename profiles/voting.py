@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from profiles import invite_codes
 from profiles.models import Miss
-from users import people
+from users import people, rows
 from users.challenges import TooManyRequests
 from users.tokens import TokenRevoked
 
@@ -94,9 +94,7 @@ UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
 
 
 def _look_up(user_id: int, code: str, now: datetime) -> _Known:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOK_UP, {"code": code, "user": user_id, "since": now - MISSES_COUNT_FOR})
-        return _Known(*cursor.fetchone())
+    return _Known(*rows.only(_LOOK_UP, {"code": code, "user": user_id, "since": now - MISSES_COUNT_FOR}))
 
 
 def _refuse_guessing(misses: list[datetime], now: datetime) -> None:
@@ -107,5 +105,4 @@ def _refuse_guessing(misses: list[datetime], now: datetime) -> None:
 
 
 def _vote(invitee_id: int, inviter_id: int, now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_VOTE, {"invitee": invitee_id, "inviter": inviter_id, "now": now})
+    rows.execute(_VOTE, {"invitee": invitee_id, "inviter": inviter_id, "now": now})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
+
+from users import rows
 
 
 @pytest.fixture
@@ -82,3 +85,26 @@ def test_notice_that_waits_is_no_reason_to_reconnect(kept: BaseDatabaseWrapper) 
 
     assert backend(kept) == first
     assert isinstance(kept.connection, psycopg.Connection)
+
+
+def test_kept_cursor_is_the_same_for_each_statement(kept: Any) -> None:
+    assert kept.kept_cursor() is kept.kept_cursor()
+
+
+def test_kept_cursor_follows_its_connection(kept: Any) -> None:
+    end(kept.kept_cursor().execute("SELECT pg_backend_pid()").fetchone()[0])
+    next_request(kept)
+
+    assert kept.kept_cursor().execute("SELECT 1").fetchone() == (1,)
+
+
+def test_kept_cursor_outlives_a_statement_that_fails(kept: Any) -> None:
+    with pytest.raises(DataError):
+        kept.kept_cursor().execute("SELECT 1 / 0")
+
+    assert kept.kept_cursor().execute("SELECT 1").fetchone() == (1,)
+
+
+def test_statements_of_the_kept_cursor_are_counted_like_others(django_assert_num_queries: Any, db: None) -> None:
+    with django_assert_num_queries(1):
+        rows.one("SELECT 1", [])

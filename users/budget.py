@@ -43,9 +43,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
-from users import codes
+from users import codes, rows
 from users.clock import DAY
 from users.models import Device, User
 
@@ -151,7 +150,4 @@ def _up(bars: dict[Bar, bool]) -> tuple[Bar, ...]:
 def _one(sql: str, user: User, device: Device | None, now: datetime, **more: object) -> tuple[Any, ...]:
     values: dict[str, Any] = {"user": user.pk, "device": device and device.pk, "now": now, "day": DAY, "month": MONTH}
     values |= {"weight": codes.MAX_ATTEMPTS, "short": codes.SHORT, **more}
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        row: tuple[Any, ...] = cursor.fetchone()
-    return row
+    return rows.only(sql, values)

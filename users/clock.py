@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection, models
+from django.db import models
+
+from users import rows
 
 AT_ONCE = timedelta(0)
 HOUR = timedelta(hours=1)
@@ -20,8 +22,6 @@ class ClockTimestamp(models.Func):
 
 def database_now() -> datetime:
     """The database's time at this very moment."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (now,) = cursor.fetchone()
+    (now,) = rows.only("SELECT clock_timestamp()", [])
     assert isinstance(now, datetime)
     return now

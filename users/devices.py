@@ -9,7 +9,6 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from users import keys, rows
@@ -103,8 +102,7 @@ def _end(devices: QuerySet[Device], now: datetime) -> int:
 
 
 def _keep_latest_trusted(user: User) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_KEEP_LATEST, {"person": user.pk, "kept": TRUSTED_DEVICES})
+    rows.execute(_KEEP_LATEST, {"person": user.pk, "kept": TRUSTED_DEVICES})
 
 
 _KEEP_LATEST = """

@@ -13,9 +13,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
-from users import phones
+from users import phones, rows
 from users.clock import AT_ONCE, DAY, HOUR
 from users.models import SiteTotals, User
 
@@ -107,8 +106,7 @@ _WAIT_FOR_OTHERS = "SELECT pg_advisory_xact_lock(hashtextextended('asking networ
 
 def _wait_for_others_of(asking: Network) -> None:
     """One at a time of a network, until the transaction ends: else many at once would each find the limit unmet."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAIT_FOR_OTHERS, [str(asking[0])])
+    rows.execute(_WAIT_FOR_OTHERS, [str(asking[0])])
 
 
 def _counts(user: User, asking: Network | None, now: datetime) -> tuple[datetime | None, datetime | None, int, bool]:
@@ -117,10 +115,8 @@ def _counts(user: User, asking: Network | None, now: datetime) -> tuple[datetime
     values: dict[str, Any] = {"first": first, "last": last, "now": now, "hour": HOUR, "day": DAY}
     values |= {"sends": ADDRESS_SENDS, "challenges": ADDRESS_CHALLENGES, "most": settings.SMS_PER_DAY}
     values |= {"country": phones.country(user.phone), "prefix": phones.prefix(user.phone)}
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTS, values)
-        row: tuple[datetime | None, datetime | None, int, bool] = cursor.fetchone()
-    return row
+    sent, asked, sms_in_a_day, suspect = rows.only(_COUNTS, values)
+    return sent, asked, sms_in_a_day, suspect
 
 
 def network(address: str) -> Network:
@@ -160,8 +156,7 @@ def count(now: datetime) -> None:
     before = SiteTotals.objects.first()
     values: dict[str, Any] = {"now": now, "hour": HOUR, "day": DAY, "settled": SETTLED_AFTER}
     values |= {"country": COUNTRY_UNUSED, "share": COUNTRY_SHARE, "prefix": PREFIX_UNUSED}
-    with connection.cursor() as cursor:
-        cursor.execute(_TOTALS, values)
+    rows.execute(_TOTALS, values)
     totals = SiteTotals.objects.get()
     _warn("country", totals.suspect_countries, before.suspect_countries if before else [])
     _warn("block of numbers", totals.suspect_prefixes, before.suspect_prefixes if before else [])

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
-from users import codes
+from users import codes, rows
 from users.clock import AT_ONCE, DAY
 from users.models import Device, LoginCode, User
 from users.rows import columns, loaded
@@ -75,9 +74,7 @@ class Lane:
         """Of all lanes: successes are counted for the phone, or who has many devices could have SMS without end."""
         since = self.now - DAY
         values: dict[str, Any] = {"user": self.user.pk, "since": since, "first": since - codes.OPEN_AT_MOST}
-        with connection.cursor() as cursor:
-            cursor.execute(_SENDS, values)
-            found = [loaded(LoginCode, row) for row in cursor.fetchall()]
+        found = [loaded(LoginCode, row) for row in rows.every(_SENDS, values)]
         return [(sent_at, code) for code, (sent_at,) in found]
 
     def _first_successes(self, sends: list[tuple[datetime, LoginCode]]) -> set[datetime]:

@@ -20,10 +20,32 @@ def columns(model: type[Model], table: str) -> str:
 
 def one(sql: str, values: Any) -> tuple[Any, ...] | None:
     """The row that this statement gives, if any."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        row: tuple[Any, ...] | None = cursor.fetchone()
+    row: tuple[Any, ...] | None = _executed(sql, values).fetchone()
     return row
+
+
+def only(sql: str, values: Any) -> tuple[Any, ...]:
+    """The row that this statement always gives."""
+    row = one(sql, values)
+    assert row is not None
+    return row
+
+
+def every(sql: str, values: Any) -> list[tuple[Any, ...]]:
+    """The rows that this statement gives."""
+    rows: list[tuple[Any, ...]] = _executed(sql, values).fetchall()
+    return rows
+
+
+def execute(sql: str, values: Any) -> None:
+    """Run a statement that gives no rows."""
+    _executed(sql, values)
+
+
+def _executed(sql: str, values: Any) -> Any:
+    cursor = connection.kept_cursor()  # type: ignore[attr-defined]
+    cursor.execute(sql, values)
+    return cursor
 
 
 def loaded(model: type[Row], row: tuple[Any, ...]) -> tuple[Row, tuple[Any, ...]]:
@@ -34,9 +56,8 @@ def loaded(model: type[Row], row: tuple[Any, ...]) -> tuple[Row, tuple[Any, ...]
 
 def insert(instance: Model) -> None:
     """Insert a new object whose id the database gives; its other fields are all set."""
-    inserted = one(_insertion(type(instance)), [getattr(instance, name) for name in _names(type(instance))[1:]])
-    assert inserted is not None
-    (instance.pk,) = inserted
+    values = [getattr(instance, name) for name in _names(type(instance))[1:]]
+    (instance.pk,) = only(_insertion(type(instance)), values)
     instance._state.adding = False
 
 

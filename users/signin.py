@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from users import codes, devices, people, rows, tokens
 from users.models import Challenge, LoginCode, User
@@ -173,16 +173,13 @@ RETURNING id
 def _use(code: LoginCode, now: datetime) -> None:
     """Use the code up, once, and end every other code of its lane. Call it with the person's row locked."""
     values = {"code": code.pk, "user": code.user_id, "device": code.device_id, "now": now}
-    with connection.cursor() as cursor:
-        cursor.execute(_USE, values)
-        if (code.pk,) not in cursor.fetchall():
-            raise InvalidCode  # and what was ended is not
+    if (code.pk,) not in rows.every(_USE, values):
+        raise InvalidCode  # and what was ended is not
 
 
 def _open_session(user: User, code: LoginCode, user_agent: str, now: datetime) -> SignedIn:
     created = user.verified_at is None
-    with connection.cursor() as cursor:
-        cursor.execute(_SIGNED_IN, {"person": user.pk, "now": now})
+    rows.execute(_SIGNED_IN, {"person": user.pk, "now": now})
     device, device_token = devices.start_session(user, code.device, user_agent, now)
     return SignedIn(tokens.issue(device), device_token, created)
 

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, with a cheaper look at whether a kept connection is still open."""
+"""Django's PostgreSQL backend, with less to do for each request and each statement."""
