@@ -68,7 +68,7 @@ def api_edge(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if not problems.is_api(request):
-            return get_response(request)
+            return get_response(request) if _has_small_body(request) else problems.response("payload_too_large")
         language = translation.get_language_from_request(request)
         translation.activate(language)
         refusal = _refusal(request)
@@ -87,10 +87,16 @@ def api_edge(get_response: Handler) -> Handler:
 
 
 def _refusal(request: HttpRequest) -> str | None:
-    """Why the request is not even looked at: it is for another host, or its body too large or of unknown size."""
+    """Why the request is not even looked at."""
     try:
         request.get_host()
     except DisallowedHost:
         return "invalid"
+    return None if _has_small_body(request) else "payload_too_large"
+
+
+def _has_small_body(request: HttpRequest) -> bool:
+    """Of others nothing is read, so that no thread waits for them to come."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    return None if length.isdigit() and int(length) <= settings.API_BODY_MAX_BYTES else "payload_too_large"
+    of_known_length = length.isdigit() and "HTTP_TRANSFER_ENCODING" not in request.META
+    return of_known_length and int(length) <= settings.BODY_MAX_BYTES

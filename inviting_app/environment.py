@@ -183,6 +183,7 @@ PORT = read("PORT", 8000, integer(1, 65535))
 SITE_URL = read("SITE_URL", f"http://localhost:{PORT}", origin)
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", 0, integer(0, 10))
 CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(origin))
+METRICS_PORT = read("METRICS_PORT", 0, integer(1, 65535))
 WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
 WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
 LANGUAGE = read("LANGUAGE", "en", language)
@@ -200,6 +201,8 @@ LOGIN_SEND_GAPS = read("LOGIN_SEND_GAPS", [30, 60, 120, 300, 900, 1800, 3600], e
 SECRET_KEY = read("SECRET_KEY", "", str)
 SECRET_KEY_FALLBACKS: list[str] = read("SECRET_KEY_FALLBACKS", [], items)
 
+if METRICS_PORT == PORT:
+    refuse("METRICS_PORT: must be another port than PORT")
 if DATABASE and not SECRET_KEY:
     refuse("SECRET_KEY: must be set when DATABASE_URL is")
 if WORKER_DATABASE and not DATABASE:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 from typing import Any
 
 from inviting_app import environment
@@ -15,6 +16,10 @@ worker_class = "inviting_app.gunicorn_parts.Worker"
 logger_class = "inviting_app.gunicorn_parts.Logger"
 workers = environment.WEB_WORKERS
 threads = environment.WEB_THREADS
+# Of each process. One that waits for its request costs a few kilobytes, and a file; so there must be files enough.
+worker_connections = 10_000
+_, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
 # Imported once, before the processes are made: they start at once and share what they do not write to.
 preload_app = True
 graceful_timeout = 5
@@ -24,6 +29,11 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # The addresses are ours to judge (TRUSTED_PROXIES), not gunicorn's.
 forwarded_allow_ips = ""
 control_socket_disable = True
+exporter = None
+if environment.METRICS_PORT:
+    from inviting_app.metrics_server import Exporter
+
+    exporter = Exporter()
 
 
 def when_ready(server: Any) -> None:
@@ -33,6 +43,13 @@ def when_ready(server: Any) -> None:
     gc.freeze()
     if DEMO:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
+    if exporter:
+        exporter.start(server.LISTENERS)
+
+
+def on_exit(server: Any) -> None:
+    if exporter:
+        exporter.stop()
 
 
 # One line of our own for each request, with its id; gunicorn's go the same way as all others.

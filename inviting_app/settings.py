@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from inviting_app import environment
+from inviting_app import __version__, environment
 from inviting_app.embedded import Embedded
+from inviting_app.logs import log_what_python_would_print
 
 BASE_DIR = environment.BASE_DIR
 DATA_DIR = environment.DATA_DIR
@@ -45,6 +46,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    *(["inviting_app.metrics.requests"] if environment.METRICS_PORT else []),
     "api.middleware.request_context",
     *(["corsheaders.middleware.CorsMiddleware"] if environment.CORS_ORIGINS else []),
     "api.middleware.api_edge",  # from here the API goes straight to its views; the rest is for pages
@@ -144,7 +146,7 @@ TRUSTED_PROXIES = environment.TRUSTED_PROXIES
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-API_BODY_MAX_BYTES = 64 * 1024
+BODY_MAX_BYTES = 64 * 1024
 CORS_ALLOWED_ORIGINS = environment.CORS_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
@@ -183,8 +185,11 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "inviting_app",
     "DESCRIPTION": "Sign in with a phone and an SMS code, get a personal invite code, activate somebody else's: once."
     "\n\nSend JSON; forms are taken as well. `Accept-Language` (en, ru) chooses the language of `detail`. A "
-    "well-formed `X-Request-ID` is taken over and comes back.",
-    "VERSION": "1.0.0",
+    "well-formed `X-Request-ID` is taken over and comes back."
+    "\n\nWhatever is refused is answered as a problem; [each code](/problems) has a page that tells what to do."
+    "\n\nTo try it here: sign up with a phone, sign in with the code (in demo mode the answer to signing up holds it; "
+    "the challenge is kept in a cookie), press **Authorize** and paste `token`.",
+    "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -248,3 +253,5 @@ LOGGING = {
         **{name: {"handlers": ["null"], "propagate": False} for name in ("apprise", "smpp", "urllib3")},
     },
 }
+if environment.LOG_FORMAT == "json":
+    log_what_python_would_print()

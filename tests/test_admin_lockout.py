@@ -171,8 +171,8 @@ def test_log_in_and_log_out_are_not_recorded() -> None:
     assert not AccessAttempt.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["\0", "9991119998\0", "\ud800", "9" * 41, "9" * 100_000, "", " ", "'; --", "𝟗" * 40])
-@pytest.mark.parametrize("password", [PASSWORD, "\0", "x" * 100_000])
+@pytest.mark.parametrize("name", ["\0", "9991119998\0", "\ud800", "9" * 41, "9" * 50_000, "", " ", "'; --", "𝟗" * 40])
+@pytest.mark.parametrize("password", [PASSWORD, "\0", "x" * 15_000])
 def test_odd_names_and_passwords_are_refused_and_nothing_breaks(name: str, password: str) -> None:
     body = f"username={name}&password={password}".encode("utf-8", "surrogatepass")
 

@@ -15,7 +15,7 @@ from users import phones
 
 pytestmark = pytest.mark.django_db
 
-SIZE = settings.API_BODY_MAX_BYTES
+SIZE = settings.BODY_MAX_BYTES
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=b"

@@ -1,0 +1,136 @@
+"""Clients that send slowly, send nothing or never close: none of them holds a thread or the process."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from inviting_app.gunicorn_parts import LARGEST_BODY, LARGEST_HEAD, Request, look
+from tests.service import Service, service_folder, services
+
+THREADS = 2
+HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with service_folder() as folder, services(folder) as make:
+        started = make(WEB_WORKERS="1", WEB_THREADS=str(THREADS))
+        started.wait_until_ready()
+        yield started
+
+
+def connected(service: Service) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", service.port), timeout=10)
+
+
+def send(service: Service, *parts: bytes) -> bytes:
+    """All that is answered to these parts, each sent once the one before was answered, until the server closes."""
+    with closing(connected(service)) as client:
+        answers = b""
+        for part in parts:
+            client.sendall(part)
+            answers += client.recv(65536)
+        return answers + b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        HEAD,
+        HEAD + b"Content-Length: 20\r\n\r\n{",
+        # Answered, and never closed by the client.
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        HEAD + b"Content-Length: 100000\r\n\r\n{",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{",
+    ],
+    ids=["nothing", "half a head", "half a body", "a whole request", "a body too large", "a body of unknown size"],
+)
+def test_client_that_does_not_go_on_holds_nobody_up(service: Service, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(THREADS + 2):
+            client = stack.enter_context(closing(connected(service)))
+            client.sendall(sent)
+
+        started = time.monotonic()
+        answers = [service.answers("/livez") for _ in range(3)]
+
+    assert answers == [200] * 3
+    assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"Content-Length: 100000\r\n\r\n" + b" " * 100000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    ],
+    ids=["too large", "of unknown size"],
+)
+def test_body_that_is_not_wanted_is_refused_in_words(service: Service, sent: bytes) -> None:
+    answer = send(service, sent)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"code": "payload_too_large"' in answer
+
+
+def test_request_in_pieces_is_one_request(service: Service) -> None:
+    body = b'{"code": "x"}'
+    request = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    with closing(connected(service)) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request:
+            client.send(bytes([byte]))
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_two_requests_at_once_are_answered_in_order(service: Service) -> None:
+    first = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    second = b"GET /api/nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+    answers = send(service, first + second)
+
+    assert answers.index(b"HTTP/1.1 200 ") < answers.index(b"HTTP/1.1 404 ")
+
+
+def test_client_that_waits_to_be_told_so_is_told_to_go_on(service: Service) -> None:
+    head = HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+
+    answers = send(service, head, b"{}")
+
+    assert answers.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert b"HTTP/1.1 400 " in answers
+
+
+def test_head_without_end_is_refused(service: Service) -> None:
+    answer = send(service, b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * (LARGEST_HEAD // 6))
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize(
+    ("received", "state"),
+    [
+        (b"", Request.COMING),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", Request.COMING),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", Request.WHOLE),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET", Request.WHOLE),
+        (b"POST / HTTP/1.1\r\nCONTENT-length:\t2 \r\n\r\n1", Request.COMING),
+        (b"POST / HTTP/1.1\r\nCONTENT-length:\t2 \r\n\r\n12", Request.WHOLE),
+        (b"POST / HTTP/1.1\r\n\r\ncontent-length: 9\r\n\r\n", Request.WHOLE),
+        (b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (LARGEST_BODY + 1), Request.REFUSABLE),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", Request.REFUSABLE),
+        (b"x" * LARGEST_HEAD, Request.ENDLESS),
+    ],
+)
+def test_request_is_whole_when_its_head_says_so(received: bytes, state: Request) -> None:
+    assert look(received) is state
