@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
+import threading
 from contextvars import ContextVar
+from types import TracebackType
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
@@ -49,6 +52,18 @@ class Context(logging.Filter):
             record.exc_text = mask(_FORMATTER.formatException(record.exc_info))
             record.exc_info = None
         return True
+
+
+def log_what_python_would_print() -> None:
+    """Warnings, and errors that nobody caught, as lines like all others: machines that read them know no other."""
+    logging.captureWarnings(True)
+    sys.excepthook = _uncaught
+    threading.excepthook = lambda thread: _uncaught(thread.exc_type, thread.exc_value, thread.exc_traceback)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        logging.getLogger(__name__).critical("uncaught", exc_info=(kind, error or kind(), traceback))
 
 
 def _without_bytes_of_clients(message: str) -> str:

@@ -72,7 +72,7 @@ def strangers(package: str, allowed: set[str]) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("users", {"users"}),
+        ("users", {"users", "inviting_app.logs"}),  # the id of the request, for jobs and log lines
         ("profiles", {"profiles", "users"}),
         ("api", {"api", "profiles", "users", *PLAIN}),
     ],

@@ -35,6 +35,8 @@ def start(folder: Path, code: str = READ, **variables: str) -> subprocess.Comple
         ("CORS_ORIGINS", "https://a.example,b.example"),
         ("LANGUAGE", "fr"),
         ("LOG_FORMAT", "xml"),
+        ("METRICS_PORT", "no"),
+        ("METRICS_PORT", "8000"),  # which is PORT
         ("WEB_WORKERS", "0"),
         ("WEB_THREADS", "many"),
         ("PHONE_REGION", "XX"),

@@ -44,7 +44,10 @@ def test_new_phone_gets_person_profile_challenge_and_sms(gateway: None) -> None:
     assert challenge(body["challenge_id"]).address == "127.0.0.1"
     delivery = SmsDelivery.objects.get()
     assert (delivery.state, delivery.address, delivery.country) == ("queued", "+7***4567", "RU")
-    assert ProcrastinateJob.objects.latest("id").args == {"delivery_id": delivery.pk}
+    assert ProcrastinateJob.objects.latest("id").args == {
+        "delivery_id": delivery.pk,
+        "asked_by": answer["X-Request-ID"],
+    }
 
 
 def test_code_is_in_the_answer_in_demo_mode_only(settings: Any) -> None:

@@ -95,7 +95,7 @@ SELECT COALESCE(SUM(weight) FILTER (WHERE expires_at > %(now)s - %(day)s), 0) AS
 
 # Every row of the two inner lists weighs at least 1, so they need not be longer than the limit; they are ordered only
 # to keep PostgreSQL on their partial indexes.
-_SITE = f"""
+_SITE_WEIGHTS = f"""
 WITH limits AS (
     SELECT GREATEST(%(site)s, (SELECT FLOOR(%(share)s * people_a_day) FROM users_sitetotals))::bigint AS site
 ), valid AS (
@@ -108,8 +108,15 @@ WITH limits AS (
        AND expires_at > %(now)s - %(day)s AND expires_at <= %(now)s
      ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
 )
-SELECT COALESCE(SUM(weight), 0) <= (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
 """  # noqa: S608 - a constant, for the partial indexes are known by it
+
+_SITE = f"""{_SITE_WEIGHTS}
+SELECT COALESCE(SUM(weight), 0) <= (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
+"""  # noqa: S608
+
+_SITE_WEIGHT = f"""{_SITE_WEIGHTS}
+SELECT COALESCE(SUM(weight), 0), (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
+"""  # noqa: S608
 
 _LONG_CHALLENGES = """
 SELECT COALESCE(SUM(challenges), 0) FROM users_logincode
@@ -141,6 +148,13 @@ def of_device(user: User, device: Device, now: datetime) -> Budget:
         return Budget()
     day, month = (weight + codes.MAX_ATTEMPTS for weight in _one(_LANE, user, device, now))
     return Budget(_up({Bar.DAY: day > DEVICE_DAY, Bar.MONTH: month > DEVICE_MONTH}))
+
+
+def site_weight(now: datetime) -> tuple[int, int]:
+    """What the short codes of all phones weigh, counted a little beyond the limit at most; and the limit."""
+    values: dict[str, Any] = {"site": SITE_DAY, "share": SITE_SHARE, "weight": codes.MAX_ATTEMPTS}
+    weight, limit = rows.only(_SITE_WEIGHT, values | {"now": now, "day": DAY})
+    return int(weight), int(limit)
 
 
 def _up(bars: dict[Bar, bool]) -> tuple[Bar, ...]:

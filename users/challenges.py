@@ -241,4 +241,4 @@ def _queue_sms(code: LoginCode, user: User, asked_from: str | None, now: datetim
         created_at=now,
     )
     rows.insert(delivery)
-    tasks.send_sms.defer(delivery_id=delivery.pk)
+    tasks.queue_sms(delivery.pk)

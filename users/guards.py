@@ -58,8 +58,15 @@ class Waits:
         return max(self.site, self.block, self.address)
 
 
+_SMS_IN_A_DAY = """(SELECT COUNT(*)
+          FROM (SELECT FROM users_smsdelivery
+                 WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s)
+                   AND created_at > %(now)s - %(day)s
+                 ORDER BY created_at DESC LIMIT %(most)s) AS sms)
+       + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0)"""
+
 # The inner lists are short, and OFFSET 0 has them made first: walking back through everybody's last hour takes longer.
-_COUNTS = """
+_COUNTS = f"""
 SELECT (SELECT created_at
           FROM (SELECT created_at FROM users_smsdelivery
                  WHERE asked_from BETWEEN %(first)s AND %(last)s AND created_at > %(now)s - %(hour)s OFFSET 0) AS sms
@@ -70,15 +77,10 @@ SELECT (SELECT created_at
                  WHERE challenge.address BETWEEN %(first)s AND %(last)s
                    AND challenge.created_at > %(now)s - %(hour)s OFFSET 0) AS asked
          ORDER BY created_at DESC OFFSET %(challenges)s - 1 LIMIT 1),
-       (SELECT COUNT(*)
-          FROM (SELECT FROM users_smsdelivery
-                 WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s)
-                   AND created_at > %(now)s - %(day)s
-                 ORDER BY created_at DESC LIMIT %(most)s) AS sms)
-       + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0),
+       {_SMS_IN_A_DAY},
        EXISTS (SELECT FROM users_sitetotals
                 WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s)
-"""
+"""  # noqa: S608
 
 
 def waits(user: User, address: str | None, *, known: bool, now: datetime) -> Waits:
@@ -117,6 +119,12 @@ def _counts(user: User, asking: Network | None, now: datetime) -> tuple[datetime
     values |= {"country": phones.country(user.phone), "prefix": phones.prefix(user.phone)}
     sent, asked, sms_in_a_day, suspect = rows.only(_COUNTS, values)
     return sent, asked, sms_in_a_day, suspect
+
+
+def sms_in_a_day(now: datetime) -> int:
+    """SMS asked for on the whole site in the last 24 hours; those of the last minute up to SMS_PER_DAY."""
+    values: dict[str, Any] = {"now": now, "day": DAY, "most": settings.SMS_PER_DAY}
+    return int(rows.only(f"SELECT {_SMS_IN_A_DAY}", values)[0])
 
 
 def network(address: str) -> Network:

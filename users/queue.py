@@ -35,6 +35,32 @@ SELECT (SELECT COUNT(*) FROM procrastinate_workers WHERE last_heartbeat > %(now)
 """
 
 
+DEEP = 10_000
+"""Jobs of a kind that are counted at most."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    due: int
+    later: int
+    """To be tried again, when it is time."""
+
+
+_DEPTH = """
+SELECT (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
+                                 AND (scheduled_at IS NULL OR scheduled_at <= %(now)s) LIMIT %(deep)s) AS due),
+       (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
+                                 AND scheduled_at > %(now)s LIMIT %(deep)s) AS later)
+"""
+
+
+def depth(now: datetime) -> Depth:
+    """How many SMS wait in the queue at this moment, of each kind up to DEEP."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DEPTH, {"now": now, "deep": DEEP})
+        return Depth(*cursor.fetchone())
+
+
 def look(now: datetime) -> Queue:
     """The queue at this moment."""
     values: dict[str, Any] = {"now": now, "dead_after": DEAD_AFTER}

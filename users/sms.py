@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,24 +24,37 @@ class GatewaysFailed(Exception):
     """No gateway took the message; it may be tried again while the code lives. Its text holds no secret."""
 
 
+def _unwatched(gateway: str, outcome: str, seconds: float) -> None:
+    """Nobody wants to know."""
+
+
+watch: Callable[[str, str, float], None] = _unwatched
+"""Told of each SMS that a gateway was given: its name, `sent` or `refused`, and how long it took."""
+
+
 def deliver(delivery_id: int) -> None:
     """Send what this delivery row asks for, unless it was sent already or would arrive dead.
 
     Raises GatewaysFailed; and OperationalError when another worker is at this delivery, which may be tried again too.
     """
+    started = time.monotonic()
     if settings.DEMO:
-        _hand_over(delivery_id, None)
+        if _hand_over(delivery_id, None):
+            watch("demo", "sent", time.monotonic() - started)
         return
     health = Breaker()
     if health.in_doubt and _wanted_or_given_up(delivery_id) is None:  # so that no gateway's one trial is wasted on it
         return
     reasons: list[str] = []
     for gateway in health.in_turn(gateways.configured()):
+        started = time.monotonic()
         try:
             if _hand_over(delivery_id, gateway):
                 health.succeeded(gateway)
+                watch(gateway.name, "sent", time.monotonic() - started)
             return
         except gateways.Refused as error:
+            watch(gateway.name, "refused", time.monotonic() - started)
             breaker.failed(gateway, str(error))
             reasons.append(f"{gateway.name}: {error}")
             _queued(delivery_id).update(error="; ".join(reasons)[:100])

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
+from procrastinate.worker import Worker
 
+from inviting_app.logs import request_id
 from users import guards, sms
 from users.clock import database_now
 
@@ -36,9 +40,23 @@ class GrowingGaps(BaseRetryStrategy):
 
 
 @app.task(queue="sms", retry=GrowingGaps())
-def send_sms(*, delivery_id: int) -> None:
-    """Send one SMS; tried again until it is taken, or until its code is dead and it is dropped."""
+def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
+    """Send one SMS; tried again until it is taken, or until its code is dead and it is dropped.
+
+    `asked_by` is the id of the request that asked for it: the worker's lines about it carry it.
+    """
     sms.deliver(delivery_id)
+
+
+def queue_sms(delivery_id: int) -> None:
+    """Have the worker send this SMS, once the transaction commits."""
+    send_sms.defer(delivery_id=delivery_id, asked_by=request_id.get())
+
+
+async def with_id_of_who_asked(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
+    """The worker's middleware: each job has a context of its own, and all lines of it and about it the id."""
+    request_id.set(str(context.job.task_kwargs.get("asked_by", "-")))
+    return await call_next()
 
 
 # What is due by the clock goes before the SMS: it is quick, and must not wait behind a crowd.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -26,6 +27,8 @@ from inviting_app import environment
 from inviting_app.embedded import Embedded, EmbeddedError, die_with_parent
 from inviting_app.supervisor import CrashLoop, Part
 
+logger = logging.getLogger(__name__)
+
 STOP_SECONDS = 6.5
 """For web and worker to finish what they are at; PostgreSQL then has its own few seconds: ten in all."""
 
@@ -48,11 +51,26 @@ class Command(BaseCommand):
     stopping = False
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._serve()
+        except CommandError as error:
+            if environment.LOG_FORMAT != "json":
+                raise
+            logger.critical(str(error))
+            sys.exit(error.returncode)
+
+    def _serve(self) -> None:
         _on_signals(_stop)
         parts: list[Part] = []
         try:
-            _refuse_taken_port()
+            _refuse_taken_port("PORT", environment.PORT)
+            if environment.METRICS_PORT:
+                _refuse_taken_port("METRICS_PORT", environment.METRICS_PORT)
             with ExitStack() as stack:
+                if environment.METRICS_PORT:
+                    from inviting_app import metrics_server
+
+                    stack.enter_context(metrics_server.shared_folder())
                 if not environment.DATABASE:
                     parts.append(_own_postgres(stack))
                 self._prepare()
@@ -66,7 +84,14 @@ class Command(BaseCommand):
             raise CommandError(f"inviting_app cannot start. {error}") from error
         except CrashLoop as error:
             raise CommandError(f"{error} inviting_app has stopped.") from error
-        self.stderr.write("inviting_app has stopped.")
+        self._say("inviting_app has stopped.", "inviting_app has stopped")
+
+    def _say(self, on_the_terminal: str, in_the_log: str) -> None:
+        """Where machines read, there is no line but the log's."""
+        if environment.LOG_FORMAT == "json":
+            logger.info(in_the_log)
+        else:
+            self.stderr.write(on_the_terminal)
 
     def _prepare(self) -> None:
         try:
@@ -85,7 +110,7 @@ class Command(BaseCommand):
                 part.look_after()
             if not announced and is_ready():
                 announced = True
-                self.stderr.write(_banner())
+                self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
             time.sleep(0.1)
 
     def _stop_soon(self, number: int, frame: FrameType | None) -> None:
@@ -105,15 +130,15 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise Stop
 
 
-def _refuse_taken_port() -> None:
+def _refuse_taken_port(setting: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in environment.HOST else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((environment.HOST, environment.PORT))
+            probe.bind((environment.HOST, port))
         except OSError as error:
-            where = f"{environment.HOST}:{environment.PORT}"
-            raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}: {error.strerror}") from error
+            where = f"{environment.HOST}:{port}"
+            raise CommandError(f"inviting_app cannot start. HOST and {setting}: {where}: {error.strerror}") from error
 
 
 def _static_is_current() -> bool:

@@ -21,10 +21,13 @@ from django.core.management.base import BaseCommand
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
+from procrastinate.middleware import WorkerMiddleware
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import InterfaceError, OperationalError
 
+from inviting_app import environment
 from users.queue import DEAD_AFTER
+from users.tasks import with_id_of_who_asked
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +103,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _give_way()
+        if environment.METRICS_PORT:
+            _be_watched()
         Apprise().add("json://localhost")  # loads all of it, so that the first SMS need not wait
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
         with app.replace_connector(connector):
@@ -116,6 +121,18 @@ def _give_way() -> None:
     os.nice(NICE)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICE))
+
+
+_middleware: list[WorkerMiddleware] = [with_id_of_who_asked]
+
+
+def _be_watched() -> None:
+    from inviting_app import metrics, metrics_server
+    from users import sms
+
+    sms.watch = metrics.sms
+    _middleware.append(metrics.jobs)
+    metrics_server.start_for_worker()
 
 
 def _no_database() -> int:
@@ -158,6 +175,7 @@ async def _run_worker() -> None:
         update_heartbeat_interval=HEARTBEAT_SECONDS,
         stalled_worker_timeout=DEAD_AFTER_SECONDS,
         install_signal_handlers=False,
+        worker_middleware=_middleware,
     )
 
 
