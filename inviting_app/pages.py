@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
+from inviting_app import __version__
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -55,4 +56,4 @@ def readyz(request: HttpRequest) -> HttpResponse:
     except Error as error:
         logger.warning("not ready: %s", type(error).__name__)
         return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": __version__})

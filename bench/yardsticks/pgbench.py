@@ -40,7 +40,7 @@ def run(data: Path, script: str, *, clients: int = 16, seconds: float = 5) -> Re
         file.write(script)
         file.flush()
         command: list[str | Path] = [
-            embedded._programs() / "pgbench",
+            embedded.programs_of_wheel() / "pgbench",
             "--no-vacuum",
             "--protocol=prepared",
             f"--client={clients}",

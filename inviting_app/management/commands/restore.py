@@ -1,0 +1,63 @@
+"""Put the backup FILE in place of all that is in the database, or change nothing.
+
+Stop web and worker first. A database that has people is refused unless --replace is given; whoever was erased in it
+since the backup is erased again. A backup of an older version is brought up to this one; one of a newer version is
+refused. Ends with status 0 if all is restored, with 1 if not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+
+from inviting_app import backup
+from inviting_app.pg_programs import PEOPLE, ProgramError, stopping_in_order
+from profiles import privacy
+from profiles.models import Activation
+from users.models import User
+
+ERASED_SINCE = """
+The backup was begun at {begun}. Who was erased since is back, unless this database knew of it. Before you open
+the service, erase them again from its logs, or from what `manage.py erasures` printed before:
+    cat erasures.txt service.log | manage.py erasures --again"""
+
+
+class Command(BaseCommand):
+    help = __doc__
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("--replace", action="store_true", help="delete what is in the database, people too")
+
+    def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
+        try:
+            with stopping_in_order():
+                begun = backup.begun_at(file)
+                erased = _erased() if replace else []
+                missing = backup.restore(file, replace)
+        except ProgramError as error:
+            raise CommandError(f"Nothing has changed: {error}.") from error
+        if missing:
+            self.stdout.write(f"The backup is of an older version. Migrations applied to it: {', '.join(missing)}.")
+            call_command("migrate", verbosity=0, interactive=False)
+        again = sum(privacy.erase_again(user_id, at) for user_id, at in erased)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE)")  # plans go by statistics, which no backup has
+        self.stdout.write(f"Restored: {User.objects.count()} people and {Activation.objects.count()} votes.")
+        if again:
+            self.stdout.write(f"{again} of them, who had been erased since, were erased again.")
+        self.stdout.write(ERASED_SINCE.format(begun=begun))
+
+
+def _erased() -> list[tuple[int, datetime]]:
+    """Whom the database knows as erased, and when: it may be of any version."""
+    if PEOPLE not in connection.introspection.table_names():
+        return []
+    erased = User.objects.filter(erased_at__isnull=False).values_list("pk", "erased_at")
+    return [(user_id, at) for user_id, at in erased if at]

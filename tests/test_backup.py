@@ -1,0 +1,205 @@
+"""Backups come back whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from inviting_app import backup, pg_programs
+from profiles.models import Activation
+from tests.conftest import Person
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Sums = dict[str, tuple[int, int]]
+
+
+def sums() -> Sums:
+    """Of each table the number of its rows and the sum of their hashes."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM "{table}" AS t')
+            found[table] = cursor.fetchone()
+    return found
+
+
+def backed_up(file: Path) -> str:
+    told = io.StringIO()
+    call_command("backup", str(file), stdout=told)
+    return told.getvalue()
+
+
+def restored(file: Path, **options: Any) -> str:
+    told = io.StringIO()
+    call_command("restore", str(file), stdout=told, **options)
+    return told.getvalue()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "people.backup"
+
+
+@pytest.fixture
+def elsewhere(transactional_db: None) -> Iterator[Any]:
+    """Moves to an empty database when it is called, and back in the end."""
+    here = connection.settings_dict["NAME"]
+    there = f"{here}_restored"
+
+    def go() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{there}" WITH (FORCE)')
+            cursor.execute(f'CREATE DATABASE "{there}"')
+        connection.close()
+        connection.settings_dict["NAME"] = there
+
+    yield go
+    connection.close()
+    connection.settings_dict["NAME"] = here
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{there}" WITH (FORCE)')
+
+
+def test_backup_comes_back_whole_in_an_empty_database(alice: Person, bob: Person, file: Path, elsewhere: Any) -> None:
+    bob.activate(alice.code)
+    before = sums()
+
+    made = backed_up(file)
+    elsewhere()
+    told = restored(file)
+
+    assert sums() == before
+    assert made.startswith(f"The backup {file} is complete: ")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert told.startswith("Restored: 2 people and 1 votes.\n")
+    assert "manage.py erasures --again" in told
+    assert alice.me()["invitations"] == [bob.phone]
+    with pytest.raises(CommandError, match="this database has people"):
+        restored(file)
+
+
+def test_restore_over_people_leaves_the_backup_alone_and_the_erased_erased(
+    alice: Person, bob: Person, charlie: Person, file: Path
+) -> None:
+    backed_up(file)
+    before = sums()
+    User.objects.create(phone="+79991110009")
+    Activation.objects.create(invitee=bob.profile, inviter=alice.profile)
+
+    told = restored(file, replace=True)
+    same = sums()
+    erased = charlie.profile.pk
+    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
+    told_again = restored(file, replace=True)
+
+    assert same == before
+    assert "of them" not in told
+    assert "1 of them, who had been erased since, were erased again." in told_again
+    assert set(User.objects.filter(erased_at__isnull=False).values_list("pk", flat=True)) == {erased}
+    assert alice.me()["phone"] == alice.phone
+
+
+def test_backup_of_an_older_version_is_brought_up_and_of_a_newer_one_refused(
+    alice: Person, file: Path, elsewhere: Any
+) -> None:
+    older, newer = file.with_suffix(".older"), file.with_suffix(".newer")
+    backed_up(file)
+    elsewhere()
+    restored(file)
+    before = sums().keys()
+    call_command("migrate", "users", "0001", verbosity=0)
+    backed_up(older)
+
+    told = restored(older, replace=True)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('users', '9999_wings', now())")
+    backed_up(newer)
+
+    assert "users.0002_limits_and_gateways" in told
+    assert sums().keys() == before
+    assert alice.me()["phone"] == alice.phone
+    with pytest.raises(CommandError, match=r"newer version, whose users\.9999_wings is not known"):
+        restored(newer, replace=True)
+
+
+def test_damaged_backup_restores_nothing(alice: Person, file: Path) -> None:
+    backed_up(file)
+    whole = file.read_bytes()
+    before = sums()
+
+    damaged = {
+        "cut": whole[: len(whole) // 2],
+        "cut at the end": whole[:-600],
+        "changed": whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
+        "empty": b"",
+        "another file": b"SELECT 1;\n",
+    }
+    for how, data in damaged.items():
+        file.write_bytes(data)
+        with pytest.raises(CommandError, match=r"^Nothing has changed: .+ is damaged, or no backup"):
+            restored(file, replace=True)
+
+        assert sums() == before, how
+    with pytest.raises(CommandError, match="No such file or directory"):
+        restored(file.with_name("none"))
+
+
+def test_restore_that_the_server_refuses_changes_nothing_and_tells_no_phone(
+    alice: Person, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backed_up(file)
+    User.objects.create(phone="+79991110009")
+    before = sums()
+    copied = backup._copy
+
+    def with_a_bad_row(script: Any, session: Any, version: int) -> None:
+        copied(script, session, version)
+        session.write(f"INSERT INTO public.users_user (phone) VALUES ('+7{alice.phone}');\n".encode())
+
+    monkeypatch.setattr(backup, "_copy", with_a_bad_row)
+
+    with pytest.raises(CommandError, match=r"^Nothing has changed: .+duplicate key") as refused:
+        restored(file, replace=True)
+
+    assert sums() == before
+    assert alice.phone not in str(refused.value)
+
+
+def test_interrupted_backup_leaves_what_was_there(alice: Person, file: Path) -> None:
+    file.write_text("yesterday's")
+    way = pg_programs.at_hand().variables
+    environment = {**os.environ, **way, "DATABASE_URL": f"postgresql:///{way['PGDATABASE']}"}
+
+    with psycopg.connect(
+        host=way["PGHOST"], user=way["PGUSER"], dbname=way["PGDATABASE"], password=way.get("PGPASSWORD")
+    ) as held:
+        held.execute("LOCK users_device")
+        command = [sys.executable, "manage.py", "backup", str(file)]
+        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stderr=subprocess.PIPE)
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock'"
+        )
+        with connection.cursor() as cursor:
+            while process.poll() is None:
+                cursor.execute(waiting)
+                if cursor.fetchone()[0]:
+                    break
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=10)[1]
+
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert file.read_text() == "yesterday's"
