@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rest_framework.fields import Field
+
 
 class Example(NamedTuple):
     request: Any = None
@@ -31,7 +33,7 @@ OWN_PROFILE = {
     "invitations_next": None,
 }
 PROBLEM_MEMBERS: dict[str, dict[str, Any]] = {
-    "invalid": {"errors": [{"field": "phone", "code": "required", "detail": "This field is required."}]},
+    "invalid": {"errors": [{"field": "phone", "code": "required", "detail": Field.default_error_messages["required"]}]},
     "invalid_code": {"attempts_left": 2},
     "already_activated": {"activated_invite": "XW39HB"},
     "too_many_requests": {"retry_after": 30},
@@ -57,7 +59,7 @@ EXAMPLES = {
         },
     ),
     "login": Example(
-        {"code": "0427", "challenge_id": CHALLENGE},
+        {"code": "0427"},  # alone, so that it may be tried with the cookie that signing up has just set
         {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True},
     ),
     "refresh": Example({"refresh": REFRESH}, TOKENS),

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problems: one table of stable codes, and every way an error can arise translated into it.
+"""Errors as RFC 9457 problems: every way an error can arise, translated into a code of the one table.
 
 `code` is for programs, `detail` for people, in their language.
 """
@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from django.views import defaults
 from procrastinate.exceptions import ConnectorException
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from api.problem_codes import PROBLEMS as PROBLEMS
 from inviting_app.logs import request_id
 from profiles import privacy, voting
 from users import challenges, devices, phones, signin, tokens
@@ -29,40 +30,6 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_SECONDS = 5
 
-
-@dataclass(frozen=True)
-class Problem:
-    status: int
-    title: str
-    detail: str | Promise
-
-
-PROBLEMS = {
-    "invalid": Problem(400, "Invalid request", _("The request is not valid.")),
-    "invalid_phone": Problem(400, "Invalid phone", _("This is not a mobile phone number.")),
-    "region_not_allowed": Problem(400, "Region not allowed", _("Numbers of this country are not served.")),
-    "invalid_code": Problem(400, "Invalid code", _("The code is wrong or no longer valid.")),
-    "not_authenticated": Problem(401, "Not authenticated", _("Sign in first.")),
-    "token_invalid": Problem(401, "Invalid token", _("The token is not valid.")),
-    "token_expired": Problem(401, "Expired token", _("The token has expired.")),
-    "token_revoked": Problem(401, "Revoked token", _("The session has ended. Sign in again.")),
-    "permission_denied": Problem(403, "Permission denied", _("You may not do this.")),
-    "account_disabled": Problem(403, "Account disabled", _("This account is disabled.")),
-    "fresh_sign_in_required": Problem(
-        403, "Fresh sign-in required", _("Sign in again by code to do this: it cannot be undone.")
-    ),
-    "not_found": Problem(404, "Not found", _("There is nothing here.")),
-    "invite_code_not_found": Problem(404, "Invite code not found", _("Nobody has this invite code.")),
-    "method_not_allowed": Problem(405, "Method not allowed", _("This method is not allowed here.")),
-    "not_acceptable": Problem(406, "Not acceptable", _("Answers are given in JSON only.")),
-    "own_invite_code": Problem(409, "Own invite code", _("You cannot activate your own invite code.")),
-    "already_activated": Problem(409, "Already activated", _("You have already activated an invite code.")),
-    "payload_too_large": Problem(413, "Payload too large", _("The request is too large.")),
-    "unsupported_media_type": Problem(415, "Unsupported media type", _("Send JSON or a form.")),
-    "too_many_requests": Problem(429, "Too many requests", _("Too many requests. Try again later.")),
-    "internal_error": Problem(500, "Internal error", _("Something went wrong on our side.")),
-    "unavailable": Problem(503, "Unavailable", _("The service is unavailable for a moment. Try again.")),
-}
 
 # What the domain and the framework raise, each with its code. The first match counts.
 CODES: dict[type[BaseException], str] = {
@@ -104,8 +71,10 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if code is None:
         return None
     members = {name: getattr(error, name) for name in MEMBERS if getattr(error, name, None) is not None}
-    if isinstance(error, exceptions.ValidationError | exceptions.ParseError):
+    if isinstance(error, exceptions.ValidationError):
         members["errors"] = list(_flat(error.detail))
+    if isinstance(error, exceptions.ParseError):
+        members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
     if code == "unavailable":
         members |= _unavailable(error)
     body, headers = _build(code, members)
@@ -170,6 +139,14 @@ def _build(code: str, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     if "retry_after" in members:
         headers["Retry-After"] = str(members["retry_after"])
     return body, headers
+
+
+def _unreadable(error: exceptions.ParseError) -> str:
+    """In the caller's language, as the parsers' own words are not."""
+    if isinstance(error.__context__, JSONDecodeError):
+        place = {"line": error.__context__.lineno, "column": error.__context__.colno}
+        return _("This is not JSON: see line %(line)d, column %(column)d.") % place
+    return _("The body cannot be read as what its Content-Type says.")
 
 
 def _flat(detail: Any, field: str = "") -> Any:

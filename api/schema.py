@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import (
@@ -18,7 +20,8 @@ from drf_spectacular.utils import (
 from rest_framework import serializers
 
 from api.examples import EXAMPLES, PROBLEM_MEMBERS, SITE
-from api.problems import MEDIA_TYPE, PROBLEMS
+from api.problem_codes import PROBLEMS
+from api.problems import MEDIA_TYPE
 
 SIGNED_IN = ("not_authenticated", "token_invalid", "token_expired", "token_revoked")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
@@ -45,7 +48,10 @@ class ErrorAnswer(serializers.Serializer[Any]):
 
 
 class ProblemAnswer(serializers.Serializer[Any]):
-    """RFC 9457. `code` is stable and for programs, `detail` is for people and translated."""
+    """RFC 9457. `code` is stable and for programs, `detail` is for people and translated.
+
+    The address in `type` is that of a page on the code; `/problems` lists them all.
+    """
 
     type = serializers.URLField()
     title = serializers.CharField()
@@ -97,7 +103,7 @@ def operation(
     for refused, with_codes in sorted(by_status.items()):
         responses[refused, MEDIA_TYPE] = OpenApiResponse(
             ProblemAnswer,
-            description="; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in with_codes),
+            description="; ".join(f"[`{code}`](/problems/{code}): {PROBLEMS[code].title}" for code in with_codes),
             examples=[_problem(code) for code in with_codes],
         )
     if request:
@@ -138,7 +144,7 @@ def _problem(code: str) -> OpenApiExample:
             "code": code,
             "detail": str(problem.detail),
             "request_id": REQUEST_ID,
-            **PROBLEM_MEMBERS.get(code, {}),
+            **json.loads(DjangoJSONEncoder().encode(PROBLEM_MEMBERS.get(code, {}))),
         },
         media_type=MEDIA_TYPE,
         response_only=True,

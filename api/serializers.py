@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from api import problems
 from profiles import invite_codes, reading
 from users import phones
 
@@ -16,7 +18,7 @@ from users import phones
 def read(shape: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
     """The checked input; an optional field that is missing or null reads as an empty string."""
     if data is None:
-        shape(data=None).is_valid(raise_exception=True)
+        raise problems.field_error("", "null", _("Nothing was sent."))
     serializer = _made(shape)
     checked = serializer.run_validation(data)
     values = {name: checked.get(name) for name in serializer.fields}
@@ -29,7 +31,17 @@ def _made(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[An
     return shape()
 
 
-class StringField(serializers.CharField):
+class TextField(serializers.CharField):
+    """REST framework keeps a sentence with a limit in the language that it was first said in; here it is said anew."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for validator in self.validators:
+            if isinstance(validator, MaxLengthValidator):
+                validator.message = _("Ensure this field has no more than %(limit_value)d characters.")
+
+
+class StringField(TextField):
     """A JSON string and nothing that merely looks like one: `0042` and `42` are different codes."""
 
     default_error_messages = {"invalid": _("Not a string.")}
@@ -41,7 +53,7 @@ class StringField(serializers.CharField):
 
 
 @extend_schema_field({"type": "string", "format": "phone"})
-class PhoneField(serializers.CharField):
+class PhoneField(TextField):
     """A phone in any usual spelling, shown as people of the home region write it."""
 
     def __init__(self, **kwargs: Any) -> None:

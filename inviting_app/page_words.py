@@ -45,6 +45,7 @@ WORDS = {
     "people_title": _("Who activated your code"),
     "people_none": _("Nobody yet. Share your code to change that."),
     "show_more": _("Show more"),
+    "show_dates": _("Show the dates"),
     "confirm_title": _("Activate the code"),
     "confirm_sees": _("The owner of this code will see your number:"),
     "confirm_once": _("You have one vote. It cannot be changed or undone."),

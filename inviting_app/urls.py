@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from inviting_app import page, pages
 from inviting_app.admin import own_password
+from inviting_app.admin_home import home
 
 urlpatterns = [
     path("api/", include("api.urls")),
@@ -14,10 +15,12 @@ urlpatterns = [
     path("i/<str:invite_code>/qr.svg", page.qr, name="qr"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/password_change/", own_password),
+    path("admin/", home),
     path("admin/", admin.site.urls),
     path("schema", pages.schema, name="schema"),
     path("docs", pages.swagger, name="swagger"),
     path("redoc", pages.redoc, name="redoc"),
+    path("problems", include("api.problem_pages")),
     path("livez", pages.livez),
     path("readyz", pages.readyz),
 ]

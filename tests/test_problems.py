@@ -223,3 +223,27 @@ def test_other_authorization_is_none(header: str) -> None:
     problem(
         client().get(ME, HTTP_AUTHORIZATION=header), 401, client().get(ME, HTTP_AUTHORIZATION=header).json()["code"]
     )
+
+
+RUBBISH = [
+    (SIGNUP, b"{", JSON), (SIGNUP, b'{"phone": NaN}', JSON), (SIGNUP, b"null", JSON), (SIGNUP, b"[]", JSON),
+    (SIGNUP, b"x", PARTS), (SIGNUP, b"{}", f"{JSON}; charset=hex"), (SIGNUP, b"{}", JSON),
+    *((SIGNUP, f'{{"phone": {value}}}'.encode(), JSON) for value in ("null", "true", '""', '"\\u0000"', '"\\ud800"')),
+    (SIGNUP, b'{"phone": "%s", "device_token": "%s", "challenge_id": 1}' % (b"9" * 99, b"x" * 99), JSON),
+    *(("/api/auth/login", f'{{"code": {value}}}'.encode(), JSON) for value in ("1", '"1"', '""', '"\\ud800"')),
+]  # fmt: skip
+QUERIES = ["has_activated=x", "created_after=x", "created_after=9999-12-31T23:59:59-12:00", "ordering=x", "cursor=x"]
+
+
+def test_what_is_wrong_with_a_field_is_told_in_the_language_that_is_asked_for(staff: Person) -> None:
+    """Russian after English: what was said once in one language must not stay in it."""
+    for language, foreign in (("en", "[а-яё]"), ("ru", "[A-Za-z]{4,}")):
+        header = {"HTTP_ACCEPT_LANGUAGE": language}
+        answers = [post(*sent, **header) for sent in RUBBISH]
+        answers += [staff.api.get(f"/api/v1/profiles?{query}", **header) for query in QUERIES]
+
+        details = [error["detail"] for answer in answers for error in problem(answer, 400, "invalid")["errors"]]
+
+        assert len(details) > len(answers)
+        for detail in details:
+            assert not re.search(foreign, re.sub("JSON|Content-Type|true|false|YYYY.*|U[+]D800", "", detail)), detail

@@ -139,7 +139,7 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
     expect(bob.page.locator("#choice-title")).to_be_focused()
 
 
-def test_older_invitations_are_shown_on_demand(alice: Visitor, database: Any) -> None:
+def test_older_invitations_and_their_dates_are_shown_on_demand(alice: Visitor, database: Any) -> None:
     code = alice.sign_in()
     database.execute(CROWD, {"code": code})
     alice.page.reload()
@@ -151,6 +151,14 @@ def test_older_invitations_are_shown_on_demand(alice: Visitor, database: Any) ->
     expect(alice.button("show_more")).to_be_hidden()
     expect(alice.page.get_by_role("listitem").nth(50)).to_be_focused()
     expect(alice.page.locator("[data-count]")).to_have_text("60")
+
+    alice.press("show_dates")
+
+    expect(alice.page.locator("li time")).to_have_count(50)
+    expect(alice.button("show_dates")).to_be_hidden()
+    alice.finds_no_barrier()
+    alice.press("show_more")
+    expect(alice.page.locator("li time")).to_have_count(60)
 
 
 CROWD = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import Route, expect
@@ -57,6 +58,51 @@ def test_only_the_refresh_token_is_kept(alice: Visitor) -> None:
 
     assert kept.count("eyJhbGci") == 1
     assert alice.phone not in kept and alice.code() not in kept
+
+
+def test_whoever_comes_back_to_the_tab_sees_what_has_happened_but_asks_no_oftener_than_every_ten_seconds(
+    alice: Visitor, bob: Visitor
+) -> None:
+    code = alice.sign_in()
+    alice.invite_field.fill("H7K3")
+    bob.service.call(ME, {"activated_invite": code}, token=bob.sign_in_elsewhere())
+    asked: list[str] = []
+    alice.page.on("request", lambda request: asked.append(request.url))
+
+    come_back(alice)
+    alice.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=11))
+    come_back(alice)
+    come_back(alice)
+
+    expect(alice.page.get_by_role("listitem")).to_have_text([bob.shown_phone])
+    expect(alice.page.locator("[data-count]")).to_have_text("1")
+    expect(alice.invite_field).to_have_value("H7K3")
+    expect(alice.invite_field).to_be_focused()
+    assert [url.split("/api/")[1] for url in asked] == ["v1/profiles/me"]
+
+
+ME = "/api/v1/profiles/me"
+
+
+def come_back(person: Visitor) -> None:
+    person.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_browser_that_keeps_nothing_will_do(alice: Visitor) -> None:
+    alice.page.add_init_script(BLOCKED)
+
+    alice.sign_in()
+    alice.open_account()
+    alice.press("sign_out")
+
+    alice.sees("signed_out")
+
+
+BLOCKED = """
+for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("Access is denied.", "SecurityError"); } });
+}
+"""
 
 
 def test_session_that_was_ended_leads_to_signing_in(alice: Visitor, database: Any) -> None:

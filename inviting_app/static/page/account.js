@@ -2,12 +2,13 @@
 
 import { day, phone, t } from "./i18n.js";
 import { authorized, download, ended, signOut } from "./session.js";
+import { tab } from "./store.js";
 import { ask, make, makeButton, say, show, working } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
 const DEVICES = "/api/v1/devices";
 
-/** Read the account. @returns {Promise<() => void>} what shows it */
+/** Read the account. @returns {Promise<() => () => Promise>} what shows it, and gives what reads its devices anew */
 export async function readAccount() {
   const [profile, devices] = await Promise.all([authorized("GET", ME), authorized("GET", DEVICES)]);
   return () => showAccount(profile, devices);
@@ -20,7 +21,7 @@ function showAccount(profile, devices) {
     leave();
     signOut("signed_out");
   });
-  $(".devices").append(...devices.map((device) => item(device, $("[data-devices] .problem"))));
+  showDevices(devices);
 
   onClick($("[data-devices]"), "[data-end-all]", async () => {
     if (!(await ask($("#confirm-end-all")))) return;
@@ -43,6 +44,14 @@ function showAccount(profile, devices) {
     },
     { sign_in_again: () => signInAgain(profile.phone) },
   );
+  return async () => {
+    const now = await authorized("GET", DEVICES);
+    return () => $(".devices").contains(document.activeElement) || showDevices(now);
+  };
+
+  function showDevices(listed) {
+    $(".devices").replaceChildren(...listed.map((device) => item(device, $("[data-devices] .problem"))));
+  }
 }
 
 function onClick(card, selector, act, ways) {
@@ -57,7 +66,7 @@ function leave() {
 
 /** Comes back here, since the address stays the same. */
 function signInAgain(phone) {
-  sessionStorage.setItem("phone", phone);
+  tab.setItem("phone", phone);
   signOut("problem_fresh_sign_in_required");
 }
 

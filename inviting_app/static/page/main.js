@@ -8,14 +8,20 @@ import { isSignedIn, session } from "./session.js";
 import { showSignIn } from "./sign_in.js";
 import { complainOf, show } from "./ui.js";
 
+const FRESH_FOR = 10_000; // milliseconds
+
 let newest = 0;
+let readAnew = null;
+let readAt = 0;
 
 async function open() {
   const mine = ++newest;
+  readAnew = null;
+  readAt = Date.now();
   show("loading");
   try {
     const showIt = await (location.hash === "#account" ? readAccount() : readProfile());
-    if (mine === newest) showIt();
+    if (mine === newest) readAnew = showIt();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     if (mine === newest && isSignedIn()) showTrouble(problem);
@@ -25,6 +31,20 @@ async function open() {
 function showTrouble(problem) {
   const $ = show("trouble");
   complainOf(problem, $(".problem"), { retry: openAndFocus });
+  readAnew = async () => open;
+}
+
+/** Whoever comes back to this tab sees what has happened meanwhile. */
+async function refresh() {
+  if (document.hidden || !readAnew || Date.now() < readAt + FRESH_FOR) return;
+  const mine = newest;
+  readAt = Date.now();
+  try {
+    const showIt = await readAnew();
+    if (mine === newest) await showIt();
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem; // else what is shown stays
+  }
 }
 
 async function openAndFocus() {
@@ -34,9 +54,11 @@ async function openAndFocus() {
 
 // A page that the browser kept and shows again has missed what happened meanwhile.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+document.addEventListener("visibilitychange", refresh);
 addEventListener("hashchange", () => isSignedIn() && openAndFocus());
 session.addEventListener("change", ({ detail }) => {
   newest += 1;
+  readAnew = null;
   if (isSignedIn()) openAndFocus();
   else showSignIn(detail);
 });

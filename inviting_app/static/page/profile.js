@@ -3,12 +3,13 @@
 import { day, halves, phone, t } from "./i18n.js";
 import { showPeople } from "./people.js";
 import { authorized } from "./session.js";
+import { tab } from "./store.js";
 import { ask, complain, make, onSubmit, remember, say, show, spell } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
 const { dataset } = document.body;
 
-/** Read the profile. @returns {Promise<() => void>} what shows it */
+/** Read the profile. @returns {Promise<() => () => Promise>} what shows it, and gives what reads it anew */
 export async function readProfile() {
   const profile = await authorized("GET", ME);
   return () => showProfile(profile);
@@ -20,7 +21,22 @@ function showProfile(profile) {
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
   showChoice($, profile);
-  showPeople($("[data-people]"), profile);
+  const showAnew = showPeople($("[data-people]"), profile);
+  return async () => {
+    const now = await authorized("GET", ME);
+    return () => showNews($, now, showAnew);
+  };
+}
+
+/** What has happened meanwhile; whatever the person is about stays as it is. */
+function showNews($, profile, showAnew) {
+  const form = $("[data-choice] form");
+  if (form && profile.activated_invite && !$("dialog[open]")) {
+    const busy = form.contains(document.activeElement);
+    showChosen($, profile);
+    if (busy) $("#choice-title").focus();
+  }
+  return showAnew(profile);
 }
 
 function showSharing($, { invite_code, share_url }) {
@@ -89,7 +105,7 @@ async function activate($, field, profile) {
   $("dialog [data-phone]").textContent = phone(profile.phone);
   if (!(await ask($("dialog")))) return;
   const answer = await authorized("POST", ME, { activated_invite: code });
-  sessionStorage.removeItem(field.name);
+  tab.removeItem(field.name);
   forgetLink();
   showChosen($, answer);
   say(t("activated", { code: halves(code) }));

@@ -6,6 +6,7 @@
  */
 
 import { Problem, call, request as send } from "./api.js";
+import { local } from "./store.js";
 
 const KEPT = "session";
 const KNOWN = "known";
@@ -22,14 +23,14 @@ export function isSignedIn() {
 
 /** The last digits of the number that this browser signed in with before, or "". */
 export function knownDigits() {
-  return localStorage.getItem(KNOWN) ?? "";
+  return local.getItem(KNOWN) ?? "";
 }
 
 export function signIn({ token, refresh, expires_in }, phone) {
   const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
   keep({ id, refresh });
   hold(id, token, expires_in);
-  localStorage.setItem(KNOWN, phone.replace(/\D/g, "").slice(-4));
+  local.setItem(KNOWN, phone.replace(/\D/g, "").slice(-4));
   changed();
 }
 
@@ -44,7 +45,7 @@ export async function signOut(why) {
 
 /** All of this person's tokens are worthless now, and this device is not known any more. */
 export function ended(why) {
-  localStorage.removeItem(KNOWN);
+  local.removeItem(KNOWN);
   forget(why);
 }
 
@@ -97,15 +98,15 @@ function hold(id, token, seconds) {
 }
 
 function kept() {
-  return JSON.parse(localStorage.getItem(KEPT));
+  return JSON.parse(local.getItem(KEPT));
 }
 
 function keep(value) {
-  localStorage.setItem(KEPT, JSON.stringify(value));
+  local.setItem(KEPT, JSON.stringify(value));
 }
 
 function forget(why) {
-  localStorage.removeItem(KEPT);
+  local.removeItem(KEPT);
   access = null;
   changed(why);
 }

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
 import { explain } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
+import { tab } from "./store.js";
 import { complain, countDown, makeButton, onSubmit, remember, say, show, working } from "./ui.js";
 
 const ASKED = "asked";
@@ -12,12 +13,12 @@ const main = (selector) => document.querySelector(`main ${selector}`);
 
 /** What was asked for, if anything was: where the code went, how long it is, and until when things hold. */
 function asked() {
-  return JSON.parse(sessionStorage.getItem(ASKED));
+  return JSON.parse(tab.getItem(ASKED));
 }
 
 /** @param why the word or the problem that says why signing in is needed */
 export function showSignIn(why) {
-  if (why) sessionStorage.removeItem(ASKED); // it is of the time before somebody was signed in
+  if (why) tab.removeItem(ASKED); // it is of the time before somebody was signed in
   if (asked()) showCode();
   else showPhone(why);
 }
@@ -52,7 +53,7 @@ async function askForCode(phone) {
     sentAt: answer.sent_at,
     code: answer.code,
   };
-  sessionStorage.setItem(ASKED, JSON.stringify(value));
+  tab.setItem(ASKED, JSON.stringify(value));
 }
 
 function showCode() {
@@ -90,7 +91,7 @@ function showCode() {
 
   function otherNumber() {
     stopReading();
-    sessionStorage.removeItem(ASKED);
+    tab.removeItem(ASKED);
     showPhone();
     main("#phone").focus();
   }
@@ -108,8 +109,8 @@ async function enter(field, tried) {
     throw problem;
   });
   stopReading();
-  sessionStorage.removeItem(ASKED);
-  sessionStorage.removeItem("phone");
+  tab.removeItem(ASKED);
+  tab.removeItem("phone");
   signIn(answer, state.phone);
 }
 

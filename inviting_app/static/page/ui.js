@@ -4,6 +4,7 @@ import { Problem } from "./api.js";
 import { halves, t, wait } from "./i18n.js";
 import { explain, retryAt, wayOut } from "./problems.js";
 import { signOut } from "./session.js";
+import { tab } from "./store.js";
 
 const main = document.querySelector("main");
 const status = document.getElementById("status");
@@ -135,6 +136,6 @@ export function ask(dialog) {
 
 /** Keep what is typed over a reload of this tab. */
 export function remember(field) {
-  field.value ||= sessionStorage.getItem(field.name) ?? "";
-  field.addEventListener("input", () => sessionStorage.setItem(field.name, field.value));
+  field.value ||= tab.getItem(field.name) ?? "";
+  field.addEventListener("input", () => tab.setItem(field.name, field.value));
 }
