@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
@@ -14,7 +15,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.models import ProcrastinateJob
 
+from inviting_app import __version__
 from users import phones
 from users.admin import PasswordAlone
 from users.models import User
@@ -58,5 +61,10 @@ def _own_password(request: HttpRequest) -> HttpResponseBase:
 own_password = admin.site.admin_view(_own_password, cacheable=True)
 
 admin.site.login_form = PhoneLoginForm
-admin.site.site_header = admin.site.site_title = "inviting_app"
-admin.site.site_url = None
+admin.site.site_header = "inviting_app"
+admin.site.site_title = f"inviting_app {__version__}"
+admin.site.site_url = reverse_lazy("page")  # type: ignore[assignment]
+
+# Procrastinate has no names in other languages.
+apps.get_app_config("procrastinate").verbose_name = _("Queue")
+ProcrastinateJob._meta.verbose_name, ProcrastinateJob._meta.verbose_name_plural = _("job"), _("jobs")

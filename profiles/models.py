@@ -77,3 +77,21 @@ class Miss(models.Model):
 
     def __str__(self) -> str:
         return f"miss {self.pk}"
+
+
+class Day(models.Model):
+    """What happened on one finished day, in the service's time zone. Kept, while what was counted may go."""
+
+    day = models.DateField(_("day"), primary_key=True)
+    sign_ups = models.PositiveIntegerField(_("sign-ups"))
+    activations = models.PositiveIntegerField(_("activations"))
+    sms_sent = models.PositiveIntegerField(_("SMS sent"))
+    codes_used = models.PositiveIntegerField(_("codes verified"))
+
+    class Meta:
+        verbose_name = _("day")
+        verbose_name_plural = _("days")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.day:%F}"

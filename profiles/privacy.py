@@ -9,10 +9,10 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from profiles import reading
+from profiles import reading, voting
 from profiles.models import Miss, Profile
 from users import devices, people
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
@@ -78,6 +78,16 @@ def erase(device: Device) -> None:
         _erase(user, now)
 
 
+def erase_by_operator(user_id: int) -> bool:
+    """Erase a person as `erase` does, on an operator's word. False if they are erased already."""
+    with transaction.atomic():
+        user, now = people.lock(user_id)
+        if user.erased_at:
+            return False
+        _erase(user, now)
+        return True
+
+
 def erase_again(user_id: int, erased_at: datetime) -> bool:
     """Erase a person who had been erased at that time and whom a backup brought back; whether there was one.
 
@@ -128,21 +138,9 @@ def _erase(user: User, now: datetime) -> None:
         is_superuser=False,
     )
     _log_about(user).update(object_repr=f"erased person {user.pk}")
-    _take_back_vote(user)
+    voting.take_back(user.pk)
     # Outside the database too, for a backup knows nothing of those who went after it.
     transaction.on_commit(lambda: logger.info(_journal_line(user.pk, now)))
-
-
-_TAKE_BACK = """
-WITH vote AS (DELETE FROM profiles_activation WHERE invitee_id = %s RETURNING inviter_id)
-UPDATE profiles_profile AS profile SET invitations_count = invitations_count - 1
-  FROM vote WHERE profile.user_id = vote.inviter_id
-"""
-
-
-def _take_back_vote(user: User) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_BACK, [user.pk])
 
 
 def _log_about(user: User) -> QuerySet[LogEntry]:

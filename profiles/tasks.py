@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from profiles import retention
+from profiles import days, retention
+from users.clock import database_now
 
 
 @app.periodic(cron="17 * * * *")
@@ -12,3 +13,10 @@ from profiles import retention
 def purge(timestamp: int) -> None:
     """Delete, every hour, what is kept no longer."""
     retention.purge()
+
+
+@app.periodic(cron="5 * * * *")
+@app.task(queue="upkeep", priority=1, queueing_lock="store_days")
+def store_days(timestamp: int) -> None:
+    """Store what happened on finished days, for the home page of the admin."""
+    days.store(database_now())

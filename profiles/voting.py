@@ -1,14 +1,17 @@
-"""Activating an invite code: one vote a person, never for oneself, exactly once under any race."""
+"""Activating an invite code: one vote a person, never for oneself, exactly once under any race.
+
+Operators release a vote and replace an invite code.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from profiles import invite_codes
-from profiles.models import Miss
+from profiles.models import Miss, Profile
 from users import people, rows
 from users.challenges import TooManyRequests
 from users.tokens import TokenRevoked
@@ -63,6 +66,48 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
     raise InviteCodeNotFound
 
 
+def release(user_id: int) -> int | None:
+    """Let a person vote anew, on an operator's word; the id of whom they had chosen, or None if nobody.
+
+    An erased person has no vote: it was taken back with them.
+    """
+    with transaction.atomic():
+        people.lock(user_id)
+        return take_back(user_id)
+
+
+def take_back(user_id: int) -> int | None:
+    """Delete a person's vote; the id of whom it was for, if there was one.
+
+    Call it with the person's row locked and last in the transaction: a celebrity's row is hot.
+    """
+    row = rows.one(_TAKE_BACK, [user_id])
+    return row[0] if row else None
+
+
+def replace_invite_code(user_id: int) -> str | None:
+    """Give a person a new invite code; the old one, which is dead at once, or None if they are erased.
+
+    Those who chose the person keep their vote.
+    """
+    with transaction.atomic():
+        if people.lock(user_id).user.erased_at:
+            return None
+        old = Profile.objects.get(pk=user_id).invite_code
+        while not _take(user_id, invite_codes.generate()):
+            pass
+        return old
+
+
+def _take(user_id: int, code: str) -> bool:
+    """Whether the code was free, of this person too: two people may draw the same."""
+    try:
+        with transaction.atomic():
+            return bool(Profile.objects.filter(pk=user_id).exclude(invite_code=code).update(invite_code=code))
+    except IntegrityError:
+        return False
+
+
 class _Known(NamedTuple):
     inviter_id: int | None
     activated_invite: str | None
@@ -90,6 +135,12 @@ WITH vote AS (
 )
 UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
   FROM vote WHERE profile.user_id = vote.inviter_id
+"""
+
+_TAKE_BACK = """
+WITH vote AS (DELETE FROM profiles_activation WHERE invitee_id = %s RETURNING inviter_id)
+UPDATE profiles_profile AS profile SET invitations_count = invitations_count - 1
+  FROM vote WHERE profile.user_id = vote.inviter_id RETURNING vote.inviter_id
 """
 
 

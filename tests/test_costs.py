@@ -47,7 +47,7 @@ AT_MOST = {
     "admin, users/device": (4, ANY),
     "admin, users/logincode": (4, ANY),
     "admin, users/smsdelivery": (4, ANY),
-    "admin, profiles/profile": (4, ANY),
+    "admin, profiles/profile": (5, ANY),
     "admin, profiles/activation": (4, ANY),
     "admin, procrastinate/procrastinatejob": (5, ANY),
 }

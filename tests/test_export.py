@@ -72,7 +72,7 @@ MEMBERSHIPS = {"users.User_groups": "groups", "users.User_user_permissions": "pe
 
 ABOUT_NOBODY = {
     "auth.Group", "auth.Group_permissions", "auth.Permission", "contenttypes.ContentType", "sessions.Session",
-    "users.SmsGateway", "users.SiteTotals",
+    "users.SmsGateway", "users.SiteTotals", "profiles.Day",
 }  # fmt: skip
 """Tables that hold no person. A session of the admin has an operator's id in a form that only the service reads."""
 

@@ -189,6 +189,8 @@ def test_page_of_a_person(boss: Client, readings: list[plans.Reading]) -> None:
     for path in (
         "",
         "users/user/9/change/",
+        "users/user/1/change/",
+        "users/user/1/change/?votes_before=99999999999999999-1",
         "users/user/1/history/",
         "users/user/1/diagnosis/",
         "users/device/1/change/",
@@ -199,6 +201,10 @@ def test_page_of_a_person(boss: Client, readings: list[plans.Reading]) -> None:
         "procrastinate/procrastinatejob/1/change/",
     ):
         assert boss.get(f"/admin/{path}").status_code == 200, path
+    for action in ("release-vote", "new-code", "end-devices", "disable", "enable", "erase"):
+        answer = boss.post(f"/admin/users/user/9/{action}/", {"reason": "Spam.", "sure": "on"})
+        assert answer.status_code == 302, action
+    assert User.objects.get(pk=9).erased_at
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
@@ -226,6 +232,7 @@ def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> Non
 def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
     users.tasks.count_site(timestamp=0)
     profiles.tasks.purge(timestamp=0)
+    profiles.tasks.store_days(timestamp=0)
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 

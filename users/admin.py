@@ -27,8 +27,11 @@ from django.views.decorators.http import require_POST
 
 from users import admin_sms as admin_sms  # with its lists
 from users import people, phones
+from users.admin_actions import ActedOnAdmin
 from users.admin_diagnosis import DiagnosedAdmin
+from users.admin_export import ExportedAdmin, headings
 from users.admin_lists import SEES_PHONES, Choice, ReadOnlyAdmin
+from users.admin_person import PersonPage
 from users.models import Device, User
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -52,7 +55,7 @@ def in_words(value: Any) -> str:
 class PersonForm(UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ("is_active", *OPERATOR_FIELDS)
+        fields = OPERATOR_FIELDS
 
 
 class PasswordAlone:
@@ -82,42 +85,38 @@ class Standing(Choice):
 
 
 @admin.register(User)
-class PersonAdmin(DiagnosedAdmin, UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(ActedOnAdmin, PersonPage, DiagnosedAdmin, ExportedAdmin, UserAdmin):  # type: ignore[type-arg]
     phone_lookup = "phone"
     form = PersonForm
     change_password_form = PasswordForm
+    empty_value_display = "—"
     ordering = ("-pk",)
     list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
     list_filter = (Standing,)
-    readonly_fields = ("masked", "created_at", "verified_at", "last_login", "erased_at")
+    exported = headings(User, "id phone is_active verified_at last_login created_at erased_at is_staff")
+    readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
 
-    @admin.display(description=_("phone"), empty_value="—")
-    def masked(self, person: User) -> str | None:
-        return phones.mask(person.phone) if person.phone else None
+    @admin.display(description=_("phone"))
+    def masked(self, person: User) -> str:
+        return phones.mask(person.phone) if person.phone else "—"
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nobody changes an erased person, and only superusers change operators: their password is their rights."""
-        if isinstance(obj, User) and (obj.erased_at or (is_operator(obj) and not is_superuser(request))):
+        """A person's form makes operators, so it is for superusers; others have the actions. The erased stay as is."""
+        if isinstance(obj, User) and (obj.erased_at or not is_superuser(request)):
             return False
         return super().has_change_permission(request, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        """Only superusers make operators."""
-        return self.readonly_fields if is_superuser(request) else (*self.readonly_fields, *OPERATOR_FIELDS)
-
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         password = ("password",) if is_superuser(request) else ()
+        rarely = () if isinstance(obj, User) and is_operator(obj) else ("collapse",)
         return (
-            (None, {"fields": ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")}),
-            (_("Operator"), {"fields": (*password, *OPERATOR_FIELDS)}),
+            (None, {"fields": (("masked", "is_active"), ("created_at", "verified_at"), ("last_login", "erased_at"))}),
+            (_("Operator"), {"fields": (*password, *OPERATOR_FIELDS), "classes": rarely}),
         )
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """Save what was changed and nothing else: the person may be signing in this very moment."""
-        changed = set(form.changed_data)
-        if "is_active" in changed:
-            (people.enable if obj.is_active else people.disable)(obj)
-        if roles := {name: getattr(obj, name) for name in changed & {"is_staff", "is_superuser"}}:
+        if roles := {name: getattr(obj, name) for name in {"is_staff", "is_superuser"}.intersection(form.changed_data)}:
             people.set_role(obj, **roles)
 
     def construct_change_message(self, request: HttpRequest, form: Form, formsets: Any, add: bool = False) -> Any:

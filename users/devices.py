@@ -86,9 +86,9 @@ def end(user: User, device_id: int, now: datetime) -> None:
         raise DeviceNotFound
 
 
-def end_all(user: User, now: datetime) -> None:
-    """End every device of a person, session and trust. Call it with the person's row locked."""
-    _end(user.devices.all(), now)
+def end_all(user: User, now: datetime) -> int:
+    """End every device of a person, session and trust; how many. Call it with the person's row locked."""
+    return _end(user.devices.all(), now)
 
 
 def is_fresh(device: Device, now: datetime) -> bool:

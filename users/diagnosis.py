@@ -76,17 +76,18 @@ def diagnose(user: User, now: datetime) -> Diagnosis:
         now=now,
         user=user,
         demo=settings.DEMO,
-        sends=_last_sends(user),
+        sends=last_sends(user),
         answers=[_answer(user, device, now) for device in [None, *_known_devices(user, now)]] if user.phone else [],
         routes=_routes(now),
         queue=queue.look(now),
     )
 
 
-def _last_sends(user: User) -> list[SmsDelivery]:
+def last_sends(user: User, most: int = LAST_SENDS) -> list[SmsDelivery]:
+    """The newest SMS to this person, the newest first."""
     sends = SmsDelivery.objects.filter(login_code__user=user).select_related("login_code")
     # By the code first: that follows the index of the person's codes, and a code's SMS are close together.
-    found = sends.order_by("-login_code__created_at", "-created_at")[:LAST_SENDS]
+    found = sends.order_by("-login_code__created_at", "-created_at")[:most]
     return sorted(found, key=lambda send: send.created_at, reverse=True)
 
 

@@ -84,13 +84,14 @@ def go_on_counting(user: User, predecessors: Sequence[int]) -> None:
     User.objects.filter(pk__in=[former.pk for former in free]).update(erased_trace=None)
 
 
-def disable(user: User) -> None:
-    """Let a person in no more: the account is off and every device ends at once."""
+def disable(user: User) -> bool:
+    """Let a person in no more: the account is off and every device ends at once. False if it was off already."""
     with transaction.atomic():
         locked = lock(user.pk)
         User.objects.filter(pk=user.pk).update(is_active=False)
         devices.end_all(locked.user, now=locked.now)
     user.is_active = False
+    return locked.user.is_active
 
 
 def set_role(user: User, **flags: bool) -> None:
@@ -113,16 +114,19 @@ def log_whole_phones_seen(by: User, where: str) -> None:
     )
 
 
-def end_devices(user: User) -> None:
-    """End every device of a person, session and trust, on their own wish."""
+def end_devices(user: User) -> bool:
+    """End every device of a person, session and trust. False if none was left."""
     with transaction.atomic():
         locked = lock(user.pk)
-        devices.end_all(locked.user, now=locked.now)
+        return devices.end_all(locked.user, now=locked.now) > 0
 
 
-def enable(user: User) -> None:
-    """Let a disabled person sign in again, on any device anew. An erased person stays erased."""
-    user.is_active = bool(User.objects.filter(pk=user.pk, erased_at=None).update(is_active=True))
+def enable(user: User) -> bool:
+    """Let a disabled person sign in again, on any device anew. False if they are not disabled, or erased for good."""
+    disabled = User.objects.filter(pk=user.pk, is_active=False, erased_at=None)
+    enabled = bool(disabled.update(is_active=True))
+    user.is_active = user.is_active or enabled
+    return enabled
 
 
 def _one(sql: str, *values: str | int | bytes) -> tuple[Any, ...] | None:

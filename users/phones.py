@@ -56,6 +56,11 @@ def normalise_or_empty(text: str) -> str:
         return ""
 
 
+def are_in(text: str) -> bool:
+    """Whether phones are written somewhere in this text, in any usual spelling."""
+    return any(phonenumbers.PhoneNumberMatcher(text, settings.PHONE_REGION))
+
+
 def display(phone: str) -> str:
     """As people of the home region write it: `9991234567` for a Russian number in Russia, else E.164."""
     usual = _usual_numbers(settings.PHONE_REGION).fullmatch(phone)
