@@ -45,6 +45,9 @@ def when_ready(server: Any) -> None:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
     if exporter:
         exporter.start(server.LISTENERS)
+    if ready := os.environ.pop("READY_FD", ""):  # whoever started this waits to be told
+        os.write(int(ready), b"1")
+        os.close(int(ready))
 
 
 def on_exit(server: Any) -> None:

@@ -65,6 +65,12 @@ class Part:
         """Seconds to wait before the next start: what the last one has left behind may still be in the way."""
         return min(LONGEST_PAUSE_SECONDS, 0.25 * self.in_vain)
 
+    def replace(self, process: Process) -> Part:
+        """Look after this process from now on; the former one is the caller's to end."""
+        former = Part(self.name, self.start, self.process)
+        self.process, self.started, self.in_vain = process, time.monotonic(), 0
+        return former
+
     def terminate(self) -> None:
         if self.process is not None:
             with suppress(ProcessLookupError):

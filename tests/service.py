@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -84,6 +85,36 @@ class Service:
             peer.request("GET", path)
             return peer.getresponse().status
         return None
+
+    @contextmanager
+    def called_all_the_time(self, path: str) -> Iterator[list[int | str]]:
+        """The statuses of a GET, again and again, on connections kept alive and on new ones; errors by their text."""
+        answers: list[int | str] = []
+        done = Event()
+
+        def call(kept: bool) -> None:
+            peer = self._peer()
+            while not done.is_set():
+                try:
+                    peer.request("GET", path)
+                    answer = peer.getresponse()
+                    answer.read()
+                    answers.append(answer.status)
+                except (OSError, http.client.HTTPException) as error:
+                    answers.append(repr(error))
+                if not kept:
+                    peer.close()
+            peer.close()
+
+        callers = [Thread(target=call, args=[kept]) for kept in (True, False, False)]
+        for caller in callers:
+            caller.start()
+        try:
+            yield answers
+        finally:
+            done.set()
+            for caller in callers:
+                caller.join()
 
     def sign_up(self, phone: str, address: str) -> int:
         """The status with which a sign-up from this loopback address was answered.

@@ -50,6 +50,21 @@ def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., S
     assert second.call("/api/auth/refresh", {"refresh": bob["refresh"]})["token"]
 
 
+def test_web_and_worker_are_renewed_and_no_request_is_refused(serve: Callable[..., Service]) -> None:
+    service = serve()
+    service.wait_until_ready()
+    web, worker, postgres = (service.part(part) for part in PARTS)
+    with service.called_all_the_time("/readyz") as answers:
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for(lambda: "web and worker are new" in service.output)
+        so_far = len(answers)
+        service.wait_for(lambda: len(answers) > so_far + 20)
+
+    assert set(answers) == {200}
+    assert not {web, worker} & set(service.process.children())
+    assert service.part("postgres") == postgres
+
+
 PARTS = ["gunicorn", "manage.py worker", "postgres"]
 
 

@@ -6,14 +6,12 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -24,18 +22,12 @@ from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 
 from inviting_app import environment
-from inviting_app.embedded import Embedded, EmbeddedError, die_with_parent
+from inviting_app.embedded import Embedded, EmbeddedError
+from inviting_app.launching import STOP_SECONDS, Launcher, bound, renew
 from inviting_app.supervisor import CrashLoop, Part
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 6.5
-"""For web and worker to finish what they are at; PostgreSQL then has its own few seconds: ten in all."""
-
-COMMANDS = {
-    "web": ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf"],
-    "worker": ["manage.py", "worker"],
-}
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # Not through a proxy that the environment may name.
@@ -47,8 +39,8 @@ class Stop(Exception):
 
 
 class Command(BaseCommand):
-    help = __doc__
-    stopping = False
+    help = f"{__doc__} HUP starts web and worker anew."
+    stopping = renewing = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -63,10 +55,10 @@ class Command(BaseCommand):
         _on_signals(_stop)
         parts: list[Part] = []
         try:
-            _refuse_taken_port("PORT", environment.PORT)
-            if environment.METRICS_PORT:
-                _refuse_taken_port("METRICS_PORT", environment.METRICS_PORT)
             with ExitStack() as stack:
+                launcher = Launcher(stack.enter_context(_own_port()))
+                if environment.METRICS_PORT:
+                    _refuse_taken_port("METRICS_PORT", environment.METRICS_PORT)
                 if environment.METRICS_PORT:
                     from inviting_app import metrics_server
 
@@ -75,9 +67,10 @@ class Command(BaseCommand):
                     parts.append(_own_postgres(stack))
                 self._prepare()
                 _on_signals(self._stop_soon)
-                web_and_worker = [Part(name, partial(_start, command)) for name, command in COMMANDS.items()]
-                stack.callback(_stop_all, web_and_worker)
-                self._keep_running(parts + web_and_worker)
+                web, worker = Part("web", launcher.web), Part("worker", launcher.worker)
+                stack.callback(launcher.listener.close)
+                stack.callback(_stop_all, [web, worker])
+                self._keep_running([*parts, web, worker], lambda: renew(launcher, web, worker))
         except Stop:
             pass
         except EmbeddedError as error:
@@ -103,9 +96,12 @@ class Command(BaseCommand):
         if not _static_is_current():
             call_command("collectstatic", verbosity=0, interactive=False)
 
-    def _keep_running(self, parts: list[Part]) -> None:
+    def _keep_running(self, parts: list[Part], renew: Callable[[], None]) -> None:
         announced = False
         while not self.stopping:
+            if self.renewing and announced:
+                self.renewing = False
+                renew()
             for part in parts:
                 part.look_after()
             if not announced and is_ready():
@@ -115,7 +111,10 @@ class Command(BaseCommand):
 
     def _stop_soon(self, number: int, frame: FrameType | None) -> None:
         # Not by an exception, which might come just when a part is started and leave it to itself.
-        self.stopping = True
+        if number == signal.SIGHUP and not sys.stdin.isatty():  # else it says that the terminal is gone
+            self.renewing = True
+        else:
+            self.stopping = True
 
 
 def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
@@ -130,6 +129,13 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise Stop
 
 
+def _own_port() -> socket.socket:
+    try:
+        return bound()
+    except OSError as error:
+        raise CommandError(_taken("PORT", environment.PORT, error)) from error
+
+
 def _refuse_taken_port(setting: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in environment.HOST else socket.AF_INET
     with socket.socket(family) as probe:
@@ -137,8 +143,11 @@ def _refuse_taken_port(setting: str, port: int) -> None:
         try:
             probe.bind((environment.HOST, port))
         except OSError as error:
-            where = f"{environment.HOST}:{port}"
-            raise CommandError(f"inviting_app cannot start. HOST and {setting}: {where}: {error.strerror}") from error
+            raise CommandError(_taken(setting, port, error)) from error
+
+
+def _taken(setting: str, port: int, error: OSError) -> str:
+    return f"inviting_app cannot start. HOST and {setting}: {environment.HOST}:{port}: {error.strerror}"
 
 
 def _static_is_current() -> bool:
@@ -157,17 +166,6 @@ def _own_postgres(stack: ExitStack) -> Part:
     if process is None:
         raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
     return Part("PostgreSQL", embedded.spawn, process, time.monotonic())
-
-
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    # In a session of its own, a terminal's Ctrl-C reaches this process alone, which stops the parts in order.
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=settings.BASE_DIR,
-        start_new_session=True,
-        # Without PostgreSQL, which goes too, there is nothing they could end in order.
-        preexec_fn=die_with_parent(signal.SIGKILL),
-    )
 
 
 def _stop_all(parts: list[Part]) -> None:
