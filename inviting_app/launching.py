@@ -24,7 +24,7 @@ READY_FD = "READY_FD"
 
 PREPARATIONS = (("check",), ("migrate", "--verbosity", "0"), ("collectstatic", "--noinput", "--verbosity", "0"))
 
-RENEW_SECONDS = 20.0
+RENEW_SECONDS = 30.0
 """For a new web server to get so far."""
 
 STOP_SECONDS = 6.5
@@ -60,7 +60,12 @@ class Launcher:
 
     def succeeds(self, *command: str) -> bool:
         """Whether this command of manage.py ends well."""
-        ended = subprocess.run([sys.executable, "manage.py", *command], cwd=settings.BASE_DIR, env=self._environment())
+        ended = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=settings.BASE_DIR,
+            env=self._environment(),
+            stdout=subprocess.DEVNULL,  # what is wrong goes to the standard error
+        )
         return ended.returncode == 0
 
     def _start(self, command: list[str], files: list[int] | None = None, more: dict[str, str] | None = None) -> Process:
