@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import Any
 
 from django.conf import settings
 from dotenv import dotenv_values
@@ -21,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 READY_FD = "READY_FD"
 """The variable with the file that a web server writes to as soon as it can serve."""
-
-PREPARATIONS = (("check",), ("migrate", "--verbosity", "0"), ("collectstatic", "--noinput", "--verbosity", "0"))
 
 RENEW_SECONDS = 30.0
 """For a new web server to get so far."""
@@ -58,32 +57,25 @@ class Launcher:
     def worker(self) -> Process:
         return self._start(["manage.py", "worker"])
 
-    def succeeds(self, *command: str) -> bool:
-        """Whether this command of manage.py ends well."""
-        ended = subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=settings.BASE_DIR,
-            env=self._environment(),
-            stdout=subprocess.DEVNULL,  # what is wrong goes to the standard error
-        )
-        return ended.returncode == 0
+    def prepared(self) -> bool:
+        """Whether the version that is there now has what it needs; what is wrong goes to the standard error."""
+        return subprocess.run([sys.executable, "manage.py", "prepare"], **self._here()).returncode == 0
 
     def _start(self, command: list[str], files: list[int] | None = None, more: dict[str, str] | None = None) -> Process:
         # In a session of its own, a terminal's Ctrl-C reaches `serve` alone, which stops the parts in order.
         return subprocess.Popen(
             [sys.executable, *command],
-            cwd=settings.BASE_DIR,
-            env=self._environment() | (more or {}),
+            **self._here(more),
             pass_fds=files or [],
             start_new_session=True,
             # Without PostgreSQL, which goes too, there is nothing they could end in order.
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
 
-    def _environment(self) -> dict[str, str]:
-        """What was given to this process, and `.env` as it is now."""
+    def _here(self, more: dict[str, str] | None = None) -> dict[str, Any]:
+        """In this folder, with what was given to this process and `.env` as it is now."""
         given = {name: value for name, value in os.environ.items() if self.read_at_first.get(name) != value}
-        return _env_file() | given
+        return {"cwd": settings.BASE_DIR, "env": _env_file() | given | (more or {})}
 
 
 def _env_file() -> dict[str, str]:
@@ -98,7 +90,7 @@ def renew(launcher: Launcher, web: Part, worker: Part) -> None:
     logger.info("starting web and worker anew")
     # The worker first: jobs of the old web processes are known to the new one, but perhaps not the other way round.
     new = None
-    if all(launcher.succeeds(*command) for command in PREPARATIONS):
+    if launcher.prepared():
         _replace(worker, launcher.worker())
         new = _ready_web(launcher)
     if new is None:

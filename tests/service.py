@@ -104,6 +104,7 @@ class Service:
                     answers.append(repr(error))
                 if not kept:
                     peer.close()
+                done.wait(0.01)
             peer.close()
 
         callers = [Thread(target=call, args=[kept]) for kept in (True, False, False)]

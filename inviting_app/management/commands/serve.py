@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import sys
@@ -16,10 +15,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, connection
 
 from inviting_app import environment
 from inviting_app.embedded import Embedded, EmbeddedError
@@ -65,7 +62,7 @@ class Command(BaseCommand):
                     stack.enter_context(metrics_server.shared_folder())
                 if not environment.DATABASE:
                     parts.append(_own_postgres(stack))
-                self._prepare()
+                call_command("prepare")
                 _on_signals(self._stop_soon)
                 web, worker = Part("web", launcher.web), Part("worker", launcher.worker)
                 stack.callback(launcher.listener.close)
@@ -85,16 +82,6 @@ class Command(BaseCommand):
             logger.info(in_the_log)
         else:
             self.stderr.write(on_the_terminal)
-
-    def _prepare(self) -> None:
-        try:
-            call_command("migrate", verbosity=0, interactive=False)
-        except OperationalError as error:
-            raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
-        finally:
-            connection.close()
-        if not _static_is_current():
-            call_command("collectstatic", verbosity=0, interactive=False)
 
     def _keep_running(self, parts: list[Part], renew: Callable[[], None]) -> None:
         announced = False
@@ -148,16 +135,6 @@ def _refuse_taken_port(setting: str, port: int) -> None:
 
 def _taken(setting: str, port: int, error: OSError) -> str:
     return f"inviting_app cannot start. HOST and {setting}: {environment.HOST}:{port}: {error.strerror}"
-
-
-def _static_is_current() -> bool:
-    """Whether no static file is newer than the last collection, which takes seconds."""
-    manifest = settings.STATIC_ROOT / "staticfiles.json"
-    if not manifest.exists():
-        return False
-    collected = manifest.stat().st_mtime
-    files = (storage.path(path) for finder in get_finders() for path, storage in finder.list([]))
-    return all(os.stat(file).st_mtime < collected for file in files)
 
 
 def _own_postgres(stack: ExitStack) -> Part:

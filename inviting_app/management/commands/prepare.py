@@ -1,0 +1,36 @@
+"""What a version needs before it serves: the database's newest tables, and its static files in one place."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, connection
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except OperationalError as error:
+            raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
+        finally:
+            connection.close()
+        if not _static_is_current():
+            call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def _static_is_current() -> bool:
+    """Whether no static file is newer than the last collection, which takes seconds."""
+    manifest = settings.STATIC_ROOT / "staticfiles.json"
+    if not manifest.exists():
+        return False
+    collected = manifest.stat().st_mtime
+    files = (storage.path(path) for finder in get_finders() for path, storage in finder.list([]))
+    return all(os.stat(file).st_mtime < collected for file in files)
