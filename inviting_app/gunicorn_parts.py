@@ -33,7 +33,7 @@ SEND_SECONDS = 30.0
 LARGEST_HEAD = LARGEST_BODY = 64 * 1024
 """Bytes of a request that are waited for. A larger one is refused, and what is left of it is not read."""
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,20})[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d*)[ \t]*\r\n", re.IGNORECASE)
 _OF_UNKNOWN_LENGTH = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _AWAITS_A_WORD = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
 
@@ -51,7 +51,7 @@ def look(received: bytes) -> Request:
     if head < 4:
         return Request.COMING if len(received) < LARGEST_HEAD else Request.ENDLESS
     declared = _LENGTH.search(received, 0, head)
-    body = int(declared[1]) if declared else 0
+    body = int(declared[1][:20] or 0) if declared else 0
     if body > LARGEST_BODY or _OF_UNKNOWN_LENGTH.search(received, 0, head):
         return Request.REFUSABLE
     return Request.WHOLE if len(received) >= head + body else Request.COMING
@@ -170,8 +170,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
         gunicorn's own way of this waits for the client, and all others wait too.
         """
-        conn.sock.setblocking(False)
-        conn.sock.shutdown(socket.SHUT_WR)
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # the client is gone
+            TConn.close(conn)
+            return
         self.nr_conns += 1
         self._watch(conn, time.monotonic() + REQUEST_SECONDS, self._read_to_no_end)
 
