@@ -43,11 +43,11 @@ def when_ready(server: Any) -> None:
     gc.freeze()
     if DEMO:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
-    if exporter:
-        exporter.start(server.LISTENERS)
     if ready := os.environ.pop("READY_FD", ""):  # whoever started this waits to be told
         os.write(int(ready), b"1")
         os.close(int(ready))
+    if exporter:
+        exporter.start(server.LISTENERS)
 
 
 def on_exit(server: Any) -> None:

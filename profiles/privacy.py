@@ -109,10 +109,11 @@ def journal() -> Iterator[str]:
     erased = User.objects.filter(erased_at__isnull=False).order_by("erased_at", "pk")
     entries: Iterator[Any] = erased.values_list("pk", "erased_at").iterator()
     for user_id, erased_at in entries:
-        yield _journal_line(user_id, erased_at)
+        yield journal_line(user_id, erased_at)
 
 
-def _journal_line(user_id: int, erased_at: datetime) -> str:
+def journal_line(user_id: int, erased_at: datetime) -> str:
+    """What is kept of an erasure outside the database; `manage.py erasures --again` reads it."""
     return f"erased person {user_id} at {erased_at.isoformat()}"
 
 
@@ -140,7 +141,7 @@ def _erase(user: User, now: datetime) -> None:
     _log_about(user).update(object_repr=f"erased person {user.pk}")
     voting.take_back(user.pk)
     # Outside the database too, for a backup knows nothing of those who went after it.
-    transaction.on_commit(lambda: logger.info(_journal_line(user.pk, now)))
+    transaction.on_commit(lambda: logger.info(journal_line(user.pk, now)))
 
 
 def _log_about(user: User) -> QuerySet[LogEntry]:

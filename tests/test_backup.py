@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from inviting_app import backup, pg_programs
+from profiles import privacy
 from profiles.models import Activation
 from tests.conftest import Person
 from users.models import User
@@ -110,6 +111,24 @@ def test_restore_over_people_leaves_the_backup_alone_and_the_erased_erased(
     assert "1 of them, who had been erased since, were erased again." in told_again
     assert set(User.objects.filter(erased_at__isnull=False).values_list("pk", flat=True)) == {erased}
     assert alice.me()["phone"] == alice.phone
+
+
+def test_restore_that_is_broken_off_afterwards_tells_who_must_be_erased_again(
+    charlie: Person, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    backed_up(file)
+    erased = charlie.profile.pk
+    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
+
+    def break_off(*person: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(privacy, "erase_again", break_off)
+    with pytest.raises(CommandError, match="All is restored, but this is left to do") as caught:
+        restored(file, replace=True)
+
+    assert caught.value.returncode == 3
+    assert f"erased person {erased} at " in capsys.readouterr().err
 
 
 def test_backup_of_an_older_version_is_brought_up_and_of_a_newer_one_refused(

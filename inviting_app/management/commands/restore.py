@@ -2,7 +2,8 @@
 
 Stop web and worker first. A database that has people is refused unless --replace is given; whoever was erased in it
 since the backup is erased again. A backup of an older version is brought up to this one; one of a newer version is
-refused. Ends with status 0 if all is restored, with 1 if not.
+refused. Ends with status 0 if all is restored, with 1 if nothing has changed, with 3 if all is restored but it must still
+be migrated, or those erased since be erased again.
 """
 
 from __future__ import annotations
@@ -41,8 +42,25 @@ class Command(BaseCommand):
                 begun = backup.begun_at(file)
                 erased = _erased() if replace else []
                 missing = backup.restore(file, replace)
+                self._finish(missing, erased)
         except ProgramError as error:
             raise CommandError(f"Nothing has changed: {error}.") from error
+        self.stdout.write(ERASED_SINCE.format(begun=begun))
+
+    def _finish(self, missing: list[str], erased: list[tuple[int, datetime]]) -> None:
+        """What cannot be in the one transaction. If it fails, who was erased is known nowhere else any more."""
+        try:
+            self._migrate_and_erase(missing, erased)
+        except BaseException as error:
+            for user_id, at in erased:
+                self.stderr.write(privacy.journal_line(user_id, at))
+            raise CommandError(
+                f"All is restored, but this is left to do ({type(error).__name__}): `manage.py migrate`, then"
+                " `manage.py erasures --again` with the lines above.",
+                returncode=3,
+            ) from error
+
+    def _migrate_and_erase(self, missing: list[str], erased: list[tuple[int, datetime]]) -> None:
         if missing:
             self.stdout.write(f"The backup is of an older version. Migrations applied to it: {', '.join(missing)}.")
             call_command("migrate", verbosity=0, interactive=False)
@@ -52,7 +70,6 @@ class Command(BaseCommand):
         self.stdout.write(f"Restored: {User.objects.count()} people and {Activation.objects.count()} votes.")
         if again:
             self.stdout.write(f"{again} of them, who had been erased since, were erased again.")
-        self.stdout.write(ERASED_SINCE.format(begun=begun))
 
 
 def _erased() -> list[tuple[int, datetime]]:
