@@ -42,6 +42,8 @@ WORDS = {
 
 
 class Operation(NamedTuple):
+    "One of the API document, as a page leads to it."
+
     method: str
     path: str
     summary: str
@@ -54,6 +56,7 @@ class Operation(NamedTuple):
 @cache_control(private=True, no_cache=True)
 @vary_on_cookie
 def index(request: HttpRequest) -> HttpResponse:
+    """All codes."""
     return render(request, "problems/index.html", {"words": _words(), "problems": PROBLEMS})
 
 
@@ -62,6 +65,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @cache_control(private=True, no_cache=True)
 @vary_on_cookie
 def problem(request: HttpRequest, code: str) -> HttpResponse:
+    """What one code means, what to do about it, and who answers so."""
     if code not in PROBLEMS:
         raise Http404
     context = {

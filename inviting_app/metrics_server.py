@@ -71,10 +71,13 @@ class Exporter:
             try:
                 _become_child(master, listeners)
                 _answer(_of_all_processes())
+            except BaseException:
+                logger.exception("the process with the metrics ends")
             finally:
                 os._exit(1)
 
     def stop(self) -> None:
+        """End it, and forget what was counted; but not what `serve` goes on with."""
         if self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)

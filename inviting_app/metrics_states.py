@@ -23,6 +23,8 @@ STATEMENT_SECONDS = 2
 
 
 class States(Collector):
+    "The states as of each scrape; without the database only `database_up`, which is 0."
+
     def collect(self) -> Iterator[GaugeMetricFamily]:
         found: list[GaugeMetricFamily] = []
         try:

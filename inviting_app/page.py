@@ -21,6 +21,9 @@ from profiles import invite_codes
 
 MODULES = sorted(f"page/{file.name}" for file in Path(__file__).with_name("static").glob("page/*.js"))
 
+SENTENCE_ENDS = ".,;:!?)]»\"'"
+"""What chats take for a part of the link before it."""
+
 
 @require_safe
 @gzip_page  # nothing secret is in it
@@ -55,5 +58,5 @@ def qr(request: HttpRequest, invite_code: str) -> HttpResponse:
 
 def _normalised(invite_code: str) -> str:
     with suppress(invite_codes.MalformedInviteCode):
-        return invite_codes.normalise(invite_code)
+        return invite_codes.normalise(invite_code.rstrip(SENTENCE_ENDS))
     return ""

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/", include("api.urls")),
     path("", page.page, name="page"),
     path("i/<str:invite_code>", page.page, name="invitation"),
+    path("i/<str:invite_code>/", page.page),
     path("i/<str:invite_code>/qr.svg", page.qr, name="qr"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/password_change/", own_password),

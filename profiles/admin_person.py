@@ -115,6 +115,7 @@ REPLACE = Action(
     _("The old code and every link with it are dead at once. Those who used it keep their vote."),
     lambda person: not person.erased_at,
     _replace,
+    about=lambda person: Profile.objects.get(pk=person.pk).invite_code,
 )
 ERASE = Action(
     "erase",

@@ -11,9 +11,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from profiles.models import Activation, Profile
 from tests.conftest import Person, signed_in
+from tests.operators import at_work
+from tests.operators import operator as staff
 from users.admin import PasswordForm
 from users.models import User
 
@@ -184,3 +188,22 @@ def test_erased_person_is_shown_and_cannot_be_changed(operator: Client, alice: P
     assert page.status_code == 200
     assert answer.status_code == 403
     assert not User.objects.get(pk=person).is_active
+
+
+def test_jobs_are_cancelled_by_those_alone_who_may_change_them(alice: Person) -> None:
+    job = ProcrastinateJob.objects.values_list("pk", flat=True)[0]
+    chosen = {"action": "cancel", "_selected_action": [job]}
+
+    for permissions, status in (("view",), "todo"), (("view", "change"), "cancelled"):
+        helper = at_work(staff(f"999111990{len(permissions)}", *(f"{one}_procrastinatejob" for one in permissions)))
+        helper.post("/admin/procrastinate/procrastinatejob/", chosen)
+
+        assert ProcrastinateJob.objects.get(pk=job).status == status
+
+
+def test_erased_people_and_rows_are_called_in_the_operators_language(operator: Client, alice: Person) -> None:
+    User.objects.filter(phone=f"+7{alice.phone}").update(phone=None, erased_at=timezone.now(), is_active=False)
+
+    page = operator.get("/admin/users/logincode/", headers={"accept-language": "ru"}).text
+
+    assert "стёртый человек" in page and "erased person" not in page

@@ -42,7 +42,8 @@ def page_of(profile: Profile, action: str = "change") -> str:
 
 def act(browser: Client, action: str, profile: Profile, **fields: str) -> list[str]:
     """What the operator is told when the person's page comes back."""
-    answer = browser.post(page_of(profile, action), fields or WHY)
+    about = Profile.objects.get(pk=profile.pk).invite_code if action == "new-code" else ""
+    answer = browser.post(page_of(profile, action), {"about": about, **(fields or WHY)})
     assert answer["Location"] == page_of(profile)
     told = [message.message for message in get_messages(answer.wsgi_request)]
     browser.get(answer["Location"])
@@ -106,6 +107,24 @@ def test_old_invite_code_is_dead_and_its_votes_stay(
     assert alice.me()["activated_invite"] == bob.code != old
     assert charlie.activate(bob.code).status_code == 200
     assert bob.me()["invitations_count"] == 2
+
+
+def test_new_code_is_given_once_for_a_form_that_is_sent_twice(support: Client, bob: Person) -> None:
+    old = bob.code
+
+    form = support.get(page_of(bob.profile, "new-code")).content.decode()
+    told = [act(support, "new-code", bob.profile, reason="Leaked.", about=old) for _ in range(2)]
+
+    assert f'name="about" value="{old}"' in form
+    assert told[0] == [f"Replaced the invite code {old}."]
+    assert told[1] == [NOTHING_TO_DO]
+
+
+def test_nobody_acts_on_themselves(boss: Client) -> None:
+    own = Profile.objects.get(user__is_superuser=True)
+
+    assert offered(boss, own) == []
+    assert boss.post(page_of(own, "erase"), {**WHY, "sure": "on"}).status_code == 403
 
 
 def test_new_invite_code_is_drawn_until_it_is_free(monkeypatch: Any, alice: Person, bob: Person) -> None:

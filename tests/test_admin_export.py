@@ -171,3 +171,9 @@ def test_what_is_too_long_for_a_sheet_is_left_to_csv(
 
     assert "XLSX is for up to 1 rows" in answer.content.decode()
     assert len(table(taken(boss, "users/user"))) == 2
+
+
+def test_odd_words_in_the_address_break_nothing_and_tell_no_phone(boss: Client) -> None:
+    table(taken(boss, "users/user", "?q=%00&all=79991112233"))
+
+    assert LogEntry.objects.latest("pk").change_message.startswith("Exported as CSV; filter: all=***2233; q=;")

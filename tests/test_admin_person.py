@@ -24,7 +24,7 @@ MUTUAL = "Mutual votes"
 
 
 @pytest.fixture
-def helper(db: None) -> Client:
+def support(db: None) -> Client:
     return at_work(operator("9991119997", *SEES_ALL))
 
 
@@ -48,12 +48,12 @@ def ring_of(size: int) -> list[int]:
     return [member.pk for member in members]
 
 
-def test_page_shows_votes_devices_and_sms(helper: Client, alice: Person, bob: Person, charlie: Person) -> None:
+def test_page_shows_votes_devices_and_sms(support: Client, alice: Person, bob: Person, charlie: Person) -> None:
     alice.activate(bob.code)
     bob.activate(charlie.code)
     delivery = SmsDelivery.objects.get(login_code__user=bob.profile.user)
 
-    found = sections(helper, bob.profile.pk)
+    found = sections(support, bob.profile.pk)
 
     assert list(found) == SECTIONS
     assert [text(cell) for cell in found["Invites"].rows[0]] == [bob.code, "1"]
@@ -76,14 +76,14 @@ def test_only_what_an_operator_may_see_is_shown(alice: Person) -> None:
         assert len(shown) == (2 if permission == "view_activation" else 1)
 
 
-def test_voters_are_paged_newest_first(helper: Client) -> None:
+def test_voters_are_paged_newest_first(support: Client) -> None:
     """Many votes of one moment, too: none is left out, none shown twice."""
     celebrity = registered("9991110001")
     phones = crowd(120, celebrity)
     pages, query = [], ""
 
     while query or not pages:
-        shown = sections(helper, celebrity.pk, query)["Who chose them"]
+        shown = sections(support, celebrity.pk, query)["Who chose them"]
         pages.append([text(row[0]) for row in shown.rows])
         older = {words: address for address, words in shown.links}.get("Older votes", "")
         query = older.removeprefix(path_of(celebrity.pk))
@@ -93,23 +93,23 @@ def test_voters_are_paged_newest_first(helper: Client) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1-", "9" * 17 + "-" + "9" * 18, "1-1", "²-1", "%00"])
-def test_foreign_cursor_is_no_error(helper: Client, alice: Person, cursor: str) -> None:
-    assert "Who chose them" in sections(helper, alice.profile.pk, f"?votes_before={cursor}")
+def test_foreign_cursor_is_no_error(support: Client, alice: Person, cursor: str) -> None:
+    assert "Who chose them" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
 
 
-def test_page_costs_the_same_for_a_celebrity(helper: Client, alice: Person) -> None:
+def test_page_costs_the_same_for_a_celebrity(support: Client, alice: Person) -> None:
     crowd(60, alice.profile)
     counts = []
 
     for person in (User.objects.get(phone="+79993000001").pk, alice.profile.pk):
         with CaptureQueriesContext(connection) as queries:
-            sections(helper, person)
+            sections(support, person)
         counts.append(len(queries))
 
     assert counts[1] <= counts[0]
 
 
-def test_newest_devices_are_shown_and_said_to_be_no_more(helper: Client, alice: Person) -> None:
+def test_newest_devices_are_shown_and_said_to_be_no_more(support: Client, alice: Person) -> None:
     first = Device.objects.get()
     Device.objects.bulk_create(
         Device(user=first.user, created_at=at, signed_in_at=at, refreshed_at=at, session_id=f"{n:032}",
@@ -117,22 +117,22 @@ def test_newest_devices_are_shown_and_said_to_be_no_more(helper: Client, alice: 
         for n, at in enumerate([first.signed_in_at] * 50)
     )  # fmt: skip
 
-    shown = sections(helper, alice.profile.pk)["Devices"]
+    shown = sections(support, alice.profile.pk)["Devices"]
 
     assert len(shown.rows) == 50
     assert shown.note == "Only the newest 50 are shown."
 
 
-def test_two_who_chose_each_other_are_flagged(helper: Client, alice: Person, bob: Person, charlie: Person) -> None:
+def test_two_who_chose_each_other_are_flagged(support: Client, alice: Person, bob: Person, charlie: Person) -> None:
     alice.activate(bob.code)
     bob.activate(alice.code)
     charlie.activate(bob.code)
 
-    warning = sections(helper, alice.profile.pk)["Whom they chose"].warning
+    warning = sections(support, alice.profile.pk)["Whom they chose"].warning
 
     assert text(warning) == f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001"
     assert path_of(bob.profile.pk) in warning
-    assert not sections(helper, charlie.profile.pk)["Whom they chose"].warning
+    assert not sections(support, charlie.profile.pk)["Whom they chose"].warning
 
 
 def test_ring_is_told_from_each_of_its_members_on() -> None:
@@ -151,30 +151,30 @@ def test_longer_rings_are_not_looked_for(size: int, found: int) -> None:
     assert len(rings.through(members)) == found
 
 
-def test_list_of_profiles_flags_rings_and_leads_to_people(helper: Client, alice: Person) -> None:
+def test_list_of_profiles_flags_rings_and_leads_to_people(support: Client, alice: Person) -> None:
     members = ring_of(3)
 
-    page = helper.get("/admin/profiles/profile/").content.decode()
+    page = support.get("/admin/profiles/profile/").content.decode()
 
     assert page.count("Ring of 3 votes") == 3
     assert all(path_of(person) in page for person in (*members, alice.profile.pk))
 
 
-def test_profile_shows_its_ring_and_leads_to_the_person(helper: Client) -> None:
+def test_profile_shows_its_ring_and_leads_to_the_person(support: Client) -> None:
     person, _other = ring_of(2)
 
-    page = helper.get(f"/admin/profiles/profile/{person}/change/").content.decode()
+    page = support.get(f"/admin/profiles/profile/{person}/change/").content.decode()
 
     assert MUTUAL in page
     assert path_of(person) in page
 
 
-def test_people_are_found_by_invitations(helper: Client, alice: Person, bob: Person) -> None:
+def test_people_are_found_by_invitations(support: Client, alice: Person, bob: Person) -> None:
     alice.activate(bob.code)
     registered("9991110003")  # newer
-    (address, words), *_ = helper.get("/admin/users/user/").context["links"]
+    (address, words), *_ = support.get("/admin/users/user/").context["links"]
 
-    profiles = helper.get(address).context["cl"].result_list
+    profiles = support.get(address).context["cl"].result_list
 
     assert words == "By invitations"
     assert profiles[0].invite_code == bob.code

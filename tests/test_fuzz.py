@@ -20,7 +20,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.problems import PROBLEMS
+from api.problem_codes import PROBLEMS
 from profiles import invite_codes
 from tests.calling import Answer, call, quickly
 from tests.conftest import Person, client

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from api.problems import PROBLEMS
+from api.problem_codes import PROBLEMS
 from tests.conftest import Person, client
 
 pytestmark = pytest.mark.django_db

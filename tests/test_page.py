@@ -47,7 +47,7 @@ def test_page_speaks_the_chosen_language_or_else_the_browsers(
     assert answer["Cache-Control"] == "private, no-cache"
 
 
-@pytest.mark.parametrize("typed", ["H7K3QX", "h7k3qx", "h7k-3qx", "h7k%203qx"])
+@pytest.mark.parametrize("typed", ["H7K3QX", "h7k3qx", "h7k-3qx", "h7k%203qx", "H7K3QX/", "H7K3QX).", "H7K3QX%C2%BB"])
 def test_share_link_carries_its_code_in_any_spelling(browser: Client, typed: str) -> None:
     answer = browser.get(f"/i/{typed}")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from api.problems import PROBLEMS
+from api.problem_codes import PROBLEMS
 from tests.conftest import Person, client
 from users.models import User
 

@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils import translation
 
-from api.problems import PROBLEMS
+from api.problem_codes import PROBLEMS
 
 RUSSIAN = Path(settings.BASE_DIR, "inviting_app/locale/ru/LC_MESSAGES")
 

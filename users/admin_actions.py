@@ -38,6 +38,8 @@ class Action:
     """Do it; what was done, in words for the log, or nothing where it does not apply any more."""
     final: bool = False
     """It cannot be undone: for superusers, who say once more that they mean it."""
+    about: Callable[[User], str] = lambda person: ""
+    """What it is done to, if it could be done again and again: a form sent twice is about what is there no more."""
 
 
 class ReasonForm(forms.Form):
@@ -49,9 +51,10 @@ class ReasonForm(forms.Form):
         help_text=_("It stays in the person's history, also when they are erased. No phone numbers, please."),
     )
     sure = forms.BooleanField(label=_("I know that this cannot be undone."))
+    about = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, data: Any = None, *, final: bool) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, *, final: bool, about: str) -> None:
+        super().__init__(data, initial={"about": about})
         if not final:
             del self.fields["sure"]
 
@@ -110,10 +113,10 @@ class ActedOnAdmin(BrowsedAdmin):
     person_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, END_DEVICES)
 
     def may_act(self, request: HttpRequest, action: Action, person: User) -> bool:
-        """Whoever may change people; about operators, and what cannot be undone, superusers alone."""
+        """Whoever may change people, others than themselves; operators, and what cannot be undone, only superusers."""
         for_superusers = action.final or person.is_staff or person.is_superuser
         allowed = not for_superusers or bool(getattr(request.user, "is_superuser", False))
-        return allowed and self.has_change_permission(request)
+        return allowed and person.pk != request.user.pk and self.has_change_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
         pages = [
@@ -134,20 +137,22 @@ class ActedOnAdmin(BrowsedAdmin):
             raise Http404
         if not self.may_act(request, action, person):
             raise PermissionDenied
-        form = ReasonForm(request.POST if request.method == "POST" else None, final=action.final)
+        data = request.POST if request.method == "POST" else None
+        form = ReasonForm(data, final=action.final, about=action.about(person))
         if not action.applies(person):
             messages.warning(request, _("There is nothing to do any more: see how the person stands now."))
         elif form.is_valid():
-            self._do(request, action, person, form.cleaned_data["reason"])
+            self._do(request, action, person, **form.cleaned_data)
         else:
             return self._ask(request, action, person, form)
         return HttpResponseRedirect(reverse("admin:users_user_change", args=[person_id]))
 
-    def _do(self, request: HttpRequest, action: Action, person: User, reason: str) -> None:
+    def _do(self, request: HttpRequest, action: Action, person: User, reason: str, about: str, **_sure: bool) -> None:
         """The deed and its line in the log, or neither."""
         try:
             with transaction.atomic():
-                done = action.do(person)
+                people.lock(person.pk)
+                done = action.do(person) if action.about(person) == about else ""
                 if done:
                     person.refresh_from_db()  # an erased person is not called by their phone
                     logged = {"done": done, "reason": reason}

@@ -30,6 +30,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from inviting_app import logs
 from users import admin_sheets, phones
 from users.admin_lists import SEES_PHONES, BrowsedAdmin
 from users.models import User
@@ -172,6 +173,7 @@ def _filter(request: HttpRequest) -> str:
     """The list's query in words for the log, where no whole phone may stand."""
     said = []
     for name, value in sorted(request.GET.dict().items()):
-        hidden = name == SEARCH_VAR and len(value) > SHORT_SEARCH
-        said.append(f"{name}={phones.mask(str(value).strip()) if hidden else value}")
+        text = str(value).replace("\0", "").strip()
+        hidden = name == SEARCH_VAR and len(text) > SHORT_SEARCH
+        said.append(f"{name}={phones.mask(text) if hidden else logs.mask(text)}")
     return "; ".join(said) or _("none")

@@ -73,10 +73,20 @@ def written_out(status: str) -> RawSQL:
     return RawSQL(f"'{status}'::procrastinate_job_status", ())  # noqa: S611 - one of our own words
 
 
+JOB_ACTIONS = {
+    "retry": _("Do the job again"),
+    "cancel": _("Cancel the job, if it waits"),
+    "abort": _("Stop the job, also while it is being done"),
+}
+
+
 class Status(Choice):
     title = _("status")
     parameter_name = "status"
-    choices_offered = {name: (name, {"status": written_out(name)}) for name in ("todo", "doing", "failed")}
+    choices_offered = {
+        name: (title, {"status": written_out(name)})
+        for name, title in (("todo", _("waiting")), ("doing", _("being done")), ("failed", _("not done")))
+    }
 
 
 admin.site.unregister(ProcrastinateJob)
@@ -84,8 +94,14 @@ admin.site.unregister(ProcrastinateJob)
 
 @admin.register(ProcrastinateJob)
 class JobAdmin(BrowsedAdmin, ProcrastinateJobAdmin):  # type: ignore[misc]
-    """Procrastinate's own list, but for its filters, which read all jobs to tell what they hold."""
+    """Procrastinate's own list, but for its filters, which read all jobs, and its actions, which ask for no right."""
 
     list_filter = [Status]
     ordering = ("-pk",)
     phone_lookup = ""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not request.user.has_perm("procrastinate.change_procrastinatejob"):
+            return {}
+        offered: dict[str, Any] = super().get_actions(request) or {}
+        return {name: (offered[name][0], name, title) for name, title in JOB_ACTIONS.items() if name in offered}

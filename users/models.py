@@ -10,6 +10,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users import codes, phones
@@ -73,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return phones.mask(self.phone) if self.phone else f"erased person {self.pk}"
+        return phones.mask(self.phone) if self.phone else gettext("erased person %(id)d") % {"id": self.pk}
 
 
 class Device(models.Model):
@@ -112,7 +113,7 @@ class Device(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"device {self.pk}"
+        return gettext("device %(id)d") % {"id": self.pk}
 
 
 class LoginCode(models.Model):
@@ -168,7 +169,7 @@ class LoginCode(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"login code {self.pk}"
+        return gettext("login code %(id)d") % {"id": self.pk}
 
 
 def new_challenge_id() -> str:
@@ -273,4 +274,4 @@ class SiteTotals(models.Model):
         constraints = [models.CheckConstraint(name="users_sitetotals_one_row", condition=Q(id=1))]
 
     def __str__(self) -> str:
-        return f"totals of {self.counted_at:%F %T}"
+        return gettext("totals of %(time)s") % {"time": f"{self.counted_at:%F %T}"}

@@ -97,8 +97,7 @@ def country(phone: str) -> str:
 def _parse(text: str) -> PhoneNumber:
     if len(text) > MAX_LENGTH:  # before all else: normalising takes the square of the length
         raise InvalidPhone
-    # Full-width digits and signs become plain ones; letters stay letters and are refused.
-    plain = unicodedata.normalize("NFKC", text).strip().translate(_DASHES)
+    plain = (text if text.isascii() else _plain(text)).strip()
     if not _SPELLING.fullmatch(plain):
         raise InvalidPhone
     if plain.startswith("00"):
@@ -107,6 +106,12 @@ def _parse(text: str) -> PhoneNumber:
         return phonenumbers.parse(plain, settings.PHONE_REGION)
     except phonenumbers.NumberParseException as error:
         raise InvalidPhone from error
+
+
+def _plain(text: str) -> str:
+    """Full-width digits and signs become plain ones, and marks of direction from address books go; letters stay."""
+    plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
+    return "".join(character for character in plain if unicodedata.category(character) != "Cf")
 
 
 def _can_receive_sms(number: PhoneNumber, region: str) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import connection
+from users import rows
 
 DEAD_AFTER = timedelta(seconds=10)
 """A worker that gave no sign for so long is dead."""
+
+DEEP = 10_000
+"""Jobs of a kind that are counted at most."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,6 @@ SELECT (SELECT COUNT(*) FROM procrastinate_workers WHERE last_heartbeat > %(now)
 """
 
 
-DEEP = 10_000
-"""Jobs of a kind that are counted at most."""
-
-
 @dataclass(frozen=True)
 class Depth:
     due: int
@@ -56,14 +54,9 @@ SELECT (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'tod
 
 def depth(now: datetime) -> Depth:
     """How many SMS wait in the queue at this moment, of each kind up to DEEP."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DEPTH, {"now": now, "deep": DEEP})
-        return Depth(*cursor.fetchone())
+    return Depth(*rows.only(_DEPTH, {"now": now, "deep": DEEP}))
 
 
 def look(now: datetime) -> Queue:
     """The queue at this moment."""
-    values: dict[str, Any] = {"now": now, "dead_after": DEAD_AFTER}
-    with connection.cursor() as cursor:
-        cursor.execute(_QUEUE, values)
-        return Queue(*cursor.fetchone())
+    return Queue(*rows.only(_QUEUE, {"now": now, "dead_after": DEAD_AFTER}))

@@ -62,7 +62,17 @@ def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itse
 def test_pasted_link_holds_the_code(alice: Visitor, bob: Visitor) -> None:
     code = alice.sign_in()
     bob.sign_in()
+    halves = f"{code[:3]} {code[3:]}"
 
+    for pasted in (
+        f"\u200b«{code.lower()}».",
+        f"(https://invite.example.org/i/{code}).",
+        f"My code, friend: {halves}!",
+    ):
+        bob.invite_field.fill(pasted)
+        bob.press("go_on")
+        expect(bob.page.locator("dialog [data-code] [aria-hidden]")).to_have_text(halves)
+        bob.press("cancel")
     bob.invite_field.fill(f"Look: https://invite.example.org/i/{code}?from=chat")
     bob.press("go_on")
     bob.press("activate")
@@ -128,11 +138,14 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
             break
     keyboard.type(code)
     keyboard.press("Enter")
-    expect(bob.button("activate")).to_be_focused()
+    expect(bob.page.get_by_role("dialog").get_by_role("heading")).to_be_focused()
+    keyboard.press("Enter")  # held too long: that is no vote
     keyboard.press("Escape")
     expect(bob.page.get_by_role("dialog")).to_be_hidden()
     expect(bob.invite_field).to_be_focused()
     keyboard.press("Enter")
+    keyboard.press("Tab")
+    expect(bob.button("activate")).to_be_focused()
     keyboard.press("Enter")
 
     bob.sees_chosen(code)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from api.problems import PROBLEMS
+from api.problem_codes import PROBLEMS
 from inviting_app.page_words import SCRIPT_WORDS
 from tests.browser.visitor import Visitor
 

@@ -25,6 +25,19 @@ def test_signing_out_in_one_tab_signs_out_the_other(alice: Visitor) -> None:
     assert alice.page.evaluate("localStorage.getItem('session')") is None
 
 
+def test_whoever_signs_in_next_does_not_see_what_was_typed_before(alice: Visitor, bob: Visitor) -> None:
+    alice.sign_in()
+    alice.invite_field.fill("H7K3")
+    alice.open_account()
+    alice.press("sign_out")
+
+    alice.phone = bob.phone
+    alice.ask_for_code()
+    alice.code_field.fill(alice.code())
+
+    expect(alice.invite_field).to_have_value("")
+
+
 def test_signing_in_in_one_tab_signs_in_the_other(alice: Visitor) -> None:
     alice.page.goto("/")
     other = Visitor(alice.page.context.new_page(), alice.phone, "en", alice.service, alice.gateway)

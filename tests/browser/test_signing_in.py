@@ -24,6 +24,15 @@ def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: V
     alice.own_code()
 
 
+def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> None:
+    alice.page.goto("/")
+
+    alice.page.get_by_label(alice.words("phone_label")).fill(f"\u202a+7 {alice.shown_phone}\u202c")
+    alice.press("get_code")
+
+    expect(alice.code_field).to_be_focused()
+
+
 def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
     alice.page.goto("/")
     alice.ask_for_code()

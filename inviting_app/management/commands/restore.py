@@ -2,8 +2,8 @@
 
 Stop web and worker first. A database that has people is refused unless --replace is given; whoever was erased in it
 since the backup is erased again. A backup of an older version is brought up to this one; one of a newer version is
-refused. Ends with status 0 if all is restored, with 1 if nothing has changed, with 3 if all is restored but it must still
-be migrated, or those erased since be erased again.
+refused. Ends with status 0 if all is restored, 1 if nothing has changed, 3 if all is restored but something is left to
+do, which it tells.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The worker: sends the SMS that wait in the queue, and does what is due by the clock.
 
-Without its database it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later), for whoever started it to
-start it again.
+Without its database, and when the clock is set back, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again
+later), for whoever started it to start it again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,9 @@ NO_DATABASE_SECONDS = 2.0
 LAST_WORDS_SECONDS = 1.0
 """For what is being written down when the database is lost; then the process ends, whatever it is at."""
 
+SET_BACK_SECONDS = 30.0
+"""By how much the clock goes back at least when it is not just being corrected."""
+
 # One statement, so that of two workers only one takes a job up. A worker that was forgotten leaves NULL. Jobs with a
 # queueing lock are done by the clock and come again by themselves; the next may be waiting already, and is the only one
 # that may.
@@ -70,6 +74,10 @@ RETURNING id
 def _is_away(error: BaseException) -> bool:
     """Whether it says that the database does not answer, and not that the statement is wrong."""
     return isinstance(error.__cause__ or error, OperationalError | InterfaceError)
+
+
+class ClockSetBack(Exception):
+    """Procrastinate would wait with what is due by the clock until it is as late again as it was."""
 
 
 class Connector(PsycopgConnector):
@@ -103,12 +111,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _give_way()
-        if environment.METRICS_PORT:
-            _be_watched()
+        middleware = [with_id_of_who_asked, *(_be_watched() if environment.METRICS_PORT else [])]
         Apprise().add("json://localhost")  # loads all of it, so that the first SMS need not wait
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
         with app.replace_connector(connector):
-            stopped = asyncio.run(_work(connector))
+            stopped = asyncio.run(_work(connector, middleware))
         if not stopped:
             sys.exit(_no_database())
 
@@ -123,16 +130,13 @@ def _give_way() -> None:
         Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-_middleware: list[WorkerMiddleware] = [with_id_of_who_asked]
-
-
-def _be_watched() -> None:
+def _be_watched() -> list[WorkerMiddleware]:
     from inviting_app import metrics, metrics_server
     from users import sms
 
     sms.watch = metrics.sms
-    _middleware.append(metrics.jobs)
     metrics_server.start_for_worker()
+    return [metrics.jobs]
 
 
 def _no_database() -> int:
@@ -141,7 +145,7 @@ def _no_database() -> int:
     return os.EX_TEMPFAIL
 
 
-async def _work(connector: Connector) -> bool:
+async def _work(connector: Connector, middleware: list[WorkerMiddleware]) -> bool:
     """Work until told to stop (True), or until the database is lost (False)."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(CONCURRENCY))
@@ -150,8 +154,8 @@ async def _work(connector: Connector) -> bool:
         async with app.open_async():
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
-            tasks = [_run_worker(), _take_up_stalled_jobs(), stop.wait(), connector.broken.wait()]
-            running = [asyncio.ensure_future(task) for task in tasks]
+            working = [_run_worker(middleware), _take_up_stalled_jobs(), _watch_clock()]
+            running = [asyncio.ensure_future(task) for task in (*working, stop.wait(), connector.broken.wait())]
             ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             crashed = any((error := task.exception()) and not _is_away(error) for task in ended)
             if not stop.is_set() and not crashed:
@@ -168,14 +172,14 @@ async def _work(connector: Connector) -> bool:
     return stop.is_set()
 
 
-async def _run_worker() -> None:
+async def _run_worker(middleware: list[WorkerMiddleware]) -> None:
     await app.run_worker_async(
         concurrency=CONCURRENCY,
         fetch_job_polling_interval=POLL_SECONDS,
         update_heartbeat_interval=HEARTBEAT_SECONDS,
         stalled_worker_timeout=DEAD_AFTER_SECONDS,
         install_signal_handlers=False,
-        worker_middleware=_middleware,
+        worker_middleware=middleware,
     )
 
 
@@ -185,3 +189,13 @@ async def _take_up_stalled_jobs() -> None:
         if jobs:
             logger.warning("took up %d jobs of workers that are gone", len(jobs))
         await asyncio.sleep(LOOK_FOR_STALLED_SECONDS)
+
+
+async def _watch_clock() -> None:
+    """Raises ClockSetBack."""
+    before = now = time.time()
+    while now > before - SET_BACK_SECONDS:
+        before = now
+        await asyncio.sleep(LOOK_FOR_STALLED_SECONDS)
+        now = time.time()
+    raise ClockSetBack

@@ -21,16 +21,23 @@ export async function call(method, path, { body, token } = {}) {
   }
 }
 
+// Milliseconds until an answer must begin; a network that swallows it is no network.
+const LONGEST_WAIT = 20_000;
+
 /** @throws {Problem} */
 export async function request(method, path, { body, token } = {}) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), LONGEST_WAIT);
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: waiting.signal });
   } catch {
     throw new Problem("offline");
+  } finally {
+    clearTimeout(timer);
   }
   if (!answer.ok) throw await problem(answer);
   return answer;

@@ -34,11 +34,11 @@ export function showPeople(card, profile) {
     $("[data-count]").textContent = number(invitations_count);
     $("[data-none]").hidden = invitations_count > 0;
     if (newest?.join() === invitations.join()) return;
-    newest = invitations;
     if (dated) {
       const page = await authorized("GET", INVITATIONS);
       startWith(page.results, page.next);
     } else startWith(invitations.map((text) => ({ phone: text })), invitations_next);
+    newest = invitations; // only now: what could not be read is read at the next look
   }
 
   function startWith(people, older) {

@@ -91,11 +91,12 @@ function showChoice($, profile) {
     notice.textContent = t("from_link");
     field.value = halves(fromLink);
   }
-  remember(field);
-  onSubmit(form, () => activate($, field, profile));
+  const kept = `invite of ${profile.user_id}`; // whoever signs in next does not see it
+  remember(field, kept);
+  onSubmit(form, () => activate($, field, profile, kept));
 }
 
-async function activate($, field, profile) {
+async function activate($, field, profile, kept) {
   const box = $("#invite-problem");
   const code = inviteCode(field.value);
   if (!code) {
@@ -105,7 +106,7 @@ async function activate($, field, profile) {
   $("dialog [data-phone]").textContent = phone(profile.phone);
   if (!(await ask($("dialog")))) return;
   const answer = await authorized("POST", ME, { activated_invite: code });
-  tab.removeItem(field.name);
+  tab.removeItem(kept);
   forgetLink();
   showChosen($, answer);
   say(t("activated", { code: halves(code) }));
@@ -121,11 +122,23 @@ function showChosen($, { activated_invite, activated_at }) {
   $("[data-chosen] .hint").textContent = t("activated_at", { time: day(new Date(activated_at)) });
 }
 
-/** The code in what was typed or pasted, a code or a whole link; null where there is none. */
-function inviteCode(text) {
-  const [, inLink] = text.match(/\/i\/([^/?#\s]+)/) ?? [];
-  const code = (inLink ?? text).replace(/[\s\p{Pd}]/gu, "");
-  return new RegExp(`^${dataset.codePattern}$`, "i").test(code) ? code.toUpperCase() : null;
+/** The code in what was typed or pasted, a code, a link or a message with either; null where there is none. */
+function inviteCode(pasted) {
+  const text = pasted.normalize("NFKC").replace(/\p{Cf}/gu, "").replaceAll("%20", " ");
+  const [, inLink] = text.match(/\/i\/(\w{3}[\s\p{Pd}]?\w{3})(?!\w)/iu) ?? [];
+  const whole = bare(inLink ?? text);
+  if (isCode(whole)) return whole.toUpperCase();
+  const amid = text.match(/\b[A-Z2-9]{3}[\s\p{Pd}]?[A-Z2-9]{3}\b/gu) ?? []; // in capitals, as this page shares it
+  const codes = new Set(amid.map(bare).filter(isCode));
+  return codes.size === 1 ? [...codes][0] : null;
+}
+
+function bare(text) {
+  return text.replace(/[\s\p{P}\p{S}]/gu, "");
+}
+
+function isCode(text) {
+  return new RegExp(`^${dataset.codePattern}$`, "i").test(text);
 }
 
 /** Its code has been used. */

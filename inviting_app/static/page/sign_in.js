@@ -30,8 +30,9 @@ function showPhone(why) {
   const field = $("#phone");
   remember(field);
   onSubmit($("form"), async () => {
-    if (!field.value.trim()) return complain($(".problem"), t("problem_invalid_phone"), { field });
-    await askForCode(field.value.trim());
+    const phone = field.value.replace(/\p{Cf}/gu, "").trim(); // address books copy marks that nobody sees
+    if (!phone) return complain($(".problem"), t("problem_invalid_phone"), { field });
+    await askForCode(phone);
     showCode();
     main("#code").focus();
   });

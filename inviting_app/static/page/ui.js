@@ -135,7 +135,7 @@ export function ask(dialog) {
 }
 
 /** Keep what is typed over a reload of this tab. */
-export function remember(field) {
-  field.value ||= tab.getItem(field.name) ?? "";
-  field.addEventListener("input", () => tab.setItem(field.name, field.value));
+export function remember(field, name = field.name) {
+  field.value ||= tab.getItem(name) ?? "";
+  field.addEventListener("input", () => tab.setItem(name, field.value));
 }
