@@ -40,6 +40,8 @@ class Part:
     process: Process | None = None
     started: float = 0.0
     in_vain: int = 0
+    lasting: bool = False
+    """Whether it has served before, so that what keeps it from starting now may pass, as a full disk does."""
 
     def look_after(self) -> None:
         """Start it if it does not run and it is time to.
@@ -54,7 +56,7 @@ class Part:
             at_once = now < self.started + AT_ONCE_SECONDS and self.process.returncode not in NOT_ITS_FAULT
             self.in_vain = self.in_vain + 1 if at_once else 0
             ended = f"{self.name} ended by itself with status {self.process.returncode}"
-            if self.in_vain == STARTS_IN_VAIN:
+            if self.in_vain == STARTS_IN_VAIN and not self.lasting:
                 raise CrashLoop(f"{ended}, {STARTS_IN_VAIN} times in a row as soon as it was started.")
             logger.warning("%s; starting it again", ended)
             kill_group(self.process)

@@ -60,6 +60,15 @@ def test_gaps_of_unknown_devices_grow_to_an_hour() -> None:
     climb([*GAPS, 3600, 3600])
 
 
+def test_nobody_waits_for_an_sms_of_before_the_clock_was_set_back() -> None:
+    ask(3600)
+
+    again, third = ask(), ask(59)
+
+    assert (again.sent, again.resend_in) == (True, 60)
+    assert (third.sent, third.resend_in) == (False, 1)
+
+
 def test_gaps_of_a_known_device_stop_at_a_quarter_of_an_hour() -> None:
     climb([30, 60, 120, 300, 900, 900, 900, 900, 900], start=1, device_token=device_token())
 

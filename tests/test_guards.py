@@ -163,6 +163,14 @@ def test_totals_tell_the_mean_of_people_a_day_and_the_sms_of_one() -> None:
     assert totals.counted_at == NOW
 
 
+def test_totals_are_counted_anew_when_the_clock_was_set_back() -> None:
+    guards.count(at(HOUR))
+
+    guards.count(NOW)
+
+    assert SiteTotals.objects.get().counted_at == NOW
+
+
 @pytest.mark.parametrize(
     ("unused", "used", "suspect"), [(20, 0, False), (21, 0, True), (21, 80, False), (25, 80, True)]
 )

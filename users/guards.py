@@ -156,6 +156,7 @@ ON CONFLICT (id) DO UPDATE SET counted_at = EXCLUDED.counted_at, people_a_day = 
    sms_in_a_day = EXCLUDED.sms_in_a_day, suspect_countries = EXCLUDED.suspect_countries,
    suspect_prefixes = EXCLUDED.suspect_prefixes
 WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
+   OR users_sitetotals.counted_at > EXCLUDED.counted_at + 5 * interval '1 minute' -- the clock was set back
 """
 
 

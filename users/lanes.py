@@ -34,9 +34,11 @@ class Strand:
 
     def wait(self, now: datetime) -> timedelta:
         """How long until another SMS may go out; zero or less means now."""
-        if not self.sends:
+        # Sends of the future are left from before the clock was set back: they count, but nobody waits for them.
+        last = max((sent_at for sent_at in self.sends if sent_at <= now), default=None)
+        if last is None:
             return AT_ONCE
-        return self.sends[-1] + timedelta(seconds=self.gaps[min(len(self.sends), len(self.gaps)) - 1]) - now
+        return last + timedelta(seconds=self.gaps[min(len(self.sends), len(self.gaps)) - 1]) - now
 
 
 # A code is sent for an hour at most: the first bound only helps the index.

@@ -142,7 +142,7 @@ def _own_postgres(stack: ExitStack) -> Part:
     process = stack.enter_context(embedded.running())
     if process is None:
         raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
-    return Part("PostgreSQL", embedded.spawn, process, time.monotonic())
+    return Part("PostgreSQL", embedded.spawn, process, time.monotonic(), lasting=True)
 
 
 def _stop_all(parts: list[Part]) -> None:

@@ -1,0 +1,167 @@
+"""Clients that are slow, silent or send too much, and what others notice of them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+from bench.drills.ground import Ground, Row, ground
+
+SLOW, IDLE, READERS = 500, 10_000, 100
+HELD_SECONDS = 20.0
+LARGE = 20_000_000
+HEAD = b"POST /api/auth/signup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+Opened = list[socket.socket]
+
+
+def slow_heads() -> Row:
+    return _crowded("Slow heads", f"{SLOW} clients send a head, one byte a second", SLOW, HEAD, b"X")
+
+
+def slow_bodies() -> Row:
+    what = f"{SLOW} clients send a body, one byte a second"
+    return _crowded("Slow bodies", what, SLOW, HEAD + b"Content-Length: 3000\r\n\r\n{", b" ")
+
+
+def never_close() -> Row:
+    what = f"{SLOW} clients are answered and told that this is the end, and never close"
+    return _crowded(
+        "Never closed", what, SLOW, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b""
+    )
+
+
+def slow_readers() -> Row:
+    what = f"{READERS} clients ask for a script of 1.5 MB and read 2 kB a second of it"
+    return _crowded("Slow readers", what, READERS, _get(_largest_asset()), b"", reads=2000)
+
+
+def idle() -> Row:
+    return _crowded("Idle connections", f"{IDLE:,} connections that send nothing", IDLE, b"", b"")
+
+
+def large_bodies() -> Row:
+    """The whole of each body is sent, whatever the server says meanwhile."""
+    with ground() as on:
+        said: Counter[str] = Counter()
+        with on.load():
+            began = time.monotonic()
+            for head in (f"Content-Length: {LARGE}", "Transfer-Encoding: chunked"):
+                for _ in range(10):
+                    said[f"{head.partition(':')[0]}: {_send_large(on.port, head)}"] += 1
+            note = _noticed(on, began, time.monotonic())
+            on.over()
+        answers = ", ".join(f"{number} × {kind}" for kind, number in said.items())
+        return on.row("20 MB bodies", "10 with their length told, 10 in chunks, one after another", answers, note)
+
+
+def _send_large(port: int, head: str) -> str:
+    """The status line; or what happened instead."""
+    chunk = b"x" * 65536
+    sent = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        try:
+            client.sendall(HEAD + head.encode() + b"\r\n\r\n")
+            while sent < LARGE:
+                client.sendall(chunk if "Length" in head else b"10000\r\n" + chunk + b"\r\n")
+                sent += len(chunk)
+        except OSError as error:
+            return f"{type(error).__name__} after {sent / 1e6:.1f} MB"
+        return client.recv(4096).split(b"\r\n")[0].decode().partition(" ")[2] or "closed without an answer"
+
+
+def _crowded(name: str, what: str, number: int, first: bytes, then: bytes, reads: int = 0) -> Row:
+    with ground() as on:
+        with on.load():
+            with _opened(on.port, number, first, then, reads) as sockets:
+                began = time.monotonic()
+                time.sleep(HELD_SECONDS)
+                note = _noticed(on, began, time.monotonic())
+                during = on.memory()
+                still = sum(map(_is_open, sockets))
+            on.over()
+        notes = [
+            note,
+            f"{during:.0f} MB meanwhile",
+            f"{still:,} of {len(sockets):,} still open after {HELD_SECONDS:.0f} s",
+        ]
+        return on.row(name, what, *notes)
+
+
+@contextmanager
+def _opened(port: int, number: int, first: bytes, then: bytes, reads: int) -> Iterator[Opened]:
+    sockets: Opened = []
+    done = Event()
+    thread = Thread(target=_go_on, args=(sockets, then, reads, done))
+    try:
+        for _ in range(number):
+            client = socket.socket()
+            if reads:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.settimeout(10)
+            client.connect(("127.0.0.1", port))
+            sockets.append(client)
+            if first:
+                client.sendall(first)
+        thread.start()
+        yield sockets
+    finally:
+        done.set()
+        if thread.ident:
+            thread.join()
+        for client in sockets:
+            client.close()
+
+
+def _go_on(sockets: Opened, then: bytes, reads: int, done: Event) -> None:
+    """Once a second, a little more from each."""
+    while not done.wait(1):
+        for client in sockets:
+            client.setblocking(False)
+            with suppress(OSError):
+                if then:
+                    client.send(then)
+                if reads:
+                    client.recv(reads)
+
+
+def _is_open(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        while got := client.recv(65536):
+            pass
+        return bool(got)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def _noticed(on: Ground, began: float, ended: float) -> str:
+    """What others waited for answers before, and in this time; milliseconds."""
+    calls = [call for call in list(on.crowd.calls) if call.step != "SMS"]
+    before = _waits([call.milliseconds for call in calls if call.ended < began])
+    meanwhile = _waits([call.milliseconds for call in calls if began <= call.began and call.ended <= ended])
+    return f"others' answers, median and slowest: before {before}, meanwhile {meanwhile}"
+
+
+def _waits(waits: list[float]) -> str:
+    return f"{statistics.median(waits):.0f} and {max(waits):.0f} ms" if waits else "none"
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+
+
+def _largest_asset() -> str:
+    from drf_spectacular_sidecar import __file__ as package
+
+    folder = os.path.join(os.path.dirname(package), "static")
+    files = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".js")]
+    return "/static/" + os.path.relpath(max(files, key=os.path.getsize), folder)

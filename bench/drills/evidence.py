@@ -1,0 +1,61 @@
+"""What a drill is judged by: whether anything that was acknowledged is lost, and whether /readyz told the truth."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, LiteralString
+
+import psycopg
+
+from bench.drills.crowd import Crowd
+
+Probe = tuple[float, int | str]
+"""When /readyz was asked, and the status or the kind of failure."""
+
+CHANGES = 6
+"""Up to so many changes of what it said are told one by one."""
+
+NEAR_SECONDS = 0.25
+
+_SIGNED_UP = "SELECT phone FROM users_user u WHERE EXISTS (SELECT FROM users_logincode c WHERE c.user_id = u.id)"
+_SIGNED_IN = "SELECT phone FROM users_user JOIN profiles_profile ON user_id = id WHERE verified_at IS NOT NULL"
+_VOTES = """
+SELECT u.phone, p.invite_code FROM profiles_activation
+  JOIN users_user u ON u.id = invitee_id JOIN profiles_profile p ON p.user_id = inviter_id
+"""
+_WRONG_COUNTS = """
+SELECT user_id FROM profiles_profile p
+ WHERE invitations_count <> (SELECT count(*) FROM profiles_activation a WHERE a.inviter_id = p.user_id)
+"""
+
+
+def lost(crowd: Crowd, database: psycopg.Connection[Any]) -> int:
+    """Acknowledged sign-ups, first sign-ins and votes that the database does not have, and wrong counts of votes."""
+
+    def column(query: LiteralString) -> set[str]:
+        return {row[0] for row in database.execute(query)}
+
+    votes: dict[str, str] = dict(database.execute(_VOTES).fetchall())
+    lost_votes = sum(votes.get(phone) != code for phone, code in crowd.told_vote.items())
+    lost_people = len(crowd.told_sms - column(_SIGNED_UP)) + len(crowd.told_in - column(_SIGNED_IN))
+    return lost_people + lost_votes + len(column(_WRONG_COUNTS))
+
+
+def ready(probes: list[Probe], crowd: Crowd) -> str:
+    """What /readyz said, one after the other, and for how long each."""
+    said = [(status, next(group)[0]) for status, group in groupby(probes, key=lambda probe: probe[1])]
+    ends = [at for _, at in said[1:]]
+    parts = [f"{status} for {end - at:.1f} s" for (status, at), end in zip(said, ends, strict=False)][1:]
+    words = ", then ".join(["200", *parts, *([str(said[-1][0])] if ends else [])])
+    if len(ends) > CHANGES:
+        kinds = " and ".join(str(kind) for kind in dict.fromkeys(status for status, _ in said))
+        wrong = sum(status != 200 for _, status in probes)
+        words = f"{kinds} in turn ({wrong} of {len(probes)} not 200), {said[-1][0]} at last"
+    lies = sum(status == 200 and _all_failed(crowd, at) for at, status in probes)
+    return f"{words}; {lies} times 200 while all requests failed" if lies else words
+
+
+def _all_failed(crowd: Crowd, at: float) -> bool:
+    """Whether three requests or more failed just then, and no read succeeded."""
+    near = [call for call in crowd.calls if call.step != "SMS" and abs(call.ended - at) <= NEAR_SECONDS]
+    return len(near) >= 3 and all(call.outcome.startswith("503") for call in near)

@@ -1,0 +1,144 @@
+"""PostgreSQL goes away under load: stopped, killed, without room for connections, without room on its disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.drills.ground import Ground, Row, ground
+from tests.service import service_folder
+
+HELD_SECONDS = 10.0
+FULL_SECONDS = 15.0
+VOLUME_MB = 320
+
+
+_CUT_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE backend_type = 'client backend' AND application_name <> 'drill'"
+)
+
+
+class Skipped(Exception):
+    """The drill cannot be had here; the text says why."""
+
+
+def stopped() -> Row:
+    with ground() as on:
+        with on.load():
+            postmaster = on.service.part("postgres")
+            assert postmaster
+            postmaster.send_signal(signal.SIGINT)
+            postmaster.wait(20)
+            on.over()
+        return on.row("PostgreSQL stopped", "fast shutdown (SIGINT) under load; `serve` starts it again")
+
+
+def killed() -> Row:
+    with ground() as on:
+        with on.load():
+            postmaster = on.service.part("postgres")
+            assert postmaster
+            postmaster.kill()
+            on.over()
+        return on.row("PostgreSQL killed", "SIGKILL to the postmaster under load; `serve` starts it again")
+
+
+def connections() -> Row:
+    """All of max_connections is taken by others; the service loses its own in the middle."""
+    held: list[psycopg.Connection[Any]] = []
+    with ground() as on:
+        with on.load():
+            _take_all(on, held)
+            began = time.monotonic()
+            time.sleep(3)
+            served = sum(call.ended > began and call.outcome == "200" for call in on.crowd.calls)
+            deadline = time.monotonic() + HELD_SECONDS
+            while time.monotonic() < deadline:
+                held[0].execute(_CUT_OTHERS)
+                _take_all(on, held)
+                time.sleep(0.02)
+            taken = len(held)
+            for connection in held:
+                connection.close()
+            on.over()
+        return on.row(
+            "No connection left",
+            f"{taken} foreign connections fill max_connections; from 3 s on those of the service are cut, too",
+            f"with the connections it had, it answered {served} requests in those 3 s",
+        )
+
+
+def _take_all(on: Ground, held: list[psycopg.Connection[Any]]) -> None:
+    with suppress(psycopg.OperationalError):
+        while True:
+            held.append(on.connect("drill"))
+
+
+def disk_full() -> Row:
+    what = f"DATA_DIR on a volume of {VOLUME_MB} MB, filled to the last byte for {FULL_SECONDS:.0f} s"
+    return _full("Disk full", what, lambda on: None)
+
+
+def log_full() -> Row:
+    """PostgreSQL ends itself when its write-ahead log cannot go on, and cannot start while the disk is full."""
+    what = (
+        f"the same, and the write-ahead log needs its next file: PostgreSQL cannot run for up to {FULL_SECONDS:.0f} s"
+    )
+    return _full("Disk full, log too", what, _use_up_log)
+
+
+def _full(name: str, what: str, then: Callable[[Ground], None]) -> Row:
+    if os.geteuid():
+        raise Skipped("only root can mount a volume of its own")
+    with service_folder() as folder, _volume(folder / "data"), ground(folder=folder) as on:
+        filler = folder / "data" / "filler"
+        with on.load():
+            began = time.monotonic()
+            _fill(filler)
+            then(on)
+            while time.monotonic() < began + FULL_SECONDS:
+                time.sleep(0.2)
+                _fill(filler)
+            filler.unlink()
+            on.over()
+            ended = on.service.output.count("PostgreSQL ended")
+            notes = [f"PostgreSQL ended {ended} times"]
+            if on.started_again():
+                notes.append("`serve` had given up, and was started by hand")
+        return on.row(name, what, *notes)
+
+
+def _use_up_log(on: Ground) -> None:
+    with suppress(psycopg.Error), on.connect() as database:
+        for _ in range(30):
+            database.execute("SELECT pg_switch_wal(), pg_logical_emit_message(true, 'drill', 'x')")
+
+
+@contextmanager
+def _volume(folder: Path) -> Iterator[None]:
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={VOLUME_MB}m,mode=755", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True).returncode:
+        raise Skipped("a volume of its own cannot be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S607
+
+
+def _fill(filler: Path) -> None:
+    """Write until nothing more fits."""
+    with suppress(OSError), filler.open("ab", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            with suppress(OSError):
+                while file.write(b"\0" * size) == size:
+                    pass

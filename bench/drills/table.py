@@ -1,0 +1,42 @@
+"""The drills' rows as text: for the terminal, and as lines of the Markdown table that `docs/failures.md` keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.drills.ground import Row
+
+
+def line(row: Row) -> str:
+    errors = ", ".join(f"{number} × {kind}" for kind, number in row.errors.most_common()) or "none"
+    recovered = _recovered(row.recovered) if row.recovered else "not by itself"
+    what = "; ".join([row.what, *row.notes])
+    memory = f"{row.memory[0]:.0f} → {row.memory[1]:.0f}"
+    cells = [row.name, what, recovered, f"{row.told:,}, **{row.lost}**", errors, memory, row.ready]
+    return f"| {' | '.join(cells)} |"
+
+
+def _recovered(after: dict[str, float]) -> str:
+    parts = [f"{step} {after[step]:.1f}" for step in ("read", "sign-up", "SMS")]
+    return f"{max(after.values()):.1f} s ({', '.join(parts)})"
+
+
+def merge(text: str, lines: list[str]) -> str:
+    """The text with its table's lines replaced by these, drill by drill; new ones at the table's end."""
+    kept = text.splitlines()
+    for new in lines:
+        name = new.split(" | ")[0]
+        places = [number for number, old in enumerate(kept) if old.split(" | ")[0] == name]
+        if places:
+            kept[places[0]] = new
+        else:
+            at = max(number for number, old in enumerate(kept) if old.startswith("|"))
+            kept.insert(at + 1, new)
+    return "\n".join(kept) + "\n"
+
+
+def write(page: Path, results: Path, lines: list[str], last: str) -> None:
+    """Put the lines into both tables; `last` tells of the run that they come from."""
+    page.write_text(merge(page.read_text(), lines))
+    title, _, rest = results.read_text().partition("\n")
+    results.write_text(f"{title.partition('; the last: ')[0]}; the last: {last}\n{merge(rest, lines)}")
