@@ -88,13 +88,17 @@ _DATABASE = environment.WORKER_DATABASE if _IS_WORKER else environment.DATABASE
 DATABASES = {"default": _DATABASE or Embedded(DATA_DIR).settings()}
 DATABASES["default"] |= {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 # Statements are bound and prepared by the server; a lock that is not had within 2 s is a 503, not a hanging request.
-DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "options": "-c lock_timeout=2s"}
-# A host that has gone silent is a 503 too, and an idle connection to it is noticed before it is used.
+# The server keeps the locks of a host that has gone silent for ten seconds, and not for the two hours of its default.
+_SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
+_SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "options": _SESSION}
+# A server that has gone silent is a 503 too, and an idle connection to it is noticed before it is used, and before the
+# server answers again: it has forgotten the connection by then.
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
     "tcp_user_timeout": 5000,
-    "keepalives_idle": 30,
-    "keepalives_interval": 5,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
     "keepalives_count": 2,
 } | DATABASES["default"]["OPTIONS"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -108,3 +108,19 @@ def test_kept_cursor_outlives_a_statement_that_fails(kept: Any) -> None:
 def test_statements_of_the_kept_cursor_are_counted_like_others(django_assert_num_queries: Any, db: None) -> None:
     with django_assert_num_queries(1):
         rows.one("SELECT 1", [])
+
+
+def test_neither_end_keeps_a_connection_for_long_when_the_other_is_gone_without_a_word() -> None:
+    options = connection.settings_dict["OPTIONS"]
+    asked = dict(part.split("=") for part in options["options"].replace("-c", "").split())
+
+    theirs = _seconds_until_given_up(asked, "tcp_keepalives_")
+    ours = _seconds_until_given_up(options, "keepalives_")
+
+    assert ours <= theirs <= 10
+    assert asked["tcp_user_timeout"] == "10s"
+
+
+def _seconds_until_given_up(of: dict[str, Any], prefix: str) -> int:
+    idle, interval, count = (int(of[f"{prefix}{name}"]) for name in ("idle", "interval", "count"))
+    return idle + interval * count

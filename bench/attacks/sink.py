@@ -40,14 +40,15 @@ class Sink(ThreadingHTTPServer):
     request_queue_size = 128
     down = False
     hanging = False
+    takes_seconds = 0.0
     fetched = 0
     """Requests that no gateway gets, such as for a key that a forged token names."""
 
-    def __init__(self, inboxes: Inboxes) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, inboxes: Inboxes, address: str) -> None:
+        super().__init__((address, 0), Handler)
         self.inboxes = inboxes
         self.stopping = Event()
-        self.url = f"json://127.0.0.1:{self.server_port}/sms?:to={{phone}}"
+        self.url = f"json://{address}:{self.server_port}/sms?:to={{phone}}"
 
     def handle_error(self, *args: object) -> None:
         """Nothing on the terminal: who hung up is none of our worry."""
@@ -61,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.hanging:
             self.server.stopping.wait(30)
             return
+        time.sleep(self.server.takes_seconds)
         if not self.server.down:
             text = message["message"]
             self.server.inboxes.of[message["to"]].append(Sms(text.rpartition("#")[2].strip(), text))
@@ -76,8 +78,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(inboxes: Inboxes) -> Iterator[Sink]:
-    with Sink(inboxes) as sink:
+def running(inboxes: Inboxes, address: str = "127.0.0.1") -> Iterator[Sink]:
+    with Sink(inboxes, address) as sink:
         thread = Thread(target=sink.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield sink
