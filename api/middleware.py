@@ -37,6 +37,8 @@ def request_context(get_response: Handler) -> Handler:
         token = request_id.set(given if _WELL_FORMED_ID.fullmatch(given) else f"{random.getrandbits(128):032x}")
         try:
             response = get_response(request)
+            if request.method == "HEAD" and not response.streaming:
+                response.content = b""  # which the server would drop with a warning; its length stays told
             response["X-Request-ID"] = request_id.get()
             response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
             if request.path not in _UNLOGGED:

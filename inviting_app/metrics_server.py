@@ -161,6 +161,6 @@ def _answer(registry: Any) -> NoReturn:
             make_server(host, port, _application(registry), _Server, _Handler).serve_forever()
         except OSError as error:
             if not said:
-                logger.error("METRICS_PORT: %s:%d: %s; trying again", host, port, error.strerror)
+                logger.warning("METRICS_PORT: %s:%d: %s; trying again", host, port, error.strerror)
             said = True
             time.sleep(AGAIN_SECONDS)

@@ -45,12 +45,14 @@ def read(mode: str) -> Iterator[list[Reading]]:
         for name, value in _EXPLAIN.items():
             cursor.execute(f"SET auto_explain.{name} = {value}")
         cursor.execute(f"SET plan_cache_mode = {mode}")
+        cursor.execute("SET max_parallel_workers_per_gather = 0")  # which read ahead as far as they happen to get
         session: Any = connection.connection
         session.add_notice_handler(take)
         yield found
         session.remove_notice_handler(take)
         cursor.execute("SET auto_explain.log_min_duration = -1")
         cursor.execute("RESET plan_cache_mode")
+        cursor.execute("RESET max_parallel_workers_per_gather")
 
 
 def _readings(node: dict[str, Any], explained: dict[str, Any]) -> Iterator[Reading]:

@@ -131,6 +131,19 @@ def test_restore_that_is_broken_off_afterwards_tells_who_must_be_erased_again(
     assert f"erased person {erased} at " in capsys.readouterr().err
 
 
+def test_restore_is_refused_while_the_service_runs(alice: Person, file: Path) -> None:
+    backed_up(file)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        (worker,) = cursor.fetchone()
+    try:
+        with pytest.raises(CommandError, match="Nothing has changed: the service is running, with 1 of its workers"):
+            restored(file, replace=True)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_workers WHERE id = %s", [worker])
+
+
 def test_backup_of_an_older_version_is_brought_up_and_of_a_newer_one_refused(
     alice: Person, file: Path, elsewhere: Any
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from api.problem_codes import PROBLEMS
+from tests.calling import call
 from tests.conftest import Person, client
 
 pytestmark = pytest.mark.django_db
@@ -214,3 +215,11 @@ def test_plain_client_of_django_posts_without_a_csrf_token() -> None:
     answer = browser.post(SIGNUP, {"phone": "9991234567"}, content_type="application/json")
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/livez", "/api/nowhere"])
+def test_answer_to_head_has_no_body_and_tells_the_length_of_that_to_get(path: str) -> None:
+    told, whole = call("HEAD", path), call("GET", path)
+
+    assert told.body == b""
+    assert told.headers["Content-Length"] == str(len(whole.body)) != "0"

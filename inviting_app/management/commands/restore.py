@@ -20,6 +20,8 @@ from inviting_app import backup
 from inviting_app.pg_programs import PEOPLE, ProgramError, stopping_in_order
 from profiles import privacy
 from profiles.models import Activation
+from users import queue
+from users.clock import database_now
 from users.models import User
 
 ERASED_SINCE = """
@@ -39,6 +41,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
         try:
             with stopping_in_order():
+                _refuse_while_served()
                 begun = backup.begun_at(file)
                 erased = _erased() if replace else []
                 missing = backup.restore(file, replace)
@@ -70,6 +73,17 @@ class Command(BaseCommand):
         self.stdout.write(f"Restored: {User.objects.count()} people and {Activation.objects.count()} votes.")
         if again:
             self.stdout.write(f"{again} of them, who had been erased since, were erased again.")
+
+
+def _refuse_while_served() -> None:
+    """Web and worker would find other tables in the middle of their work."""
+    if "procrastinate_workers" not in connection.introspection.table_names():
+        return
+    if workers := queue.look(database_now()).workers:
+        raise ProgramError(
+            f"the service is running, with {workers} of its workers: stop it first"
+            f" (one that was killed counts for {queue.DEAD_AFTER.total_seconds():.0f} seconds)"
+        )
 
 
 def _erased() -> list[tuple[int, datetime]]:
