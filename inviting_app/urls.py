@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from inviting_app import page, pages
@@ -22,6 +22,8 @@ urlpatterns = [
     path("docs", pages.swagger, name="swagger"),
     path("redoc", pages.redoc, name="redoc"),
     path("problems", include("api.problem_pages")),
+    re_path("^(?P<name>docs|redoc|schema|problems)/$", RedirectView.as_view(url="/%(name)s")),
+    path("favicon.ico", pages.favicon),
     path("livez", pages.livez),
     path("readyz", pages.readyz),
 ]

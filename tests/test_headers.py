@@ -223,3 +223,29 @@ def test_answer_to_head_has_no_body_and_tells_the_length_of_that_to_get(path: st
 
     assert told.body == b""
     assert told.headers["Content-Length"] == str(len(whole.body)) != "0"
+
+
+@pytest.mark.parametrize(("language", "words"), [("ru", "Страница не найдена"), ("en", "Page not found")])
+def test_page_that_is_not_there_is_told_in_the_readers_language(language: str, words: str) -> None:
+    answer = Client(headers={"Accept-Language": language}).get("/nowhere")
+
+    assert answer.status_code == 404
+    assert f"<h1>{words}</h1>" in answer.content.decode()
+
+
+def test_refused_form_is_told_in_the_readers_language() -> None:
+    answer = Client(enforce_csrf_checks=True, headers={"Accept-Language": "ru"}).post("/admin/login/")
+
+    assert answer.status_code == 403
+    assert "Ошибка проверки CSRF" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/redoc/", "/schema/", "/problems/"])
+def test_slash_at_the_end_of_a_page_leads_to_it(path: str) -> None:
+    assert Client().get(path)["Location"] == path.rstrip("/")
+
+
+def test_browser_that_asks_for_an_icon_gets_it() -> None:
+    answer = Client().get("/favicon.ico")
+
+    assert answer["Location"].startswith("/static/page/icon")

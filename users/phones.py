@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 
 import phonenumbers
@@ -68,7 +69,10 @@ def display(phone: str) -> str:
         return usual[1]
     number = phonenumbers.parse(phone)
     if _region(number) == settings.PHONE_REGION:
-        return phonenumbers.national_significant_number(number)
+        national = phonenumbers.national_significant_number(number)
+        with suppress(InvalidPhone):
+            if _parse(national) == number:  # in Russia 8 10 … would be read as a call abroad
+                return national
     return phone
 
 
