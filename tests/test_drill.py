@@ -22,7 +22,7 @@ from inviting_app.embedded import Embedded
 from tests.service import Service, first, service_folder, services
 from tests.webhook import Gateway, Webhook
 
-ROUNDS = 4
+ROUNDS = 2
 SERVED_BETWEEN_CRASHES = 5
 GATEWAY_SECONDS = 0.05
 RECOVERY_SECONDS = 20

@@ -245,7 +245,7 @@ def test_service_agrees_with_the_model() -> None:
     run_state_machine_as_test(
         Everybody,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=35,
             derandomize=True,
             database=None,
