@@ -67,7 +67,7 @@ def test_page_names_the_operations_that_the_document_names() -> None:
     assert listed["invalid_code"] == {"login"}
 
 
-@pytest.mark.parametrize("path", ["/problems/nothing", "/problems/", "/problems/INVALID", "/problems/invalid/x"])
+@pytest.mark.parametrize("path", ["/problems/nothing", "/problems/INVALID", "/problems/invalid/x"])
 def test_unknown_code_is_not_found(path: str) -> None:
     assert Client().get(path).status_code == 404
 
