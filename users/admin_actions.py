@@ -22,6 +22,8 @@ from users import people, phones
 from users.admin_lists import BrowsedAdmin
 from users.models import User
 
+NOTHING_LEFT = _("There is nothing to do any more: see how the person stands now.")
+
 
 @dataclass(frozen=True)
 class Action:
@@ -140,7 +142,7 @@ class ActedOnAdmin(BrowsedAdmin):
         data = request.POST if request.method == "POST" else None
         form = ReasonForm(data, final=action.final, about=action.about(person))
         if not action.applies(person):
-            messages.warning(request, _("There is nothing to do any more: see how the person stands now."))
+            messages.warning(request, NOTHING_LEFT)
         elif form.is_valid():
             self._do(request, action, person, **form.cleaned_data)
         else:
@@ -163,7 +165,7 @@ class ActedOnAdmin(BrowsedAdmin):
         if done:
             messages.success(request, done)
         else:
-            messages.warning(request, _("There is nothing to do any more: see how the person stands now."))
+            messages.warning(request, NOTHING_LEFT)
 
     def _ask(self, request: HttpRequest, action: Action, person: User, form: ReasonForm) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, "original": person}
