@@ -32,12 +32,6 @@ def cookie_of_login(phone: str = PHONE) -> Morsel[str]:
     return browser.post("/api/auth/login", {"code": sign_up(browser, phone)["code"]}).cookies["device"]
 
 
-def with_cookie(value: str) -> APIClient:
-    browser = client()
-    browser.cookies["device"] = value
-    return browser
-
-
 def test_login_sets_the_device_token_as_a_cookie_for_as_long_as_it_is_trusted() -> None:
     browser = client()
     response = browser.post("/api/auth/login", {"code": sign_up(browser)["code"]})
@@ -112,9 +106,11 @@ def test_browser_of_two_people_keeps_the_cookie_of_the_newest(alice: Person) -> 
     assert not is_known(alice.api)
 
 
-@pytest.mark.parametrize("value", ["", "\0", "a\0b", "x" * 65, "é", "a b", '"', "../..", "x" * 4000, "null"])
-def test_cookie_with_anything_in_it_is_as_no_cookie(alice: Person, value: str) -> None:
-    assert not is_known(with_cookie(value))
+@pytest.mark.parametrize(
+    "sent", ["", "\0", r'"\000"', r'"a\000b"', "x" * 65, "é", '"a b"', '"', r'"\""', "../..", "x" * 4000, "null"]
+)
+def test_cookie_with_anything_in_it_is_as_no_cookie(alice: Person, sent: str) -> None:
+    assert not is_known(client(HTTP_COOKIE=f"device={sent}"))
 
 
 def test_cookie_outlives_signing_out(alice: Person) -> None:
