@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
@@ -52,6 +53,16 @@ SELECT person.phone, own.invite_code, chosen.invite_code, own.invitations_count
 LONGEST_READ = "1s"
 
 
+NEEDLESS = """
+SELECT less.indexrelid::regclass::text
+  FROM pg_index AS less JOIN pg_index AS more USING (indrelid)
+ WHERE less.indexrelid <> more.indexrelid AND NOT less.indisunique AND less.indpred IS NULL AND more.indpred IS NULL
+   AND starts_with(more.indkey::text || ' ', less.indkey::text || ' ')
+   AND indrelid = ANY(%s::regclass[])
+"""
+"""Indexes whose columns another one has at its beginning."""
+
+
 @pytest.fixture
 def empty_schema(transactional_db: None) -> Iterator[None]:
     """Room without a table, beside the tables of the other tests."""
@@ -91,6 +102,16 @@ def shape() -> dict[str, list[Any]]:
 @pytest.mark.django_db
 def test_models_have_no_change_without_a_migration() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.django_db
+def test_no_index_is_the_beginning_of_another() -> None:
+    tables = [model._meta.db_table for app in ("users", "profiles") for model in apps.get_app_config(app).get_models()]
+
+    with connection.cursor() as cursor:
+        cursor.execute(NEEDLESS, [tables])
+
+        assert cursor.fetchall() == []
 
 
 def test_migrations_go_to_zero_and_back(empty_schema: None) -> None:

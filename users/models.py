@@ -83,7 +83,8 @@ class Device(models.Model):
     The two end apart. Signing out ends the session and keeps the trust, so the next sign-in from here is a known one.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="devices", verbose_name=_("person"))
+    # The first column of indexes below, so it needs none of its own.
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="devices", verbose_name=_("person"))
     user_agent = models.CharField(_("client"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created"))
 
@@ -122,7 +123,8 @@ class LoginCode(models.Model):
     *Open*: may be joined by another challenge and sent again. *Valid*: a right guess signs in.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="login_codes", verbose_name=_("person"))
+    # The first column of indexes below, so it needs none of its own.
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="login_codes", verbose_name=_("person"))
     device = models.ForeignKey(
         Device, models.CASCADE, null=True, related_name="login_codes", verbose_name=_("lane: known device")
     )
