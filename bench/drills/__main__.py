@@ -24,7 +24,7 @@ os.environ |= dict.fromkeys(NAMES - {"DATA_DIR", "SECRET_KEY"}, "")
 os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
 
 from bench.drills import clients, clock, outage, postgres, processes, table
-from bench.drills.ground import Row
+from bench.drills.ground import Row, Skipped
 
 DRILLS: dict[str, Callable[[], Row]] = {
     "stopped": postgres.stopped,
@@ -75,7 +75,7 @@ def _run(name: str, drill: Callable[[], Row]) -> Row | None:
     print(f"... {name}", file=sys.stderr, flush=True)
     try:
         row = drill()
-    except postgres.Skipped as reason:
+    except Skipped as reason:
         print(f"{name} skipped: {reason}", flush=True)
         return None
     print(table.line(row), flush=True)

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.drills.crowd import ME, ask
-from bench.drills.ground import Ground, Row, ground
-from bench.drills.postgres import Skipped
+from bench.drills.ground import Ground, Row, Skipped, ground
 from tests.service import service_folder
 
 SOURCE = Path(__file__).with_suffix(".c")

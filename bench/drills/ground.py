@@ -31,6 +31,10 @@ PROBE_SECONDS = 0.1
 SETTINGS = {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000"}
 
 
+class Skipped(Exception):
+    """The drill cannot be had here; the text says why."""
+
+
 @dataclass
 class Row:
     """One line of the table."""
@@ -63,10 +67,14 @@ class Ground:
     def port(self) -> int:
         return self.service.port
 
+    def part(self, words: str) -> psutil.Process:
+        """The part of the service whose command line has these words."""
+        part = self.service.part(words)
+        assert part is not None
+        return part
+
     def web(self) -> psutil.Process:
-        web = self.service.part("gunicorn")
-        assert web is not None
-        return web
+        return self.part("gunicorn")
 
     def memory(self) -> float:
         """MB that the web processes have together, what they share counted once (PSS)."""
@@ -146,3 +154,18 @@ def ground(clients: int = CLIENTS, folder: Path | None = None, **variables: str)
 
         service = start()
         yield Ground(service, gateway, inboxes, Crowd(service.port, inboxes, clients), start)
+
+
+def hurt(
+    name: str,
+    what: str,
+    harm: Callable[[Ground], object],
+    tell: Callable[[Ground], str] | None = None,
+    clients: int = CLIENTS,
+) -> Row:
+    """A whole drill: the harm is done under load, its end is the cause's end, and `tell` looks back in words."""
+    with ground(clients) as on:
+        with on.load():
+            harm(on)
+            on.over()
+        return on.row(name, what, *([tell(on)] if tell else []))

@@ -13,13 +13,12 @@ from typing import Any
 
 import psycopg
 
-from bench.drills.ground import Ground, Row, ground
+from bench.drills.ground import Ground, Row, Skipped, ground, hurt
 from tests.service import service_folder
 
 HELD_SECONDS = 10.0
 FULL_SECONDS = 15.0
 VOLUME_MB = 320
-
 
 _CUT_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -27,29 +26,19 @@ _CUT_OTHERS = (
 )
 
 
-class Skipped(Exception):
-    """The drill cannot be had here; the text says why."""
-
-
 def stopped() -> Row:
-    with ground() as on:
-        with on.load():
-            postmaster = on.service.part("postgres")
-            assert postmaster
-            postmaster.send_signal(signal.SIGINT)
-            postmaster.wait(20)
-            on.over()
-        return on.row("PostgreSQL stopped", "fast shutdown (SIGINT) under load; `serve` starts it again")
+    return hurt("PostgreSQL stopped", "fast shutdown (SIGINT) under load; `serve` starts it again", _stop)
+
+
+def _stop(on: Ground) -> None:
+    postmaster = on.part("postgres")
+    postmaster.send_signal(signal.SIGINT)
+    postmaster.wait(20)
 
 
 def killed() -> Row:
-    with ground() as on:
-        with on.load():
-            postmaster = on.service.part("postgres")
-            assert postmaster
-            postmaster.kill()
-            on.over()
-        return on.row("PostgreSQL killed", "SIGKILL to the postmaster under load; `serve` starts it again")
+    what = "SIGKILL to the postmaster under load; `serve` starts it again"
+    return hurt("PostgreSQL killed", what, lambda on: on.part("postgres").kill())
 
 
 def connections() -> Row:

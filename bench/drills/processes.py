@@ -4,53 +4,45 @@ from __future__ import annotations
 
 import time
 
-from bench.drills.ground import Ground, Row, ground
+from bench.drills.ground import Ground, Row, hurt
 from tests.service import first
 
 DOWN_SECONDS = 10.0
+WORKER = "manage.py worker"
 
 
 def web_process() -> Row:
-    with ground() as on:
-        with on.load():
-            victim = first(on.web().children(), "gunicorn")
-            assert victim
-            victim.kill()
-            on.over()
-        return on.row("Web process killed", "SIGKILL to one of two web processes under load; gunicorn makes another")
+    what = "SIGKILL to one of two web processes under load; gunicorn makes another"
+    return hurt("Web process killed", what, _kill_web_process)
+
+
+def _kill_web_process(on: Ground) -> None:
+    victim = first(on.web().children(), "gunicorn")
+    assert victim
+    victim.kill()
 
 
 def web_master() -> Row:
-    with ground() as on:
-        with on.load():
-            on.web().kill()
-            on.over()
-        return on.row("Web server killed", "SIGKILL to gunicorn's first process under load; `serve` starts it again")
+    what = "SIGKILL to gunicorn's first process under load; `serve` starts it again"
+    return hurt("Web server killed", what, lambda on: on.web().kill())
 
 
 def worker_killed() -> Row:
-    with ground() as on:
-        with on.load():
-            worker = on.service.part("manage.py worker")
-            assert worker
-            worker.kill()
-            on.over()
-        return on.row("Worker killed", "SIGKILL under load; `serve` starts it again", _slowest_sms(on, on.end))
+    what = "SIGKILL under load; `serve` starts it again"
+    return hurt("Worker killed", what, lambda on: on.part(WORKER).kill(), lambda on: _slowest_sms(on, on.end))
 
 
 def worker_down() -> Row:
     """Stopped, not ended: as on a host that hangs. Nobody starts it again, and its jobs wait."""
-    with ground(clients=12) as on:
-        with on.load():
-            worker = on.service.part("manage.py worker")
-            assert worker
-            worker.suspend()
-            hung = time.monotonic()
-            time.sleep(DOWN_SECONDS)
-            worker.resume()
-            on.over()
-        what = f"hangs (SIGSTOP) for {DOWN_SECONDS:.0f} s under load, then goes on"
-        return on.row("Worker hangs", what, _slowest_sms(on, hung))
+    what = f"hangs (SIGSTOP) for {DOWN_SECONDS:.0f} s under load, then goes on"
+    return hurt("Worker hangs", what, _hang_worker, lambda on: _slowest_sms(on, on.end - DOWN_SECONDS), clients=12)
+
+
+def _hang_worker(on: Ground) -> None:
+    worker = on.part(WORKER)
+    worker.suspend()
+    time.sleep(DOWN_SECONDS)
+    worker.resume()
 
 
 def _slowest_sms(on: Ground, since: float) -> str:
