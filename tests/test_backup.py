@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from inviting_app import backup, pg_programs
+from inviting_app import pg_programs, restore
 from profiles import privacy
 from profiles.models import Activation
 from tests.conftest import Person
@@ -195,13 +195,13 @@ def test_restore_that_the_server_refuses_changes_nothing_and_tells_no_phone(
     backed_up(file)
     User.objects.create(phone="+79991110009")
     before = sums()
-    copied = backup._copy
+    copied = restore._copy
 
     def with_a_bad_row(script: Any, session: Any, version: int) -> None:
         copied(script, session, version)
         session.write(f"INSERT INTO public.users_user (phone) VALUES ('+7{alice.phone}');\n".encode())
 
-    monkeypatch.setattr(backup, "_copy", with_a_bad_row)
+    monkeypatch.setattr(restore, "_copy", with_a_bad_row)
 
     with pytest.raises(CommandError, match=r"^Nothing has changed: .+duplicate key") as refused:
         restored(file, replace=True)

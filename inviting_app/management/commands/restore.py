@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from inviting_app import backup
+from inviting_app import restore
 from inviting_app.pg_programs import PEOPLE, ProgramError, stopping_in_order
 from profiles import privacy
 from profiles.models import Activation
@@ -42,9 +42,9 @@ class Command(BaseCommand):
         try:
             with stopping_in_order():
                 _refuse_while_served()
-                begun = backup.begun_at(file)
+                begun = restore.begun_at(file)
                 erased = _erased() if replace else []
-                missing = backup.restore(file, replace)
+                missing = restore.restore(file, replace)
                 self._finish(missing, erased)
         except ProgramError as error:
             raise CommandError(f"Nothing has changed: {error}.") from error
