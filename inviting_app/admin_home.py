@@ -22,9 +22,12 @@ COUNTED = 10_000
 """Rows of a table that are counted; of a larger one the home page shows about how many PostgreSQL thinks there are."""
 
 CHARTS = (
-    (_("Sign-ups and activations"), ("sign_ups", "activations")),
+    (_("New numbers and activations"), ("sign_ups", "activations")),
     (_("SMS sent and codes verified"), ("sms_sent", "codes_used")),
 )
+
+NAMES = {"sign_ups": _("new numbers")}
+"""What is counted, where the column's own name would promise more."""
 
 WORDS = {
     "today": _("Today"),
@@ -67,14 +70,21 @@ def _numbers() -> dict[str, Any]:
         "totals": _totals(),
         "charts": charts,
         "words": WORDS,
-        "days_of": _("Days begin at midnight, %(time_zone)s. Today is not over yet.")
+        "note": _(
+            "A number is new when it first asks for a code, whether or not the code is typed in afterwards. "
+            "Disabled people are not among the verified. "
+            "Days begin at midnight, %(time_zone)s. Today is not over yet."
+        )
         % {"time_zone": settings.TIME_ZONE},
     }
 
 
 def _chart(title: Any, fields: tuple[str, ...], last: list[Day]) -> dict[str, Any]:
     series = [
-        {"name": get_fields_from_path(Day, field)[-1].verbose_name, "numbers": [getattr(day, field) for day in last]}
+        {
+            "name": NAMES.get(field, get_fields_from_path(Day, field)[-1].verbose_name),
+            "numbers": [getattr(day, field) for day in last],
+        }
         for field in fields
     ]
     newest_first = [(day.day, [getattr(day, field) for field in fields]) for day in reversed(last)]
@@ -85,8 +95,8 @@ def _totals() -> list[Total]:
     active = User.objects.filter(is_active=True, verified_at__isnull=False)
     others = ("users_user_unverified", "users_user_disabled", "users_user_erased")
     return [
-        _total(User._meta.verbose_name_plural, User.objects.filter(erased_at=None), "users_user", "users_user_erased"),
-        _total(_("active people"), active, "users_user", *others),
+        _total(_("all numbers"), User.objects.filter(erased_at=None), "users_user", "users_user_erased"),
+        _total(_("verified people"), active, "users_user", *others),
         _total(Activation._meta.verbose_name_plural, Activation.objects.all(), "profiles_activation"),
     ]
 

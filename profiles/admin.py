@@ -15,8 +15,8 @@ from profiles import admin_person as admin_person  # with the page of a person
 from profiles import invite_codes, rings
 from profiles.models import Activation, Profile
 from users import phones
-from users.admin_export import ExportedAdmin, headings
-from users.admin_lists import COUNTED_ROWS, Choice, OneWayList, ReadOnlyAdmin
+from users.admin_export import ExportedAdmin
+from users.admin_lists import COUNTED_ROWS, Choice, OneWayList, ReadOnlyAdmin, named_columns
 
 
 class HasActivated(Choice):
@@ -64,9 +64,9 @@ class ProfileAdmin(ExportedAdmin, ReadOnlyAdmin):
     ordering = ("-created_at",)
     sortable_by = ("invitations_count", "created_at")
     exported = {
-        **headings(Profile, "user_id invite_code user__phone invitations_count"),
+        **named_columns(Profile, "user_id invite_code user__phone invitations_count"),
         "activation__inviter__invite_code": _("activated"),
-        **headings(Profile, "created_at user__is_active"),
+        **named_columns(Profile, "created_at user__is_active"),
     }
     fields = ("user", *list_display)
 
@@ -94,7 +94,7 @@ class ProfileAdmin(ExportedAdmin, ReadOnlyAdmin):
         members = getattr(profile, "ring", None)
         if members is None:  # on a page of its own
             members = rings.through([profile.pk]).get(profile.pk, ())
-        return admin_person.in_words(len(members)) if members else "—"
+        return admin_person.ring_name(len(members)) if members else "—"
 
 
 @admin.register(Activation)

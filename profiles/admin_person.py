@@ -42,7 +42,7 @@ def _invites(request: HttpRequest, person: User) -> Section:
 def _choice(request: HttpRequest, person: User) -> Section:
     votes = Activation.objects.filter(pk=person.pk).select_related("inviter__user")
     rows = [[_person(vote.inviter), str(vote.inviter), shown(vote.created_at)] for vote in votes]
-    return Section(gettext("Whom they chose"), _headings(), rows, warning=_ring(person))
+    return Section(gettext("Whom they chose"), _vote_headings(), rows, warning=_ring(person))
 
 
 def _voters(request: HttpRequest, person: User) -> Section:
@@ -62,10 +62,10 @@ def _voters(request: HttpRequest, person: User) -> Section:
         cursor = f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
         links.append((f"{page}?{BEFORE}={cursor}#{BEFORE}", gettext("Older votes")))
     rows = [[_person(vote.invitee), str(vote.invitee), shown(vote.created_at)] for vote in found[:NEWEST]]
-    return Section(gettext("Who chose them"), _headings(), rows, links=tuple(links), anchor=BEFORE)
+    return Section(gettext("Who chose them"), _vote_headings(), rows, links=tuple(links), anchor=BEFORE)
 
 
-def _headings() -> list[str]:
+def _vote_headings() -> list[str]:
     return [gettext("person"), *headings(Profile, "invite_code"), *headings(Activation, "created_at")]
 
 
@@ -80,10 +80,10 @@ def _ring(person: User) -> str:
         return ""
     people = User.objects.in_bulk(members)
     walk = format_html_join(" → ", "{}", ((linked("users_user", one, people[one]),) for one in [*members, person.pk]))
-    return format_html("{}: {}", in_words(len(members)), walk)
+    return format_html("{}: {}", ring_name(len(members)), walk)
 
 
-def in_words(size: int) -> str:
+def ring_name(size: int) -> str:
     """What a ring of so many people is called."""
     return gettext("Mutual votes") if size == 2 else gettext("Ring of %(count)d votes") % {"count": size}
 

@@ -35,3 +35,13 @@ def at_work(user: User) -> Client:
     browser = Client()
     browser.force_login(user)
     return browser
+
+
+def helper(*permissions: str) -> Client:
+    """The browser of an operator with these permissions."""
+    return at_work(operator("9991119997", *permissions))
+
+
+def page_of(person: int, page: str = "change") -> str:
+    """The address of one of the admin's pages of a person."""
+    return f"/admin/users/user/{person}/{page}/"

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -61,16 +62,25 @@ def test_person_becomes_operator_and_keeps_profile_and_vote(monkeypatch: Any, al
 
     make_operator(monkeypatch, alice.phone)
 
+    entry = LogEntry.objects.get()
+    said = "Made a superuser, with a new password, at the command line."
+    assert (entry.user, entry.object_id, entry.change_message) == (alice.profile.user, str(alice.profile.pk), said)
     assert alice.me()["invite_code"] == code
     assert alice.me()["activated_invite"] == bob.code
     assert User.objects.get(phone=f"+7{alice.phone}").is_superuser
 
 
 @pytest.mark.parametrize(
-    ("phone", "password"), [("12", PASSWORD), ("9991119998", "fourteen chars"), ("9991119998", "")]
+    ("phone", "password", "why"),
+    [
+        ("", PASSWORD, "PHONE: this is no mobile number. Write it as"),
+        ("+14155552671", PASSWORD, r"PHONE: a number of another country than PHONE_REGIONS allows \(RU\)"),
+        ("9991119998", "fourteen chars", "Password: "),
+        ("9991119998", "", "Password: "),
+    ],
 )
-def test_operator_is_not_made_of_a_bad_phone_or_password(monkeypatch: Any, phone: str, password: str) -> None:
-    with pytest.raises(CommandError):
+def test_operator_is_not_made_of_a_bad_phone_or_password(monkeypatch: Any, phone: str, password: str, why: str) -> None:
+    with pytest.raises(CommandError, match=why):
         make_operator(monkeypatch, phone, password)
 
     assert not User.objects.exists()

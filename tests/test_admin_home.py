@@ -38,10 +38,10 @@ def test_numbers_of_today_are_on_the_home_page(alice: Person, bob: Person) -> No
 
     page = at_work(operator("9991119998", "view_user")).get("/admin/").content.decode()
 
-    assert {name: cells(page, name)[0] for name in ("Sign-ups", "Activations", "SMS sent", "Codes verified")} == {
-        "Sign-ups": "3", "Activations": "1", "SMS sent": "2", "Codes verified": "2",
+    assert {name: cells(page, name)[0] for name in ("New numbers", "Activations", "SMS sent", "Codes verified")} == {
+        "New numbers": "3", "Activations": "1", "SMS sent": "2", "Codes verified": "2",
     }  # fmt: skip
-    assert len(cells(page, "Sign-ups")) == days.SHOWN
+    assert len(cells(page, "New numbers")) == days.SHOWN
     assert not re.findall(r"<script(?![^>]* src=)|<style| style=", page), "against the policy"
 
 
@@ -49,7 +49,7 @@ def test_numbers_are_for_those_who_may_see_people() -> None:
     page = at_work(operator("9991119998", "view_device")).get("/admin/").content.decode()
 
     assert "Devices" in page
-    assert "Sign-ups" not in page
+    assert "New numbers" not in page
 
 
 def test_home_page_speaks_russian_and_leads_to_the_site(alice: Person) -> None:

@@ -14,7 +14,7 @@ from profiles import rings, voting
 from profiles.models import Profile
 from tests.conftest import Person, registered
 from tests.crowds import crowd
-from tests.operators import at_work, operator
+from tests.operators import at_work, helper, operator, page_of
 from users.models import Device, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
@@ -25,15 +25,11 @@ MUTUAL = "Mutual votes"
 
 @pytest.fixture
 def support(db: None) -> Client:
-    return at_work(operator("9991119997", *SEES_ALL))
-
-
-def path_of(person: int) -> str:
-    return f"/admin/users/user/{person}/change/"
+    return helper(*SEES_ALL)
 
 
 def sections(browser: Client, person: int, query: str = "") -> dict[str, Any]:
-    return {one.title: one for one in browser.get(f"{path_of(person)}{query}").context["sections"]}
+    return {one.title: one for one in browser.get(f"{page_of(person)}{query}").context["sections"]}
 
 
 def text(cell: str) -> str:
@@ -58,9 +54,9 @@ def test_page_shows_votes_devices_and_sms(support: Client, alice: Person, bob: P
     assert list(found) == SECTIONS
     assert [text(cell) for cell in found["Invites"].rows[0]] == [bob.code, "1"]
     assert [text(cell) for cell in found["Whom they chose"].rows[0]][:2] == ["+7***0003", charlie.code]
-    assert path_of(charlie.profile.pk) in found["Whom they chose"].rows[0][0]
+    assert page_of(charlie.profile.pk) in found["Whom they chose"].rows[0][0]
     assert [text(cell) for cell in found["Who chose them"].rows[0]][:2] == ["+7***0001", alice.code]
-    assert path_of(alice.profile.pk) in found["Who chose them"].rows[0][0]
+    assert page_of(alice.profile.pk) in found["Who chose them"].rows[0][0]
     assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in found["Devices"].rows[0][0]
     assert f"/users/smsdelivery/{delivery.pk}/" in found["SMS deliveries"].rows[0][0]
     assert not any(one.warning or one.links or one.note for one in found.values())
@@ -86,7 +82,7 @@ def test_voters_are_paged_newest_first(support: Client) -> None:
         shown = sections(support, celebrity.pk, query)["Who chose them"]
         pages.append([text(row[0]) for row in shown.rows])
         older = {words: address for address, words in shown.links}.get("Older votes", "")
-        query = older.removeprefix(path_of(celebrity.pk))
+        query = older.removeprefix(page_of(celebrity.pk))
 
     assert [len(page) for page in pages] == [50, 50, 20]
     assert [row for page in pages for row in page] == [f"+7***{phone[-4:]}" for phone in reversed(phones)]
@@ -131,7 +127,7 @@ def test_two_who_chose_each_other_are_flagged(support: Client, alice: Person, bo
     warning = sections(support, alice.profile.pk)["Whom they chose"].warning
 
     assert text(warning) == f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001"
-    assert path_of(bob.profile.pk) in warning
+    assert page_of(bob.profile.pk) in warning
     assert not sections(support, charlie.profile.pk)["Whom they chose"].warning
 
 
@@ -157,7 +153,7 @@ def test_list_of_profiles_flags_rings_and_leads_to_people(support: Client, alice
     page = support.get("/admin/profiles/profile/").content.decode()
 
     assert page.count("Ring of 3 votes") == 3
-    assert all(path_of(person) in page for person in (*members, alice.profile.pk))
+    assert all(page_of(person) in page for person in (*members, alice.profile.pk))
 
 
 def test_profile_shows_its_ring_and_leads_to_the_person(support: Client) -> None:
@@ -166,7 +162,7 @@ def test_profile_shows_its_ring_and_leads_to_the_person(support: Client) -> None
     page = support.get(f"/admin/profiles/profile/{person}/change/").content.decode()
 
     assert MUTUAL in page
-    assert path_of(person) in page
+    assert page_of(person) in page
 
 
 def test_people_are_found_by_invitations(support: Client, alice: Person, bob: Person) -> None:

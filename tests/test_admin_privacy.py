@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from tests.conftest import Person
-from tests.operators import PASSWORD, at_work, log_in, operator
+from tests.operators import PASSWORD, at_work, helper, log_in, operator, page_of
 from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 
 pytestmark = pytest.mark.django_db
@@ -26,16 +26,8 @@ def boss(db: None) -> Client:
     return at_work(operator(BOSS, is_superuser=True))
 
 
-def helper(*permissions: str) -> Client:
-    return at_work(operator("9991119997", *permissions))
-
-
-def page_of(person: Person, action: str = "change") -> str:
-    return f"/admin/users/user/{person.profile.pk}/{action}/"
-
-
 def change(browser: Client, person: Person, **fields: Any) -> int:
-    return browser.post(page_of(person), fields).status_code
+    return browser.post(page_of(person.profile.pk), fields).status_code
 
 
 def logged() -> list[str]:
@@ -72,33 +64,33 @@ def test_lists_and_titles_show_masked_people(boss: Client, alice: Person, bob: P
     votes = boss.get("/admin/profiles/activation/").content.decode()
     assert "+7***0001" in votes
     assert "+7***0002" in votes
-    assert "Password of +7***0001" in boss.get(page_of(alice, "password")).content.decode()
+    assert "Password of +7***0001" in boss.get(page_of(alice.profile.pk, "password")).content.decode()
 
 
 def test_whole_number_is_shown_once_and_logged(boss: Client, alice: Person) -> None:
-    assert page_of(alice, "phone") in boss.get(page_of(alice)).content.decode()
+    assert page_of(alice.profile.pk, "phone") in boss.get(page_of(alice.profile.pk)).content.decode()
 
-    answer = boss.post(page_of(alice, "phone"))
+    answer = boss.post(page_of(alice.profile.pk, "phone"))
 
     assert f"+7{alice.phone}" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     entry = LogEntry.objects.get()
     assert (entry.get_change_message(), entry.object_id) == ("Saw the whole phone number.", str(alice.profile.pk))
     assert entry.user.is_superuser
-    assert f"+7{alice.phone}" not in boss.get(page_of(alice)).content.decode()
+    assert f"+7{alice.phone}" not in boss.get(page_of(alice.profile.pk)).content.decode()
 
 
 def test_whole_number_needs_its_permission(alice: Person) -> None:
     without = at_work(operator("9991119996", "view_user", "change_user"))
 
-    assert page_of(alice, "phone") not in without.get(page_of(alice)).content.decode()
-    assert without.post(page_of(alice, "phone")).status_code == 403
-    assert helper("view_phone").post(page_of(alice, "phone")).status_code == 403
+    assert page_of(alice.profile.pk, "phone") not in without.get(page_of(alice.profile.pk)).content.decode()
+    assert without.post(page_of(alice.profile.pk, "phone")).status_code == 403
+    assert helper("view_phone").post(page_of(alice.profile.pk, "phone")).status_code == 403
     assert not LogEntry.objects.exists()
 
 
 def test_whole_number_is_shown_to_whoever_may_only_look(alice: Person) -> None:
-    answer = helper("view_user", "view_phone").post(page_of(alice, "phone"))
+    answer = helper("view_user", "view_phone").post(page_of(alice.profile.pk, "phone"))
 
     assert f"+7{alice.phone}" in answer.content.decode()
     assert logged() == ["Saw the whole phone number."]
@@ -108,8 +100,8 @@ def test_no_link_and_no_other_site_shows_a_number(boss: Client, alice: Person) -
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = boss.cookies
 
-    assert boss.get(page_of(alice, "phone")).status_code == 405
-    assert strict.post(page_of(alice, "phone")).status_code == 403
+    assert boss.get(page_of(alice.profile.pk, "phone")).status_code == 405
+    assert strict.post(page_of(alice.profile.pk, "phone")).status_code == 403
     assert not LogEntry.objects.exists()
 
 
@@ -117,9 +109,9 @@ def test_nobody_without_a_phone_has_one_to_show(boss: Client, alice: Person) -> 
     person = alice.profile.pk
     alice.api.delete("/api/v1/profiles/me")
 
-    assert boss.post(f"/admin/users/user/{person}/phone/").status_code == 404
+    assert boss.post(page_of(person, "phone")).status_code == 404
     assert boss.post("/admin/users/user/9999999999/phone/").status_code == 404
-    assert "Show the whole number" not in boss.get(f"/admin/users/user/{person}/change/").content.decode()
+    assert "Show the whole number" not in boss.get(page_of(person)).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -160,7 +152,7 @@ def test_changes_are_logged_with_what_they_were(boss: Client, alice: Person) -> 
 
 def test_passwords_are_logged_as_changed_and_no_more(boss: Client, alice: Person) -> None:
     both = {"password1": NEW, "password2": NEW, "usable_password": "true"}
-    boss.post(page_of(alice, "password"), both)
+    boss.post(page_of(alice.profile.pk, "password"), both)
     own = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
     boss.post("/admin/password_change/", own)
 
@@ -187,10 +179,10 @@ def test_only_superusers_make_and_change_operators(boss: Client, alice: Person) 
     browser, chief = at_work(support), User.objects.get(is_superuser=True)
     both = {"password1": NEW, "password2": NEW, "usable_password": "true"}
 
-    assert browser.post(f"/admin/users/user/{support.pk}/change/", {"is_superuser": "on"}).status_code == 403
-    assert browser.post(f"/admin/users/user/{chief.pk}/change/", {}).status_code == 403
+    assert browser.post(page_of(support.pk), {"is_superuser": "on"}).status_code == 403
+    assert browser.post(page_of(chief.pk), {}).status_code == 403
     for person in (support.pk, chief.pk, alice.profile.pk):
-        assert browser.post(f"/admin/users/user/{person}/password/", both).status_code == 403
+        assert browser.post(page_of(person, "password"), both).status_code == 403
     assert change(browser, alice, is_staff="on", is_superuser="on") == 403
 
     assert User.objects.filter(is_staff=True).count() == 2
@@ -202,7 +194,7 @@ def test_nobody_reads_the_hash_of_a_password(boss: Client, alice: Person) -> Non
     _algorithm, salt, digest = chief.password.split("$")
 
     for browser in (boss, helper("view_user", "change_user"), at_work(operator("9991119996", "view_user"))):
-        page = browser.get(f"/admin/users/user/{chief.pk}/change/").content.decode()
+        page = browser.get(page_of(chief.pk)).content.decode()
         assert "+7***9998" in page
         assert salt not in page
         assert digest not in page
@@ -230,7 +222,7 @@ def test_new_password_ends_the_other_sessions(boss: Client, by_themselves: bool)
         boss.post("/admin/password_change/", own)
     else:
         both = {"password1": NEW, "password2": NEW, "usable_password": "true"}
-        boss.post(f"/admin/users/user/{user.pk}/password/", both)
+        boss.post(page_of(user.pk, "password"), both)
 
     assert other.get("/admin/").status_code == 302
     assert boss.get("/admin/").status_code == 200

@@ -29,8 +29,8 @@ from users import admin_sms as admin_sms  # with its lists
 from users import people, phones
 from users.admin_actions import ActedOnAdmin
 from users.admin_diagnosis import DiagnosedAdmin
-from users.admin_export import ExportedAdmin, headings
-from users.admin_lists import SEES_PHONES, Choice, ReadOnlyAdmin
+from users.admin_export import ExportedAdmin
+from users.admin_lists import SEES_PHONES, Choice, ReadOnlyAdmin, named_columns
 from users.admin_person import PersonPage
 from users.models import Device, User
 
@@ -45,7 +45,7 @@ def is_operator(person: User) -> bool:
     return person.is_staff or person.is_superuser
 
 
-def in_words(value: Any) -> str:
+def value_in_words(value: Any) -> str:
     """A form's value as the log tells it: yes or no, or the names of what was chosen."""
     if isinstance(value, QuerySet):
         return get_text_list([str(one) for one in value], gettext("and")) or "—"
@@ -93,7 +93,7 @@ class PersonAdmin(ActedOnAdmin, PersonPage, DiagnosedAdmin, ExportedAdmin, UserA
     ordering = ("-pk",)
     list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
     list_filter = (Standing,)
-    exported = headings(User, "id phone is_active verified_at last_login created_at erased_at is_staff")
+    exported = named_columns(User, "id phone is_active verified_at last_login created_at erased_at is_staff")
     readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
 
     @admin.display(description=_("phone"))
@@ -123,7 +123,7 @@ class PersonAdmin(ActedOnAdmin, PersonPage, DiagnosedAdmin, ExportedAdmin, UserA
         """For the log: what was changed, and to what. Of a password only that it was."""
         if not isinstance(form, PersonForm) or not form.changed_data:
             return super().construct_change_message(request, form, formsets, add)
-        return "; ".join(f"{form[name].label}: {in_words(form.cleaned_data[name])}" for name in form.changed_data)
+        return "; ".join(f"{form[name].label}: {value_in_words(form.cleaned_data[name])}" for name in form.changed_data)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         if not is_superuser(request):

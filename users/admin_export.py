@@ -7,9 +7,8 @@ from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
@@ -40,6 +39,9 @@ BATCH = 5_000
 
 XLSX_ROWS = 100_000
 """The most in one XLSX file, which is made before it is sent; the format holds 1,048,576. CSV has no end."""
+
+EXPORT = 4
+"""In the admin's log. Django's own flags, 1 to 3, mean added, changed and deleted, and are shown with such a mark."""
 
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -83,17 +85,11 @@ class ExportedAdmin(BrowsedAdmin):
         return _file(kind, self, _logged(request, self, kind, whole, self._cells(rows, whole)))
 
     def exported_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows of the filtered list, in its order, but for its search: that is done by `search_all`."""
         shown = self.get_changelist_instance(request)
-        request.takes_all = True  # type: ignore[attr-defined]
+        text, shown.query = shown.query, ""
         rows: QuerySet[Any] = shown.get_queryset(request)
-        return rows
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
-    ) -> tuple[QuerySet[Model], bool]:
-        if search_term.strip() and hasattr(request, "takes_all"):
-            return self.search_all(queryset, search_term), False
-        return super().get_search_results(request, queryset, search_term)
+        return self.search_all(rows, text) if text.strip() else rows
 
     def search_all(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
         """What a file holds, where the list itself shows only the first of what was searched for."""
@@ -108,11 +104,6 @@ class ExportedAdmin(BrowsedAdmin):
                  for value, is_phone in zip(row, are_phones, strict=True)]
                 for row in batch
             ]  # fmt: skip
-
-
-def headings(model: type[Model], columns: str) -> dict[str, Any]:
-    """These columns with their names."""
-    return {column: get_fields_from_path(model, column)[-1].verbose_name for column in columns.split()}
 
 
 def _phone(phone: str | None, whole: bool) -> str:
@@ -154,8 +145,8 @@ def _logged(
     entry = LogEntry.objects.create(
         user=request.user,
         content_type=ContentType.objects.get_for_model(admin.model),
-        object_repr=f"{admin.opts.verbose_name_plural}, {FORMATS[kind]}",
-        action_flag=CHANGE,
+        object_repr=(_("Export: %(list)s") % {"list": f"{admin.opts.verbose_name_plural}, {FORMATS[kind]}"})[:200],
+        action_flag=EXPORT,
         change_message=begun,
     )
 

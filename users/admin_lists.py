@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError
@@ -49,6 +50,11 @@ def field_of(offered: Any) -> str:
     if isinstance(offered, tuple):
         return str(offered[0])
     return str(getattr(offered, "parameter_name", offered))
+
+
+def named_columns(model: type[Model], columns: str) -> dict[str, Any]:
+    """By each of these columns of the model, or of those it refers to, what it is called."""
+    return {column: get_fields_from_path(model, column)[-1].verbose_name for column in columns.split()}
 
 
 class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib.admin.utils import display_for_value
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from users import diagnosis
-from users.admin_lists import BrowsedAdmin
+from users.admin_lists import BrowsedAdmin, named_columns
 from users.diagnosis_words import Table
 from users.models import Device, SmsDelivery, User
 
@@ -46,9 +47,9 @@ def linked(name: str, pk: int | None, text: Any) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}_change", args=[pk]), text)
 
 
-def headings(model: Any, names: str) -> list[str]:
-    """What these columns of the model are called."""
-    return [str(model._meta.get_field(name).verbose_name) for name in names.split()]
+def headings(model: type[Model], columns: str) -> list[str]:
+    """What these columns of the model are called, for a table of them."""
+    return [str(name) for name in named_columns(model, columns).values()]
 
 
 def _devices(request: HttpRequest, person: User) -> Section:
