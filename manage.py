@@ -12,7 +12,14 @@ WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collects
 
 
 def main() -> None:
-    from dotenv import load_dotenv
+    try:
+        from dotenv import load_dotenv
+    except ModuleNotFoundError as error:
+        if error.name != "dotenv":
+            raise
+        raise SystemExit(
+            "This Python is without the service's packages: use .venv/bin/python (`make run` makes it)."
+        ) from None
 
     load_dotenv(Path(__file__).parent / ".env")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")

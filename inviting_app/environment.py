@@ -75,8 +75,20 @@ def items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
-def each(parse: Callable[[str], Value]) -> Callable[[str], list[Value]]:
-    return lambda text: [parse(item) for item in items(text)]
+def each(parse: Callable[[str], Value], *, quoted: bool = True) -> Callable[[str], list[Value]]:
+    """A list, of which a bad item is told by its place, and quoted unless it may hold a secret."""
+
+    def parse_all(text: str) -> list[Value]:
+        parsed = []
+        for place, item in enumerate(items(text), start=1):
+            try:
+                parsed.append(parse(item))
+            except ValueError as error:
+                shown = f" ({item!a:.60})" if quoted and "@" not in item else ""
+                raise ValueError(f"item {place}{shown} {error}") from error
+        return parsed
+
+    return parse_all
 
 
 def origin(text: str) -> str:
@@ -97,20 +109,28 @@ def region(text: str) -> str:
 def gateway(text: str) -> str:
     try:
         parts = urlsplit(text)
-        usable = parts.scheme and "{phone}" in text and parts.port != 0
+        usable = parts.scheme and "://" in text and "{phone}" in text and parts.port != 0
     except ValueError:
         usable = False  # its own text would quote the URL, which may hold a password
     if not usable:
-        raise ValueError("each must be an Apprise URL with {phone} where the number goes")
+        raise ValueError("must be an Apprise URL with {phone} where the number goes")
     return text
 
 
 def sms_text(text: str) -> dict[str, str]:
-    """The text of each language: one for all of them, or one each, as in `en=... {code} ...|ru=... {code} ...`."""
-    parts = [part.partition("=") for part in text.split("|")]
-    texts = {language.strip(): words.strip() for language, _, words in parts}
-    if not texts.keys() <= {"en", "ru"} or len(texts) < len(parts):
-        texts = {"en": text, "ru": text}
+    """The text of each language: one for all of them, or one each, as in `en=... {code} ...|ru=... {code} ...`.
+
+    What begins with two small letters and = is meant as a language, so `PIN={code}` is a text.
+    """
+    texts = {"en": text, "ru": text}
+    if re.match(r"[a-z]{2}([-_]\w+)?\s*=", text):
+        texts = {}
+        for language, _, words in (part.partition("=") for part in text.split("|")):
+            if (name := language.strip()) not in ("en", "ru") or name in texts:
+                raise ValueError(
+                    f"{name!a:.20} must be en or ru, each once, as in en=... {{code}} ...|ru=... {{code}} ..."
+                )
+            texts[name] = words.strip()
     for words in texts.values():
         if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
             raise ValueError("must have {code} once where the code goes, and no other braces; a language is en or ru")
@@ -189,7 +209,7 @@ WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
 LANGUAGE = read("LANGUAGE", "en", language)
 LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
 
-SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway))
+SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway, quoted=False))
 SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
 SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
 SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
+from django.utils.translation import gettext
 
 from profiles import invite_codes
 from profiles.models import Miss
@@ -58,13 +60,18 @@ def lock_or_create(phone: str) -> Locked:
 
 
 def make_operator(phone: str, password: str) -> User:
-    """Make this E.164 phone's person a superuser with a password for the admin; they keep profile and vote."""
+    """Make this E.164 phone's person a superuser with a password for the admin; they keep profile and vote.
+
+    The admin's history tells of it as if they had done it themselves: nobody else is known at the command line.
+    """
     with transaction.atomic():
         user = lock_or_create(phone).user
         user.is_active = True
         user.set_password(password)
         user.save(update_fields=["is_active", "password"])
         people.set_role(user, is_staff=True, is_superuser=True)
+        said = gettext("Made a superuser, with a new password, at the command line.")
+        LogEntry.objects.log_actions(user.pk, [user], CHANGE, said, single_object=True)
     return user
 
 

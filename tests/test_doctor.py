@@ -166,7 +166,7 @@ def test_jobs_that_failed_today_are_told() -> None:
     for status in ("doing", "failed"):
         sql(f"UPDATE procrastinate_jobs SET status = '{status}'")
 
-    assert only(worker.failed_jobs).what == "queue: 1 jobs have failed for good in the last day"
+    assert only(worker.failed_jobs).what == "queue: jobs that have failed for good in the last day: 1"
 
     sql("UPDATE procrastinate_events SET at = at - interval '25 hours'")
 
@@ -192,7 +192,12 @@ def test_site_that_is_not_counted_is_told() -> None:
             "WARN settings: TRUSTED_PROXIES is 0",
         ),
         (configuration.trusted_proxies, {"TRUSTED_PROXIES": 1}, "WARN settings: TRUSTED_PROXIES is 1, but SITE_URL is"),
-        (configuration.secret_key, {"SECRET_KEY": SECRET}, "WARN settings: SECRET_KEY has fewer than 50 characters"),
+        (configuration.secret_key, {"SECRET_KEY": SECRET}, "FAIL settings: SECRET_KEY has fewer than 50 characters"),
+        (
+            configuration.secret_key,
+            {"SECRET_KEY": f"{SECRET} and not yet fifty characters"},
+            "WARN settings: SECRET_KEY has",
+        ),
         (
             configuration.demo_mode,
             {"SITE_URL": "https://invite.example.org"},
@@ -223,12 +228,12 @@ def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 def test_migration_that_is_missing() -> None:
-    sql("DELETE FROM django_migrations WHERE app = 'users' AND name LIKE '0006%'")
+    sql("DELETE FROM django_migrations WHERE app = 'users' AND name > '0007'")
 
     found = only(database.migrations)
 
     assert found.level == Level.FAIL
-    assert "1 migrations are not applied, the first is users.0006_" in found.what
+    assert "1 migrations are not applied, the first is users.0007_" in found.what
     assert " worker: " not in doctor()[1]
 
 
@@ -295,7 +300,7 @@ def command(**variables: str) -> subprocess.CompletedProcess[str]:
 def test_database_that_is_away_leaves_the_other_checks(tmp_path: Path) -> None:
     url = f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name"
 
-    ended = command(DATABASE_URL=url, SECRET_KEY="k" * 60, DATA_DIR=str(tmp_path))
+    ended = command(DATABASE_URL=url, SECRET_KEY="a key of some forty characters, no more", DATA_DIR=str(tmp_path))
 
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "ok   message: " in ended.stdout

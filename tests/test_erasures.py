@@ -58,6 +58,12 @@ def test_erasure_is_logged_once_it_is_committed_with_the_line_of_the_journal(
     assert lines == [f"erased person {(gone := User.objects.get()).pk} at {gone.erased_at.isoformat()}"]
 
 
+def test_empty_journal_is_told_where_it_is_in_nobodys_way(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("erasures")
+
+    assert capsys.readouterr() == ("", "Nobody has been erased.\n")
+
+
 def test_refused_erasure_is_not_logged(alice: Person, django_capture_on_commit_callbacks: Any) -> None:
     Device.objects.update(signed_in_at=F("signed_in_at") - timedelta(days=1))
 
@@ -85,7 +91,7 @@ def test_who_came_back_with_a_backup_is_erased_again(
 
     told = erase_again(lines, monkeypatch)
 
-    assert told == "1 erasures in the journal, 1 people erased again\n"
+    assert told == "erasures in the journal: 1, people erased again: 1\n"
     gone = User.objects.get(pk=user_id)
     assert gone.phone is None and gone.erased_at and not gone.is_active
     assert not Device.objects.filter(user_id=user_id).exclude(user_agent="").exists()
@@ -100,7 +106,7 @@ def test_erasing_again_twice_changes_nothing(alice: Person, monkeypatch: pytest.
 
     told = erase_again(lines, monkeypatch)
 
-    assert told == "1 erasures in the journal, 0 people erased again\n"
+    assert told == "erasures in the journal: 1, people erased again: 0\n"
     assert journal() == lines
 
 
@@ -111,7 +117,7 @@ def test_newcomer_who_got_the_number_of_an_erased_person_stays(monkeypatch: pyte
 
     told = erase_again(f"erased person {newcomer.pk} at {erased_at.isoformat()}", monkeypatch)
 
-    assert told == "1 erasures in the journal, 0 people erased again\n"
+    assert told == "erasures in the journal: 1, people erased again: 0\n"
     assert User.objects.get(pk=newcomer.pk).phone == "+79991110002"
 
 
@@ -121,5 +127,5 @@ def test_newcomer_who_got_the_number_of_an_erased_person_stays(monkeypatch: pyte
 def test_other_lines_erase_nobody(alice: Person, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     told = erase_again(line, monkeypatch)
 
-    assert told.endswith(", 0 people erased again\n")
+    assert told.endswith(", people erased again: 0\n")
     assert alice.me()["phone"] == alice.phone

@@ -12,8 +12,10 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from inviting_app.logs import Stderr
+from inviting_app.management.commands import worker
 from tests import smsc
 from tests.signing import ask, right
 from tests.smsc import Centre
@@ -144,6 +146,18 @@ def test_name_and_looks_of_a_gateway_hold_nothing_of_its_url(settings: Any) -> N
     assert [gateway.name for gateway in gateways.configured()] == ["1 twilio", "2 json"]
     for part in (SID, TOKEN, "15005550006", "hunter2", "sms.example"):
         assert part not in shown
+
+
+def test_worker_does_not_start_with_a_gateway_that_apprise_does_not_know(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SMS_GATEWAYS = ["json://localhost/{phone}", "https://me:hunter2@sms.example/{phone}"]
+    monkeypatch.setattr(worker, "_give_way", pytest.fail)  # or it would work for ever
+
+    with pytest.raises(CommandError, match="SMS_GATEWAYS: Apprise does not know https:// ") as refused:
+        call_command("worker")
+
+    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.django_db

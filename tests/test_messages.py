@@ -124,6 +124,7 @@ def test_deployers_text_stands_above_the_last_line(settings: Any) -> None:
     ("given", "texts"),
     [
         ("Shop: {code}", {"en": "Shop: {code}", "ru": "Shop: {code}"}),
+        ("PIN={code}", {"en": "PIN={code}", "ru": "PIN={code}"}),
         ("Shop | code={code}", {"en": "Shop | code={code}", "ru": "Shop | code={code}"}),
         ("en=Shop: {code}|ru=Магазин: {code}", {"en": "Shop: {code}", "ru": "Магазин: {code}"}),
         ("ru = Код {code} = вход", {"ru": "Код {code} = вход"}),
@@ -134,18 +135,19 @@ def test_deployer_gives_one_text_or_one_for_each_language(given: str, texts: dic
 
 
 @pytest.mark.parametrize(
-    "given",
-    [
-        "Your code",
-        "{code} {code}",
-        "{code} for {phone}",
-        "{{code}}",
-        "en=Shop: {code}|ru=Магазин",
-        "en={code}|de={code}",
-    ],
+    "given", ["Your code", "{code} {code}", "{code} for {phone}", "{{code}}", "en=Shop: {code}|ru=Магазин"]
 )
 def test_text_that_could_not_be_filled_in_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"must have \{code\} once"):
+        environment.sms_text(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("de={code}", "de"), ("en={code}|fr-FR={code}", "fr-FR"), ("en={code}|en={code}", "en"), ("ru={code}|Hi", "Hi")],
+)
+def test_text_for_a_language_that_there_is_not_is_refused(given: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' must be en or ru, each once"):
         environment.sms_text(given)
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.service import START_SECONDS, STOP_SECONDS, Service, free_port, service_folder, services
 
+KEY = "a key for this test, and long enough to be one"
+
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
@@ -142,10 +144,20 @@ def test_taken_port_is_refused_in_one_line(serve: Callable[..., Service]) -> Non
 
 
 def test_unreachable_database_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
-    line = refusal(serve, DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{free_port()}/invites", SECRET_KEY="s" * 50)
+    line = refusal(serve, DATABASE_URL=f"postgresql://me:hunter2@127.0.0.1:{free_port()}/invites", SECRET_KEY=KEY)
 
     assert "inviting_app cannot start. The database: " in line
     assert "hunter2" not in line
+
+
+def test_gateway_that_apprise_does_not_know_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+    # Without PostgreSQL, which is only asked afterwards.
+    database = {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/invites", "SECRET_KEY": KEY}
+
+    line = refusal(serve, SMS_GATEWAYS="json://localhost/{phone},nonsense://me:hunter2@sms.example/{phone}", **database)
+
+    assert "inviting_app cannot start. SMS_GATEWAYS: Apprise does not know nonsense:// (see " in line
+    assert "hunter2" not in line and "sms.example" not in line
 
 
 def test_folder_in_use_is_refused_in_one_line(serve: Callable[..., Service]) -> None:

@@ -6,10 +6,14 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as site
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from inviting_app import environment
 from inviting_app.embedded import Embedded
@@ -20,7 +24,7 @@ READ = "from inviting_app import environment as e; print(e.SITE_URL, e.PORT, e.D
 def start(folder: Path, code: str = READ, **variables: str) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), **variables}
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=settings.BASE_DIR, env=clean, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=site.BASE_DIR, env=clean, capture_output=True, text=True, check=False
     )
 
 
@@ -58,6 +62,44 @@ def test_bad_value_is_refused_by_name_in_one_line(tmp_path: Path, name: str, val
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"inviting_app cannot start. {name}: ")
     assert len(refused.stderr.splitlines()) == 1
+    assert "json://" not in refused.stderr  # which may hold a password
+
+
+@pytest.mark.parametrize(
+    ("parse", "given", "bad"),
+    [
+        (environment.region, "RU,QQ", r"item 2 \('QQ'\) must be the two letters"),
+        (environment.origin, "https://a.example, b.example", r"item 2 \('b.example'\) must look like"),
+        (environment.origin, "https://me:hunter2@a.example", "item 1 must look like"),
+        (environment.integer(1, 60), "30,60,soon", r"item 3 \('soon'\) must be a whole number"),
+    ],
+)
+def test_bad_item_of_a_list_is_named(parse: Callable[[str], object], given: str, bad: str) -> None:
+    with pytest.raises(ValueError, match=bad):
+        environment.each(parse)(given)
+
+
+@pytest.mark.parametrize("key", ["only thirty-one characters long", "ab" * 30])
+def test_key_that_can_be_guessed_stops_every_command(settings: Any, key: str) -> None:
+    settings.SECRET_KEY = key
+
+    with pytest.raises(SystemCheckError, match="SECRET_KEY has fewer than 32 characters") as refused:
+        call_command("check")
+
+    assert key not in str(refused.value)
+
+
+def test_python_without_the_packages_is_told_which_one_has_them() -> None:
+    # -S leaves the packages out.
+    refused = subprocess.run(
+        [sys.executable, "-S", "manage.py", "check"],
+        cwd=site.BASE_DIR, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert refused.returncode == 1
+    assert (
+        refused.stderr == "This Python is without the service's packages: use .venv/bin/python (`make run` makes it).\n"
+    )
 
 
 def test_empty_value_means_the_default(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ class UsersConfig(AppConfig):
     verbose_name = _("People and sign-in")
 
     def ready(self) -> None:
-        from users.checks import sms_fits_one_part
+        from users import checks
 
-        register(sms_fits_one_part)
+        register(checks.secret_key_is_no_guess)
+        register(checks.sms_fits_one_part)

@@ -56,6 +56,27 @@ def configured() -> list[Gateway]:
     return [Gateway(f"{place} {urlsplit(url).scheme}"[:64], url) for place, url in urls]
 
 
+def schemes() -> list[str]:
+    """The kinds of the configured gateways, such as `twilio`: of a URL, the part that is no secret."""
+    return [urlsplit(url).scheme for url in settings.SMS_GATEWAYS]
+
+
+def unknown(schemes: list[str]) -> list[str]:
+    """Those that Apprise does not know. It is loaded for this, which takes half a second and 40 MB."""
+    from apprise import NotificationManager
+
+    known = NotificationManager()  # type: ignore[no-untyped-call]
+    return [scheme for scheme in schemes if scheme not in known]
+
+
+def refusal(unknown: list[str]) -> str:
+    """Why nothing starts with gateways of these kinds."""
+    named = ", ".join(f"{scheme}://" for scheme in unknown)
+    return (
+        f"inviting_app cannot start. SMS_GATEWAYS: Apprise does not know {named} (see https://appriseit.com/services/)"
+    )
+
+
 def _patient(url: str) -> str:
     """The URL with limits that leave a slow gateway nearly all of TIMEOUT, where it has none of its own."""
     if "rto=" in url:

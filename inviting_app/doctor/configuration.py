@@ -9,12 +9,12 @@ from django.core.checks import ERROR, CheckMessage, run_checks
 
 from inviting_app import environment
 from inviting_app.doctor import Finding, fail, ok, warn
-from users.checks import sms_fits_one_part
+from users.checks import MAKE_A_KEY, secret_key_is_no_guess, sms_fits_one_part
 
 KEY_LENGTH, KEY_CHARACTERS = 50, 5
 """The shortest key, and the fewest different characters in it, that Django's own check security.W009 lets pass."""
 
-_OWN_LINES = {"users.W001", "security.W009"}
+_OWN_LINES = {"users.E001", "users.W001", "security.W009"}
 _FOR_HTTPS_ONLY = {"security.W004", "security.W012", "security.W016"}
 
 
@@ -71,10 +71,10 @@ def secret_key() -> Iterator[Finding]:
     if len(key) >= KEY_LENGTH and len(set(key)) >= KEY_CHARACTERS:
         yield ok("settings: SECRET_KEY is long enough")
         return
-    yield warn(
+    found = fail if secret_key_is_no_guess(None) else warn
+    yield found(
         f"settings: SECRET_KEY has fewer than {KEY_LENGTH} characters, or too few different ones: it can be guessed",
-        "Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`, and put the old one into "
-        "SECRET_KEY_FALLBACKS for 30 days: nobody is signed out.",
+        f"{MAKE_A_KEY}, and put the old one into SECRET_KEY_FALLBACKS for 30 days: nobody is signed out.",
     )
 
 

@@ -53,10 +53,10 @@ def heartbeat() -> Iterator[Finding]:
 def queue() -> Iterator[Finding]:
     waiting, longest = _row(_DUE)
     if longest <= LONGEST_WAIT_SECONDS:
-        yield ok(f"queue: {waiting} jobs wait" + (f", the oldest for {longest:.0f} s" if waiting else ""))
+        yield ok(f"queue: jobs that wait: {waiting}" + (f", the oldest for {longest:.0f} s" if waiting else ""))
         return
     yield fail(
-        f"queue: {waiting} jobs wait, the oldest for {_duration(longest)}: SMS come late, or when their code is dead",
+        f"queue: jobs that wait: {waiting}, the oldest for {_duration(longest)}: SMS come late, or too late",
         "If a worker is alive, it cannot keep up: mend slow gateways (above) or start more with `manage.py worker`.",
     )
 
@@ -67,7 +67,7 @@ def failed_jobs() -> Iterator[Finding]:
         yield ok("queue: no job has failed for good in the last day")
         return
     yield warn(
-        f"queue: {failed} jobs have failed for good in the last day",
+        f"queue: jobs that have failed for good in the last day: {failed}",
         "Look for “job … failed” in the worker's log: what it did not expect is written there.",
     )
 

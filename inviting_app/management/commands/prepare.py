@@ -1,8 +1,10 @@
-"""What a version needs before it serves: the database's newest tables, and its static files in one place."""
+"""What a version needs before it serves: known gateways, the newest tables, and static files in one place."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +13,16 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 
+from users import gateways
+
+UNKNOWN = "import sys; from users import gateways; print(*gateways.unknown(sys.argv[1:]))"
+
 
 class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _refuse_unknown_gateways()
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except OperationalError as error:
@@ -24,6 +31,15 @@ class Command(BaseCommand):
             connection.close()
         if not _static_is_current():
             call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def _refuse_unknown_gateways() -> None:
+    """Another process looks, for this one may be `serve`, which would keep the memory that Apprise takes."""
+    if settings.SMS_GATEWAYS:
+        command = [sys.executable, "-c", UNKNOWN, *gateways.schemes()]
+        unknown = subprocess.check_output(command, cwd=settings.BASE_DIR, text=True).split()
+        if unknown:
+            raise CommandError(gateways.refusal(unknown))
 
 
 def _static_is_current() -> bool:

@@ -17,8 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from apprise import Apprise
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
@@ -27,6 +26,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import InterfaceError, OperationalError
 
 from inviting_app import environment
+from users import gateways
 from users.queue import DEAD_AFTER
 from users.tasks import with_id_of_who_asked
 
@@ -110,9 +110,10 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if unknown := gateways.unknown(gateways.schemes()):  # Apprise is so loaded before the first SMS
+            raise CommandError(gateways.refusal(unknown))
         _give_way()
         middleware = [with_id_of_who_asked, *(_be_watched() if environment.METRICS_PORT else [])]
-        Apprise().add("json://localhost")  # loads all of it, so that the first SMS need not wait
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
         with app.replace_connector(connector):
             stopped = asyncio.run(_work(connector, middleware))

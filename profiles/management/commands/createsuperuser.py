@@ -9,12 +9,15 @@ import getpass
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from profiles import people
 from users import phones
+
+EXAMPLE = "Write it as people type it, such as 9991234567."
 
 
 class Command(BaseCommand):
@@ -26,8 +29,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, phone: str, **options: Any) -> None:
         try:
             phone = phones.normalise(phone)
-        except (phones.InvalidPhone, phones.RegionNotAllowed) as error:
-            raise CommandError(f"PHONE: {phone or 'nothing'} is not a mobile number of an allowed region") from error
+        except phones.InvalidPhone as error:
+            raise CommandError(f"PHONE: this is no mobile number. {EXAMPLE}") from error
+        except phones.RegionNotAllowed as error:
+            allowed = ", ".join(settings.PHONE_REGIONS)
+            raise CommandError(f"PHONE: a number of another country than PHONE_REGIONS allows ({allowed})") from error
         password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         try:
             validate_password(password)

@@ -28,8 +28,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, again: bool, **options: Any) -> None:
         if not again:
-            self.stdout.writelines(f"{line}\n" for line in privacy.journal())
+            self._print_journal()
             return
         entries = {entry for line in sys.stdin for entry in LINE.findall(line)}
         erased = sum(privacy.erase_again(int(user_id), datetime.fromisoformat(at)) for user_id, at in sorted(entries))
-        self.stdout.write(f"{len(entries)} erasures in the journal, {erased} people erased again")
+        self.stdout.write(f"erasures in the journal: {len(entries)}, people erased again: {erased}")
+
+    def _print_journal(self) -> None:
+        nobody = True
+        for line in privacy.journal():
+            self.stdout.write(line)
+            nobody = False
+        if nobody:
+            self.stderr.write("Nobody has been erased.")
