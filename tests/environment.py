@@ -10,6 +10,9 @@ _source = Path(__file__).parent.parent.joinpath("inviting_app", "environment.py"
 NAMES = set(re.findall(r'read\("([A-Z_]+)"', _source))
 """Every variable that the service reads."""
 
+THOROUGH = "THOROUGH" in os.environ
+"""Whether tests of what is drawn at random try as much as an hour of CI allows, rather than what minutes allow."""
+
 for name in NAMES - {"DATABASE_URL"}:
     os.environ.pop(name, None)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.environment import NAMES
+from tests.environment import NAMES, THOROUGH
 from tests.service import Service, service_folder, services
 
 pytestmark = pytest.mark.contract
@@ -86,7 +86,7 @@ def test_schemathesis_finds_nothing(service: Service, site: str, tmp_path: Path)
     run(
         BIN / "schemathesis",
         *("--config-file", "tests/contract/schemathesis.toml", "run", f"{site}/schema", "--no-color"),
-        *("--max-examples", "50" if os.environ.get("CI") else "10"),
+        *("--max-examples", "100" if THOROUGH else "10"),
         SITE_URL=site,
         AUTH_FILE=str(tmp_path / "people.json"),
         OPERATOR_TOKEN=service.sign_in(OPERATOR)["token"],

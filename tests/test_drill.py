@@ -19,10 +19,11 @@ import psycopg
 import pytest
 
 from inviting_app.embedded import Embedded
+from tests.environment import THOROUGH
 from tests.service import Service, first, service_folder, services
 from tests.webhook import Gateway, Webhook
 
-ROUNDS = 2
+ROUNDS = 4 if THOROUGH else 1
 SERVED_BETWEEN_CRASHES = 5
 GATEWAY_SECONDS = 0.05
 RECOVERY_SECONDS = 20

@@ -1,6 +1,6 @@
 """Bad input at volume: no error of the server's, no slow answer, nothing written on a refusal.
 
-FUZZ_EXAMPLES is how many inputs a test tries; of bodies a half, of queries a tenth. 22 500 make 103 500 in all.
+EXAMPLES is how many inputs a test tries; of bodies a half, of queries a tenth. 22 500 make 103 500 in all.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -24,18 +23,19 @@ from api.problem_codes import PROBLEMS
 from profiles import invite_codes
 from tests.calling import Answer, call, quickly
 from tests.conftest import Person, client
+from tests.environment import THOROUGH
 from tests.inputs import LETTERS, bodies, content_types, mutated, values, written
 from tests.signing import right
 from tests.writes import rows_written
 from users import phones, signin
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "200"))
+EXAMPLES = 22_500 if THOROUGH else 200
 WRITTEN_BY_DESIGN = {"invalid_code", "invite_code_not_found", "token_revoked", "too_many_requests"}
 """Refusals of well-formed requests: an attempt, a miss and a theft are kept."""
 
 fuzz = settings(
     max_examples=EXAMPLES,
-    derandomize="FUZZ_EXAMPLES" not in os.environ,
+    derandomize=not THOROUGH,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from tests.environment import THOROUGH
 from tests.signing import answer, ask, at, challenge, wrong
 from users import budget, codes
 from users.challenges import Asked
@@ -142,7 +143,7 @@ def test_guesses_stay_within_the_theorem_and_the_owner_gets_in(settings: Any, mo
 
 def thorough() -> settings:
     return settings(
-        max_examples=10,
+        max_examples=60 if THOROUGH else 10,
         stateful_step_count=15,
         derandomize=True,
         database=None,

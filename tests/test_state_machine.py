@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from profiles.models import Activation, Miss, Profile
 from tests.conftest import Person, client, signed_in
 from tests.crowds import nobodys_code, phones, walk
+from tests.environment import THOROUGH
 from users import people
 from users.models import User
 
@@ -245,7 +246,7 @@ def test_service_agrees_with_the_model() -> None:
     run_state_machine_as_test(
         Everybody,
         settings=settings(
-            max_examples=15,
+            max_examples=60 if THOROUGH else 15,
             stateful_step_count=35,
             derandomize=True,
             database=None,
