@@ -2,6 +2,7 @@
 """Every command of the service. Reads `.env` and, unless DATABASE_URL is set, sees to it that PostgreSQL runs."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collects
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["serve"] and not sys.stdin.isatty():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which would end it, until it starts anew by it
     try:
         from dotenv import load_dotenv
     except ModuleNotFoundError as error:
@@ -34,6 +37,7 @@ def database_for(command: str) -> Iterator[None]:
     """Have PostgreSQL while a command runs, if it needs one and none is configured."""
     from inviting_app import environment
     from inviting_app.embedded import Embedded, EmbeddedError
+    from inviting_app.logs import last_words
 
     if environment.DATABASE or command in WITHOUT_DATABASE:
         yield
@@ -42,7 +46,7 @@ def database_for(command: str) -> Iterator[None]:
         with Embedded(environment.DATA_DIR).running():
             yield
     except EmbeddedError as error:
-        raise SystemExit(f"inviting_app: {error}") from None
+        raise SystemExit(last_words(f"inviting_app: {error}")) from None
 
 
 if __name__ == "__main__":

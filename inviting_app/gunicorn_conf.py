@@ -7,6 +7,7 @@ from typing import Any
 
 from inviting_app import environment
 from inviting_app.settings import DEMO, LOGGING
+from inviting_app.supervisor import wait_for_turn
 
 wsgi_app = "inviting_app.wsgi"
 bind = (
@@ -43,9 +44,7 @@ def when_ready(server: Any) -> None:
     gc.freeze()
     if DEMO:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
-    if ready := os.environ.pop("READY_FD", ""):  # whoever started this waits to be told
-        os.write(int(ready), b"1")
-        os.close(int(ready))
+    wait_for_turn()
     if exporter:
         exporter.start(server.LISTENERS)
 

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
-from typing import Any
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 
 from django.conf import settings
 from dotenv import dotenv_values
 
 from inviting_app import environment
 from inviting_app.embedded import die_with_parent
-from inviting_app.supervisor import Part, Process, kill_group
+from inviting_app.supervisor import STARTER_FD, Part, Process, Start, kill_group
 
 logger = logging.getLogger(__name__)
 
-READY_FD = "READY_FD"
-"""The variable with the file that a web server writes to as soon as it can serve."""
+KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL")
+"""Settings that `serve` itself goes by, so that its parts have them until it is stopped."""
 
 RENEW_SECONDS = 30.0
-"""For a new web server to get so far."""
+"""For a new web server and a new worker to come up."""
 
 STOP_SECONDS = 6.5
 """For web and worker to finish what they are at; PostgreSQL then has its own few seconds: ten in all."""
+
+LEAVE_SECONDS = 2.0
+"""For former ones that are still finishing when all is stopped."""
 
 
 def bound() -> socket.socket:
@@ -43,78 +47,140 @@ def bound() -> socket.socket:
 
 
 class Launcher:
-    """Starts processes by the code and with the settings of the moment."""
+    """Starts processes with the settings of the moment in which it was made."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, given: dict[str, str] | None = None) -> None:
+        """`given` is what stands above `.env`: without it, what this process was given, by others or as KEPT."""
         self.listener = listener
-        self.read_at_first = _env_file()
+        self.env_file = _env_file()
+        if given is None:
+            given = {name: value for name, value in os.environ.items() if self.env_file.get(name) != value}
+            given |= {name: os.environ.get(name, "") for name in KEPT} | {"PYTHON_DOTENV_DISABLED": "1"}
+        self.given = given
 
-    def web(self, ready: int | None = None) -> Process:
-        files = [self.listener.fileno(), *([ready] if ready else [])]
-        command = ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf", "--bind", f"fd://{files[0]}"]
-        return self._start(command, files, {READY_FD: str(ready)} if ready else {})
+    def anew(self) -> Launcher:
+        """One with the settings of now."""
+        later = Launcher(self.listener, self.given)
+        if ignored := [name for name in KEPT if later.env_file.get(name) != self.env_file.get(name)]:
+            logger.warning("%s stays as it was until a stop and a start", ", ".join(ignored))
+        return later
 
-    def worker(self) -> Process:
-        return self._start(["manage.py", "worker"])
+    def web(self, starter: int | None = None) -> Process:
+        socket = self.listener.fileno()
+        command = ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf", "--bind", f"fd://{socket}"]
+        return self._start(command, socket, starter=starter)
 
-    def prepared(self) -> bool:
-        """Whether the version that is there now has what it needs; what is wrong goes to the standard error."""
-        return subprocess.run([sys.executable, "manage.py", "prepare"], **self._here()).returncode == 0
+    def worker(self, starter: int | None = None) -> Process:
+        return self._start(["manage.py", "worker"], starter=starter)
 
-    def _start(self, command: list[str], files: list[int] | None = None, more: dict[str, str] | None = None) -> Process:
+    def prepare(self) -> Process:
+        return self._start(["manage.py", "prepare"])
+
+    def _start(self, command: list[str], *files: int, starter: int | None = None) -> Process:
+        told = {} if starter is None else {STARTER_FD: str(starter)}
         # In a session of its own, a terminal's Ctrl-C reaches `serve` alone, which stops the parts in order.
         return subprocess.Popen(
             [sys.executable, *command],
-            **self._here(more),
-            pass_fds=files or [],
+            cwd=settings.BASE_DIR,
+            env=self.env_file | self.given | told,
+            pass_fds=[*files, *([] if starter is None else [starter])],
             start_new_session=True,
             # Without PostgreSQL, which goes too, there is nothing they could end in order.
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
-
-    def _here(self, more: dict[str, str] | None = None) -> dict[str, Any]:
-        """In this folder, with what was given to this process and `.env` as it is now."""
-        given = {name: value for name, value in os.environ.items() if self.read_at_first.get(name) != value}
-        return {"cwd": settings.BASE_DIR, "env": _env_file() | given | (more or {})}
 
 
 def _env_file() -> dict[str, str]:
     return {name: value for name, value in dotenv_values(settings.BASE_DIR / ".env").items() if value is not None}
 
 
-def renew(launcher: Launcher, web: Part, worker: Part) -> None:
+class NotUp(Exception):
+    """What was started does not come up."""
+
+
+class Newcomer:
+    """A process that says when it is up, and then waits for its turn."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.pipe, theirs = socket.socketpair()
+        with theirs:
+            self.process = start(theirs.fileno())
+        self.pipe.setblocking(False)
+        self.has_a_part = False
+
+    def is_up(self) -> bool:
+        """Raises NotUp if it never will be."""
+        try:
+            said = self.pipe.recv(1)
+        except BlockingIOError:
+            return False
+        if not said:
+            raise NotUp
+        return True
+
+    def take_over(self, part: Part) -> Iterator[None]:
+        """Make it this part, and let it begin when the former process has finished what it was at."""
+        former = part.replace(self.process, self.start)
+        self.has_a_part = True
+        former.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        while former.is_running() and time.monotonic() < deadline:
+            try:
+                yield
+            except GeneratorExit:
+                self.pipe.close()
+                former.wait(LEAVE_SECONDS)
+                raise
+        former.wait(0)
+        self.pipe.close()
+
+    def give_up(self) -> None:
+        """End it, unless it has become a part."""
+        self.pipe.close()
+        if not self.has_a_part:
+            kill_group(self.process)
+            self.process.wait()
+
+
+def renewal(now: Launcher, web: Part, worker: Part) -> Generator[None]:
     """Replace web and worker by new ones, of the code and settings that are there now; no request is refused meanwhile.
 
-    If the new ones do not come up, the old ones go on.
+    Goes on a little at each step, so that the parts are looked after meanwhile. If the new ones do not come up, or this
+    is closed before they do, the old ones go on.
     """
     logger.info("starting web and worker anew")
-    # The worker first: jobs of the old web processes are known to the new one, but perhaps not the other way round.
-    new = None
-    if launcher.prepared():
-        _replace(worker, launcher.worker())
-        new = _ready_web(launcher)
-    if new is None:
-        logger.error("the web was not started anew; the old one goes on")
-        return
-    _replace(web, new)
+    launcher = now.anew()
+    with ExitStack() as undo:
+        try:
+            yield from _prepared(launcher, undo)
+            new_worker, new_web = newcomers = [Newcomer(start) for start in (launcher.worker, launcher.web)]
+            for newcomer in newcomers:
+                undo.callback(newcomer.give_up)
+            yield from _all_up(newcomers)
+        except NotUp:
+            logger.error("web and worker were not started anew; the old ones go on")
+            return
+        # The worker first: jobs of the old web processes are known to the new one, but perhaps not the other way round.
+        yield from new_worker.take_over(worker)
+        yield from new_web.take_over(web)
+    now.env_file = launcher.env_file
     logger.info("web and worker are new")
 
 
-def _replace(part: Part, process: Process) -> None:
-    former = part.replace(process)
-    former.terminate()
-    former.wait(STOP_SECONDS)
+def _prepared(launcher: Launcher, undo: ExitStack) -> Iterator[None]:
+    preparing = launcher.prepare()
+    undo.callback(preparing.wait)
+    undo.callback(kill_group, preparing)
+    while preparing.poll() is None:
+        yield
+    if preparing.returncode:
+        raise NotUp
 
 
-def _ready_web(launcher: Launcher) -> Process | None:
-    """A web server that is about to serve; None if it ended, or took too long."""
-    reading, writing = os.pipe()
-    process = launcher.web(writing)
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        readable, _, _ = select.select([pipe], [], [], RENEW_SECONDS)
-        if readable and pipe.read(1):
-            return process
-    kill_group(process)
-    process.wait()
-    return None
+def _all_up(newcomers: list[Newcomer]) -> Iterator[None]:
+    deadline = time.monotonic() + RENEW_SECONDS
+    while newcomers := [newcomer for newcomer in newcomers if not newcomer.is_up()]:
+        if time.monotonic() > deadline:
+            raise NotUp
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -24,7 +25,11 @@ STARTS_IN_VAIN = 5
 
 LONGEST_PAUSE_SECONDS = 1.0
 
+STARTER_FD = "STARTER_FD"
+"""The variable with the socket by which a process that is to replace another talks to whoever started it."""
+
 Process = subprocess.Popen[bytes]
+Start = Callable[..., Process]
 
 
 class CrashLoop(Exception):
@@ -36,7 +41,7 @@ class Part:
     """One process of the service, and how to start it."""
 
     name: str
-    start: Callable[[], Process]
+    start: Start
     process: Process | None = None
     started: float = 0.0
     in_vain: int = 0
@@ -67,11 +72,14 @@ class Part:
         """Seconds to wait before the next start: what the last one has left behind may still be in the way."""
         return min(LONGEST_PAUSE_SECONDS, 0.25 * self.in_vain)
 
-    def replace(self, process: Process) -> Part:
-        """Look after this process from now on; the former one is the caller's to end."""
+    def replace(self, process: Process, start: Start) -> Part:
+        """Look after this process from now on, and start it so; the former one is the caller's to end."""
         former = Part(self.name, self.start, self.process)
-        self.process, self.started, self.in_vain = process, time.monotonic(), 0
+        self.process, self.start, self.started, self.in_vain = process, start, time.monotonic(), 0
         return former
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def terminate(self) -> None:
         if self.process is not None:
@@ -85,6 +93,14 @@ class Part:
                 self.process.wait(max(0.0, seconds))
             kill_group(self.process)
             self.process.wait()
+
+
+def wait_for_turn() -> None:
+    """In a process that is to replace another: say that it is up, and wait until the other has ended."""
+    if number := os.environ.pop(STARTER_FD, ""):
+        with socket.socket(fileno=int(number)) as starter:
+            starter.send(b"1")
+            starter.recv(1)  # nothing, as soon as the other end is closed
 
 
 def kill_group(process: Process) -> None:

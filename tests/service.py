@@ -29,16 +29,17 @@ STOP_SECONDS = 10
 class Service:
     """`manage.py serve` on a port and a folder of its own."""
 
-    def __init__(self, folder: Path, port: int, **variables: str) -> None:
+    def __init__(self, folder: Path, port: int, project: Path = settings.BASE_DIR, **variables: str | None) -> None:
         self.port = port
         self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
         # Empty rather than unset: a developer's `.env` must not reach it.
         clean = {**os.environ, **dict.fromkeys(NAMES, "")}
         self.data = folder / "data"
-        environment = {**clean, "PORT": str(port), "DATA_DIR": str(self.data), **variables}
+        given = {**clean, "PORT": str(port), "DATA_DIR": str(self.data), **variables}
+        environment = {name: value for name, value in given.items() if value is not None}
         with self.log.open("ab") as log:
             self.process = psutil.Popen(
-                [sys.executable, "manage.py", "serve"], cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log
+                [sys.executable, "manage.py", "serve"], cwd=project, env=environment, stdout=log, stderr=log
             )
 
     def wait_until_ready(self) -> None:
@@ -143,6 +144,11 @@ def first(processes: list[psutil.Process], words: str) -> psutil.Process | None:
     return None
 
 
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether all of them have ended, or do so in time."""
+    return not psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -163,7 +169,7 @@ def services(folder: Path) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
     port = free_port()
 
-    def make(**variables: str) -> Service:
+    def make(**variables: Any) -> Service:
         started.append(Service(folder, port, **variables))
         return started[-1]
 

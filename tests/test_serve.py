@@ -9,10 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.service import START_SECONDS, STOP_SECONDS, Service, free_port, service_folder, services
+from tests.service import START_SECONDS, STOP_SECONDS, Service, free_port, gone, service_folder, services
 
 KEY = "a key for this test, and long enough to be one"
 
@@ -28,10 +27,6 @@ def folder() -> Iterator[Path]:
 def serve(folder: Path) -> Iterator[Callable[..., Service]]:
     with services(folder) as make:
         yield make
-
-
-def gone(processes: list[psutil.Process]) -> bool:
-    return not psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]
 
 
 def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., Service]) -> None:

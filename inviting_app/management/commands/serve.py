@@ -9,22 +9,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 
-from inviting_app import environment
+from inviting_app import environment, metrics_server
 from inviting_app.embedded import Embedded, EmbeddedError
-from inviting_app.launching import STOP_SECONDS, Launcher, bound, renew
+from inviting_app.launching import STOP_SECONDS, Launcher, bound, renewal
 from inviting_app.supervisor import CrashLoop, Part
 
 logger = logging.getLogger(__name__)
 
+DONE = object()
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # Not through a proxy that the environment may name.
@@ -49,17 +50,14 @@ class Command(BaseCommand):
             sys.exit(error.returncode)
 
     def _serve(self) -> None:
-        _on_signals(_stop)
+        _on_signals(self._stop_at_once)
         parts: list[Part] = []
         try:
             with ExitStack() as stack:
+                stack.enter_context(metrics_server.shared_folder())  # of which the environment tells
                 launcher = Launcher(stack.enter_context(_own_port()))
                 if environment.METRICS_PORT:
                     _refuse_taken_port("METRICS_PORT", environment.METRICS_PORT)
-                if environment.METRICS_PORT:
-                    from inviting_app import metrics_server
-
-                    stack.enter_context(metrics_server.shared_folder())
                 if not environment.DATABASE:
                     parts.append(_own_postgres(stack))
                 call_command("prepare")
@@ -67,7 +65,7 @@ class Command(BaseCommand):
                 web, worker = Part("web", launcher.web), Part("worker", launcher.worker)
                 stack.callback(launcher.listener.close)
                 stack.callback(_stop_all, [web, worker])
-                self._keep_running([*parts, web, worker], lambda: renew(launcher, web, worker))
+                self._keep_running([*parts, web, worker], lambda: renewal(launcher, web, worker))
         except Stop:
             pass
         except EmbeddedError as error:
@@ -83,18 +81,33 @@ class Command(BaseCommand):
         else:
             self.stderr.write(on_the_terminal)
 
-    def _keep_running(self, parts: list[Part], renew: Callable[[], None]) -> None:
+    def _keep_running(self, parts: list[Part], renewal: Callable[[], Generator[None]]) -> None:
         announced = False
-        while not self.stopping:
-            if self.renewing and announced:
-                self.renewing = False
-                renew()
-            for part in parts:
-                part.look_after()
-            if not announced and is_ready():
-                announced = True
-                self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
-            time.sleep(0.1)
+        under_way: Generator[None] | None = None
+        try:
+            while not self.stopping:
+                if self.renewing and announced and not under_way:
+                    self.renewing, under_way = False, renewal()
+                if under_way and next(under_way, DONE) is DONE:
+                    under_way = None
+                for part in parts:
+                    part.look_after()
+                if not announced and is_ready():
+                    announced = True
+                    self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
+                time.sleep(0.1)
+        finally:
+            if under_way:
+                under_way.close()
+
+    def _stop_at_once(self, number: int, frame: FrameType | None) -> None:
+        """While nothing runs that must not be left to itself."""
+        self._stop_soon(number, frame)
+        if self.stopping:
+            # Once is enough: what stops now must not be interrupted by impatience.
+            for other in SIGNALS:
+                signal.signal(other, signal.SIG_IGN)
+            raise Stop
 
     def _stop_soon(self, number: int, frame: FrameType | None) -> None:
         # Not by an exception, which might come just when a part is started and leave it to itself.
@@ -107,13 +120,6 @@ class Command(BaseCommand):
 def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in SIGNALS:
         signal.signal(number, handler)
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    # Once is enough: what stops now must not be interrupted by impatience.
-    for other in SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
-    raise Stop
 
 
 def _own_port() -> socket.socket:

@@ -26,6 +26,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import InterfaceError, OperationalError
 
 from inviting_app import environment
+from inviting_app.supervisor import wait_for_turn
 from users import gateways
 from users.queue import DEAD_AFTER
 from users.tasks import with_id_of_who_asked
@@ -155,6 +156,7 @@ async def _work(connector: Connector, middleware: list[WorkerMiddleware]) -> boo
         async with app.open_async():
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
+            await loop.run_in_executor(None, wait_for_turn)
             working = [_run_worker(middleware), _take_up_stalled_jobs(), _watch_clock()]
             running = [asyncio.ensure_future(task) for task in (*working, stop.wait(), connector.broken.wait())]
             ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

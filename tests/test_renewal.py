@@ -1,0 +1,152 @@
+"""`HUP` starts web and worker anew; what goes wrong meanwhile ends nothing that served before."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.environment import NAMES
+from tests.service import STOP_SECONDS, Service, free_port, gone, service_folder, services
+
+RECOVERY_SECONDS = 5.0
+PARTS = ["gunicorn", "manage.py worker"]
+NEW = "web and worker are new"
+NOT_NEW = "web and worker were not started anew; the old ones go on"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code, to be changed."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("api", "inviting_app", "profiles", "users"):
+        shutil.copytree(settings.BASE_DIR / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(settings.BASE_DIR / "manage.py", copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def start(project: Path) -> Iterator[Callable[[], Service]]:
+    """The service, started where it does not run. Its settings are in `.env`."""
+    with service_folder() as folder, services(folder) as make:
+        running: list[Service] = []
+        (project / ".env").write_text(f"DATA_DIR={folder / 'data'}\n")
+
+        def started() -> Service:
+            if not running or running[-1].process.poll() is not None:
+                running.append(make(project=project, **dict.fromkeys(NAMES - {"PORT"})))
+                running[-1].wait_until_ready()
+            return running[-1]
+
+        yield started
+
+
+@pytest.fixture
+def service(start: Callable[[], Service], project: Path) -> Iterator[Service]:
+    written = {file: file.read_text() for file in (project / ".env", *(project / "inviting_app").rglob("*.py"))}
+    yield start()
+    for file, text in written.items():
+        file.write_text(text)
+
+
+def renew(service: Service) -> None:
+    service.process.send_signal(signal.SIGHUP)
+
+
+def renewed(service: Service, saying: str = NEW) -> None:
+    so_far = service.output.count(saying)
+    renew(service)
+    service.wait_for(lambda: service.output.count(saying) > so_far)
+
+
+def take_long(project: Path) -> None:
+    with (project / "inviting_app/management/commands/prepare.py").open("a") as file:
+        file.write("\nimport time\ntime.sleep(60)\n")
+
+
+def add(project: Path, **settings: str) -> None:
+    with (project / ".env").open("a") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+
+def is_preparing(service: Service) -> bool:
+    return service.part("manage.py prepare") is not None
+
+
+def test_settings_that_cannot_be_read_are_not_taken_then_or_later(service: Service, project: Path) -> None:
+    alice = service.sign_in("9991110001")
+    parts = [service.part(part) for part in PARTS]
+    add(project, WEB_WORKERS="x")
+
+    renewed(service, NOT_NEW)
+
+    assert [service.part(part) for part in PARTS] == parts
+    for part in parts:
+        assert part
+        part.kill()
+    service.wait_for(lambda: all(service.part(part) not in (None, *parts) for part in PARTS))
+    service.wait_for(lambda: service.answers("/readyz") == 200)
+    assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110001"
+
+
+@pytest.mark.parametrize("file", ["inviting_app/management/commands/worker.py", "inviting_app/gunicorn_conf.py"])
+def test_neither_part_is_replaced_where_one_does_not_come_up(service: Service, project: Path, file: str) -> None:
+    parts = [service.part(part) for part in PARTS]
+    (project / file).write_text("no Python\n")
+
+    renewed(service, NOT_NEW)
+
+    assert [service.part(part) for part in PARTS] == parts
+    assert service.answers("/readyz") == 200
+
+
+def test_folder_stays_and_metrics_are_shown_of_all_parts(service: Service, project: Path, tmp_path: Path) -> None:
+    alice, port = service.sign_in("9991110002"), free_port()
+    add(project, DATA_DIR=str(tmp_path), METRICS_PORT=str(port))
+
+    renewed(service)
+
+    assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110002"
+    service.wait_for(lambda: "inviting_app_database_up 1.0" in metrics(port))
+    assert 'route="/api/v1/profiles/me"' in metrics(port)
+    assert "DATA_DIR stays as it was until a stop and a start" in service.output
+
+
+def metrics(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def test_parts_that_end_meanwhile_are_started_again(service: Service, project: Path) -> None:
+    take_long(project)
+    renew(service)
+    service.wait_for(lambda: is_preparing(service))
+
+    for words in ("postgres", "gunicorn"):
+        part = service.part(words)
+        assert part
+        part.kill()
+
+    service.wait_for(lambda: service.answers("/readyz") == 200, RECOVERY_SECONDS)
+    assert is_preparing(service)
+    service.stop()
+
+
+def test_service_stops_meanwhile(service: Service, project: Path) -> None:
+    take_long(project)
+    renew(service)
+    service.wait_for(lambda: is_preparing(service))
+    parts = service.parts()
+
+    status, seconds = service.stop()
+
+    assert (status, seconds < STOP_SECONDS) == (0, True)
+    assert gone(parts)
