@@ -77,7 +77,7 @@ def migrations() -> Iterator[Finding]:
     missing = [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
     if missing:
         yield fail(
-            f"database: {len(missing)} migrations are not applied, the first is {missing[0]}",
+            f"database: migrations that are not applied: {len(missing)}, the first is {missing[0]}",
             "Run `manage.py migrate`, then start web and worker again. What needs the tables, such as the queue, was "
             "not checked.",
         )
