@@ -44,7 +44,8 @@ def request_context(get_response: Handler) -> Handler:
             if request.path not in _UNLOGGED:
                 milliseconds = (time.perf_counter() - started) * 1000
                 # The path alone, for a query may hold a phone; and quoted, for a path may hold the end of a line.
-                path = escape_uri_path(request.path)
+                # Cut, for a line beyond 4096 bytes would be torn by those of other processes.
+                path = escape_uri_path(request.path)[:1000]
                 logger.info("%s %s %d %.1f ms", request.method, path, response.status_code, milliseconds)
             return response
         finally:

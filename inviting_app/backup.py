@@ -60,6 +60,8 @@ def _complete_or_gone(target: Path) -> Iterator[IO[bytes]]:
     """A file that takes the name `target` once it is complete and on the disk, and is deleted if it fails."""
     if target.is_dir():
         raise ProgramError(f"{target} is a folder: name a file in it")
+    if target.exists() and not target.is_file():
+        raise ProgramError(f"{target} is no regular file: write to the standard output, -, for a pipe")
     draft = target.with_name(f"{target.name}.part")
     try:
         with open(draft, "ab", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as file:

@@ -13,8 +13,10 @@ import ctypes
 import fcntl
 import hashlib
 import importlib.util
+import logging
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -29,6 +31,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+logger = logging.getLogger(__name__)
 
 USER = "inviting_app"
 SHARED = Path("/var/lib/inviting_app")
@@ -85,6 +89,14 @@ class Embedded:
         finally:
             self.stop()
             os.close(lock)
+
+    def is_of_another_process(self) -> bool:
+        """Whether it was started by another process than this; it must be running."""
+        try:
+            os.waitpid(int((self.cluster / "postmaster.pid").read_text().split()[0]), os.WNOHANG)
+        except ChildProcessError:
+            return True
+        return False
 
     def start(self) -> subprocess.Popen[bytes]:
         process = self.spawn()
@@ -150,8 +162,9 @@ class Embedded:
                 programs = _copied(programs)
         if self.home.parent == SHARED:
             make_open(SHARED)
-            told = f"Folders above {self.data_dir} are closed to others: PostgreSQL's files are in {self.home}."
-            print(told, file=sys.stderr)  # the standard output is a command's own: a backup may go there
+            logger.warning(
+                "folders above %s are closed to others: PostgreSQL's files are in %s", self.data_dir, self.home
+            )
         for folder in (self.home, self.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_uid not in (os.geteuid(), run_as.get("user")):
@@ -176,7 +189,7 @@ class Embedded:
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
         made = subprocess.run(command, capture_output=True, text=True, **run_as)
         if made.returncode:
-            raise EmbeddedError(f"initdb failed: {_last_line(made.stderr)}")
+            raise EmbeddedError(f"initdb failed: {first_error(made.stderr)}")
         draft.rename(self.cluster)
 
     def _wait_until_ready(self) -> None:
@@ -263,6 +276,13 @@ def _copied(programs: Path) -> Path:
             draft.rename(target)
         shutil.rmtree(draft, ignore_errors=True)
     return target / package.name / "pginstall" / "bin"
+
+
+def first_error(text: str) -> str:
+    """The first line of what PostgreSQL's programs said that tells of an error, or else the last one."""
+    return next(
+        (line for line in text.splitlines() if re.search("error:|fatal:|panic:", line.lower())), _last_line(text)
+    )
 
 
 def _last_line(text: str) -> str:

@@ -22,13 +22,14 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from inviting_app.embedded import make_open
+from inviting_app.logs import last_words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 Value = TypeVar("Value")
 
 
 def refuse(reason: str) -> NoReturn:
-    raise SystemExit(f"inviting_app cannot start. {reason}")
+    raise SystemExit(last_words(f"inviting_app cannot start. {reason}"))
 
 
 def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:

@@ -6,9 +6,11 @@ import resource
 from typing import Any
 
 from inviting_app import environment
-from inviting_app.settings import DEMO, LOGGING
+from inviting_app.database import WEB
+from inviting_app.settings import DATABASES, DEMO, LOGGING
 from inviting_app.supervisor import wait_for_turn
 
+DATABASES["default"]["OPTIONS"]["application_name"] = WEB
 wsgi_app = "inviting_app.wsgi"
 bind = (
     f"[{environment.HOST}]:{environment.PORT}" if ":" in environment.HOST else f"{environment.HOST}:{environment.PORT}"

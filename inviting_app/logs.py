@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
 import threading
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from types import TracebackType
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+MESSAGE_CHARACTERS = 2000
+"""Of a longer message the rest is left out: a client may have written it. Tracebacks are whole."""
 
 _PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
@@ -46,7 +51,7 @@ class Context(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         record.__dict__.pop("request", None)  # whose repr has the query
-        record.msg = mask(_without_bytes_of_clients(record.getMessage()))
+        record.msg = mask(_without_bytes_of_clients(record.getMessage())[:MESSAGE_CHARACTERS])
         record.args = None
         if record.exc_info:  # an error of the database quotes the row
             record.exc_text = mask(_FORMATTER.formatException(record.exc_info))
@@ -64,6 +69,14 @@ def log_what_python_would_print() -> None:
 def _uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         logging.getLogger(__name__).critical("uncaught", exc_info=(kind, error or kind(), traceback))
+
+
+def last_words(text: str) -> str:
+    """What a process says that ends before it has a log: in the form of a line of it, where machines read."""
+    if os.environ.get("LOG_FORMAT", "").strip() != "json":
+        return text
+    line = {"level": "CRITICAL", "logger": "inviting_app", "request_id": "-", "message": text}
+    return json.dumps({**line, "time": datetime.now(UTC).isoformat()})
 
 
 def _without_bytes_of_clients(message: str) -> str:

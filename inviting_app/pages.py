@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+from django.apps import apps
 from django.conf import settings
-from django.db import Error
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
@@ -16,6 +18,15 @@ from inviting_app import __version__
 from users.models import User
 
 logger = logging.getLogger(__name__)
+
+# By their files, for Django's way of finding them would cost each process megabytes.
+NEWEST_MIGRATIONS = {
+    (app.label, max(file.stem for file in Path(app.path, "migrations").glob("[0-9]*.py")))
+    for app in apps.get_app_configs()
+    if app.label in ("users", "profiles")
+}
+migrated = False
+"""Whether this process has seen its migrations in the database, which then need not be looked up again."""
 
 schema = SpectacularAPIView.as_view()
 
@@ -57,10 +68,23 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can serve: the database answers and has its tables."""
+    """The process can serve: the database answers and has its tables. They may be those of a newer version."""
+    global migrated
     try:
         User.objects.exists()
+        missing = set() if migrated else NEWEST_MIGRATIONS - _applied()
     except Error as error:
         logger.warning("not ready: %s", type(error).__name__)
         return JsonResponse({"status": "unavailable"}, status=503)
+    migrated = not missing
+    if missing:
+        reason = f"migrations are missing, such as {'.'.join(min(missing))}: run `manage.py migrate`"
+        logger.warning("not ready: %s", reason)
+        return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     return JsonResponse({"status": "ok", "version": __version__})
+
+
+def _applied() -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations")
+        return set(cursor.fetchall())

@@ -22,11 +22,21 @@ from typing import IO, Any, NoReturn
 from django.db import OperationalError, connection
 from psycopg import pq
 
-from inviting_app import environment
+from inviting_app import embedded, environment
+from inviting_app.database import WEB
 from inviting_app.embedded import EmbeddedError, die_with_parent, programs_of_wheel
 from inviting_app.logs import mask
 
 PEOPLE = "users_user"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that ask a command to stop."""
+
+WEB_ASKED_SECONDS = 10
+_WEB_SESSIONS = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND application_name = %s
+   AND (NOT %s OR state <> 'idle' OR state_change > clock_timestamp() - make_interval(secs => %s))
+"""
 
 
 class ProgramError(Exception):
@@ -46,13 +56,17 @@ class Database:
     schema: str
     tables: frozenset[str]
     has_people: bool
+    web_sessions: int
+    """Of web processes; behind a pooler, which keeps its sessions, those of the last WEB_ASKED_SECONDS."""
 
 
 def at_hand() -> Database:
     """By a connection round any pooler, as the worker has it. Raises ProgramError."""
     way: Any = connection.copy()
-    if environment.WORKER_DATABASE != environment.DATABASE:
-        way.settings_dict |= environment.WORKER_DATABASE or {}
+    pooled = environment.WORKER_DATABASE != environment.DATABASE
+    if pooled:
+        unnamed = dict.fromkeys(("HOST", "PORT", "USER", "PASSWORD"), "")
+        way.settings_dict |= unnamed | (environment.WORKER_DATABASE or {})
     try:
         with closing(way), way.cursor() as cursor:
             cursor.execute("SELECT current_schema()")
@@ -61,7 +75,9 @@ def at_hand() -> Database:
             if has_people := PEOPLE in tables:
                 cursor.execute("SELECT EXISTS (SELECT FROM users_user)")
                 has_people = cursor.fetchone()[0]
-            return Database(_variables(way), way.pg_version // 10_000, schema, tables, has_people)
+            cursor.execute(_WEB_SESSIONS, [WEB, pooled, WEB_ASKED_SECONDS])
+            web_sessions = cursor.fetchone()[0]
+            return Database(_variables(way), way.pg_version // 10_000, schema, tables, has_people, web_sessions)
     except OperationalError as error:
         raise ProgramError(f"the database does not answer: {str(error).splitlines()[0]}") from error
 
@@ -89,8 +105,9 @@ def started(
     """A program of PostgreSQL that does not outlive what is done with it."""
     command = [_folder(database.version) / program, *arguments]
     variables = {**os.environ, **database.variables}
-    ends_too = die_with_parent(signal.SIGKILL)
-    with subprocess.Popen(command, env=variables, preexec_fn=ends_too, **streams) as process:
+    # In a session of its own a terminal's Ctrl-C reaches this process alone, which then ends the program.
+    how: Any = {"start_new_session": True, "preexec_fn": die_with_parent(signal.SIGKILL)}
+    with subprocess.Popen(command, env=variables, **how, **streams) as process:
         try:
             yield process
         except BaseException:
@@ -121,19 +138,32 @@ def _folders() -> Iterator[Path]:
 def first_error(said: IO[bytes]) -> str:
     """The first error of PostgreSQL's programs in one line, without phones: a row's values may stand in it."""
     said.seek(0)
-    lines = said.read().decode(errors="replace").strip().splitlines() or ["PostgreSQL's program said nothing"]
-    return mask(next((line for line in lines if "error:" in line.lower()), lines[-1]))
+    return mask(embedded.first_error(said.read().decode(errors="replace")))
 
 
 @contextmanager
 def stopping_in_order() -> Iterator[None]:
     """Have the signals that ask a command to stop undo what it is at, as any exception does."""
-    before = {number: signal.signal(number, _exit) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]  # not those of `nohup`
+    before = {number: signal.signal(number, _exit) for number in heeded}
     try:
         yield
     finally:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)  # forgets one that was put off
+        stop_again()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def put_off_stopping() -> None:
+    """Have the signals that ask to stop wait until `stop_again`."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+
+def stop_again() -> None:
+    """A signal that came meanwhile is obeyed now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def _exit(number: int, frame: Any) -> NoReturn:

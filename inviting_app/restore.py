@@ -14,13 +14,30 @@ from typing import IO
 from django.db.migrations.loader import MigrationLoader
 
 from inviting_app.backup import CHUNK_BYTES, LOCK_MILLISECONDS, SEAL
-from inviting_app.pg_programs import PEOPLE, Database, ProgramError, at_hand, first_error, run, started
+from inviting_app.pg_programs import (
+    PEOPLE,
+    Database,
+    ProgramError,
+    at_hand,
+    first_error,
+    put_off_stopping,
+    run,
+    started,
+)
 
 SEAL_BYTES = len(SEAL % bytes(64))
 FIRST_MIGRATION = ("users", "0001_initial")
 
+SCRIPT_FAILED = 3
+"""psql's status after an error in its script; see "Exit Status" of its manual."""
+
 TRANSACTION_TIMEOUT_SINCE = 17
 """The version of servers that know this setting, which newer programs give to all."""
+
+
+class CommitUnknown(Exception):
+    """The connection was lost at the commit, and nobody knows whether before or after it; the text is the error's."""
+
 
 # What extensions made is theirs, and the sequence of an identity its table's. CASCADE may have taken what comes later.
 _EMPTY = """
@@ -61,9 +78,10 @@ def begun_at(source: Path) -> str:
 def restore(source: Path, replace: bool = False) -> list[str]:
     """Put the tables of a backup in place of those that are there, in one transaction.
 
-    Returns the migrations that the backup lacks, such as `users.0002_limits_and_gateways`, to be applied now. Raises
-    ProgramError: if `source` is no backup or one of a newer version; if the database has people, unless it is told to
-    `replace` them; and if PostgreSQL stopped on the way.
+    Returns the migrations that the backup lacks, such as `users.0002_limits_and_gateways`, to be applied now. Stopping
+    is put off from the commit on: it is the caller's to allow again. Raises ProgramError: if `source` is no backup or
+    one of a newer version; if the database has people, unless it is told to `replace` them; and if PostgreSQL stopped
+    on the way. Raises CommitUnknown.
     """
     _refuse_damaged(source)
     database = at_hand()
@@ -116,20 +134,28 @@ def _missing(script: bytes) -> list[str]:
 
 
 def _replayed(database: Database, archive: list[str | Path], said: IO[bytes]) -> bool:
-    """Whether the archive was restored to its end. What went wrong is in `said`."""
+    """Whether the archive was restored to its end. What went wrong is in `said`. Raises CommitUnknown."""
+    whole = False
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse", "--output=/dev/null"]
     with (
         started(database, "pg_restore", *archive, stdout=subprocess.PIPE, stderr=said) as script,
-        started(database, "psql", *options, stdin=subprocess.PIPE, stderr=said) as session,
+        started(database, "psql", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said) as session,
         suppress(BrokenPipeError),  # the session has ended, and said why
     ):
-        assert script.stdout and session.stdin
+        assert script.stdout and session.stdin and session.stdout
         with session.stdin:
             session.stdin.write(f"SET lock_timeout = {LOCK_MILLISECONDS};{_EMPTY}".encode())
             _copy(script.stdout, session.stdin, database.version)
-            if script.wait() == 0:  # else the session ends without it, which takes all back
-                session.stdin.write(b"COMMIT;\n")
-    return bool(script.returncode == 0 and session.returncode == 0)
+            if script.wait() == 0:  # else the session ends without a commit, which takes all back
+                session.stdin.write(b"\\echo done\n")
+                session.stdin.flush()
+                if session.stdout.readline():
+                    put_off_stopping()
+                    whole = True
+                    session.stdin.write(b"COMMIT;\n")
+    if whole and session.returncode not in (0, SCRIPT_FAILED):
+        raise CommitUnknown(first_error(said))
+    return whole and session.returncode == 0
 
 
 def _copy(script: IO[bytes], session: IO[bytes], version: int) -> None:

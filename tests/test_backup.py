@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,36 +16,13 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from inviting_app import pg_programs, restore
-from profiles import privacy
+from inviting_app import pg_programs
 from profiles.models import Activation
+from tests.backups import backed_up, restored, sums
 from tests.conftest import Person
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Sums = dict[str, tuple[int, int]]
-
-
-def sums() -> Sums:
-    """Of each table the number of its rows and the sum of their hashes."""
-    found = {}
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM "{table}" AS t')
-            found[table] = cursor.fetchone()
-    return found
-
-
-def backed_up(file: Path) -> str:
-    told = io.StringIO()
-    call_command("backup", str(file), stdout=told)
-    return told.getvalue()
-
-
-def restored(file: Path, **options: Any) -> str:
-    told = io.StringIO()
-    call_command("restore", str(file), stdout=told, **options)
-    return told.getvalue()
 
 
 @pytest.fixture
@@ -113,35 +89,13 @@ def test_restore_over_people_leaves_the_backup_alone_and_the_erased_erased(
     assert alice.me()["phone"] == alice.phone
 
 
-def test_restore_that_is_broken_off_afterwards_tells_who_must_be_erased_again(
-    charlie: Person, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    backed_up(file)
-    erased = charlie.profile.pk
-    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
+def test_backup_replaces_no_pipe_or_device(alice: Person, file: Path) -> None:
+    os.mkfifo(file)
 
-    def break_off(*person: Any) -> NoReturn:
-        raise KeyboardInterrupt
+    with pytest.raises(CommandError, match="is no regular file: write to the standard output"):
+        backed_up(file)
 
-    monkeypatch.setattr(privacy, "erase_again", break_off)
-    with pytest.raises(CommandError, match="All is restored, but this is left to do") as caught:
-        restored(file, replace=True)
-
-    assert caught.value.returncode == 3
-    assert f"erased person {erased} at " in capsys.readouterr().err
-
-
-def test_restore_is_refused_while_the_service_runs(alice: Person, file: Path) -> None:
-    backed_up(file)
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
-        (worker,) = cursor.fetchone()
-    try:
-        with pytest.raises(CommandError, match="Nothing has changed: the service is running, with 1 of its workers"):
-            restored(file, replace=True)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM procrastinate_workers WHERE id = %s", [worker])
+    assert file.is_fifo()
 
 
 def test_backup_of_an_older_version_is_brought_up_and_of_a_newer_one_refused(
@@ -187,27 +141,6 @@ def test_damaged_backup_restores_nothing(alice: Person, file: Path) -> None:
         assert sums() == before, how
     with pytest.raises(CommandError, match="No such file or directory"):
         restored(file.with_name("none"))
-
-
-def test_restore_that_the_server_refuses_changes_nothing_and_tells_no_phone(
-    alice: Person, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    backed_up(file)
-    User.objects.create(phone="+79991110009")
-    before = sums()
-    copied = restore._copy
-
-    def with_a_bad_row(script: Any, session: Any, version: int) -> None:
-        copied(script, session, version)
-        session.write(f"INSERT INTO public.users_user (phone) VALUES ('+7{alice.phone}');\n".encode())
-
-    monkeypatch.setattr(restore, "_copy", with_a_bad_row)
-
-    with pytest.raises(CommandError, match=r"^Nothing has changed: .+duplicate key") as refused:
-        restored(file, replace=True)
-
-    assert sums() == before
-    assert alice.phone not in str(refused.value)
 
 
 def test_interrupted_backup_leaves_what_was_there(alice: Person, file: Path) -> None:

@@ -74,6 +74,15 @@ def test_path_cannot_forge_a_line(log: io.StringIO) -> None:
     assert "\x1b" not in line
 
 
+@pytest.mark.parametrize("letter", ["%D0%B0", "%25FF"])
+def test_line_of_a_long_path_stays_whole_in_a_pipe(log: io.StringIO, letter: str) -> None:
+    client().get("/" + 700 * letter)
+
+    (line,) = log.getvalue().splitlines()
+    assert " 404 " in line
+    assert len(line) < 2000
+
+
 @pytest.mark.parametrize(
     "written", ["9991234567", "+79991234567", "89991234567", "tel:+79991234567", "123456789012345"]
 )

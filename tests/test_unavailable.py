@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import close_old_connections, connection, transaction
 
+from inviting_app import pages
 from tests.conftest import client, registered
 from users import devices, people, tokens
 
@@ -82,6 +83,31 @@ def test_with_a_database_both_probes_are_well(path: str) -> None:
 
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert "no-store" in answer["Cache-Control"]
+
+
+def test_database_without_this_versions_migrations_is_not_ready_until_it_has_them(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "migrated", False)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET app = 'gone' WHERE app = 'users' AND name = '0007_fewer_indexes'")
+        older = client().get("/readyz")
+        cursor.execute("UPDATE django_migrations SET app = 'users' WHERE app = 'gone'")
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('users', '9999_wings', now())")
+        newer = client().get("/readyz")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '9999_wings'")
+
+    assert older.status_code == 503
+    assert "users.0007_fewer_indexes: run `manage.py migrate`" in older.json()["reason"]
+    assert newer.status_code == 200
+
+
+@pytest.mark.django_db
+def test_ready_process_does_not_look_for_migrations_again(django_assert_num_queries: Any) -> None:
+    client().get("/readyz")
+
+    with django_assert_num_queries(1):
+        client().get("/readyz")
 
 
 def test_connection_that_was_cut_is_made_anew(token: str) -> None:

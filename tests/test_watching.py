@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
+from inviting_app.database import WEB
+from inviting_app.embedded import Embedded
 from tests.service import free_port, service_folder, services
 
 DOCS = Path(settings.BASE_DIR) / "docs"
@@ -31,6 +35,12 @@ class Watched:
     lines: list[str]
     asked: str
     """The id of the request that asked for an SMS."""
+
+    sessions: set[str]
+    """The names by which PostgreSQL knew who had sessions."""
+
+    restore: str
+    """What `manage.py restore` said meanwhile."""
 
     @property
     def logged(self) -> list[dict[str, Any]]:
@@ -59,12 +69,19 @@ def watched() -> Iterator[Watched]:
         service.call("/api/auth/signup", {"phone": "9991110033"})
         service.wait_for(lambda: "***0033" in service.output and SENT in scrape())
         shown = scrape()
+        at = Embedded(service.data).settings()
+        with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"]) as database:
+            rows = database.execute("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
+            sessions = {name for (name,) in rows}
+        restore = [sys.executable, "manage.py", "restore", "none"]
+        variables = {**os.environ, "DATABASE_URL": "", "DATA_DIR": str(service.data)}
+        refused = subprocess.run(restore, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True)
         service.part("manage.py worker").kill()
         service.wait_for(lambda: "starting it again" in service.output)
         service.stop()
         lines = service.output.splitlines()
         asked = [json.loads(line)["request_id"] for line in lines if "POST /api/auth/signup 200" in line][-1]
-        yield Watched(shown, lines, asked)
+        yield Watched(shown, lines, asked, sessions, refused.stderr)
 
 
 def test_every_line_from_start_to_stop_is_json(watched: Watched) -> None:
@@ -87,6 +104,11 @@ def test_worker_tells_which_request_asked_for_the_sms(watched: Watched) -> None:
     (line,) = (line for line in watched.logged if "***0033" in line["message"])
 
     assert (line["logger"], line["request_id"]) == ("users.sms", watched.asked)
+
+
+def test_restore_finds_the_service_running_by_its_folder_and_by_sessions_of_its_web(watched: Watched) -> None:
+    assert "Nothing has changed: the service, or another command, runs the database in" in watched.restore
+    assert WEB in watched.sessions
 
 
 def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:
@@ -141,6 +163,18 @@ def test_page_names_every_metric(watched: Watched) -> None:
     page = (DOCS / "watching.md").read_text()
 
     assert names(watched.scrape.replace("_bucket", "").replace("_sum", "").replace("_count{", "{")) <= names(page)
+
+
+def test_setting_that_stops_a_start_is_told_in_json_too() -> None:
+    program = [sys.executable, "-c", "import inviting_app.environment"]
+    variables = {"LOG_FORMAT": "json", "PORT": "none"}
+
+    ended = subprocess.run(program, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True, check=False)
+
+    line = json.loads(ended.stderr)
+    assert ended.returncode == 1
+    assert line["message"].startswith("inviting_app cannot start. PORT: ")
+    assert {"time", "level", "logger", "request_id"} <= line.keys()
 
 
 def test_uncaught_error_and_a_warning_are_json_too() -> None:

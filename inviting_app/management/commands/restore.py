@@ -2,8 +2,8 @@
 
 Stop web and worker first. A database that has people is refused unless --replace is given; whoever was erased in it
 since the backup is erased again. A backup of an older version is brought up to this one; one of a newer version is
-refused. Ends with status 0 if all is restored, 1 if nothing has changed, 3 if all is restored but something is left to
-do, which it tells.
+refused. Ends with status 0 if all is restored; 1 if nothing has changed, or 128 and its number if a signal asked to
+stop; 3 if something is left to do, which it tells.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
+from django.db import OperationalError, connection
 
-from inviting_app import restore
-from inviting_app.pg_programs import PEOPLE, ProgramError, stopping_in_order
+from inviting_app import environment, restore
+from inviting_app.embedded import Embedded
+from inviting_app.pg_programs import PEOPLE, ProgramError, at_hand, stop_again, stopping_in_order
 from profiles import privacy
 from profiles.models import Activation
 from users import queue
@@ -29,6 +31,11 @@ The backup was begun at {begun}. Who was erased since is back, unless this datab
 the service, erase them again from its logs, or from what `manage.py erasures` printed before:
     cat erasures.txt service.log | manage.py erasures --again"""
 
+UNKNOWN = (
+    "The database was lost at the commit ({error}), so all is restored, or nothing has changed. Restore again, then"
+    " `manage.py erasures --again` with the lines above."
+)
+
 
 class Command(BaseCommand):
     help = __doc__
@@ -39,24 +46,39 @@ class Command(BaseCommand):
         parser.add_argument("--replace", action="store_true", help="delete what is in the database, people too")
 
     def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
-        try:
-            with stopping_in_order():
+        erased: list[tuple[int, datetime]] = []
+        with stopping_in_order():
+            try:
                 _refuse_while_served()
                 begun = restore.begun_at(file)
                 erased = _erased() if replace else []
                 missing = restore.restore(file, replace)
-                self._finish(missing, erased)
-        except ProgramError as error:
-            raise CommandError(f"Nothing has changed: {error}.") from error
-        self.stdout.write(ERASED_SINCE.format(begun=begun))
+            except ProgramError as error:
+                raise CommandError(f"Nothing has changed: {error}.") from error
+            except OperationalError as error:  # perhaps of a pooler: other than those of `at_hand`
+                told = str(error).splitlines()[0]
+                raise CommandError(f"Nothing has changed: the database does not answer: {told}.") from error
+            except SystemExit:  # from the commit on it waits
+                self.stderr.write("Nothing has changed: interrupted.")
+                raise
+            except restore.CommitUnknown as error:
+                self._tell(erased)
+                raise CommandError(UNKNOWN.format(error=error), returncode=3) from error
+            self._finish(missing, erased, begun)
 
-    def _finish(self, missing: list[str], erased: list[tuple[int, datetime]]) -> None:
+    def _tell(self, erased: list[tuple[int, datetime]]) -> None:
+        for user_id, at in erased:
+            self.stderr.write(privacy.journal_line(user_id, at))
+
+    def _finish(self, missing: list[str], erased: list[tuple[int, datetime]], begun: str) -> None:
         """What cannot be in the one transaction. If it fails, who was erased is known nowhere else any more."""
         try:
+            stop_again()
             self._migrate_and_erase(missing, erased)
+            self.stdout.write(ERASED_SINCE.format(begun=begun))
+            self.stdout.flush()
         except BaseException as error:
-            for user_id, at in erased:
-                self.stderr.write(privacy.journal_line(user_id, at))
+            self._tell(erased)
             raise CommandError(
                 f"All is restored, but this is left to do ({type(error).__name__}): `manage.py migrate`, then"
                 " `manage.py erasures --again` with the lines above.",
@@ -76,7 +98,11 @@ class Command(BaseCommand):
 
 
 def _refuse_while_served() -> None:
-    """Web and worker would find other tables in the middle of their work."""
+    """Web and worker would find other tables in the middle of their work, and what they wrote would be lost."""
+    if environment.DATABASE is None and Embedded(settings.DATA_DIR).is_of_another_process():
+        raise ProgramError(f"the service, or another command, runs the database in {settings.DATA_DIR}: stop it first")
+    if sessions := at_hand().web_sessions:
+        raise ProgramError(f"the web is running ({sessions} of its sessions are in the database): stop it first")
     if "procrastinate_workers" not in connection.introspection.table_names():
         return
     if workers := queue.look(database_now()).workers:
