@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
+import json
 import selectors
 import socket
 import time
-from enum import Enum
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
-from gunicorn import glogging
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn import glogging, util
+from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from inviting_app.incoming import LARGEST_BODY, REQUEST_SECONDS, ROOM, Connection, Request
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
@@ -24,74 +26,22 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 WAIT_SECONDS = 0.01
 """Time for another process with a free thread to take what waits; it does so much sooner."""
 
-REQUEST_SECONDS = 10.0
-"""For a request to come in, and afterwards for a client to read why the rest of its request was not wanted."""
-
 SEND_SECONDS = 30.0
 """For a client to take in an answer, or the next piece of a long one."""
 
-LARGEST_HEAD = LARGEST_BODY = 64 * 1024
-"""Bytes of a request that are waited for. A larger one is refused, and what is left of it is not read."""
+RETRY_SECONDS = 5
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d*)[ \t]*\r\n", re.IGNORECASE)
-_OF_UNKNOWN_LENGTH = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-_AWAITS_A_WORD = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
-
-
-class Request(Enum):
-    COMING = "more of it must come"
-    WHOLE = "all of it is here"
-    REFUSABLE = "its head is here, and the rest is not wanted"
-    ENDLESS = "its head does not end"
-
-
-def look(received: bytes) -> Request:
-    """How far a request has come; gunicorn reads it properly afterwards."""
-    head = received.find(b"\r\n\r\n") + 4
-    if head < 4:
-        return Request.COMING if len(received) < LARGEST_HEAD else Request.ENDLESS
-    declared = _LENGTH.search(received, 0, head)
-    body = int(declared[1][:20] or 0) if declared else 0
-    if body > LARGEST_BODY or _OF_UNKNOWN_LENGTH.search(received, 0, head):
-        return Request.REFUSABLE
-    return Request.WHOLE if len(received) >= head + body else Request.COMING
-
-
-class Connection(TConn):  # type: ignore[misc]
-    due = 0.0
-    """When the request that is coming must be here."""
-
-    state = Request.WHOLE  # of the request before the first
-    told_to_continue = False
-
-    def __init__(self, worker: Worker, *args: Any) -> None:
-        super().__init__(*args)
-        self.worker = worker
-        self.init()
-
-    def receive(self) -> bool:
-        """Take in what has come, without waiting; whether this is still a connection."""
-        if self.state is not Request.COMING:
-            self.due, self.state, self.told_to_continue = time.monotonic() + REQUEST_SECONDS, Request.COMING, False
-        buffer = self.parser.unreader.buf
-        self.sock.setblocking(False)
-        try:
-            came = self.sock.recv(LARGEST_HEAD)
-            buffer.seek(0, os.SEEK_END)
-            buffer.write(came)
-        except BlockingIOError:
-            came = None
-        self.state = look(received := buffer.getvalue())
-        if self.state is Request.COMING and not self.told_to_continue and _AWAITS_A_WORD.search(received):
-            self.told_to_continue = True
-            self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return self.state is not Request.COMING or (came != b"" and time.monotonic() < self.due)
-
-    def close(self, graceful: bool = False) -> None:
-        if graceful and self.state in (Request.REFUSABLE, Request.ENDLESS):
-            self.worker.linger(self)
-        else:
-            super().close()
+_REFUSED = {
+    Request.ENDLESS: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    Request.CROWDED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_UNREADABLE = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+_NOT_OF_CLIENTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -107,6 +57,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     at_work = 0
     accepted_at = 0.0
+    room = ROOM
+    """Bytes of it that are left. The threads have no part in it."""
 
     def accept(self, listener: Any) -> None:
         self.accepted_at = time.monotonic()
@@ -142,8 +94,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             going_on = conn.receive()
         except OSError:
             return False
-        if conn.state is Request.ENDLESS:
-            self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders("the head is too long"))
+        if status := _REFUSED.get(conn.state):
+            self._refuse(conn.sock, conn.client, status, conn.state.value)
             return False
         return going_on
 
@@ -188,13 +140,30 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._watch_no_more(conn)
         self._drop(conn)
 
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        if isinstance(exc, errors.ParseException) and not isinstance(exc, _NOT_OF_CLIENTS):
+            status = _UNREADABLE.get(type(exc), HTTPStatus.BAD_REQUEST)
+            self._refuse(client, addr, status, type(exc).__name__)  # whose text may quote a header with a token
+        else:
+            super().handle_error(req, client, addr, exc)
+
+    def _refuse(self, client: socket.socket, address: Any, status: HTTPStatus, why: str) -> None:
+        """A request that no view will see is answered as a problem (RFC 9457), without a code, and is a line of log."""
+        self.log.warning("refused with %d from ip=%s: %s", status, address[0], why)
+        body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status})
+        head = {"Connection": "close", "Content-Type": "application/problem+json", "Content-Length": len(body)}
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            head["Retry-After"] = RETRY_SECONDS
+        lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{name}: {value}" for name, value in head.items())]
+        with suppress(OSError):
+            util.write_nonblock(client, "\r\n".join([*lines, "", body]).encode())
+
     def handle_request(self, req: Any, conn: Connection) -> bool:
+        req._expected_100_continue = False  # told already, or it is too late: the body is here, or not wanted
+        if conn.state is Request.REFUSABLE:
+            req.force_close()  # where the next request would begin is known only when this one is here
         conn.sock.settimeout(SEND_SECONDS)
         return bool(super().handle_request(req, conn))
-
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        """Where the next request would begin is known only when the last one was here."""
-        return conn.state is Request.WHOLE and bool(super()._keepalive_after(conn, keepalive))
 
     def _cap_keepalive(self, deadline: float) -> None:
         """A worker that stops does not wait for those that send nothing."""

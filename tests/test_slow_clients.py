@@ -1,7 +1,9 @@
-"""Clients that send slowly, send nothing or never close: none of them holds a thread or the process."""
+"""Clients that send slowly, nothing or too much, or never close: none of them holds a thread, the process or memory."""
 
 from __future__ import annotations
 
+import json
+import select
 import socket
 import struct
 import time
@@ -10,7 +12,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from inviting_app.gunicorn_parts import LARGEST_BODY, LARGEST_HEAD, Request, look
+from inviting_app.incoming import LARGEST_BODY, LARGEST_HEAD, ROOM, SMALL, Request, awaits_a_word, look
 from tests.service import Service, service_folder, services
 
 THREADS = 2
@@ -81,13 +83,15 @@ def test_client_that_does_not_go_on_holds_nobody_up(service: Service, sent: byte
     [
         HEAD + b"Content-Length: 100000\r\n\r\n" + b" " * 100000,
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        HEAD + b"Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n",
     ],
-    ids=["too large", "of unknown size"],
+    ids=["too large", "of unknown size", "too large, and not sent before a word"],
 )
 def test_body_that_is_not_wanted_is_refused_in_words(service: Service, sent: bytes) -> None:
     answer = send(service, sent)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nConnection: close\r\n" in answer
     assert b'"code": "payload_too_large"' in answer
 
 
@@ -119,8 +123,7 @@ def test_client_that_waits_to_be_told_so_is_told_to_go_on(service: Service) -> N
 
     answers = send(service, head, b"{}")
 
-    assert answers.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assert b"HTTP/1.1 400 " in answers
+    assert answers.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,44 @@ def test_head_without_end_is_refused(service: Service) -> None:
     answer = send(service, b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * (LARGEST_HEAD // 6))
 
     assert answer.startswith(b"HTTP/1.1 431 ")
+    assert "refused with 431 from ip=127.0.0.1" in service.output
+
+
+def test_what_cannot_be_read_is_a_problem_and_a_line_of_log(service: Service) -> None:
+    answer = send(service, b"GET /livez HTTP/1.1\r\nAuthorization Bearer SECRET\r\n\r\n")
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    assert json.loads(body) == {"type": "about:blank", "title": "Bad Request", "status": 400}
+    assert "refused with 400 from ip=127.0.0.1: InvalidHeader" in service.output
+    assert "SECRET" not in service.output
+
+
+def test_large_requests_leave_room_for_small_ones(service: Service) -> None:
+    head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n"
+    with closing(connected(service)) as small:
+        small.sendall(head % 2 + b"{")
+        with ExitStack() as stack:
+            large = [
+                stack.enter_context(closing(connected(service))) for _ in range(ROOM // (LARGEST_BODY - SMALL) + 9)
+            ]
+            for client in large:
+                client.sendall(head % LARGEST_BODY + b" " * (LARGEST_BODY - 1))
+            (refused, *_), _, _ = select.select(large, [], [], 10)
+            said = refused.recv(65536)
+            small.sendall(b"}")
+            answer = small.recv(65536)
+            others = service.answers("/livez")
+
+    assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nRetry-After: " in said
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert others == 200
+    # And the room is there again.
+    service.wait_for(
+        lambda: send(service, head % LARGEST_BODY + b" " * LARGEST_BODY).startswith(b"HTTP/1.1 400 "), seconds=5
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,4 +206,18 @@ def test_head_without_end_is_refused(service: Service) -> None:
     ],
 )
 def test_request_is_whole_when_its_head_says_so(received: bytes, state: Request) -> None:
-    assert look(received) is state
+    assert look(received)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("received", "awaited"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nEXPECT: 100-Continue\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", False),
+        (b"POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", False),
+        (b"POST / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n{", False),
+    ],
+    ids=["asked for", "not asked for", "in 1.0, which has no such word", "the body comes already"],
+)
+def test_client_is_told_to_go_on_only_where_it_waits_for_it(received: bytes, awaited: bool) -> None:
+    assert awaits_a_word(received) is awaited

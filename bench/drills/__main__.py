@@ -44,6 +44,7 @@ DRILLS: dict[str, Callable[[], Row]] = {
     "slow-readers": clients.slow_readers,
     "large-bodies": clients.large_bodies,
     "idle": clients.idle,
+    "nearly-whole": clients.nearly_whole,
 }
 BESIDE = "gateway"
 HERE = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from threading import Event, Thread
 
 from bench.drills.ground import Ground, Row, ground
 
-SLOW, IDLE, READERS = 500, 10_000, 100
+SLOW, IDLE, READERS, LARGE_ONES = 500, 10_000, 100, 10_000
 HELD_SECONDS = 20.0
 LARGE = 20_000_000
 HEAD = b"POST /api/auth/signup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -44,6 +44,14 @@ def slow_readers() -> Row:
 
 def idle() -> Row:
     return _crowded("Idle connections", f"{IDLE:,} connections that send nothing", IDLE, b"", b"")
+
+
+def nearly_whole() -> Row:
+    """As much of each request as is waited for: a head and a body of almost the largest size."""
+    fields = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 7000) for number in range(4))
+    first = HEAD + fields + b"Content-Length: 65000\r\n\r\n" + b" " * 64_000
+    what = f"{LARGE_ONES:,} connections that send 92 kB of a request, and not the rest"
+    return _crowded("Nearly whole requests", what, LARGE_ONES, first, b"")
 
 
 def large_bodies() -> Row:
