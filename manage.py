@@ -13,8 +13,8 @@ WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collects
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["serve"] and not sys.stdin.isatty():
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which would end it, until it starts anew by it
+    if sys.argv[1:2] == ["serve"] and not os.isatty(0):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # else it ends the process, until `serve` listens to it
     try:
         from dotenv import load_dotenv
     except ModuleNotFoundError as error:

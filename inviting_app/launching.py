@@ -21,7 +21,7 @@ from inviting_app.supervisor import STARTER_FD, Part, Process, Start, kill_group
 
 logger = logging.getLogger(__name__)
 
-KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL")
+KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL")
 """Settings that `serve` itself goes by, so that its parts have them until it is stopped."""
 
 RENEW_SECONDS = 30.0
@@ -30,7 +30,7 @@ RENEW_SECONDS = 30.0
 STOP_SECONDS = 6.5
 """For web and worker to finish what they are at; PostgreSQL then has its own few seconds: ten in all."""
 
-LEAVE_SECONDS = 2.0
+LEAVE_SECONDS = 1.0
 """For former ones that are still finishing when all is stopped."""
 
 
@@ -66,17 +66,17 @@ class Launcher:
         return later
 
     def web(self, starter: int | None = None) -> Process:
-        socket = self.listener.fileno()
-        command = ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf", "--bind", f"fd://{socket}"]
-        return self._start(command, socket, starter=starter)
+        port = self.listener.fileno()
+        command = ["-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf", "--bind", f"fd://{port}"]
+        return self._start(command, starter, port)
 
     def worker(self, starter: int | None = None) -> Process:
-        return self._start(["manage.py", "worker"], starter=starter)
+        return self._start(["manage.py", "worker"], starter)
 
     def prepare(self) -> Process:
         return self._start(["manage.py", "prepare"])
 
-    def _start(self, command: list[str], *files: int, starter: int | None = None) -> Process:
+    def _start(self, command: list[str], starter: int | None = None, *files: int) -> Process:
         told = {} if starter is None else {STARTER_FD: str(starter)}
         # In a session of its own, a terminal's Ctrl-C reaches `serve` alone, which stops the parts in order.
         return subprocess.Popen(
@@ -99,7 +99,7 @@ class NotUp(Exception):
 
 
 class Newcomer:
-    """A process that says when it is up, and then waits for its turn."""
+    """A process that says when it is up, and then waits until all are."""
 
     def __init__(self, start: Start) -> None:
         self.start = start
@@ -120,20 +120,19 @@ class Newcomer:
         return True
 
     def take_over(self, part: Part) -> Iterator[None]:
-        """Make it this part, and let it begin when the former process has finished what it was at."""
+        """Let it begin as this part, and the former process finish what it is at."""
         former = part.replace(self.process, self.start)
         self.has_a_part = True
+        self.pipe.close()
         former.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        while former.is_running() and time.monotonic() < deadline:
-            try:
+        try:
+            while former.is_running() and time.monotonic() < deadline:
                 yield
-            except GeneratorExit:
-                self.pipe.close()
-                former.wait(LEAVE_SECONDS)
-                raise
+        except GeneratorExit:
+            former.wait(LEAVE_SECONDS)
+            raise
         former.wait(0)
-        self.pipe.close()
 
     def give_up(self) -> None:
         """End it, unless it has become a part."""
@@ -143,37 +142,40 @@ class Newcomer:
             self.process.wait()
 
 
-def renewal(now: Launcher, web: Part, worker: Part) -> Generator[None]:
+def renewal(current: Launcher, web: Part, worker: Part) -> Generator[None]:
     """Replace web and worker by new ones, of the code and settings that are there now; no request is refused meanwhile.
 
     Goes on a little at each step, so that the parts are looked after meanwhile. If the new ones do not come up, or this
     is closed before they do, the old ones go on.
     """
     logger.info("starting web and worker anew")
-    launcher = now.anew()
     with ExitStack() as undo:
         try:
-            yield from _prepared(launcher, undo)
-            new_worker, new_web = newcomers = [Newcomer(start) for start in (launcher.worker, launcher.web)]
-            for newcomer in newcomers:
-                undo.callback(newcomer.give_up)
+            launcher = current.anew()
+            yield from _prepared(launcher)
+            newcomers = []
+            for start in (launcher.worker, launcher.web):
+                newcomers.append(Newcomer(start))
+                undo.callback(newcomers[-1].give_up)
             yield from _all_up(newcomers)
-        except NotUp:
-            logger.error("web and worker were not started anew; the old ones go on")
+        except (NotUp, OSError, ValueError) as error:  # without its text, which may quote `.env`
+            logger.error("web and worker were not started anew (%s); the old ones go on", type(error).__name__)
             return
+        new_worker, new_web = newcomers
         # The worker first: jobs of the old web processes are known to the new one, but perhaps not the other way round.
         yield from new_worker.take_over(worker)
         yield from new_web.take_over(web)
-    now.env_file = launcher.env_file
     logger.info("web and worker are new")
 
 
-def _prepared(launcher: Launcher, undo: ExitStack) -> Iterator[None]:
+def _prepared(launcher: Launcher) -> Iterator[None]:
     preparing = launcher.prepare()
-    undo.callback(preparing.wait)
-    undo.callback(kill_group, preparing)
-    while preparing.poll() is None:
-        yield
+    try:
+        while preparing.poll() is None:
+            yield
+    finally:
+        kill_group(preparing)
+        preparing.wait()
     if preparing.returncode:
         raise NotUp
 

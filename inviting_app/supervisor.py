@@ -96,7 +96,7 @@ class Part:
 
 
 def wait_for_turn() -> None:
-    """In a process that is to replace another: say that it is up, and wait until the other has ended."""
+    """In a process that is to replace another: say that it is up, and wait until all that replace others are."""
     if number := os.environ.pop(STARTER_FD, ""):
         with socket.socket(fileno=int(number)) as starter:
             starter.send(b"1")

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from subprocess import DEVNULL
 from threading import Event, Thread
 from typing import Any
 
@@ -39,7 +40,12 @@ class Service:
         environment = {name: value for name, value in given.items() if value is not None}
         with self.log.open("ab") as log:
             self.process = psutil.Popen(
-                [sys.executable, "manage.py", "serve"], cwd=project, env=environment, stdout=log, stderr=log
+                [sys.executable, "manage.py", "serve"],
+                cwd=project,
+                env=environment,
+                stdin=DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def wait_until_ready(self) -> None:
@@ -86,6 +92,14 @@ class Service:
             peer.request("GET", path)
             return peer.getresponse().status
         return None
+
+    @contextmanager
+    def idle_client(self) -> Iterator[None]:
+        """One that had an answer and keeps its connection."""
+        with closing(self._peer()) as peer:
+            peer.request("GET", "/livez")
+            peer.getresponse().read()
+            yield
 
     @contextmanager
     def called_all_the_time(self, path: str) -> Iterator[list[int | str]]:

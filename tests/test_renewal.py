@@ -14,10 +14,9 @@ from django.conf import settings
 from tests.environment import NAMES
 from tests.service import STOP_SECONDS, Service, free_port, gone, service_folder, services
 
-RECOVERY_SECONDS = 5.0
 PARTS = ["gunicorn", "manage.py worker"]
 NEW = "web and worker are new"
-NOT_NEW = "web and worker were not started anew; the old ones go on"
+NOT_NEW = "web and worker were not started anew ("
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +45,21 @@ def start(project: Path) -> Iterator[Callable[[], Service]]:
         yield started
 
 
+PREPARE, WORKER, WEB = (
+    f"inviting_app/{name}.py" for name in ("management/commands/prepare", "management/commands/worker", "gunicorn_conf")
+)
+
+
 @pytest.fixture
 def service(start: Callable[[], Service], project: Path) -> Iterator[Service]:
-    written = {file: file.read_text() for file in (project / ".env", *(project / "inviting_app").rglob("*.py"))}
-    yield start()
+    written = {project / name: (project / name).read_bytes() for name in (".env", PREPARE, WORKER, WEB)}
+    service = start()
+    yield service
+    if service.process.poll() is None and is_preparing(service):
+        service.stop()
     for file, text in written.items():
-        file.write_text(text)
+        if file.read_bytes() != text:
+            file.write_bytes(text)
 
 
 def renew(service: Service) -> None:
@@ -65,7 +73,7 @@ def renewed(service: Service, saying: str = NEW) -> None:
 
 
 def take_long(project: Path) -> None:
-    with (project / "inviting_app/management/commands/prepare.py").open("a") as file:
+    with (project / PREPARE).open("a") as file:
         file.write("\nimport time\ntime.sleep(60)\n")
 
 
@@ -94,10 +102,10 @@ def test_settings_that_cannot_be_read_are_not_taken_then_or_later(service: Servi
     assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110001"
 
 
-@pytest.mark.parametrize("file", ["inviting_app/management/commands/worker.py", "inviting_app/gunicorn_conf.py"])
-def test_neither_part_is_replaced_where_one_does_not_come_up(service: Service, project: Path, file: str) -> None:
+@pytest.mark.parametrize("file", [WORKER, WEB, ".env"], ids=["worker", "web", "settings"])
+def test_neither_part_is_replaced_where_one_cannot_come_up(service: Service, project: Path, file: str) -> None:
     parts = [service.part(part) for part in PARTS]
-    (project / file).write_text("no Python\n")
+    (project / file).write_bytes(b"\xff\n")  # neither Python nor text
 
     renewed(service, NOT_NEW)
 
@@ -134,19 +142,34 @@ def test_parts_that_end_meanwhile_are_started_again(service: Service, project: P
         part = service.part(words)
         assert part
         part.kill()
+        service.wait_for(lambda words=words, part=part: service.part(words) not in (None, part))
 
-    service.wait_for(lambda: service.answers("/readyz") == 200, RECOVERY_SECONDS)
+    service.wait_for(lambda: service.answers("/readyz") == 200)
     assert is_preparing(service)
-    service.stop()
 
 
 def test_service_stops_meanwhile(service: Service, project: Path) -> None:
     take_long(project)
     renew(service)
     service.wait_for(lambda: is_preparing(service))
+
+    assert stops_in_time(service)
+
+
+def test_new_web_answers_while_the_former_one_still_has_a_client(service: Service) -> None:
+    with service.idle_client():
+        former = service.part("gunicorn")
+        assert former
+        renew(service)
+        service.wait_for(lambda: service.part("gunicorn") != former)
+
+        status = service.answers("/readyz")
+
+        assert (status, former.is_running()) == (200, True)
+        assert stops_in_time(service)
+
+
+def stops_in_time(service: Service) -> bool:
     parts = service.parts()
-
     status, seconds = service.stop()
-
-    assert (status, seconds < STOP_SECONDS) == (0, True)
-    assert gone(parts)
+    return status == 0 and seconds < STOP_SECONDS and gone(parts)

@@ -145,13 +145,13 @@ def test_unreachable_database_is_refused_in_one_line(serve: Callable[..., Servic
     assert "hunter2" not in line
 
 
-def test_gateway_that_apprise_does_not_know_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+def test_gateway_that_apprise_cannot_use_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
     # Without PostgreSQL, which is only asked afterwards.
     database = {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/invites", "SECRET_KEY": KEY}
 
     line = refusal(serve, SMS_GATEWAYS="json://localhost/{phone},nonsense://me:hunter2@sms.example/{phone}", **database)
 
-    assert "inviting_app cannot start. SMS_GATEWAYS: Apprise does not know nonsense:// (see " in line
+    assert "inviting_app cannot start. SMS_GATEWAYS: Apprise cannot use 2 nonsense (see " in line
     assert "hunter2" not in line and "sms.example" not in line
 
 

@@ -10,6 +10,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from inviting_app import environment
+
+NUMBER = "+15005550006"
+"""Stands for the phone while a URL is only read: the number that Twilio keeps for tests."""
+
 TIMEOUT = 8.0
 """Seconds that one gateway may take in all: name servers, connection, and an answer that may drip."""
 
@@ -56,25 +61,17 @@ def configured() -> list[Gateway]:
     return [Gateway(f"{place} {urlsplit(url).scheme}"[:64], url) for place, url in urls]
 
 
-def schemes() -> list[str]:
-    """The kinds of the configured gateways, such as `twilio`: of a URL, the part that is no secret."""
-    return [urlsplit(url).scheme for url in settings.SMS_GATEWAYS]
+def unusable() -> list[str]:
+    """The names of those whose URL Apprise cannot use. It is loaded for this, which takes half a second and 40 MB."""
+    from apprise import Apprise
+
+    return [each.name for each in configured() if Apprise.instantiate(each.url.replace("{phone}", NUMBER)) is None]
 
 
-def unknown(schemes: list[str]) -> list[str]:
-    """Those that Apprise does not know. It is loaded for this, which takes half a second and 40 MB."""
-    from apprise import NotificationManager
-
-    known = NotificationManager()  # type: ignore[no-untyped-call]
-    return [scheme for scheme in schemes if scheme not in known]
-
-
-def refusal(unknown: list[str]) -> str:
-    """Why nothing starts with gateways of these kinds."""
-    named = ", ".join(f"{scheme}://" for scheme in unknown)
-    return (
-        f"inviting_app cannot start. SMS_GATEWAYS: Apprise does not know {named} (see https://appriseit.com/services/)"
-    )
+def refuse(names: list[str]) -> None:
+    """Raises SystemExit if there are any: nothing should start with gateways that no SMS can go through."""
+    if names:
+        environment.refuse(f"SMS_GATEWAYS: Apprise cannot use {', '.join(names)} (see https://appriseit.com/services/)")
 
 
 def _patient(url: str) -> str:

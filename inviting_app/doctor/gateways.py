@@ -19,14 +19,11 @@ from apprise import Apprise
 from inviting_app.doctor import Finding, fail, ok, warn
 from users.breaker import FAILURES
 from users.clock import database_now
-from users.gateways import configured
+from users.gateways import NUMBER, configured
 from users.models import SmsGateway
 
 TIMEOUT = 5.0
 """Seconds for one connection in all: name servers, TCP and TLS."""
-
-NUMBER = "+15005550006"
-"""Stands for the phone while a URL is read: the number that Twilio keeps for tests."""
 
 
 class Peer(NamedTuple):

@@ -9,37 +9,36 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 
+from inviting_app import environment
 from users import gateways
 
-UNKNOWN = "import sys; from users import gateways; print(*gateways.unknown(sys.argv[1:]))"
+UNUSABLE = "from users import gateways; print(*gateways.unusable(), sep='\\n')"
 
 
 class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _refuse_unknown_gateways()
+        _refuse_unusable_gateways()
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except OperationalError as error:
-            raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
+            environment.refuse(f"The database: {str(error).splitlines()[0]}")
         finally:
             connection.close()
         if not _static_is_current():
             call_command("collectstatic", verbosity=0, interactive=False)
 
 
-def _refuse_unknown_gateways() -> None:
+def _refuse_unusable_gateways() -> None:
     """Another process looks, for this one may be `serve`, which would keep the memory that Apprise takes."""
     if settings.SMS_GATEWAYS:
-        command = [sys.executable, "-c", UNKNOWN, *gateways.schemes()]
-        unknown = subprocess.check_output(command, cwd=settings.BASE_DIR, text=True).split()
-        if unknown:
-            raise CommandError(gateways.refusal(unknown))
+        names = subprocess.check_output([sys.executable, "-c", UNUSABLE], cwd=settings.BASE_DIR, text=True)
+        gateways.refuse(names.strip().splitlines())
 
 
 def _static_is_current() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -81,13 +82,13 @@ class Command(BaseCommand):
         else:
             self.stderr.write(on_the_terminal)
 
-    def _keep_running(self, parts: list[Part], renewal: Callable[[], Generator[None]]) -> None:
+    def _keep_running(self, parts: list[Part], renew: Callable[[], Generator[None]]) -> None:
         announced = False
         under_way: Generator[None] | None = None
         try:
             while not self.stopping:
-                if self.renewing and announced and not under_way:
-                    self.renewing, under_way = False, renewal()
+                if self.renewing and not under_way:
+                    self.renewing, under_way = False, renew()
                 if under_way and next(under_way, DONE) is DONE:
                     under_way = None
                 for part in parts:
@@ -111,7 +112,7 @@ class Command(BaseCommand):
 
     def _stop_soon(self, number: int, frame: FrameType | None) -> None:
         # Not by an exception, which might come just when a part is started and leave it to itself.
-        if number == signal.SIGHUP and not sys.stdin.isatty():  # else it says that the terminal is gone
+        if number == signal.SIGHUP and not os.isatty(0):  # else it says that the terminal is gone
             self.renewing = True
         else:
             self.stopping = True

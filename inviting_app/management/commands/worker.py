@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.conf import settings
+from django.core.management.base import BaseCommand
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
@@ -111,8 +112,8 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if unknown := gateways.unknown(gateways.schemes()):  # Apprise is so loaded before the first SMS
-            raise CommandError(gateways.refusal(unknown))
+        if settings.SMS_GATEWAYS:
+            gateways.refuse(gateways.unusable())  # Apprise is so loaded before the first SMS
         _give_way()
         middleware = [with_id_of_who_asked, *(_be_watched() if environment.METRICS_PORT else [])]
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
