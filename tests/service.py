@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,14 +16,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from subprocess import DEVNULL
 from threading import Event, Thread
 from typing import Any
 
 import psutil
 from django.conf import settings
 
-from tests.environment import NAMES
+from tests.environment import NAMES, TEMPLATE
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -43,7 +44,7 @@ class Service:
                 [sys.executable, "manage.py", "serve"],
                 cwd=project,
                 env=environment,
-                stdin=DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
@@ -92,14 +93,6 @@ class Service:
             peer.request("GET", path)
             return peer.getresponse().status
         return None
-
-    @contextmanager
-    def idle_client(self) -> Iterator[None]:
-        """One that had an answer and keeps its connection."""
-        with closing(self._peer()) as peer:
-            peer.request("GET", "/livez")
-            peer.getresponse().read()
-            yield
 
     @contextmanager
     def called_all_the_time(self, path: str) -> Iterator[list[int | str]]:
@@ -175,6 +168,26 @@ def service_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="inviting_app-") as name:
         os.chmod(name, 0o755)
         yield Path(name)
+
+
+@contextmanager
+def prepared_folder() -> Iterator[Path]:
+    """One with the database and the static files that a first start makes, which takes seconds."""
+    with service_folder() as folder:
+        subprocess.run(["cp", "-a", _prepared_once(), folder / "data"], check=True)
+        yield folder
+
+
+def _prepared_once() -> Path:
+    prepared, draft = TEMPLATE / "prepared", TEMPLATE / "draft"
+    with (TEMPLATE / "lock of prepared").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not prepared.exists():
+            environment = {**os.environ, **dict.fromkeys(NAMES, ""), "DATA_DIR": str(draft)}
+            command = [sys.executable, "manage.py", "prepare"]
+            subprocess.run(command, cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, check=True)
+            draft.rename(prepared)
+    return prepared
 
 
 @contextmanager

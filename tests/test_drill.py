@@ -20,7 +20,7 @@ import pytest
 
 from inviting_app.embedded import Embedded
 from tests.environment import THOROUGH
-from tests.service import Service, first, service_folder, services
+from tests.service import Service, first, prepared_folder, services
 from tests.webhook import Gateway, Webhook
 
 ROUNDS = 4 if THOROUGH else 1
@@ -113,7 +113,7 @@ def gateway() -> Iterator[Gateway]:
 def test_no_crash_loses_an_sms_or_sends_it_again(gateway: Gateway) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
-    with service_folder() as folder, services(folder) as make:
+    with prepared_folder() as folder, services(folder) as make:
         service = make(SMS_GATEWAYS=gateway.url)
         service.wait_until_ready()
         crowd = Crowd(service)

@@ -13,7 +13,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from inviting_app.incoming import LARGEST_BODY, LARGEST_HEAD, ROOM, SMALL, Request, awaits_a_word, look
-from tests.service import Service, service_folder, services
+from tests.service import Service, prepared_folder, services
 
 THREADS = 2
 HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -21,7 +21,7 @@ HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with service_folder() as folder, services(folder) as make:
+    with prepared_folder() as folder, services(folder) as make:
         started = make(WEB_WORKERS="1", WEB_THREADS=str(THREADS))
         started.wait_until_ready()
         yield started

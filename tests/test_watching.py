@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inviting_app.database import WEB
 from inviting_app.embedded import Embedded
-from tests.service import free_port, service_folder, services
+from tests.service import free_port, prepared_folder, services
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 SENT = 'inviting_app_sms_total{gateway="demo",outcome="sent"}'
@@ -50,7 +50,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Watched]:
     """One journey for all tests of this file: two people, one again, a vote, an SMS, refusals, a crash."""
-    with service_folder() as folder, services(folder) as make:
+    with prepared_folder() as folder, services(folder) as make:
         port = free_port()
         service = make(LOG_FORMAT="json", METRICS_PORT=str(port))
         service.wait_until_ready()

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from inviting_app import environment
-
 NUMBER = "+15005550006"
 """Stands for the phone while a URL is only read: the number that Twilio keeps for tests."""
 
@@ -68,10 +66,9 @@ def unusable() -> list[str]:
     return [each.name for each in configured() if Apprise.instantiate(each.url.replace("{phone}", NUMBER)) is None]
 
 
-def refuse(names: list[str]) -> None:
-    """Raises SystemExit if there are any: nothing should start with gateways that no SMS can go through."""
-    if names:
-        environment.refuse(f"SMS_GATEWAYS: Apprise cannot use {', '.join(names)} (see https://appriseit.com/services/)")
+def refusal(unusable: list[str]) -> str:
+    """Why nothing starts with these."""
+    return f"SMS_GATEWAYS: Apprise cannot use {', '.join(unusable)} (see https://appriseit.com/services/)"
 
 
 def _patient(url: str) -> str:

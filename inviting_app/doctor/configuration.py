@@ -9,10 +9,10 @@ from django.core.checks import ERROR, CheckMessage, run_checks
 
 from inviting_app import environment
 from inviting_app.doctor import Finding, fail, ok, warn
-from users.checks import MAKE_A_KEY, secret_key_is_no_guess, sms_fits_one_part
+from users.checks import KEY_CHARACTERS, MAKE_A_KEY, secret_key_is_no_guess, sms_fits_one_part
 
-KEY_LENGTH, KEY_CHARACTERS = 50, 5
-"""The shortest key, and the fewest different characters in it, that Django's own check security.W009 lets pass."""
+ADVISED_LENGTH = 50
+"""The shortest key that Django's own check security.W009 lets pass."""
 
 _OWN_LINES = {"users.E001", "users.W001", "security.W009"}
 _FOR_HTTPS_ONLY = {"security.W004", "security.W012", "security.W016"}
@@ -68,12 +68,12 @@ def trusted_proxies() -> Iterator[Finding]:
 
 def secret_key() -> Iterator[Finding]:
     key = settings.SECRET_KEY
-    if len(key) >= KEY_LENGTH and len(set(key)) >= KEY_CHARACTERS:
+    if len(key) >= ADVISED_LENGTH and len(set(key)) >= KEY_CHARACTERS:
         yield ok("settings: SECRET_KEY is long enough")
         return
     found = fail if secret_key_is_no_guess(None) else warn
     yield found(
-        f"settings: SECRET_KEY has fewer than {KEY_LENGTH} characters, or too few different ones: it can be guessed",
+        f"settings: SECRET_KEY has fewer than {ADVISED_LENGTH} characters, or too few different ones: guessable",
         f"{MAKE_A_KEY}, and put the old one into SECRET_KEY_FALLBACKS for 30 days: nobody is signed out.",
     )
 

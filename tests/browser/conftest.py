@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from inviting_app.embedded import Embedded
 from tests.browser.visitor import Visitor
-from tests.service import Service, service_folder, services
+from tests.service import Service, prepared_folder, services
 from tests.webhook import Gateway, running
 
 CHROMIUM = "/usr/bin/chromium"
@@ -41,7 +41,7 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session")
 def service(gateway: Gateway) -> Iterator[Service]:
-    with service_folder() as folder, services(folder) as make:
+    with prepared_folder() as folder, services(folder) as make:
         started = make(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1")
         started.wait_until_ready()
         yield started

@@ -38,7 +38,8 @@ def _refuse_unusable_gateways() -> None:
     """Another process looks, for this one may be `serve`, which would keep the memory that Apprise takes."""
     if settings.SMS_GATEWAYS:
         names = subprocess.check_output([sys.executable, "-c", UNUSABLE], cwd=settings.BASE_DIR, text=True)
-        gateways.refuse(names.strip().splitlines())
+        if unusable := names.strip().splitlines():
+            environment.refuse(gateways.refusal(unusable))
 
 
 def _static_is_current() -> bool:

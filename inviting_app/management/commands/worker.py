@@ -112,8 +112,8 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if settings.SMS_GATEWAYS:
-            gateways.refuse(gateways.unusable())  # Apprise is so loaded before the first SMS
+        if settings.SMS_GATEWAYS and (unusable := gateways.unusable()):  # Apprise is so loaded before the first SMS
+            environment.refuse(gateways.refusal(unusable))
         _give_way()
         middleware = [with_id_of_who_asked, *(_be_watched() if environment.METRICS_PORT else [])]
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
