@@ -31,7 +31,7 @@ STOP_SECONDS = 10
 class Service:
     """`manage.py serve` on a port and a folder of its own."""
 
-    def __init__(self, folder: Path, port: int, project: Path = settings.BASE_DIR, **variables: str | None) -> None:
+    def __init__(self, folder: Path, port: int, project: Path | None = None, **variables: str | None) -> None:
         self.port = port
         self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
         # Empty rather than unset: a developer's `.env` must not reach it.
@@ -42,7 +42,7 @@ class Service:
         with self.log.open("ab") as log:
             self.process = psutil.Popen(
                 [sys.executable, "manage.py", "serve"],
-                cwd=project,
+                cwd=project or settings.BASE_DIR,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
