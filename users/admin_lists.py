@@ -37,6 +37,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 class OneWayList(ChangeList):
     """Sorts by one column, of those that may be, and rows of equal value the same way: as an index has them."""
 
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        # Django reads a list of one page without saying so, and PostgreSQL prepares itself for many more rows.
+        if not self.result_list.query.is_sliced:
+            self.result_list = self.result_list[: self.list_max_show_all if self.show_all else self.list_per_page]
+
     def get_ordering_field(self, field_name: Any) -> Any:
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
