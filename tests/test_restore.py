@@ -26,13 +26,18 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "people.backup"
 
 
-def test_restore_that_is_broken_off_afterwards_tells_who_must_be_erased_again(
-    charlie: Person, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
+@pytest.fixture
+def erased(charlie: Person, file: Path) -> int:
+    """Whose erasure the backup does not know."""
     backed_up(file)
-    erased = charlie.profile.pk
+    person = charlie.profile.pk
     assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
+    return person
 
+
+def test_restore_that_is_broken_off_afterwards_tells_who_must_be_erased_again(
+    erased: int, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     def break_off(*person: Any) -> NoReturn:
         raise KeyboardInterrupt
 
@@ -84,11 +89,8 @@ def test_restore_without_a_database_says_so_in_one_line(alice: Person, file: Pat
 
 
 def test_interrupted_restore_says_that_nothing_has_changed_and_after_the_commit_what_is_left(
-    charlie: Person, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    erased: int, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    backed_up(file)
-    erased = charlie.profile.pk
-    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
     before = sums()
 
     with monkeypatch.context() as patched:
@@ -108,12 +110,8 @@ def test_interrupted_restore_says_that_nothing_has_changed_and_after_the_commit_
 
 
 def test_restore_that_loses_the_database_at_the_commit_does_not_claim_to_know(
-    charlie: Person, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    erased: int, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    backed_up(file)
-    erased = charlie.profile.pk
-    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
-
     def lose_the_database() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'psql'")
