@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Commands that need none, see to it themselves, or look whether it runs.
 WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collectstatic", "spectacular", "makemessages"}
-"""Commands that need none, see to it themselves, or look whether it runs."""
 
 
 def main() -> None:
@@ -35,15 +35,15 @@ def main() -> None:
 @contextmanager
 def database_for(command: str) -> Iterator[None]:
     """Have PostgreSQL while a command runs, if it needs one and none is configured."""
-    from inviting_app import environment
-    from inviting_app.embedded import Embedded, EmbeddedError
+    from inviting_app import env
     from inviting_app.logs import last_words
+    from inviting_app.ops.embedded import Embedded, EmbeddedError
 
-    if environment.DATABASE or command in WITHOUT_DATABASE:
+    if env.DATABASE or command in WITHOUT_DATABASE:
         yield
         return
     try:
-        with Embedded(environment.DATA_DIR).running():
+        with Embedded(env.DATA_DIR).running():
             yield
     except EmbeddedError as error:
         raise SystemExit(last_words(f"inviting_app: {error}")) from None

@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import client, problems, serializers
+from api import exceptions, serializers
 from api.base import APIView
-from api.schema import SIGNED_IN, operation
+from api.openapi import SIGNED_IN, operation
 from api.serializers import read
-from profiles import people
-from users import devices, phones, signin, tokens
-from users import people as accounts
+from profiles import signup
+from users import accounts, client, phones
+from users.login import devices, signin, tokens
 
 CHALLENGE_COOKIE = "challenge"
 DEVICE_COOKIE = "device"
@@ -45,7 +45,7 @@ class SignupView(OpenView):
     )
     def post(self, request: Request) -> Response:
         given = read(serializers.SignupRequest, request.data)
-        asked = people.sign_up(
+        asked = signup.sign_up(
             phones.normalise(given["phone"]),
             address=client.address(request),
             language=get_language() or settings.LANGUAGE_CODE,
@@ -84,7 +84,7 @@ class LoginView(OpenView):
                 user_agent=client.user_agent(request),
             )
         except signin.MalformedCode as error:
-            raise problems.field_error("code", "invalid", _malformed(error.length)) from error
+            raise exceptions.field_error("code", "invalid", _malformed(error.length)) from error
         answer = {**vars(signed_in.tokens), "device_token": signed_in.device_token, "created": signed_in.created}
         response = Response(answer)
         response.delete_cookie(CHALLENGE_COOKIE, path=COOKIE_PATH, samesite="Strict")
@@ -178,7 +178,7 @@ class DevicesView(APIView):
         tags=["devices"],
     )
     def delete(self, request: Request) -> Response:
-        accounts.end_devices(request.user)
+        accounts.revoke_devices(request.user)
         return Response(status=204)
 
 
@@ -194,5 +194,5 @@ class DeviceView(APIView):
         tags=["devices"],
     )
     def delete(self, request: Request, device_id: int) -> Response:
-        devices.end(request.user, device_id, request.auth.now)
+        devices.revoke(request.user, device_id, request.auth.now)
         return Response(status=204)

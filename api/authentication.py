@@ -6,9 +6,9 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from users import tokens
+from users.login import tokens
+from users.login.tokens import Session
 from users.models import User
-from users.tokens import Session
 
 
 class TokenAuthentication(BaseAuthentication):

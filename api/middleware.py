@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.encoding import escape_uri_path
 
-from api import problems
-from inviting_app.logs import request_id
+from api import exceptions
+from users.context import request_id
 
 logger = logging.getLogger("inviting_app.requests")
 
@@ -24,8 +24,8 @@ _UNLOGGED = {"/livez", "/readyz"}
 Handler = Callable[[HttpRequest], HttpResponse]
 _views: Handler
 
+# What an answer of the API may load and be part of, should a browser ever show one.
 NO_DOCUMENT = "default-src 'none'; frame-ancestors 'none'"
-"""What an answer of the API may load and be part of, should a browser ever show one."""
 
 
 def request_context(get_response: Handler) -> Handler:
@@ -70,12 +70,12 @@ def api_edge(get_response: Handler) -> Handler:
     to_views = _views
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if not problems.is_api(request):
-            return get_response(request) if _has_small_body(request) else problems.response("payload_too_large")
+        if not exceptions.is_api(request):
+            return get_response(request) if _has_small_body(request) else exceptions.response("payload_too_large")
         language = translation.get_language_from_request(request)
         translation.activate(language)
         refusal = _refusal(request)
-        response = problems.response(refusal) if refusal else to_views(request)
+        response = exceptions.response(refusal) if refusal else to_views(request)
         response["Content-Language"] = language
         response["Content-Security-Policy"] = NO_DOCUMENT
         response["X-Content-Type-Options"] = "nosniff"

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 from drf_spectacular.generators import SchemaGenerator
 
-from api import problems
+from api import exceptions
 from api.examples import PROBLEM_MEMBERS
 from api.problem_codes import PROBLEMS
 
@@ -95,13 +95,13 @@ def _operations() -> dict[str, list[Operation]]:
 
 
 def _codes(operation: dict[str, Any]) -> set[str]:
-    answers = [answer.get("content", {}).get(problems.MEDIA_TYPE, {}) for answer in operation["responses"].values()]
+    answers = [answer.get("content", {}).get(exceptions.MEDIA_TYPE, {}) for answer in operation["responses"].values()]
     return {example["value"]["code"] for answer in answers for example in answer.get("examples", {}).values()}
 
 
 def _answer(code: str) -> str:
     """As it goes over the wire, but set out for the eye."""
-    response = problems.response(code, **PROBLEM_MEMBERS.get(code, {}))
+    response = exceptions.response(code, **PROBLEM_MEMBERS.get(code, {}))
     head = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
     head += [f"{name}: {value}" for name, value in response.items()]
     return "\n".join([*head, "", json.dumps(json.loads(response.content), indent=2, ensure_ascii=False)])

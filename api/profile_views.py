@@ -15,15 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from api import problems, serializers, streaming
+from api import exceptions, serializers, streaming
 from api.authentication import bearer
 from api.base import APIView, takes_anything
-from api.paging import Keyset
-from api.schema import SIGNED_IN, operation, page_of
+from api.openapi import SIGNED_IN, operation, page_of
+from api.pagination import Keyset
 from api.serializers import read
-from profiles import invite_codes, privacy, reading, voting
-from users import people as accounts
-from users.tokens import AccessToken, TokenExpired, TokenInvalid, TokenRevoked
+from profiles import activation, invite_codes, privacy, queries
+from users import accounts
+from users.login.tokens import AccessToken, TokenExpired, TokenInvalid, TokenRevoked
 
 INVITATIONS = Keyset("-created_at", "-invitee_id")
 PROFILE_ORDERS = {
@@ -71,9 +71,9 @@ class MeView(APIView):
     def post(self, request: Request) -> Response:
         given = read(serializers.ActivateRequest, request.data)
         try:
-            voting.activate(request.user.pk, given["activated_invite"])
+            activation.activate(request.user.pk, given["activated_invite"])
         except invite_codes.MalformedInviteCode as error:
-            raise problems.field_error("activated_invite", "invalid", _("This is not an invite code.")) from error
+            raise exceptions.field_error("activated_invite", "invalid", _("This is not an invite code.")) from error
         return self._answer(request)
 
     @operation(
@@ -92,19 +92,19 @@ class MeView(APIView):
         return Response(status=204)
 
     def _answer(self, request: Request) -> Response:
-        return Response(_own(request, reading.own_profile(request.auth.device.session_id, request.user.pk)))
+        return Response(_own(request, queries.own_profile(request.auth.device.session_id, request.user.pk)))
 
 
 def _own_at_once(request: HttpRequest, token: str) -> HttpResponse:
     claims = AccessToken.parse(token)
     try:
-        own = reading.own_profile(claims.session_id, claims.user_id)
+        own = queries.own_profile(claims.session_id, claims.user_id)
     except (OperationalError, InterfaceError) as error:
-        return problems.unavailable(error)
+        return exceptions.unavailable(error)
     return HttpResponse(streaming.encode(_own(request, own)), content_type="application/json")
 
 
-def _own(request: Request | HttpRequest, own: reading.OwnProfile) -> dict[str, Any]:
+def _own(request: Request | HttpRequest, own: queries.OwnProfile) -> dict[str, Any]:
     older = own.last_shown and INVITATIONS.link_after(reverse("invitations", request=request), own.last_shown)
     return serializers.own_profile(own, older)
 
@@ -122,7 +122,7 @@ class InvitationsView(APIView):
     )
     def get(self, request: Request) -> Response:
         read(serializers.CursorQuery, request.query_params.dict())
-        page = INVITATIONS.page(reading.invitations_of(request.user), request)
+        page = INVITATIONS.page(queries.invitations_of(request.user), request)
         return Response(page.answer(serializers.InvitationAnswer))
 
 
@@ -163,9 +163,9 @@ class ProfilesView(APIView):
         ordering = given.pop("ordering")
         given.pop("cursor")
         try:
-            found = reading.search(**given)
+            found = queries.search(**given)
         except invite_codes.MalformedInviteCode as error:
-            raise problems.field_error("invite_code", "invalid", _("This is not an invite code.")) from error
+            raise exceptions.field_error("invite_code", "invalid", _("This is not an invite code.")) from error
         page = PROFILE_ORDERS[ordering].page(found, request)
         return Response(page.answer(_profile_answer(request)))
 
@@ -184,7 +184,7 @@ class ProfileView(APIView):
         tags=["staff"],
     )
     def get(self, request: Request, user_id: int) -> Response:
-        profile = reading.of_existing_people().filter(pk=user_id).first()
+        profile = queries.of_existing_people().filter(pk=user_id).first()
         if profile is None:
             raise Http404
         return Response(_profile_answer(request)(profile).data)

@@ -10,15 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from api import problems
-from profiles import invite_codes, reading
+from api import exceptions
+from profiles import invite_codes, queries
 from users import phones
 
 
 def read(shape: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
     """The checked input; an optional field that is missing or null reads as an empty string."""
     if data is None:
-        raise problems.field_error("", "null", _("Nothing was sent."))
+        raise exceptions.field_error("", "null", _("Nothing was sent."))
     serializer = _made(shape)
     checked = serializer.run_validation(data)
     values = {name: checked.get(name) for name in serializer.fields}
@@ -188,13 +188,13 @@ class OwnProfileAnswer(serializers.Serializer[Any]):
     invitations_next = serializers.CharField(allow_null=True, help_text="Where the older ones are")
 
 
-def own_profile(own: reading.OwnProfile, older: str | None) -> dict[str, Any]:
+def own_profile(own: queries.OwnProfile, older: str | None) -> dict[str, Any]:
     """What OwnProfileAnswer describes, without a serializer: nothing is asked as often."""
     return {
         "user_id": own.user_id,
         "phone": phones.display(own.phone),
         "invite_code": own.invite_code,
-        "share_url": reading.share_url(own.invite_code),
+        "share_url": queries.share_url(own.invite_code),
         "activated_invite": own.activated_invite,
         "activated_at": own.activated_at,
         "invitations": phones.display_all(own.invitations),

@@ -9,8 +9,8 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from rest_framework.utils.encoders import JSONEncoder
 
+# Pieces of JSON, of a row each at most, that are sent at once.
 CHUNK = 1000
-"""Pieces of JSON, of a row each at most, that are sent at once."""
 
 encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from api import auth_views, problems, profile_views
+from api import auth_views, exceptions, profile_views
 
 
 def both(route: str, view: Any, name: str) -> list[URLPattern]:
@@ -16,7 +16,7 @@ def both(route: str, view: Any, name: str) -> list[URLPattern]:
 
 @csrf_exempt  # nothing is done here, so a POST is answered as a GET is
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    return problems.response("not_found")
+    return exceptions.response("not_found")
 
 
 urlpatterns = [

@@ -11,7 +11,7 @@ import psutil
 from bench import people
 from bench.stage import Stage, say
 from bench.yardsticks import servers
-from tests.service import free_port
+from tests.support.service import free_port
 
 
 @dataclass

@@ -35,8 +35,8 @@ from bench.traffic import Gateway
 
 RESULTS = Path(__file__).parent / "results"
 CONNECTIONS = 200
+# Rates a second that the search begins with.
 START_AT = {"profiles read": 200.0, "sign-ins": 20.0}
-"""Rates a second that the search begins with."""
 
 PARTS = ("web", "PostgreSQL", "worker", "load")
 

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 from bench.report import Goal
 
 ROW, LEFT, RIGHT, TOP = 28, 400, 210, 60
+# Pixels from nothing to what is wanted; a bar ends at MOST times that.
 SCALE = 170
-"""Pixels from nothing to what is wanted; a bar ends at MOST times that."""
 
 MOST = 2.0
 STYLE = """

@@ -14,12 +14,12 @@ import psutil
 from bench import load, measure
 from bench.report import Report
 from bench.stage import Stage, say, stage
-from tests.service import free_port
+from tests.support.service import free_port
 
 REQUESTS = (0, 10_000, 50_000, 200_000)
 STARTS = 5
+# At most, for all requests.
 MEMORY_SECONDS = 900
-"""At most, for all requests."""
 
 
 def growth(sizes: list[int], rounds: int, seconds: float) -> tuple[str, Any]:
@@ -71,7 +71,7 @@ def memory(people: int) -> tuple[str, Any]:
 def _start(on: Stage) -> float:
     """Seconds from the start of another web server on the same data until it answers."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"]
     environment = {**on.service.process.environ(), "PORT": str(port)}
     started = time.monotonic()
     with on.service.log.open("ab") as log:

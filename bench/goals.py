@@ -9,8 +9,8 @@ from bench.report import Goal, Report, Spread
 
 SERVICE = "service"
 READS = (("bare", 0.75, False), ("drf", 5, False), ("fastapi_sqlalchemy", 2, False), ("fastapi_asyncpg", 1, True))
+# Statements of a sign-up that find or make the person: the lock, the person, the profile.
 PERSONS_OWN = 3
-"""Statements of a sign-up that find or make the person: the lock, the person, the profile."""
 
 WRITES = ("POST signup", "POST login", "POST me")
 

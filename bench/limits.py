@@ -50,7 +50,7 @@ def main(rows: int) -> None:
         import django
 
         django.setup()
-        from inviting_app.embedded import OPTIONS, Embedded
+        from inviting_app.ops.embedded import OPTIONS, Embedded
 
         OPTIONS.update({"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_planning": "on"})
         with Embedded(Path(folder)).running():
@@ -75,16 +75,16 @@ def fill(rows: int) -> None:
 def report() -> None:
     from django.db import transaction
 
-    from users import challenges, guards
     from users.clock import database_now
+    from users.login import challenges, sms_limits
     from users.models import User
 
     def asked(user_id: int, address: str) -> Callable[[], Any]:
         user = User.objects.get(pk=user_id)
-        return lambda: challenges.decide(user, now=database_now(), address=address)
+        return lambda: challenges.decide_code(user, now=database_now(), address=address)
 
     print(f"{'milliseconds of PostgreSQL':45}{'median':>8}{'p99':>8}{'max':>8}")
-    guards.count(database_now())
+    sms_limits.count(database_now())
     for name, ask in {
         "a typical phone": asked(4711, "10.9.9.9"),
         "a phone under attack all month": asked(1, "10.9.9.9"),
@@ -93,7 +93,7 @@ def report() -> None:
         with transaction.atomic():
             times = sorted(timed(ask) for _ in range(SAMPLES))
         print(f"{name:45}{statistics.median(times):8.2f}{times[int(SAMPLES * 0.99)]:8.2f}{times[-1]:8.2f}")
-    print(f"{'once a minute: the totals':45}{timed(lambda: guards.count(database_now())):8.0f}")
+    print(f"{'once a minute: the totals':45}{timed(lambda: sms_limits.count(database_now())):8.0f}")
 
 
 def timed(work: Callable[[], Any]) -> float:

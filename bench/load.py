@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).with_suffix(".lua")
 TIMEOUT_SECONDS = 30.0
+# After which a connection is not used again: less than servers keep one, so that none is closed just then.
 IDLE_SECONDS = 3.0
-"""After which a connection is not used again: less than servers keep one, so that none is closed just then."""
 
 
 @dataclass(frozen=True)
 class Request:
     path: str
     headers: dict[str, str] = field(default_factory=dict)
+    # JSON; with one it is a POST.
     body: str = ""
-    """JSON; with one it is a POST."""
 
     @property
     def method(self) -> str:
@@ -79,14 +79,14 @@ class Outcome:
 
     seconds: float
     requests: int
+    # Answers other than 2xx.
     refused: int
-    """Answers other than 2xx."""
+    # Connections that were refused, broken or silent.
     errors: int
-    """Connections that were refused, broken or silent."""
     p50: float | None
     p99: float | None
+    # There were too few requests that are good once, so some were sent again or the load ended early.
     exhausted: bool = False
-    """There were too few requests that are good once, so some were sent again or the load ended early."""
 
     @property
     def per_second(self) -> float:

@@ -14,8 +14,8 @@ import psycopg
 from bench import load, machine
 from bench.load import Deck, Outcome
 
+# Requests, one after another, by which statements are counted.
 COUNTED = 20
-"""Requests, one after another, by which statements are counted."""
 
 STATEMENTS = """
 SELECT coalesce(sum(calls) FILTER (WHERE query !~* '^(begin|commit|rollback|savepoint|release)'), 0),
@@ -57,10 +57,10 @@ class Scenario:
     name: str
     prepare: Callable[[float], Deck]
     connections: int = 16
+    # Half as long a load will do.
     brief: bool = False
-    """Half as long a load will do."""
+    # The SMS worker sends meanwhile; else it rests, so that web servers are compared and nothing else.
     sends_sms: bool = False
-    """The SMS worker sends meanwhile; else it rests, so that web servers are compared and nothing else."""
 
 
 @dataclass
@@ -74,8 +74,8 @@ class Measurement:
     web_us: float | None = None
     postgres_us: float | None = None
     memory: float | None = None
+    # CPU seconds a second: web, PostgreSQL, the load itself, all of the machine, and what its host took away.
     cores: dict[str, float] = field(default_factory=dict)
-    """CPU seconds a second: web, PostgreSQL, the load itself, all of the machine, and what its host took away."""
 
 
 def measure(

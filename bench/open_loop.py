@@ -10,17 +10,14 @@ from dataclasses import dataclass, field
 
 from bench.machine import percentile
 
+# Milliseconds, from when a request was due to its answer.
 P99_BELOW = 100.0
-"""Milliseconds, from when a request was due to its answer."""
 
+# After so long a deed that was begun has failed.
 DONE_SECONDS = 30.0
-"""After so long a deed that was begun has failed."""
 
+# Takes when it is due, by time.monotonic(), and tells the milliseconds of each of its requests. Raises WrongAnswer.
 Deed = Callable[[float], Awaitable[list[float]]]
-"""Takes when it is due, by time.monotonic(), and tells the milliseconds of each of its requests.
-
-Raises WrongAnswer.
-"""
 
 
 class WrongAnswer(Exception):
@@ -32,10 +29,10 @@ class Step:
     """One offer of deeds at a rate a second. All times are milliseconds."""
 
     rate: float
+    # Of each request, from when it was due; what waited to be sent has waited too.
     waits: list[float] = field(default_factory=list)
-    """Of each request, from when it was due; what waited to be sent has waited too."""
+    # How much later than due each deed was begun.
     late: list[float] = field(default_factory=list)
-    """How much later than due each deed was begun."""
     failed: int = 0
     cores: dict[str, float] = field(default_factory=dict)
 

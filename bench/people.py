@@ -22,14 +22,14 @@ from typing import Any
 import jwt
 import psycopg
 
-from users import codes
 from users.keys import hkdf_sha256
+from users.login import codes
 
 CELEBRITY = 1
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODES = 31**6
+# Coprime to CODES, so that no two people have the same invite code.
 MULTIPLIER = 334_214_467
-"""Coprime to CODES, so that no two people have the same invite code."""
 
 Connection = psycopg.Connection[Any]
 
@@ -196,5 +196,5 @@ def _secret(data: Path) -> bytes:
 
 
 def _code(key: bytes, nonce: bytes) -> str:
-    """As users.codes.derive, but with a key of another service than this process's."""
+    """As users.login.codes.derive, but with a key of another service than this process's."""
     return str(int.from_bytes(hmac.digest(key, nonce, "sha256")) % 10**codes.SHORT).zfill(codes.SHORT)

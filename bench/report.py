@@ -42,13 +42,13 @@ class Goal:
     """What is wanted of one figure, and what was found."""
 
     name: str
+    # None where it was not measured.
     found: Spread | None
-    """None where it was not measured."""
     wanted: float
     at_most: bool = False
     unit: str = ""
+    # Worth reaching, and not promised.
     aim: bool = False
-    """Worth reaching, and not promised."""
 
     @property
     def reached(self) -> bool | None:
@@ -63,12 +63,12 @@ class Report:
     at: str
     people: int
     load_before: tuple[float, float, float]
+    # Before each round.
     noise: list[Noise] = field(default_factory=list)
-    """Before each round."""
     measured: list[Measurement] = field(default_factory=list)
     counted: list[Counted] = field(default_factory=list)
+    # Milliseconds that each list of the admin took, by its path.
     admin: dict[str, list[float]] = field(default_factory=dict)
-    """Milliseconds that each list of the admin took, by its path."""
     notes: list[str] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
 

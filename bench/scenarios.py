@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from api.paging import PAGE_SIZE, Keyset
+from api.pagination import PAGE_SIZE, Keyset
 from bench import people
 from bench.load import Deck, Request
 from bench.measure import Scenario
@@ -19,11 +19,11 @@ from bench.traffic import SIGN_UPS_PER_ADDRESS
 ME = "/api/v1/profiles/me"
 INVITATIONS = f"{ME}/invitations"
 PROFILES = "/api/v1/profiles"
+# Different people who read their profiles.
 READERS = 10_000
-"""Different people who read their profiles."""
 
+# Requests good once that are made ready for each second of load; above what any server here answers.
 WRITES_PER_SECOND = 2500
-"""Requests good once that are made ready for each second of load; above what any server here answers."""
 
 OPERATOR = 2
 DEEP_PAGE = 1000

@@ -1,7 +1,8 @@
 """What a row of each table costs, with its indexes: `python -m bench.sizes 100000 1000000`.
 
-The rows are those of a service used for two years (tests/growth.py): one profile, one device, nine tenths of a vote and
-one sign-in in 31 days for each person. Bytes are those of the files, with everything that PostgreSQL adds.
+The rows are those of a service used for two years (tests/support/large_tables.py): one profile, one device, nine
+tenths of a vote and one sign-in in 31 days for each user. Bytes are those of the files, with everything that
+PostgreSQL adds.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import sys
 import time
 from collections import defaultdict
 
-from inviting_app.embedded import Embedded
-from tests.environment import NAMES
-from tests.service import service_folder
+from inviting_app.ops.embedded import Embedded
+from tests.support.environment import NAMES
+from tests.support.service import service_folder
 
+# One row a person, kept for good; the tables after them keep a row for each sign-in of the last 31 days.
 PEOPLE = ("users_user", "profiles_profile", "profiles_activation", "users_device")
-"""One row a person, kept for good; the tables after them keep a row for each sign-in of the last 31 days."""
 
 SIGN_INS = ("users_logincode", "users_challenge", "users_smsdelivery")
 SHOWN = (*PEOPLE, *SIGN_INS)
@@ -53,7 +54,7 @@ def main(sizes: list[int]) -> None:
 def _measure(size: int) -> None:
     from django.db import connection
 
-    from tests.growth import grow
+    from tests.support.large_tables import grow
 
     started = time.monotonic()
     grow(size)

@@ -30,16 +30,16 @@ import psycopg
 from bench import machine, sms_table
 from bench.sms_table import Run
 from bench.traffic import Crowd, Gateway, SignUp
-from inviting_app.embedded import Embedded
-from tests.service import Service, first, service_folder, services
+from inviting_app.ops.embedded import Embedded
+from tests.support.service import Service, first, service_folder, services
 
 RESULTS = Path(__file__).parent / "results"
 SLOW_SECONDS = 0.3
 DRAIN_SECONDS = 240
 WARM_UP = 40
 SEARCH_SECONDS = 10
+# Of the rate asked for, in the search for one that holds.
 SHARES = (0.8, 0.65, 0.5, 0.35, 0.2)
-"""Of the rate asked for, in the search for one that holds."""
 
 UNFINISHED = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'users.tasks.send_sms'"
 NOT_SENT = "SELECT count(*) FROM users_smsdelivery WHERE state <> 'sent'"
@@ -123,8 +123,8 @@ class Bench:
 class Found:
     idle: Run
     runs: list[Run]
+    # Tried in search of one that holds, if the one asked for does not.
     rates: list[tuple[float, Run]]
-    """Tried in search of one that holds, if the one asked for does not."""
 
 
 async def measure(asked: argparse.Namespace) -> Found:

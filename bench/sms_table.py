@@ -11,11 +11,11 @@ from itertools import chain
 from bench.machine import Noise, percentile
 from bench.traffic import SignUp
 
+# Seconds between two looks at how many wait.
 BACKLOG_EVERY = 10
-"""Seconds between two looks at how many wait."""
 
+# Where sign-ups are offered faster than they are answered, the last tenth of them waits for longer than this.
 HOLDS_BELOW_SECONDS = 0.5
-"""Where sign-ups are offered faster than they are answered, the last tenth of them waits for longer than this."""
 
 RUN = f"{'workers':>7} {'gateway':>7}"
 
@@ -27,12 +27,12 @@ class Run:
     workers: int
     gateway_seconds: float
     sign_ups: list[SignUp]
+    # When the gateway got the SMS to each phone.
     received: dict[str, list[float]]
-    """When the gateway got the SMS to each phone."""
+    # CPU seconds a second while sign-ups were offered and answered.
     cores: dict[str, float]
-    """CPU seconds a second while sign-ups were offered and answered."""
+    # Deliveries that the service itself does not count as sent.
     not_sent: int
-    """Deliveries that the service itself does not count as sent."""
     noise: Noise
 
     def __str__(self) -> str:

@@ -40,8 +40,8 @@ class Speed:
     """A whole run."""
 
     stage: Stage
+    # The bare one first.
     yardsticks: Sequence[Server]
-    """The bare one first."""
     asked: argparse.Namespace
     report: Report
 

@@ -19,12 +19,12 @@ import psycopg
 
 from bench.measure import Database
 from bench.traffic import Gateway
-from inviting_app.embedded import Embedded
-from tests.environment import NAMES
-from tests.service import Service, service_folder, services
+from inviting_app.ops.embedded import Embedded
+from tests.support.environment import NAMES
+from tests.support.service import Service, service_folder, services
 
+# Beside the defaults: clients have addresses of their own, and the site as many SMS as are asked for.
 SETTINGS = {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000"}
-"""Beside the defaults: clients have addresses of their own, and the site as many SMS as are asked for."""
 
 TAKE_BACK_VOTES = """
 WITH taken AS (DELETE FROM profiles_activation WHERE created_at > %s RETURNING inviter_id),
@@ -73,10 +73,10 @@ class Stage:
 
     def count_site(self) -> None:
         """What the worker does once a minute, and cannot while it rests."""
-        from users import guards
         from users.clock import database_now
+        from users.login import sms_limits
 
-        guards.count(database_now())
+        sms_limits.count(database_now())
 
     def take_back_votes(self) -> None:
         """Have those who had not voted at the beginning vote again, for every load alike."""

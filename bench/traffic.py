@@ -11,11 +11,11 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+# Below the 10 SMS an hour that the service lets one address cause.
 SIGN_UPS_PER_ADDRESS = 8
-"""Below the 10 SMS an hour that the service lets one address cause."""
 
+# After so long without an answer a sign-up has failed.
 ANSWER_SECONDS = 30.0
-"""After so long without an answer a sign-up has failed."""
 
 
 class Gateway:

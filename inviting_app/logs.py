@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 import threading
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
 
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
+from users.context import mask, request_id
 
+# Of a longer message the rest is left out: a client may have written it. Tracebacks are whole.
 MESSAGE_CHARACTERS = 2000
-"""Of a longer message the rest is left out: a client may have written it. Tracebacks are whole."""
-
-_PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
 
 class Stderr(logging.Handler):
@@ -82,8 +78,3 @@ def last_words(text: str) -> str:
 def _without_bytes_of_clients(message: str) -> str:
     """gunicorn quotes what it could not read as HTTP: it may be a body, or a header with a token."""
     return message.partition(": ")[0] if message.startswith("Invalid request from ip=") else message
-
-
-def mask(text: str) -> str:
-    """Keep only the last four of any 10 to 15 digits in a row."""
-    return _PHONE.sub(r"***\1", text)

@@ -8,15 +8,16 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from inviting_app import __version__, environment
-from inviting_app.embedded import Embedded
+from inviting_app import __version__, env
 from inviting_app.logs import log_what_python_would_print
+from inviting_app.ops.embedded import Embedded
 
-BASE_DIR = environment.BASE_DIR
-DATA_DIR = environment.DATA_DIR
-SECRET_KEY = environment.SECRET_KEY
-SECRET_KEY_FALLBACKS = environment.SECRET_KEY_FALLBACKS
-SITE_URL = environment.SITE_URL
+BASE_DIR = env.BASE_DIR
+DATA_DIR = env.DATA_DIR
+SECRET_KEY = env.SECRET_KEY
+SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
+SITE_URL = env.SITE_URL
+VERSION = __version__
 DEBUG = False
 
 _SITE = urlsplit(SITE_URL)
@@ -28,6 +29,7 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 INSTALLED_APPS = [
     "inviting_app",
+    "inviting_app.page",
     "api",
     "profiles",
     "users",
@@ -46,9 +48,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    *(["inviting_app.metrics.requests"] if environment.METRICS_PORT else []),
+    *(["inviting_app.ops.metrics.requests"] if env.METRICS_PORT else []),
     "api.middleware.request_context",
-    *(["corsheaders.middleware.CorsMiddleware"] if environment.CORS_ORIGINS else []),
+    *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "api.middleware.api_edge",  # from here the API goes straight to its views; the rest is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,7 +86,7 @@ TEMPLATES = [
 # --- Database ---------------------------------------------------------------------------------------------------------
 
 _IS_WORKER = sys.argv[1:2] == ["worker"]
-_DATABASE = environment.WORKER_DATABASE if _IS_WORKER else environment.DATABASE
+_DATABASE = env.WORKER_DATABASE if _IS_WORKER else env.DATABASE
 DATABASES = {"default": _DATABASE or Embedded(DATA_DIR).settings()}
 DATABASES["default"] |= {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 # Statements are bound and prepared by the server; a lock that is not had within 2 s is a 503, not a hanging request.
@@ -119,39 +121,39 @@ AUTH_PASSWORD_VALIDATORS = [
         ("NumericPasswordValidator", {}),
     )
 ]
-# Guesses at operators' passwords are counted and refused by django-axes, see api/lockout.py.
+# Guesses at operators' passwords are counted and refused by django-axes, see users/admin/lockout.py.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-AXES_HANDLER = "api.lockout.Handler"
+AXES_HANDLER = "users.admin.lockout.Handler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else a stranger behind the same address prolongs it for ever
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_USERNAME_CALLABLE = "api.lockout.hidden_name"
-AXES_CLIENT_IP_CALLABLE = "api.lockout.network"
-AXES_CLIENT_STR_CALLABLE = "api.lockout.described"
-AXES_LOCKOUT_CALLABLE = "api.lockout.refused"
+AXES_USERNAME_CALLABLE = "users.admin.lockout.hidden_name"
+AXES_CLIENT_IP_CALLABLE = "users.admin.lockout.network"
+AXES_CLIENT_STR_CALLABLE = "users.admin.lockout.described"
+AXES_LOCKOUT_CALLABLE = "users.admin.lockout.refused"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "typ"}
-PHONE_REGION = environment.PHONE_REGION
-PHONE_REGIONS = environment.PHONE_REGIONS
-LOGIN_SEND_GAPS = environment.LOGIN_SEND_GAPS
-SMS_GATEWAYS = environment.SMS_GATEWAYS
-SMS_TEXT = environment.SMS_TEXT
-SMS_PER_DAY = environment.SMS_PER_DAY
-SMS_GUARD = environment.SMS_GUARD
+PHONE_REGION = env.PHONE_REGION
+PHONE_REGIONS = env.PHONE_REGIONS
+LOGIN_SEND_GAPS = env.LOGIN_SEND_GAPS
+SMS_GATEWAYS = env.SMS_GATEWAYS
+SMS_TEXT = env.SMS_TEXT
+SMS_PER_DAY = env.SMS_PER_DAY
+SMS_GUARD = env.SMS_GUARD
 DEMO = not SMS_GATEWAYS
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
-TRUSTED_PROXIES = environment.TRUSTED_PROXIES
+TRUSTED_PROXIES = env.TRUSTED_PROXIES
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 BODY_MAX_BYTES = 64 * 1024
-CORS_ALLOWED_ORIGINS = environment.CORS_ORIGINS
+CORS_ALLOWED_ORIGINS = env.CORS_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
 
@@ -181,8 +183,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
-    "EXCEPTION_HANDLER": "api.problems.handler",
+    "DEFAULT_SCHEMA_CLASS": "api.openapi.Schema",
+    "EXCEPTION_HANDLER": "api.exceptions.handler",
 }
 
 SPECTACULAR_SETTINGS = {
@@ -197,8 +199,8 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/",
     "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["api.schema.without_slashed"],
-    "ENUM_NAME_OVERRIDES": {"ProblemCode": "api.schema.PROBLEM_CODES"},
+    "PREPROCESSING_HOOKS": ["api.openapi.without_slashed"],
+    "ENUM_NAME_OVERRIDES": {"ProblemCode": "api.openapi.PROBLEM_CODES"},
     "SERVERS": [{"url": "/", "description": "The server that this document comes from"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATIONS": False,
@@ -218,7 +220,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Languages, time, files, logs -------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = environment.LANGUAGE
+LANGUAGE_CODE = env.LANGUAGE
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -241,7 +243,7 @@ LOGGING = {
         },
     },
     "handlers": {
-        "stderr": {"class": "inviting_app.logs.Stderr", "filters": ["context"], "formatter": environment.LOG_FORMAT},
+        "stderr": {"class": "inviting_app.logs.Stderr", "filters": ["context"], "formatter": env.LOG_FORMAT},
         "null": {"class": "logging.NullHandler"},
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -253,9 +255,9 @@ LOGGING = {
         "psycopg.pool": {"level": "ERROR"},  # each try to connect, while the database is away
         "axes": {"level": "WARNING"},
         "gunicorn.error": {"level": "WARNING", "propagate": True},
-        # Gateways' libraries write numbers, messages and URLs with passwords; what failed is said by `users.sms`.
+        # Gateways' libraries write numbers, messages and URLs with passwords; `users.sms.delivery` says what failed.
         **{name: {"handlers": ["null"], "propagate": False} for name in ("apprise", "smpp", "urllib3")},
     },
 }
-if environment.LOG_FORMAT == "json":
+if env.LOG_FORMAT == "json":
     log_what_python_would_print()

@@ -7,8 +7,8 @@ import secrets
 
 LENGTH = 6
 
+# Upper case without look-alikes (no 0 O 1 I L): 31 characters, 887 503 681 codes.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Upper case without look-alikes (no 0 O 1 I L): 31 characters, 887 503 681 codes."""
 
 PATTERN = f"[{ALPHABET}]{{{LENGTH}}}"
 

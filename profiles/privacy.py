@@ -12,11 +12,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from profiles import reading, voting
+from profiles import activation, queries
 from profiles.models import Miss, Profile
-from users import devices, people
+from users import accounts
+from users.login import devices
+from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
-from users.tokens import TokenRevoked
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +71,10 @@ def erase(device: Device) -> None:
     if person or device was ended meanwhile.
     """
     with transaction.atomic():
-        user, now = people.lock(device.user_id)
+        user, now = accounts.lock(device.user_id)
         if not user.is_active or not user.devices.filter(pk=device.pk, ended_at=None).exists():
             raise TokenRevoked
-        if not devices.is_fresh(device, now):
+        if not devices.is_recent(device, now):
             raise FreshSignInRequired
         _erase(user, now)
 
@@ -81,21 +82,21 @@ def erase(device: Device) -> None:
 def erase_by_operator(user_id: int) -> bool:
     """Erase a person as `erase` does, on an operator's word. False if they are erased already."""
     with transaction.atomic():
-        user, now = people.lock(user_id)
+        user, now = accounts.lock(user_id)
         if user.erased_at:
             return False
         _erase(user, now)
         return True
 
 
-def erase_again(user_id: int, erased_at: datetime) -> bool:
+def repeat_erasure(user_id: int, erased_at: datetime) -> bool:
     """Erase a person who had been erased at that time and whom a backup brought back; whether there was one.
 
     Whoever was made later got a number that was free again, and is somebody else.
     """
     with transaction.atomic():
         try:
-            user, now = people.lock(user_id)
+            user, now = accounts.lock(user_id)
         except User.DoesNotExist:
             return False
         if user.erased_at or user.created_at >= erased_at:
@@ -104,21 +105,21 @@ def erase_again(user_id: int, erased_at: datetime) -> bool:
         return True
 
 
-def journal() -> Iterator[str]:
+def erasure_log() -> Iterator[str]:
     """Who was erased and when, without personal data: the lines that erase() logs, the oldest first."""
     erased = User.objects.filter(erased_at__isnull=False).order_by("erased_at", "pk")
     entries: Iterator[Any] = erased.values_list("pk", "erased_at").iterator()
     for user_id, erased_at in entries:
-        yield journal_line(user_id, erased_at)
+        yield erasure_log_line(user_id, erased_at)
 
 
-def journal_line(user_id: int, erased_at: datetime) -> str:
+def erasure_log_line(user_id: int, erased_at: datetime) -> str:
     """What is kept of an erasure outside the database; `manage.py erasures --again` reads it."""
     return f"erased person {user_id} at {erased_at.isoformat()}"
 
 
 def _erase(user: User, now: datetime) -> None:
-    devices.end_all(user, now)
+    devices.revoke_all(user, now)
     user.devices.update(user_agent="")
     # Challenges before codes: a guess, which does not wait for the person's lock, takes them in this order too.
     Challenge.objects.filter(login_code__user=user, address__isnull=False).update(address=None)
@@ -132,16 +133,16 @@ def _erase(user: User, now: datetime) -> None:
     User.objects.filter(pk=user.pk).update(
         phone=None,
         erased_at=now,
-        erased_trace=people.trace(user.phone or ""),
+        erased_trace=accounts.phone_hash(user.phone or ""),
         password=NO_PASSWORD,
         is_active=False,
         is_staff=False,
         is_superuser=False,
     )
     _log_about(user).update(object_repr=f"erased person {user.pk}")
-    voting.take_back(user.pk)
+    activation.take_back(user.pk)
     # Outside the database too, for a backup knows nothing of those who went after it.
-    transaction.on_commit(lambda: logger.info(journal_line(user.pk, now)))
+    transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
 
 
 def _log_about(user: User) -> QuerySet[LogEntry]:
@@ -159,7 +160,7 @@ def _person(user: User) -> dict[str, Any]:
 
 
 def _invitations(user: User) -> Iterator[dict[str, Any]]:
-    votes: QuerySet[Any] = reading.invitations_of(user).order_by("created_at", "invitee_id")
+    votes: QuerySet[Any] = queries.invitations_of(user).order_by("created_at", "invitee_id")
     return votes.values("phone", activated_at=F("created_at")).iterator()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from profiles import voting
+from profiles import activation
 from profiles.models import Miss
 from users import retention
 from users.clock import database_now
@@ -16,4 +16,4 @@ def purge(now: datetime | None = None) -> None:
     """Delete what is older than its time."""
     now = now or database_now()
     retention.purge(now)
-    retention.in_batches(Miss.objects.filter(created_at__lt=now - voting.MISSES_COUNT_FOR), QuerySet.delete)
+    retention.in_batches(Miss.objects.filter(created_at__lt=now - activation.MISSES_COUNT_FOR), QuerySet.delete)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from profiles import days, retention
+from profiles import daily_counts, retention
 from users.clock import database_now
 
 
@@ -19,4 +19,4 @@ def purge(timestamp: int) -> None:
 @app.task(queue="upkeep", priority=1, queueing_lock="store_days")
 def store_days(timestamp: int) -> None:
     """Store what happened on finished days, for the home page of the admin."""
-    days.store(database_now())
+    daily_counts.store(database_now())

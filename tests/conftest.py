@@ -1,22 +1,19 @@
-"""People, clients and a real PostgreSQL for the tests."""
+"""Users, clients and a real PostgreSQL for the tests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db import connection
 from rest_framework.test import APIClient
 
-from inviting_app import environment
-from inviting_app.embedded import OPTIONS, Embedded
-from profiles import people
-from profiles.models import Profile
+from inviting_app import env
+from inviting_app.ops.embedded import OPTIONS, Embedded
+from tests.support.accounts import SignedInUser, client, signed_in
 from users.models import User
 
 
@@ -24,7 +21,7 @@ from users.models import User
 def postgres() -> Iterator[None]:
     """The embedded PostgreSQL, unless DATABASE_URL names another; it need not survive a power cut."""
     OPTIONS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
-    with nullcontext() if environment.DATABASE else Embedded(settings.DATA_DIR).running():
+    with nullcontext() if env.DATABASE else Embedded(settings.DATA_DIR).running():
         yield
 
 
@@ -47,76 +44,28 @@ def empty_queue(transactional_db: None) -> None:
         cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
 
 
-@dataclass
-class Person:
-    """A signed-in person and what their client keeps."""
-
-    phone: str
-    api: APIClient
-    token: str
-    refresh: str
-    device_token: str
-
-    @property
-    def profile(self) -> Profile:
-        return Profile.objects.select_related("user").get(user__phone=f"+7{self.phone}")
-
-    @property
-    def code(self) -> str:
-        return self.profile.invite_code
-
-    def me(self) -> dict[str, Any]:
-        return self.api.get("/api/v1/profiles/me").json()
-
-    def activate(self, code: str) -> Any:
-        return self.api.post("/api/v1/profiles/me", {"activated_invite": code})
-
-
 @pytest.fixture
 def api() -> APIClient:
     return client()
 
 
-def client(**defaults: Any) -> APIClient:
-    """A client that sends JSON and keeps cookies."""
-    made = APIClient(**defaults)
-    made.default_format = "json"
-    return made
-
-
-def signed_in(phone: str = "9991234567", **signup: Any) -> Person:
-    api = client()
-    asked = api.post("/api/auth/signup", {"phone": phone, **signup}).json()
-    answer = api.post("/api/auth/login", {"code": asked["code"]}).json()
-    api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer['token']}")
-    return Person(phone, api, answer["token"], answer["refresh"], answer["device_token"])
-
-
-def registered(phone: str, **values: Any) -> Profile:
-    """The profile of a verified person, made without the cost of signing in; `values` are columns of theirs."""
-    with transaction.atomic():
-        user = people.lock_or_create(f"+7{phone}").user
-        User.objects.filter(pk=user.pk).update(**{"verified_at": Now(), **values})
-    return Profile.objects.select_related("user").get(pk=user.pk)
-
-
 @pytest.fixture
-def alice(db: None) -> Person:
+def alice(db: None) -> SignedInUser:
     return signed_in("9991110001")
 
 
 @pytest.fixture
-def bob(db: None) -> Person:
+def bob(db: None) -> SignedInUser:
     return signed_in("9991110002")
 
 
 @pytest.fixture
-def charlie(db: None) -> Person:
+def charlie(db: None) -> SignedInUser:
     return signed_in("9991110003")
 
 
 @pytest.fixture
-def staff(db: None) -> Person:
+def staff(db: None) -> SignedInUser:
     person = signed_in("9991119999")
     User.objects.filter(phone=f"+7{person.phone}").update(is_staff=True, is_superuser=True)
     return person

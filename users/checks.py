@@ -8,13 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
-from users import codes, messages
+from users.login import codes
+from users.sms.text import compose, parts
 
+# Characters of SECRET_KEY at least: a key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
 KEY_LENGTH = 32
-"""Characters of SECRET_KEY at least: a key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2)."""
 
+# Different ones among them at least, as in Django's own check security.W009, which asks for 50 characters in all.
 KEY_CHARACTERS = 5
-"""Different ones among them at least, as in Django's own check security.W009, which asks for 50 characters in all."""
 
 MAKE_A_KEY = "Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`"
 
@@ -38,10 +39,10 @@ def sms_fits_one_part(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Count the parts in every language, wording and length: two cost twice, and no phone fills the code in."""
     too_long = []
     for (language, _), length, new_device in product(settings.LANGUAGES, codes.LENGTHS, (False, True)):
-        text = messages.compose("0" * length, language, new_device=new_device)
-        if (parts := messages.parts(text)) > 1:
+        text = compose("0" * length, language, new_device=new_device)
+        if (count := parts(text)) > 1:
             device = "a new device" if new_device else "a first or known one"
-            too_long.append(f"{language}, {length} digits, {device}: {parts} parts, {len(text)} characters")
+            too_long.append(f"{language}, {length} digits, {device}: {count} parts, {len(text)} characters")
     if not too_long:
         return []
     return [

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
-from users import rows
+from users import sql
 
-AT_ONCE = timedelta(0)
+NO_DELAY = timedelta(0)
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
 
@@ -22,6 +22,6 @@ class ClockTimestamp(models.Func):
 
 def database_now() -> datetime:
     """The database's time at this very moment."""
-    (now,) = rows.only("SELECT clock_timestamp()", [])
+    (now,) = sql.fetch_one("SELECT clock_timestamp()", [])
     assert isinstance(now, datetime)
     return now

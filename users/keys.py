@@ -34,7 +34,7 @@ def trust_keys() -> list[bytes]:
     return [hkdf_sha256(secret.encode(), b"device") for secret in _secrets()]
 
 
-def trace_key() -> bytes:
+def phone_hash_key() -> bytes:
     """For traces of erased people's phones. After a change of SECRET_KEY the older ones are not recognised."""
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"erased phone")
 

@@ -13,10 +13,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from users import codes, phones
+from users import phones
+from users.login import codes
 
+# A stored password that no typed one can match.
 NO_PASSWORD = UNUSABLE_PASSWORD_PREFIX
-"""A stored password that no typed one can match."""
 
 
 class UserManager(BaseUserManager["User"]):

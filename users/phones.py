@@ -15,8 +15,8 @@ import phonenumbers
 from django.conf import settings
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+# Characters of a typed number; the longest there are, spelled generously, have fewer.
 MAX_LENGTH = 40
-"""Characters of a typed number; the longest there are, spelled generously, have fewer."""
 
 _SPELLING = re.compile(r"\+?[0-9\s()./-]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")

@@ -11,24 +11,24 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from users import codes
+from users.login import codes
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
+# Login codes, their challenges and deliveries: one day more than the longest window that counts them. Traces of erased
+# people's phones, by which they go on to count, as long.
 LOGIN_ROWS_FOR = timedelta(days=31)
-"""Login codes, their challenges and deliveries: one day more than the longest window that counts them. Traces of
-erased people's phones, by which they go on to count, as long."""
 
+# Challenges of long codes: an attack makes a million a day, and their codes keep the count.
 LONG_CHALLENGES_FOR = timedelta(days=1)
-"""Challenges of long codes: an attack makes a million a day, and their codes keep the count."""
 
+# Network addresses of those who asked for codes, or failed to log in to the admin.
 ADDRESSES_FOR = timedelta(days=30)
-"""Network addresses of those who asked for codes, or failed to log in to the admin."""
 
+# Devices that can neither refresh nor be known again.
 ENDED_DEVICES_FOR = timedelta(days=90)
-"""Devices that can neither refresh nor be known again."""
 
+# Rows changed in one transaction, so that nobody waits long for one of them.
 BATCH = 10_000
-"""Rows changed in one transaction, so that nobody waits long for one of them."""
 
 
 def purge(now: datetime) -> None:

@@ -13,23 +13,24 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.worker import Worker
 
-from inviting_app.logs import request_id
-from users import guards, sms
 from users.clock import database_now
+from users.context import request_id
+from users.login import sms_limits
+from users.sms import delivery
 
 logger = logging.getLogger(__name__)
 
+# More than fit into the life of any code, after which `send_sms` gives the SMS up by itself.
 TRIES = 80
-"""More than fit into the life of any code, after which `send_sms` gives the SMS up by itself."""
 
 LONGEST_GAP_SECONDS = 60
 FAILED_JOBS_FOR_HOURS = 7 * 24
 
 
-class GrowingGaps(BaseRetryStrategy):
+class Backoff(BaseRetryStrategy):
     """Try again after 2, 4, 8, 16, 32, 60, 60, … seconds, whatever went wrong; what nobody expected is logged."""
 
-    EXPECTED = (sms.GatewaysFailed, OperationalError, InterfaceError)
+    EXPECTED = (delivery.GatewaysFailed, OperationalError, InterfaceError)
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, self.EXPECTED):
@@ -39,13 +40,13 @@ class GrowingGaps(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(2 ** (job.attempts + 1), LONGEST_GAP_SECONDS)})
 
 
-@app.task(queue="sms", retry=GrowingGaps())
+@app.task(queue="sms", retry=Backoff())
 def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
     """Send one SMS; tried again until it is taken, or until its code is dead and it is dropped.
 
     `asked_by` is the id of the request that asked for it: the worker's lines about it carry it.
     """
-    sms.deliver(delivery_id)
+    delivery.deliver(delivery_id)
 
 
 def queue_sms(delivery_id: int) -> None:
@@ -64,7 +65,7 @@ async def with_id_of_who_asked(call_next: Callable[[], Awaitable[Any]], context:
 @app.task(queue="upkeep", priority=1, queueing_lock="count_site")
 def count_site(timestamp: int) -> None:
     """Write, every minute, the totals that sign-ups are judged by."""
-    guards.count(database_now())
+    sms_limits.count(database_now())
 
 
 @app.periodic(cron="27 * * * *")

@@ -21,14 +21,14 @@ import psycopg
 from bench.attacks import sink
 from bench.attacks.clients import ATTACKERS, OWNERS, Answer, Client, addresses
 from bench.attacks.sink import Inboxes
-from inviting_app.embedded import Embedded, die_with_parent
-from tests.environment import NAMES
-from tests.service import Service, free_port, service_folder
+from inviting_app.ops.embedded import Embedded, die_with_parent
+from tests.support.environment import NAMES
+from tests.support.service import Service, free_port, service_folder
 
 BASE = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 30.0
+# Sets of rows that are 24 hours apart, whatever is left of their codes' lives, are surely so after this.
 DAY = timedelta(hours=25)
-"""Sets of rows that are 24 hours apart, whatever is left of their codes' lives, are surely so after this."""
 
 MONTH = timedelta(days=32)
 
@@ -143,7 +143,7 @@ class Arena:
 
     def _start_second(self) -> None:
         self.second = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf"],
+            [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"],
             cwd=BASE,
             env=self.environment,
             stdout=self.log,

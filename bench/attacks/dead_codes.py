@@ -15,8 +15,8 @@ from bench.attacks.report import Report
 class Case:
     """A phone of its own, one client that has asked, and the right code."""
 
+    # The logins of all cases.
     tries: ClassVar[list[Answer]] = []
-    """The logins of all cases."""
 
     def __init__(self, arena: Arena, number: int) -> None:
         self.arena, self.phone = arena, phone(5, number)

@@ -12,8 +12,8 @@ from bench.attacks.report import Report, luck, sure_median
 from profiles import invite_codes
 
 KINDS = {"registered": 0, "unknown": 20_000, "disabled": 40_000}
+# Of each kind, until a day passes: the site gives short codes to 166 challenges a day.
 BLOCK_OF_PHONES = 50
-"""Of each kind, until a day passes: the site gives short codes to 166 challenges a day."""
 
 Samples = defaultdict[tuple[str, str], list[Answer]]
 

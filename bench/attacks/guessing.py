@@ -55,8 +55,8 @@ class Storm:
     phone: str
     lengths: list[int] = field(default_factory=list)
     guessed: list[Answer] = field(default_factory=list)
+    # Answers to a sign-up that are neither a challenge nor a 429.
     odd: set[tuple[int, str]] = field(default_factory=set)
-    """Answers to a sign-up that are neither a challenge nor a 429."""
 
     def rage(self, challenges: int) -> None:
         at_once(lambda _: self._guess(), range(challenges), threads=12)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+# What happens by luck alone with less than this chance is taken for a defect.
 FLUKE = 1e-6
-"""What happens by luck alone with less than this chance is taken for a defect."""
 
 
 @dataclass
@@ -17,11 +17,11 @@ class Report:
     name: str
     claim: str
     tried: int = 0
+    # Comparisons with codes, where the attack is after them.
     compared: int | None = None
-    """Comparisons with codes, where the attack is after them."""
 
+    # Accounts that guessing wins on average.
     expected: float = 0.0
-    """Accounts that guessing wins on average."""
 
     won: int = 0
     owner: str = ""

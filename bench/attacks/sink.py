@@ -41,8 +41,8 @@ class Sink(ThreadingHTTPServer):
     down = False
     hanging = False
     takes_seconds = 0.0
+    # Requests that no gateway gets, such as for a key that a forged token names.
     fetched = 0
-    """Requests that no gateway gets, such as for a key that a forged token names."""
 
     def __init__(self, inboxes: Inboxes, address: str) -> None:
         super().__init__((address, 0), Handler)

@@ -11,12 +11,12 @@ from bench.attacks.contract import ADDRESS_SENDS, LONG, MAX_ATTEMPTS, SHORT, SIT
 from bench.attacks.report import Report, luck
 
 PHONES = 600
+# Requests that the two web processes answer at once: 2 workers of 4 threads each.
 IN_FLIGHT = 16
-"""Requests that the two web processes answer at once: 2 workers of 4 threads each."""
 
 MOST = SITE_DAY + MAX_ATTEMPTS * IN_FLIGHT
+# Where the numbers begin that SMS are pumped to.
 PUMPED = 20_000
-"""Where the numbers begin that SMS are pumped to."""
 
 
 def spray_and_pumping(arena: Arena) -> list[Report]:

@@ -184,4 +184,4 @@ def revocation(arena: Arena) -> list[Report]:
 def _disable(arena: Arena, whom: str) -> None:
     """As an operator does in the admin."""
     person = f"User.objects.get(phone='+7{whom}')"
-    arena.operate(f"from users import people; from users.models import User; people.disable({person})")
+    arena.operate(f"from users import accounts; from users.models import User; accounts.disable({person})")

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.environment import NAMES
+from tests.support.environment import NAMES
 
 os.environ |= dict.fromkeys(NAMES - {"DATA_DIR", "SECRET_KEY"}, "")
 os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"

@@ -13,11 +13,11 @@ from typing import Any
 
 from bench.drills.crowd import ME, ask
 from bench.drills.ground import Ground, Row, Skipped, ground
-from tests.service import service_folder
+from tests.support.service import service_folder
 
 SOURCE = Path(__file__).with_suffix(".c")
+# Long enough for the totals of the site to be counted there.
 IN_FUTURE_SECONDS = 70.0
-"""Long enough for the totals of the site to be counted there."""
 
 BACK_SECONDS = 75.0
 

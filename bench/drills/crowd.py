@@ -15,11 +15,11 @@ from typing import Any
 
 from bench.attacks.sink import Inboxes
 
+# After so long without an answer a request has failed.
 ANSWER_SECONDS = 10.0
-"""After so long without an answer a request has failed."""
 
+# How long a person tries a step again that the service could not do; then they go home.
 INSIST_SECONDS = 60.0
-"""How long a person tries a step again that the service could not do; then they go home."""
 
 RETRY_SECONDS = 0.1
 KNOCK_SECONDS = 0.3

@@ -9,11 +9,11 @@ import psycopg
 
 from bench.drills.crowd import Crowd
 
+# When /readyz was asked, and the status or the kind of failure.
 Probe = tuple[float, int | str]
-"""When /readyz was asked, and the status or the kind of failure."""
 
+# Up to so many changes of what it said are told one by one.
 CHANGES = 6
-"""Up to so many changes of what it said are told one by one."""
 
 NEAR_SECONDS = 0.25
 

@@ -19,13 +19,13 @@ from bench.attacks.sink import Inboxes, Sink
 from bench.drills import evidence
 from bench.drills.crowd import Crowd, ask
 from bench.drills.evidence import Probe
-from inviting_app.embedded import Embedded
-from tests.service import Service, service_folder, services
+from inviting_app.ops.embedded import Embedded
+from tests.support.service import Service, service_folder, services
 
 CLIENTS = 6
 BEFORE_SECONDS = 4.0
+# How long after the cause's end the load goes on at least: twice what a recovery may take, and some.
 AFTER_SECONDS = 8.0
-"""How long after the cause's end the load goes on at least: twice what a recovery may take, and some."""
 
 PROBE_SECONDS = 0.1
 SETTINGS = {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000"}
@@ -41,8 +41,8 @@ class Row:
 
     name: str
     what: str
+    # Seconds after the cause's end, for each step.
     recovered: dict[str, float] | None
-    """Seconds after the cause's end, for each step."""
 
     told: int
     lost: int

@@ -15,7 +15,7 @@ AFTER_SECONDS = 90.0
 
 
 @dataclass
-class Asked:
+class ChallengeIssued:
     phone: str
     at: float
     came_at: float | None = None
@@ -23,7 +23,7 @@ class Asked:
 
 def gateway_down() -> Row:
     with ground(clients=1) as on:
-        asked: list[Asked] = []
+        asked: list[ChallengeIssued] = []
         breaker: list[tuple[float, str]] = []
         with on.load():
             on.gateway.down = True
@@ -42,15 +42,15 @@ def gateway_down() -> Row:
         return _row(on, asked, breaker, began)
 
 
-def _ask(on: Ground, number: int) -> Asked:
+def _ask(on: Ground, number: int) -> ChallengeIssued:
     phone = f"+7988{number:07}"
     at = time.monotonic()
     status, _ = ask(on.port, "/api/auth/signup", {"phone": phone}, address=f"11.0.{number // 250}.{number % 250 + 1}")
     assert status == 200, status
-    return Asked(phone, at)
+    return ChallengeIssued(phone, at)
 
 
-def _look(on: Ground, asked: list[Asked]) -> None:
+def _look(on: Ground, asked: list[ChallengeIssued]) -> None:
     for one in asked:
         if one.came_at is None and on.inboxes.of.get(one.phone):
             one.came_at = time.monotonic()
@@ -63,7 +63,7 @@ def _note_breaker(on: Ground, seen: list[tuple[float, str]], began: float) -> No
         seen.append((time.monotonic() - began, state))
 
 
-def _row(on: Ground, asked: list[Asked], breaker: list[tuple[float, str]], began: float) -> Row:
+def _row(on: Ground, asked: list[ChallengeIssued], breaker: list[tuple[float, str]], began: float) -> Row:
     meanwhile = [one for one in asked if began < one.at < on.end]
     came = [one for one in meanwhile if one.came_at]
     with on.connect() as database:

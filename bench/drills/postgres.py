@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from bench.drills.ground import Ground, Row, Skipped, ground, hurt
-from tests.service import service_folder
+from tests.support.service import service_folder
 
 HELD_SECONDS = 10.0
 FULL_SECONDS = 15.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bench.drills.ground import Ground, Row, hurt
-from tests.service import first
+from tests.support.service import first
 
 DOWN_SECONDS = 10.0
 WORKER = "manage.py worker"

@@ -15,18 +15,18 @@ from bench.hosts.stage import Hosts
 BEFORE_SECONDS = 10.0
 AFTER_SECONDS = 15.0
 THREADS = 6
+# For one SMS, as real ones take: so that the lost worker has some in hand.
 GATEWAY_SECONDS = 0.5
-"""For one SMS, as real ones take: so that the lost worker has some in hand."""
 
+# Of an address in an hour, the same, and of a challenge. Taken from the code under test, they would change with it.
 ADDRESS_CHALLENGES, ADDRESS_SENDS, ATTEMPTS = 60, 10, 3
-"""Of an address in an hour, the same, and of a challenge. Taken from the code under test, they would change with it."""
 
 LOCKED = "503 unavailable"
+# Until PgBouncer has noticed that a host is gone, its transactions hold what they had locked: see pgbouncer.ini.
 LOCKS_SECONDS = 6.0
-"""Until PgBouncer has noticed that a host is gone, its transactions hold what they had locked: see pgbouncer.ini."""
 
+# After which the proxy must send nobody to a host that is gone: two checks of two seconds at most, and a pause.
 NOTICED_SECONDS = 5.0
-"""After which the proxy must send nobody to a host that is gone: two checks of two seconds at most, and a pause."""
 
 _MOST = "SELECT COALESCE(max(n), 0) FROM (SELECT count(*) AS n FROM {} GROUP BY {}) AS counted"
 _WRONG_COUNTS = """

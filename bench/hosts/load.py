@@ -13,8 +13,8 @@ from threading import Event, Thread
 from bench.attacks.clients import Answer, Client
 from bench.hosts.stage import Hosts
 
+# Before asking again after an answer that is none.
 PAUSE_SECONDS = 0.2
-"""Before asking again after an answer that is none."""
 
 GIVE_UP_SECONDS = 30.0
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from inviting_app.embedded import die_with_parent
+from inviting_app.ops.embedded import die_with_parent
 
+# Of the addresses set aside for measurements (RFC 2544), which nobody routes.
 NETWORK = "198.18.77"
-"""Of the addresses set aside for measurements (RFC 2544), which nobody routes."""
 
 PROXY, DATABASE, WEB_HOSTS = f"{NETWORK}.1", f"{NETWORK}.10", (f"{NETWORK}.11", f"{NETWORK}.12")
 STOP_SECONDS = 20

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from bench.hosts.network import DATABASE, NETWORK
-from inviting_app import embedded
+from inviting_app.ops import embedded
 
 PORT = 5432
 ONLY_WITH_PASSWORD = f"host all inviting_app {NETWORK}.0/24 scram-sha-256\n"

@@ -26,14 +26,14 @@ from bench.attacks.clients import ATTACKERS, OWNERS, Client, addresses
 from bench.attacks.sink import Inboxes
 from bench.hosts import postgres
 from bench.hosts.network import DATABASE, PROXY, WEB_HOSTS, Host, Network, Process, network
-from inviting_app.embedded import USER, Embedded, make_open
-from tests.environment import NAMES
-from tests.service import free_port, service_folder
+from inviting_app.ops.embedded import USER, Embedded, make_open
+from tests.support.environment import NAMES
+from tests.support.service import free_port, service_folder
 
 START_SECONDS = 60.0
 POOLER_PORT, WEB_PORT = 6432, 8080
+# Where those have their addresses who are neither attackers nor their victims.
 PEOPLE = "127.88.0.0/16"
-"""Where those have their addresses who are neither attackers nor their victims."""
 
 PREPARE = """
 CREATE ROLE inviting_app LOGIN PASSWORD '{password}';
@@ -136,7 +136,7 @@ class Hosts(Arena):
 
     def _start_web(self, host: Host) -> None:
         self.servers[host] = self._start(
-            host, [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.gunicorn_conf"]
+            host, [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"]
         )
 
     def _start_worker(self, host: Host) -> None:

@@ -18,23 +18,24 @@ import jwt
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse
-from procrastinate import sql
+from procrastinate import sql as procrastinate_sql
 from psycopg.types.json import Jsonb
 
 from bench.yardsticks import bare, common
-from profiles import invite_codes, reading, voting
-from profiles import people as profile_people
-from users import budget, clock, codes, devices, guards, lanes, people, phones, rows, signin, tokens
+from profiles import activation, invite_codes, queries
+from profiles import signup as profile_people
+from users import accounts, clock, phones, sql
+from users.login import codes, devices, risk, signin, sms_limits, tokens, tracks
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
-LOCK_BY_ID, LOCK_BY_PHONE = people._LOCK.format(column="id"), people._LOCK.format(column="phone")
-INSERT_CODE, INSERT_CHALLENGE = rows._insertion(LoginCode), rows._insertion(Challenge)
-INSERT_DELIVERY, INSERT_DEVICE = rows._insertion(SmsDelivery), rows._insertion(Device)
-QUEUE_JOB = sql.queries["defer_jobs"]
+LOCK_BY_ID, LOCK_BY_PHONE = accounts._LOCK.format(column="id"), accounts._LOCK.format(column="phone")
+INSERT_CODE, INSERT_CHALLENGE = sql._insertion(LoginCode), sql._insertion(Challenge)
+INSERT_DELIVERY, INSERT_DEVICE = sql._insertion(SmsDelivery), sql._insertion(Device)
+QUEUE_JOB = procrastinate_sql.queries["defer_jobs"]
 
-VERIFIED_AT = rows._names(User).index("verified_at")
-CODE = len(rows._names(Challenge))
-"""Where a code begins in a row of signin._BY_ID."""
+VERIFIED_AT = sql._names(User).index("verified_at")
+# Where a code begins in a row of signin._BY_ID.
+CODE = len(sql._names(Challenge))
 
 OPEN_FOR = timedelta(minutes=5)
 RESEND_SECONDS = 30
@@ -64,7 +65,7 @@ def lock_or_create(cursor: CursorWrapper, phone: str) -> tuple[int, datetime]:
     row = cursor.fetchone()
     if row:
         return row[0], row[-1]
-    cursor.execute(people._INSERT, [phone, hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")])
+    cursor.execute(accounts._INSERT, [phone, hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")])
     user_id, *_, now, _ = cursor.fetchone()
     cursor.execute(profile_people._INSERT, [user_id, invite_codes.generate()])
     return user_id, now
@@ -73,17 +74,17 @@ def lock_or_create(cursor: CursorWrapper, phone: str) -> tuple[int, datetime]:
 def look(cursor: CursorWrapper, user_id: int, phone: str, address: str, now: datetime) -> None:
     """Read what the service judges by."""
     since = now - clock.DAY
-    cursor.execute(lanes._SENDS, {"user": user_id, "since": since, "first": since - codes.OPEN_AT_MOST})
+    cursor.execute(tracks._SENDS, {"user": user_id, "since": since, "first": since - codes.OPEN_AT_MOST})
     cursor.fetchall()
-    weighed: dict[str, Any] = {"user": user_id, "device": None, "now": now, "day": clock.DAY, "month": budget.MONTH}
+    weighed: dict[str, Any] = {"user": user_id, "device": None, "now": now, "day": clock.DAY, "month": risk.MONTH}
     weighed |= {"weight": codes.MAX_ATTEMPTS, "short": codes.SHORT, "long": codes.LONG}
-    cursor.execute(budget._UNKNOWN, {**weighed, "site": budget.SITE_DAY, "share": budget.SITE_SHARE})
+    cursor.execute(risk._UNKNOWN, {**weighed, "site": risk.SITE_DAY, "share": risk.SITE_SHARE})
     cursor.fetchone()
-    asking = guards.network(address)
-    cursor.execute(guards._WAIT_FOR_OTHERS, [str(asking[0])])
+    asking = sms_limits.network(address)
+    cursor.execute(sms_limits._WAIT_FOR_OTHERS, [str(asking[0])])
     counted: dict[str, Any] = {"first": asking[0], "last": asking[-1], "now": now, "hour": clock.HOUR, "day": clock.DAY}
-    counted |= {"sends": guards.ADDRESS_SENDS, "challenges": guards.ADDRESS_CHALLENGES, "most": 10**9}
-    cursor.execute(guards._COUNTS, {**counted, "country": "RU", "prefix": phones.prefix(phone)})
+    counted |= {"sends": sms_limits.ADDRESS_SENDS, "challenges": sms_limits.ADDRESS_CHALLENGES, "most": 10**9}
+    cursor.execute(sms_limits._COUNTS, {**counted, "country": "RU", "prefix": phones.prefix(phone)})
     cursor.fetchone()
 
 
@@ -169,10 +170,12 @@ def activate(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             cursor.execute(LOCK_BY_ID, [user_id])
             now = cursor.fetchone()[-1]
-            cursor.execute(voting._LOOK_UP, {"code": code, "user": user_id, "since": now - voting.MISSES_COUNT_FOR})
+            cursor.execute(
+                activation._LOOK_UP, {"code": code, "user": user_id, "since": now - activation.MISSES_COUNT_FOR}
+            )
             inviter_id = cursor.fetchone()[0]
-            cursor.execute(voting._VOTE, {"invitee": user_id, "inviter": inviter_id, "now": now})
-        cursor.execute(reading._OWN_PROFILE, session)
+            cursor.execute(activation._VOTE, {"invitee": user_id, "inviter": inviter_id, "now": now})
+        cursor.execute(queries._OWN_PROFILE, session)
         *person, newest, count, edge_at, edge_id = cursor.fetchone()
     return bare.profile_answer(request, [*person, count, newest or [], edge_at, edge_id])
 

@@ -16,6 +16,8 @@ AUDIENCE = "inviting_app:api"
 
 NEWEST = 50
 
+# The profile of a person ($2) who is let in by this session ($1): no row, no entry. `newest` has one more than is
+# shown, so that it is known whether there are older ones; `edge` is the last that is shown.
 OWN_PROFILE = f"""
 SELECT person.id, person.phone, own.invite_code, chosen.invite_code, vote.created_at, own.invitations_count,
        newest.phones, newest.edge_at, newest.edge_id
@@ -32,8 +34,6 @@ SELECT person.id, person.phone, own.invite_code, chosen.invite_code, vote.create
                          ORDER BY given.created_at DESC, given.invitee_id DESC LIMIT {NEWEST + 1}) AS given) AS newest
  WHERE device.session_id = $1 AND device.user_id = $2 AND device.ended_at IS NULL AND person.is_active
 """  # noqa: S608 - a constant
-"""The profile of a person ($2) who is let in by this session ($1): no row, no entry. `newest` has one more than is
-shown, so that it is known whether there are older ones; `edge` is the last that is shown."""
 
 
 def ten_digits(phone: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import people
 from bench.yardsticks import common, servers
-from inviting_app import embedded
+from inviting_app.ops import embedded
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,13 @@ import psutil
 import psycopg
 
 from bench.people import token_key
-from inviting_app.embedded import Embedded, die_with_parent
-from tests import environment as variables
+from inviting_app.ops.embedded import Embedded, die_with_parent
+from tests.support import environment as variables
 
 ROOT = Path(__file__).parents[2]
 PATH = "/api/v1/profiles/me"
 
-_GUNICORN = ["gunicorn", "-c", "python:inviting_app.gunicorn_conf"]
+_GUNICORN = ["gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"]
 _UVICORN = ["uvicorn", "--no-access-log", "--log-level", "warning"]
 COMMANDS = {
     "bare": [*_GUNICORN, "bench.yardsticks.bare"],
@@ -55,11 +55,11 @@ def start(name: str, *, port: int, data: Path, site_url: str, log: Path) -> psut
 
     `data` and `site_url` are the service's DATA_DIR and SITE_URL; what the yardstick says goes to the file `log`.
     """
-    from inviting_app import environment  # reads what tests.environment has cleaned
+    from inviting_app import env  # reads what tests.support.environment has cleaned
 
     command = [sys.executable, "-m", *COMMANDS[name]]
     if name.startswith("fastapi"):
-        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(environment.WEB_WORKERS)]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", str(env.WEB_WORKERS)]
     # Empty rather than unset: a developer's `.env` must not reach it.
     clean = {**os.environ, **dict.fromkeys(variables.NAMES, "")}
     own = {"PORT": str(port), "DATA_DIR": str(data), "SITE_URL": site_url, "YARDSTICK_TOKEN_KEY": token_key(data).hex()}

@@ -14,8 +14,8 @@ from typing import Any
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand, CommandParser
 
-from inviting_app import backup
-from inviting_app.pg_programs import ProgramError, stopping_in_order
+from inviting_app.ops import backup
+from inviting_app.ops.pg_programs import ProgramError, stopping_in_order
 
 
 class Command(BaseCommand):

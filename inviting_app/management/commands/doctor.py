@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from inviting_app.doctor import Check, Finding, Level, configuration, database, examined, gateways, web, worker
+from inviting_app.ops.doctor import Check, Finding, Level, configuration, database, examined, gateways, web, worker
 
 BY_ITSELF: tuple[Check, ...] = (
     configuration.django,

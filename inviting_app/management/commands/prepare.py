@@ -13,10 +13,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 
-from inviting_app import environment
-from users import gateways
+from inviting_app import env
+from users.sms import gateways
 
-UNUSABLE = "from users import gateways; print(*gateways.unusable(), sep='\\n')"
+UNUSABLE = "from users.sms import gateways; print(*gateways.unusable(), sep='\\n')"
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except OperationalError as error:
-            environment.refuse(f"The database: {str(error).splitlines()[0]}")
+            env.refuse(f"The database: {str(error).splitlines()[0]}")
         finally:
             connection.close()
         if not _static_is_current():
@@ -39,7 +39,7 @@ def _refuse_unusable_gateways() -> None:
     if settings.SMS_GATEWAYS:
         names = subprocess.check_output([sys.executable, "-c", UNUSABLE], cwd=settings.BASE_DIR, text=True)
         if unusable := names.strip().splitlines():
-            environment.refuse(gateways.refusal(unusable))
+            env.refuse(gateways.refusal(unusable))
 
 
 def _static_is_current() -> bool:

@@ -17,14 +17,15 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError, connection
 
-from inviting_app import environment, restore
-from inviting_app.embedded import Embedded
-from inviting_app.pg_programs import PEOPLE, ProgramError, at_hand, stop_again, stopping_in_order
+from inviting_app import env
+from inviting_app.ops import restore
+from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.pg_programs import PEOPLE, ProgramError, at_hand, stop_again, stopping_in_order
 from profiles import privacy
 from profiles.models import Activation
-from users import queue
 from users.clock import database_now
 from users.models import User
+from users.sms import queue
 
 ERASED_SINCE = """
 The backup was begun at {begun}. Who was erased since is back, unless this database knew of it. Before you open
@@ -68,7 +69,7 @@ class Command(BaseCommand):
 
     def _tell(self, erased: list[tuple[int, datetime]]) -> None:
         for user_id, at in erased:
-            self.stderr.write(privacy.journal_line(user_id, at))
+            self.stderr.write(privacy.erasure_log_line(user_id, at))
 
     def _finish(self, missing: list[str], erased: list[tuple[int, datetime]], begun: str) -> None:
         """What cannot be in the one transaction. If it fails, who was erased is known nowhere else any more."""
@@ -89,7 +90,7 @@ class Command(BaseCommand):
         if missing:
             self.stdout.write(f"The backup is of an older version. Migrations applied to it: {', '.join(missing)}.")
             call_command("migrate", verbosity=0, interactive=False)
-        again = sum(privacy.erase_again(user_id, at) for user_id, at in erased)
+        again = sum(privacy.repeat_erasure(user_id, at) for user_id, at in erased)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")  # plans go by statistics, which no backup has
         self.stdout.write(f"Restored: {User.objects.count()} people and {Activation.objects.count()} votes.")
@@ -99,7 +100,7 @@ class Command(BaseCommand):
 
 def _refuse_while_served() -> None:
     """Web and worker would find other tables in the middle of their work, and what they wrote would be lost."""
-    if environment.DATABASE is None and Embedded(settings.DATA_DIR).is_of_another_process():
+    if env.DATABASE is None and Embedded(settings.DATA_DIR).is_of_another_process():
         raise ProgramError(f"the service, or another command, runs the database in {settings.DATA_DIR}: stop it first")
     if sessions := at_hand().web_sessions:
         raise ProgramError(f"the web is running ({sessions} of its sessions are in the database): stop it first")

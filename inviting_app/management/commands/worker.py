@@ -26,36 +26,36 @@ from procrastinate.middleware import WorkerMiddleware
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import InterfaceError, OperationalError
 
-from inviting_app import environment
-from inviting_app.supervisor import wait_for_turn
-from users import gateways
-from users.queue import DEAD_AFTER
+from inviting_app import env
+from inviting_app.ops.supervisor import wait_for_turn
+from users.sms import gateways
+from users.sms.queue import DEAD_AFTER
 from users.tasks import with_id_of_who_asked
 
 logger = logging.getLogger(__name__)
 
+# SMS on their way at once, each in a thread with its database connection: a gateway answers within seconds.
 CONCURRENCY = 10
-"""SMS on their way at once, each in a thread with its database connection: a gateway answers within seconds."""
 
 HEARTBEAT_SECONDS = 3.0
+# Others then take up what a worker was doing.
 DEAD_AFTER_SECONDS = DEAD_AFTER.total_seconds()
-"""Others then take up what a worker was doing."""
 
+# New jobs announce themselves. Those to be tried again do not, nor those inserted during the very look for jobs.
 POLL_SECONDS = 0.25
-"""New jobs announce themselves. Those to be tried again do not, nor those inserted during the very look for jobs."""
 
 LOOK_FOR_STALLED_SECONDS = 2.0
+# Of -20 to 19: it then has about a tenth of a processor that others want too, and all of an idle one.
 NICE = 10
-"""Of -20 to 19: it then has about a tenth of a processor that others want too, and all of an idle one."""
 
+# A statement that got no connection for so long has failed.
 NO_DATABASE_SECONDS = 2.0
-"""A statement that got no connection for so long has failed."""
 
+# For what is being written down when the database is lost; then the process ends, whatever it is at.
 LAST_WORDS_SECONDS = 1.0
-"""For what is being written down when the database is lost; then the process ends, whatever it is at."""
 
+# By how much the clock goes back at least when it is not just being corrected.
 SET_BACK_SECONDS = 30.0
-"""By how much the clock goes back at least when it is not just being corrected."""
 
 # One statement, so that of two workers only one takes a job up. A worker that was forgotten leaves NULL. Jobs with a
 # queueing lock are done by the clock and come again by themselves; the next may be waiting already, and is the only one
@@ -113,9 +113,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.SMS_GATEWAYS and (unusable := gateways.unusable()):  # Apprise is so loaded before the first SMS
-            environment.refuse(gateways.refusal(unusable))
+            env.refuse(gateways.refusal(unusable))
         _give_way()
-        middleware = [with_id_of_who_asked, *(_be_watched() if environment.METRICS_PORT else [])]
+        middleware = [with_id_of_who_asked, *(_be_watched() if env.METRICS_PORT else [])]
         connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
         with app.replace_connector(connector):
             stopped = asyncio.run(_work(connector, middleware))
@@ -134,10 +134,10 @@ def _give_way() -> None:
 
 
 def _be_watched() -> list[WorkerMiddleware]:
-    from inviting_app import metrics, metrics_server
-    from users import sms
+    from inviting_app.ops import metrics, metrics_server
+    from users.sms import delivery
 
-    sms.watch = metrics.sms
+    delivery.watch = metrics.sms
     metrics_server.start_for_worker()
     return [metrics.jobs]
 

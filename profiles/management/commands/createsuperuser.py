@@ -14,7 +14,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from profiles import people
+from profiles import signup
 from users import phones
 
 EXAMPLE = "Write it as people type it, such as 9991234567."
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             validate_password(password)
         except ValidationError as error:
             raise CommandError("Password: " + " ".join(error.messages)) from error
-        people.make_operator(phone, password)
+        signup.make_operator(phone, password)
         self.stdout.write(f"{phones.display(phone)} is an operator: phone and password open the admin.")
 
 

@@ -31,12 +31,14 @@ class Command(BaseCommand):
             self._print_journal()
             return
         entries = {entry for line in sys.stdin for entry in LINE.findall(line)}
-        erased = sum(privacy.erase_again(int(user_id), datetime.fromisoformat(at)) for user_id, at in sorted(entries))
+        erased = sum(
+            privacy.repeat_erasure(int(user_id), datetime.fromisoformat(at)) for user_id, at in sorted(entries)
+        )
         self.stdout.write(f"erasures in the journal: {len(entries)}, people erased again: {erased}")
 
     def _print_journal(self) -> None:
         nobody = True
-        for line in privacy.journal():
+        for line in privacy.erasure_log():
             self.stdout.write(line)
             nobody = False
         if nobody:

@@ -1,0 +1,162 @@
+"""Errors as RFC 9457 problems: every way an error can arise, translated into a code of the one table.
+
+`code` is for programs, `detail` for people, in their language.
+"""
+
+from __future__ import annotations
+
+import logging
+from json import JSONDecodeError
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.views import defaults
+from procrastinate.exceptions import ConnectorException
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from api.problem_codes import PROBLEMS
+from profiles import activation, privacy
+from users import phones
+from users.context import request_id
+from users.login import challenges, devices, signin, tokens
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_UNAVAILABLE_SECONDS = 5
+
+
+# What the domain and the framework raise, each with its code. The first match counts.
+CODES: dict[type[BaseException], str] = {
+    phones.InvalidPhone: "invalid_phone",
+    phones.RegionNotAllowed: "region_not_allowed",
+    signin.InvalidCode: "invalid_code",
+    signin.AccountDisabled: "account_disabled",
+    tokens.TokenInvalid: "token_invalid",
+    tokens.TokenExpired: "token_expired",
+    tokens.TokenRevoked: "token_revoked",
+    devices.DeviceNotFound: "not_found",
+    challenges.TooManyRequests: "too_many_requests",
+    activation.InviteCodeNotFound: "invite_code_not_found",
+    activation.OwnInviteCode: "own_invite_code",
+    activation.AlreadyActivated: "already_activated",
+    privacy.FreshSignInRequired: "fresh_sign_in_required",
+    OperationalError: "unavailable",
+    InterfaceError: "unavailable",
+    ConnectorException: "unavailable",
+    exceptions.NotAuthenticated: "not_authenticated",
+    exceptions.AuthenticationFailed: "token_invalid",
+    exceptions.PermissionDenied: "permission_denied",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.NotAcceptable: "not_acceptable",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.NotFound: "not_found",
+    Http404: "not_found",
+    exceptions.ValidationError: "invalid",
+    exceptions.ParseError: "invalid",
+}
+
+# What an exception may say besides its code.
+MEMBERS = ("attempts_left", "activated_invite", "retry_after")
+
+
+def handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. An error that is nobody's answer stays an error: logged, and a 500."""
+    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
+    if code is None:
+        return None
+    members = {name: getattr(error, name) for name in MEMBERS if getattr(error, name, None) is not None}
+    if isinstance(error, exceptions.ValidationError):
+        members["errors"] = list(_flat(error.detail))
+    if isinstance(error, exceptions.ParseError):
+        members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
+    if code == "unavailable":
+        members |= _unavailable(error)
+    body, headers = _build(code, members)
+    return Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def unavailable(error: Exception) -> JsonResponse:
+    """`unavailable`, from outside DRF."""
+    return response("unavailable", **_unavailable(error))
+
+
+def _unavailable(error: Exception) -> dict[str, int]:
+    logger.warning("the database did not answer: %s", type(error).__name__)
+    return {"retry_after": RETRY_UNAVAILABLE_SECONDS}
+
+
+def response(code: str, **members: Any) -> JsonResponse:
+    """A problem from outside DRF."""
+    body, headers = _build(code, members)
+    return JsonResponse(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return response("invalid") if is_api(request) else defaults.bad_request(request, exception)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return response("permission_denied") if is_api(request) else defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return response("not_found") if is_api(request) else defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return response("internal_error") if is_api(request) else defaults.server_error(request)
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
+
+
+def field_error(field: str, code: str, detail: str | Promise) -> exceptions.ValidationError:
+    """`invalid`, because of one field."""
+    return exceptions.ValidationError({field: [exceptions.ErrorDetail(str(detail), code)]})
+
+
+def _build(code: str, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    problem = PROBLEMS[code]
+    body = {
+        "type": f"{settings.SITE_URL}/problems/{code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": code,
+        "detail": str(problem.detail),
+        "request_id": request_id.get(),
+        **members,
+    }
+    headers = {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="api"'
+    if "retry_after" in members:
+        headers["Retry-After"] = str(members["retry_after"])
+    return body, headers
+
+
+def _unreadable(error: exceptions.ParseError) -> str:
+    """In the caller's language, as the parsers' own words are not."""
+    if isinstance(error.__context__, JSONDecodeError):
+        place = {"line": error.__context__.lineno, "column": error.__context__.colno}
+        return _("This is not JSON: see line %(line)d, column %(column)d.") % place
+    return _("The body cannot be read as what its Content-Type says.")
+
+
+def _flat(detail: Any, field: str = "") -> Any:
+    """DRF's nested error detail as `{field, code, detail}` rows; an empty field is the whole body."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _flat(inner, "" if name == api_settings.NON_FIELD_ERRORS_KEY else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _flat(inner, field)
+    else:
+        yield {"field": field, "code": detail.code, "detail": str(detail)}

@@ -1,0 +1,236 @@
+"""Every setting that a deployer may give, read once and strictly from the environment.
+
+A variable that is unset or empty takes its default. One that cannot be read stops the start in one line with its
+name; values are not repeated there, for some of them are secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import phonenumbers
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from inviting_app.logs import last_words
+from inviting_app.ops.embedded import make_open
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+Value = TypeVar("Value")
+
+
+def refuse(reason: str) -> NoReturn:
+    raise SystemExit(last_words(f"inviting_app cannot start. {reason}"))
+
+
+def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        refuse(f"{name}: {error}")
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def language(text: str) -> str:
+    """Ours is `en` or `ru`; a desktop's own LANGUAGE, such as `de_DE:de`, is a wish that is met or not."""
+    if "_" not in text and ":" not in text:
+        return choice("en", "ru")(text)
+    wished = [name[:2] for name in text.split(":")]
+    return next((name for name in wished if name in ("en", "ru")), "en")
+
+
+def flag(text: str) -> bool:
+    return choice("0", "1")(text) == "1"
+
+
+def items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def each(parse: Callable[[str], Value], *, quoted: bool = True) -> Callable[[str], list[Value]]:
+    """A list, of which a bad item is told by its place, and quoted unless it may hold a secret."""
+
+    def parse_all(text: str) -> list[Value]:
+        parsed = []
+        for place, item in enumerate(items(text), start=1):
+            try:
+                parsed.append(parse(item))
+            except ValueError as error:
+                shown = f" ({item!a:.60})" if quoted and "@" not in item else ""
+                raise ValueError(f"item {place}{shown} {error}") from error
+        return parsed
+
+    return parse_all
+
+
+def origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must look like https://invite.example.org, without a path")
+    if parts.port == 0 or parts.username or parts.fragment:
+        raise ValueError("must look like https://invite.example.org, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def region(text: str) -> str:
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("must be the two letters of a country, such as RU")
+    return text.upper()
+
+
+def gateway(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme and "://" in text and "{phone}" in text and parts.port != 0
+    except ValueError:
+        usable = False  # its own text would quote the URL, which may hold a password
+    if not usable:
+        raise ValueError("must be an Apprise URL with {phone} where the number goes")
+    return text
+
+
+def sms_text(text: str) -> dict[str, str]:
+    """The text of each language: one for all of them, or one each, as in `en=... {code} ...|ru=... {code} ...`.
+
+    What begins with two small letters and = is meant as a language, so `PIN={code}` is a text.
+    """
+    texts = {"en": text, "ru": text}
+    if re.match(r"[a-z]{2}([-_]\w+)?\s*=", text):
+        texts = {}
+        for language, _, words in (part.partition("=") for part in text.split("|")):
+            if (name := language.strip()) not in ("en", "ru") or name in texts:
+                raise ValueError(
+                    f"{name!a:.20} must be en or ru, each once, as in en=... {{code}} ...|ru=... {{code}} ..."
+                )
+            texts[name] = words.strip()
+    for words in texts.values():
+        if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
+            raise ValueError("must have {code} once where the code goes, and no other braces; a language is en or ru")
+    return texts
+
+
+def database(text: str) -> dict[str, Any]:
+    """A libpq URL as Django's database settings; `prepare=off` among its parameters is ours."""
+    url, _, query = text.partition("?")
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must begin with postgresql://")
+    parameters = dict(parse_qsl(query))
+    prepare = choice("on", "off")(parameters.pop("prepare", "on"))
+    try:
+        conninfo = conninfo_to_dict(f"{url}?{urlencode(parameters)}")
+    except ProgrammingError as error:
+        raise ValueError("is not a database URL") from error
+    if not all(port.isdigit() for port in str(conninfo.get("port", "5432")).split(",")):
+        raise ValueError("has a port that is not a number")
+    if not conninfo.get("dbname"):
+        raise ValueError("must name a database")
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    django = {names[key]: str(conninfo.pop(key)) for key in list(conninfo) if key in names}
+    # A PgBouncer that cannot prepare statements cannot keep cursors either.
+    pooled = {"DISABLE_SERVER_SIDE_CURSORS": True} if prepare == "off" else {}
+    return {**django, **pooled, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
+
+
+def is_local(url: str) -> bool:
+    """Whether only this machine can reach the address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def make_data_dir(path: Path) -> None:
+    """Folders that are made here let others through, for root's PostgreSQL runs as another user."""
+    try:
+        make_open(path)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        refuse(f"DATA_DIR: cannot write to {path}: {error.strerror}")
+
+
+def kept_secret_key(data_dir: Path) -> str:
+    """The key of this data folder, made at the first start and readable by its owner alone."""
+    path = data_dir / "secret_key"
+    try:
+        if not path.exists():
+            # Written aside and linked, so that of two starts at once one makes the key and both read it whole.
+            descriptor, draft = tempfile.mkstemp(dir=data_dir, prefix="secret_key.")
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(50))
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            os.unlink(draft)
+        return path.read_text().strip()
+    except OSError as error:
+        refuse(f"DATA_DIR: cannot use {path}: {error.strerror}")
+
+
+DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", lambda text: (BASE_DIR / Path(text).expanduser()).resolve())
+DATABASE = read("DATABASE_URL", None, database)
+WORKER_DATABASE = read("WORKER_DATABASE_URL", DATABASE, database)
+
+HOST = read("HOST", "127.0.0.1", str)
+PORT = read("PORT", 8000, integer(1, 65535))
+SITE_URL = read("SITE_URL", f"http://localhost:{PORT}", origin)
+TRUSTED_PROXIES = read("TRUSTED_PROXIES", 0, integer(0, 10))
+CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(origin))
+METRICS_PORT = read("METRICS_PORT", 0, integer(1, 65535))
+WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
+WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
+LANGUAGE = read("LANGUAGE", "en", language)
+LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
+
+SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway, quoted=False))
+SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
+SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
+SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
+ALLOW_DEMO = read("ALLOW_DEMO", False, flag)
+PHONE_REGION = read("PHONE_REGION", "RU", region)
+PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))
+LOGIN_SEND_GAPS = read("LOGIN_SEND_GAPS", [30, 60, 120, 300, 900, 1800, 3600], each(integer(1, 86400)))
+
+SECRET_KEY = read("SECRET_KEY", "", str)
+SECRET_KEY_FALLBACKS: list[str] = read("SECRET_KEY_FALLBACKS", [], items)
+
+if METRICS_PORT == PORT:
+    refuse("METRICS_PORT: must be another port than PORT")
+if DATABASE and not SECRET_KEY:
+    refuse("SECRET_KEY: must be set when DATABASE_URL is")
+if WORKER_DATABASE and not DATABASE:
+    refuse("WORKER_DATABASE_URL: is another way to the database of DATABASE_URL, which is not set")
+if not DATABASE:
+    make_data_dir(DATA_DIR)
+if not SECRET_KEY:
+    SECRET_KEY = kept_secret_key(DATA_DIR)
+if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
+    refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")

@@ -1,0 +1,1 @@
+"""What runs and watches the service. Management commands call it."""

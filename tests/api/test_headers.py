@@ -1,0 +1,251 @@
+"""What every answer carries besides its body."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from api.problem_codes import PROBLEMS
+from tests.support.accounts import SignedInUser, client
+from tests.support.wsgi_client import call
+
+pytestmark = pytest.mark.django_db
+
+ME = "/api/v1/profiles/me"
+SIGNUP = "/api/auth/signup"
+ORIGIN = "https://client.example.org"
+
+
+@pytest.mark.parametrize("given", ["12345678", "a-b_c-D9", "0" * 64, "6f1c2b7a-9d3e-4c5f-8a6b-0d1e2f3a4b5c"])
+def test_request_id_of_the_caller_is_kept(given: str) -> None:
+    answer = client().get(ME, HTTP_X_REQUEST_ID=given)
+
+    assert answer["X-Request-ID"] == answer.json()["request_id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "short", "0" * 65, "12345678 ", "1234\n5678", "12345678é", "١٢٣٤٥٦٧٨", "a;b=cdefg"]
+)
+def test_request_id_that_is_not_well_formed_is_replaced(given: str) -> None:
+    answer = client().get(ME, HTTP_X_REQUEST_ID=given)
+
+    assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-ID"])
+    assert answer.json()["request_id"] == answer["X-Request-ID"]
+
+
+def test_request_ids_differ() -> None:
+    ids = {client().get(ME)["X-Request-ID"] for _ in range(5)}
+
+    assert len(ids) == 5
+
+
+@pytest.mark.parametrize("path", [ME, SIGNUP, "/api/nowhere", "/livez", "/readyz", "/docs", "/schema", "/nowhere"])
+def test_every_answer_is_hardened(path: str) -> None:
+    answer = client().get(path)
+
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    assert "X-Request-ID" in answer
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/admin/login/", "/nowhere"])
+def test_pages_have_what_pages_need_besides(path: str) -> None:
+    answer = client().get(path)
+
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", [ME, "/livez"])
+def test_browsers_are_told_to_stay_with_tls_over_tls_alone(path: str, settings: Any) -> None:
+    settings.SECURE_HSTS_SECONDS = 1000
+
+    assert client().get(path, secure=True)["Strict-Transport-Security"] == "max-age=1000"
+    assert "Strict-Transport-Security" not in client().get(path)
+
+
+def test_answer_tells_its_language_and_length(alice: SignedInUser) -> None:
+    answer = alice.api.get(ME, HTTP_ACCEPT_LANGUAGE="ru")
+    refused = client().get(ME)
+
+    assert (answer["Content-Language"], refused["Content-Language"]) == ("ru", "en")
+    assert int(answer["Content-Length"]) == len(answer.content)
+    assert int(refused["Content-Length"]) == len(refused.content)
+
+
+def test_refusal_of_an_oversized_body_is_hardened_too() -> None:
+    answer = client().generic("POST", SIGNUP, b" " * 70_000, content_type="application/json")
+
+    assert answer.status_code == 413
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+
+
+def test_answers_about_people_are_not_stored(alice: SignedInUser, staff: SignedInUser) -> None:
+    answers = [
+        *(alice.api.get(path) for path in (ME, f"{ME}/invitations", f"{ME}/export", "/api/v1/devices", "/api/x")),
+        staff.api.get("/api/v1/profiles"),
+        client().post(SIGNUP, {"phone": "9991234567"}),
+        client().post(SIGNUP, {}),
+        client().generic("POST", SIGNUP, b" " * 70_000, content_type="application/json"),
+    ]
+
+    assert {answer["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_token_is_asked_for_by_its_scheme() -> None:
+    answer = client().get(ME)
+
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("path", [ME, SIGNUP, "/api/nowhere"])
+def test_foreign_origin_gets_no_permission(path: str) -> None:
+    answer = client().get(path, HTTP_ORIGIN=ORIGIN)
+
+    assert not answer.has_header("Access-Control-Allow-Origin")
+
+
+def test_api_knows_no_sessions(alice: SignedInUser) -> None:
+    answer = alice.api.get(ME, HTTP_COOKIE="sessionid=whatever; messages=whatever")
+
+    assert "Cookie" not in answer.get("Vary", "")
+    assert not hasattr(answer.wsgi_request, "session")
+
+
+@pytest.fixture
+def other_origin(settings: Any) -> None:
+    """As with CORS_ORIGINS, without which there is not even the middleware."""
+    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
+    settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+
+
+@pytest.mark.usefixtures("other_origin")
+def test_configured_origin_may_call_and_read(alice: SignedInUser) -> None:
+    asked = client().options(
+        ME,
+        HTTP_ORIGIN=ORIGIN,
+        HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
+        HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization, content-type",
+    )
+    answer = alice.api.get(ME, HTTP_ORIGIN=ORIGIN)
+    refused = client().get(ME, HTTP_ORIGIN=ORIGIN)
+
+    assert asked.status_code == 200
+    assert asked["Access-Control-Allow-Origin"] == ORIGIN
+    assert "POST" in asked["Access-Control-Allow-Methods"]
+    assert "authorization" in asked["Access-Control-Allow-Headers"]
+    assert answer["Access-Control-Allow-Origin"] == refused["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer["Access-Control-Expose-Headers"] == "Retry-After, X-Request-ID"
+    assert not answer.has_header("Access-Control-Allow-Credentials")
+
+
+@pytest.mark.usefixtures("other_origin")
+def test_permission_is_for_the_api_and_its_origin_alone() -> None:
+    answers = [client().get("/livez", HTTP_ORIGIN=ORIGIN), client().get(ME, HTTP_ORIGIN="https://other.example.org")]
+
+    assert not any(answer.has_header("Access-Control-Allow-Origin") for answer in answers)
+
+
+@pytest.mark.parametrize("path", [ME, "/api/nowhere"])
+def test_foreign_host_is_refused(path: str) -> None:
+    answer = client().get(path, HTTP_HOST="attacker.example.org")
+
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "invalid"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_error_of_ours_shows_nothing_of_it(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("profiles.queries.own_profile", lambda *_: 1 / 0)
+    alice.api.raise_request_exception = False
+
+    answer = alice.api.get(ME)
+
+    assert answer.status_code == 500
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "internal_error"
+    assert answer.json()["request_id"] == answer["X-Request-ID"]
+    assert b"Zero" not in answer.content and b"Traceback" not in answer.content
+
+
+RUSSIAN = {
+    "not_found": ("/api/nowhere", "Здесь ничего нет."),
+    "not_authenticated": (ME, "Сначала войдите."),
+    "method_not_allowed": (SIGNUP, "Этот метод здесь не разрешён."),
+}
+
+
+@pytest.mark.parametrize("code", RUSSIAN)
+@pytest.mark.parametrize("asked", ["ru", "ru-RU,ru;q=0.9,en;q=0.8", "de, ru;q=0.5"])
+def test_detail_is_in_russian_for_those_who_ask(code: str, asked: str) -> None:
+    path, detail = RUSSIAN[code]
+
+    answer = client().get(path, HTTP_ACCEPT_LANGUAGE=asked)
+
+    assert answer.json()["code"] == code
+    assert answer.json()["detail"] == detail
+    assert answer.json()["title"] == PROBLEMS[code].title
+
+
+@pytest.mark.parametrize("asked", ["", "en", "de", "*", "x" * 5000, "\xff", "ru;q=x"])
+def test_detail_is_in_english_otherwise(asked: str) -> None:
+    answer = client().get("/api/nowhere", HTTP_ACCEPT_LANGUAGE=asked)
+
+    assert answer.json()["detail"] == "There is nothing here."
+
+
+def test_field_error_is_in_russian_too() -> None:
+    answer = client().post("/api/auth/login", {"code": 1}, HTTP_ACCEPT_LANGUAGE="ru")
+
+    assert answer.json()["errors"] == [{"field": "code", "code": "invalid", "detail": "Это не строка."}]
+
+
+def test_plain_client_of_django_posts_without_a_csrf_token() -> None:
+    browser = Client(enforce_csrf_checks=True)
+
+    answer = browser.post(SIGNUP, {"phone": "9991234567"}, content_type="application/json")
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/livez", "/api/nowhere"])
+def test_answer_to_head_has_no_body_and_tells_the_length_of_that_to_get(path: str) -> None:
+    told, whole = call("HEAD", path), call("GET", path)
+
+    assert told.body == b""
+    assert told.headers["Content-Length"] == str(len(whole.body)) != "0"
+
+
+@pytest.mark.parametrize(("language", "words"), [("ru", "Страница не найдена"), ("en", "Page not found")])
+def test_page_that_is_not_there_is_told_in_the_readers_language(language: str, words: str) -> None:
+    answer = Client(headers={"Accept-Language": language}).get("/nowhere")
+
+    assert answer.status_code == 404
+    assert f"<h1>{words}</h1>" in answer.content.decode()
+
+
+def test_refused_form_is_told_in_the_readers_language() -> None:
+    answer = Client(enforce_csrf_checks=True, headers={"Accept-Language": "ru"}).post("/admin/login/")
+
+    assert answer.status_code == 403
+    assert "Ошибка проверки CSRF" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/redoc/", "/schema/", "/problems/"])
+def test_slash_at_the_end_of_a_page_leads_to_it(path: str) -> None:
+    assert Client().get(path)["Location"] == path.rstrip("/")
+
+
+def test_browser_that_asks_for_an_icon_gets_it() -> None:
+    answer = Client().get("/favicon.ico")
+
+    assert answer["Location"].startswith("/static/page/icon")

@@ -1,0 +1,161 @@
+"""The heaviest and strangest bodies that the limit on their size lets in: refused at once, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.support.accounts import SignedInUser
+from tests.support.rows_written import rows_written
+from tests.support.wsgi_client import call, quickly
+from users import phones
+
+pytestmark = pytest.mark.django_db
+
+SIZE = settings.BODY_MAX_BYTES
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data; boundary=b"
+FIELDS = {
+    "/api/auth/signup": "phone",
+    "/api/auth/login": "code",
+    "/api/auth/refresh": "refresh",
+    "/api/auth/logout": "refresh",
+    "/api/v1/profiles/me": "activated_invite",
+}
+
+
+def full(piece: bytes, room: int = 100) -> bytes:
+    """As many of these as a body has room for."""
+    return piece * ((SIZE - room) // len(piece))
+
+
+def part(name: bytes, head: bytes = b"", value: bytes = b"1") -> bytes:
+    return b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n' % (name, head, value)
+
+
+HEAVY_JSON = {
+    "lists": b"[" * SIZE,
+    "lists, closed": b"[" * (SIZE // 2) + b"]" * (SIZE // 2),
+    "lists, as deep as Python goes": b"[" * 900 + b"]" * 900,
+    "objects": full(b'{"a":'),
+    "strings": full(b'"",'),
+    "a number of many digits": b'{"FIELD": ' + full(b"9") + b"}",
+    "numbers of as many digits as Python takes": b'{"FIELD": [' + full(b"9" * 4300 + b",") + b"0]}",
+    "exponents": b"[" + full(b"1e999999,") + b"0]",
+    "one key again and again": b"{" + full(b'"FIELD": "1", ', 2000) + b'"FIELD": []}',
+    "many keys": b"{" + b", ".join(b'"%d": 1' % n for n in range(5000)) + b"}",
+    "lone surrogates": b'{"FIELD": "' + full(b"\\ud800") + b'"}',
+    "NULs": b'{"FIELD": "' + full(b"\\u0000") + b'"}',
+    "escapes": b'{"FIELD": "' + full(b"\\\\") + b'"}',
+    "not a number": b'{"FIELD": NaN}',
+    "infinity": b'{"FIELD": -Infinity}',
+    "a mark of byte order": b"\xef\xbb\xbf{}",
+    "UTF-16": json.dumps({"FIELD": "1"}).encode("utf-16"),
+    "digits": b'{"FIELD": "' + full(b"1") + b'"}',
+    "spaces": b'{"FIELD": "' + full(b" ") + b'"}',
+    "digits and spaces": b'{"FIELD": "' + full(b"1 ") + b'x"}',
+    "dashes and brackets": b'{"FIELD": "+' + full(b"(-") + b'"}',
+    "what normalising makes longer": b'{"FIELD": "' + full("\ufdfa".encode()) + b'"}',
+    "marks that normalising sorts": b'{"FIELD": "a' + full("\u0301\u0316".encode()) + b'"}',
+    "dots": b'{"FIELD": "' + full(b".") + b'"}',
+}
+
+
+@pytest.mark.parametrize("path", FIELDS)
+@pytest.mark.parametrize("body", HEAVY_JSON.values(), ids=HEAVY_JSON)
+def test_heavy_json_is_refused_at_once(alice: SignedInUser, path: str, body: bytes) -> None:
+    body = body.replace(b"FIELD", FIELDS[path].encode())[:SIZE]
+    before = rows_written()
+
+    answer = quickly(lambda: call("POST", path, alice.token, body, CONTENT_TYPE=JSON))
+
+    assert (answer.status, answer.code) in {(400, "invalid"), (400, "invalid_phone"), (401, "token_invalid")}
+    assert rows_written() == before
+
+
+HEAVY_FORMS: dict[str, tuple[str, bytes]] = {
+    "10 000 fields": (FORM, b"&".join(b"a%d=1" % n for n in range(8000))),
+    "empty fields": (FORM, b"&" * SIZE),
+    "escapes": (FORM, b"FIELD=" + full(b"%ff")),
+    "broken escapes": (FORM, b"FIELD=" + full(b"%")),
+    "NULs": (FORM, b"FIELD=" + full(b"%00")),
+    "parts": (PARTS, full(part(b"a")) + b"--b--\r\n"),
+    "files": (PARTS, full(part(b"a", b'; filename="a"')) + b"--b--\r\n"),
+    "a file for the field": (PARTS, part(b"FIELD", b'; filename="a.txt"') + b"--b--\r\n"),
+    "a file elsewhere": (PARTS, part(b"FIELD", b'; filename="../../etc/passwd"') + b"--b--\r\n"),
+    "a long file name": (PARTS, part(b"FIELD", b'; filename="' + full(b"a", 300) + b'"') + b"--b--\r\n"),
+    "a file name in no encoding": (PARTS, part(b"FIELD", b"; filename*=x''%ff") + b"--b--\r\n"),
+    "a field name of NUL": (PARTS, part(b"\x00") + b"--b--\r\n"),
+    "parts in parts": (PARTS, full(b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")),
+    "heads without an end": (PARTS, b"--b\r\n" + full(b"A: b\r\n")),
+    "broken base64": (PARTS, part(b"FIELD", b"\r\nContent-Transfer-Encoding: base64", b"!" * 9) + b"--b--\r\n"),
+    "boundaries": (PARTS, full(b"--b\r\n")),
+    "no boundary": ("multipart/form-data", part(b"FIELD") + b"--b--\r\n"),
+    "a long boundary": (f"multipart/form-data; boundary={'b' * 201}", b"--b\r\n"),
+}
+
+
+@pytest.mark.parametrize("path", FIELDS)
+@pytest.mark.parametrize(("content_type", "body"), HEAVY_FORMS.values(), ids=HEAVY_FORMS)
+def test_heavy_form_is_refused_at_once(alice: SignedInUser, path: str, content_type: str, body: bytes) -> None:
+    body = body.replace(b"FIELD", FIELDS[path].encode())[:SIZE]
+    before = rows_written()
+
+    answer = quickly(lambda: call("POST", path, alice.token, body, CONTENT_TYPE=content_type))
+
+    assert (answer.status, answer.code) in {(400, "invalid"), (400, "invalid_phone"), (401, "token_invalid")}
+    assert rows_written() == before
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        *("charset*=x''a", "charset*=utf-8''%00", "charset*0*=x''a", "charset=\x00", "boundary*=x''a", "a*=x''a"),
+        "boundary=" + "b" * 8000,
+    ],
+)
+@pytest.mark.parametrize("content_type", [FORM, "multipart/form-data", "text/plain"])
+def test_content_type_that_cannot_be_read_is_refused(content_type: str, parameter: str) -> None:
+    answer = call("POST", "/api/auth/signup", body=b'{"phone": "1"}', CONTENT_TYPE=f"{content_type}; {parameter}")
+
+    assert (answer.status, answer.code) in {(415, "unsupported_media_type"), (400, "invalid")}
+
+
+def test_content_type_in_no_encoding_is_no_error_of_a_page() -> None:
+    strange: Any = {"CONTENT_TYPE": "application/x-www-form-urlencoded; charset*=x''a"}
+
+    assert call("GET", "/livez", **strange).status == 200
+    assert call("POST", "/admin/login/", body=b"username=a", **strange).status == 403  # no CSRF token
+
+
+@pytest.mark.parametrize("charset", ["base64", "rot13", "hex", "zlib", "punycode", "undefined", "idna", "utf-16"])
+@pytest.mark.parametrize("content_type", ["application/json", FORM, "multipart/form-data; boundary=b"])
+def test_every_text_is_read_as_utf8_whatever_the_client_says(content_type: str, charset: str) -> None:
+    strange: Any = {"CONTENT_TYPE": f"{content_type}; charset={charset}"}
+
+    for path in ("/api/auth/signup?a=b", "/admin/login/?next=b", "/livez?a=b"):
+        assert call("POST", path, body=b'{"phone": "1"}', **strange).status in (400, 403, 405)
+
+
+def refuses(text: str) -> bool:
+    with pytest.raises(phones.InvalidPhone):
+        phones.normalise(text)
+    return True
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 10**6, "9" + "\u0301\u0316" * 10_000, " " * 10**6, "+" + "(-" * 10**5], ids=range(4)
+)
+def test_long_text_is_no_phone_at_once(text: str) -> None:
+    assert quickly(lambda: refuses(text))
+
+
+def test_number_longer_than_e164_allows_is_no_phone(settings: Any) -> None:
+    """Fifteen digits at most (E.164 6.2.1); the database takes no more."""
+    settings.PHONE_REGIONS = ["ID"]
+
+    assert refuses("+6200100000000000")

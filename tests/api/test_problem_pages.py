@@ -1,0 +1,82 @@
+"""The pages behind the `type` of problems: for those who write clients, made of what the API itself answers by."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from api.problem_codes import PROBLEMS
+from tests.support.accounts import client
+
+ME = "/api/v1/profiles/me"
+
+
+def page(path: str, language: str = "en") -> str:
+    answer = Client().get(path, HTTP_ACCEPT_LANGUAGE=language)
+    assert answer.status_code == 200
+    assert f'<html lang="{language}">' in answer.text
+    return unescape(answer.text)
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_every_code_has_a_page_that_tells_what_to_do(language: str) -> None:
+    index = page("/problems", language)
+
+    for code, problem in PROBLEMS.items():
+        assert f'href="/problems/{code}"' in index
+        shown = text(page(f"/problems/{code}", language))
+        with translation.override(language):
+            for words in (problem.detail, problem.meaning, problem.remedy):
+                assert str(words).replace("`", "") in shown
+
+
+def test_type_of_an_answer_leads_to_a_page_with_that_answer() -> None:
+    answer = client().get(ME, HTTP_ACCEPT_LANGUAGE="ru")
+
+    shown = page(urlsplit(answer.json()["type"]).path, "ru")
+
+    example = shown[shown.index("{\n") : shown.index("}<") + 1]
+    assert {**json.loads(example), "request_id": ""} == {**answer.json(), "request_id": ""}
+    assert f"WWW-Authenticate: {answer['WWW-Authenticate']}" in shown
+
+
+def test_page_names_the_operations_that_the_document_names() -> None:
+    document = client().get("/schema?format=json").json()
+    pages = {code: page(f"/problems/{code}") for code in PROBLEMS}
+    told = [operation for methods in document["paths"].values() for operation in methods.values()]
+
+    listed = {code: set(re.findall(r'"/docs#/\w+/(\w+)"', shown)) for code, shown in pages.items()}
+
+    for code in PROBLEMS:
+        expected = {one["operationId"] for one in told if f"/problems/{code})" in str(one["responses"])}
+        if len(expected) == len(told):
+            assert "Every operation may." in pages[code]
+        else:
+            assert listed[code] == expected
+    assert listed["invalid_code"] == {"login"}
+
+
+@pytest.mark.parametrize("path", ["/problems/nothing", "/problems/INVALID", "/problems/invalid/x"])
+def test_unknown_code_is_not_found(path: str) -> None:
+    assert Client().get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/problems", "/problems/invalid_code"])
+def test_pages_obey_the_strict_policy(path: str, settings: Any) -> None:
+    answer = Client().get(path)
+
+    assert answer["Content-Security-Policy"] == settings.CONTENT_SECURITY_POLICY
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=", answer.text)
+    assert all(link.startswith("/") for link in re.findall(r'(?:src|href)="([^"]*)"', answer.text))
+    assert 'href="/docs' in answer.text

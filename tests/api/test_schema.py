@@ -1,0 +1,143 @@
+"""The OpenAPI document and the pages that show it."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+
+from api.examples import EXAMPLES
+from api.exceptions import MEDIA_TYPE, PROBLEMS
+from api.openapi import SIGNED_IN
+from tests.support.accounts import client
+
+EVERYWHERE = {"not_acceptable", "unavailable"}
+WITH_BODY = {"invalid", "payload_too_large", "unsupported_media_type"}
+OWN_CODES = {
+    "signup": {"invalid_phone", "region_not_allowed", "too_many_requests"},
+    "login": {"invalid_phone", "region_not_allowed", "invalid_code", "account_disabled"},
+    "refresh": {"token_invalid", "token_expired", "token_revoked"},
+    "logout": {"token_invalid", "token_expired"},
+    "devices_end": {"not_found"},
+    "me_activate": {"invite_code_not_found", "own_invite_code", "already_activated", "too_many_requests"},
+    "me_erase": {"fresh_sign_in_required"},
+    "me_invitations": {"invalid"},
+    "profiles_list": {"permission_denied", "invalid", "invalid_phone", "region_not_allowed"},
+    "profiles_read": {"permission_denied", "not_found"},
+}
+
+
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return client().get("/schema?format=json").json()
+
+
+@pytest.fixture(scope="module")
+def operations(document: Any) -> dict[str, Any]:
+    return {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
+
+
+def refusals(operation: Any) -> dict[str, Any]:
+    return {status: answer for status, answer in operation["responses"].items() if status >= "4"}
+
+
+def codes(answer: Any) -> set[str]:
+    return {example["value"]["code"] for example in answer["content"][MEDIA_TYPE]["examples"].values()}
+
+
+def test_document_is_generated_without_a_warning_and_is_valid() -> None:
+    written = StringIO()
+
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=written)
+
+    assert written.getvalue().startswith("openapi: 3.1.0\n")
+
+
+def test_every_operation_has_an_id_words_and_a_tag(document: Any, operations: Any) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+
+    assert set(operations) == set(EXAMPLES)
+    for operation in operations.values():
+        assert operation["summary"] and operation["description"]
+        assert set(operation["tags"]) <= tags
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_operation_documents_each_of_its_problem_codes(name: str, operations: Any) -> None:
+    operation = operations[name]
+    expected = EVERYWHERE | OWN_CODES.get(name, set())
+    if operation["security"]:
+        expected |= set(SIGNED_IN)
+    if "requestBody" in operation:
+        expected |= WITH_BODY
+
+    assert set().union(*map(codes, refusals(operation).values())) == expected
+
+
+def test_every_refusal_is_a_problem_of_its_status(operations: Any) -> None:
+    for operation in operations.values():
+        for status, answer in refusals(operation).items():
+            assert list(answer["content"]) == [MEDIA_TYPE]
+            assert {PROBLEMS[code].status for code in codes(answer)} == {int(status)}
+
+
+def test_headers_of_a_refusal_are_documented(operations: Any) -> None:
+    for operation in operations.values():
+        for status, answer in operation["responses"].items():
+            assert "X-Request-ID" in answer["headers"]
+            assert ("Retry-After" in answer["headers"]) == (status in ("429", "503"))
+            assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
+
+
+def test_every_request_and_every_answer_has_an_example(operations: Any) -> None:
+    for operation in operations.values():
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["examples"]
+        if "200" in operation["responses"]:
+            assert operation["responses"]["200"]["content"]["application/json"]["examples"]
+
+
+def test_all_but_signing_in_needs_a_token(operations: Any) -> None:
+    free = {name for name, operation in operations.items() if operation["security"] == []}
+
+    assert free == {"signup", "login", "refresh", "logout"}
+    assert all(operation["security"] in ([], [{"token": []}]) for operation in operations.values())
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs?script=", "/redoc"])
+def test_viewer_has_everything_from_this_server(path: str) -> None:
+    answer = client().get(path)
+
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert not re.search(r"""(?:https?:)?//[\w-]+\.""", page)
+    assets = re.findall(r"""(?:src|href)="/static/([^"]+)\"""", page)
+    assert all(finders.find(asset) for asset in assets)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_viewer_may_load_from_nowhere_else(path: str) -> None:
+    policy = client().get(path)["Content-Security-Policy"]
+
+    sources = {source for rule in policy.split("; ") for source in rule.split()[1:]}
+    assert sources <= {"'none'", "'self'", "'unsafe-inline'", "data:", "blob:"}
+    assert "script-src 'self';" in policy
+
+
+def test_swagger_asks_no_other_server_to_validate() -> None:
+    script = client().get("/docs?script=").content.decode()
+
+    assert '"validatorUrl": null' in script
+
+
+def test_document_itself_is_under_the_strict_policy() -> None:
+    answer = client().get("/schema")
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("application/vnd.oai.openapi")
+    assert answer["Content-Security-Policy"] == settings.CONTENT_SECURITY_POLICY

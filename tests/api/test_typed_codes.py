@@ -1,0 +1,61 @@
+"""What people type for a code, and what only looks like one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.accounts import client
+from tests.support.login_steps import challenge, right, set_code
+from users.login import codes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def asked() -> str:
+    """The challenge id of a fresh sign-up."""
+    return client().post("/api/auth/signup", {"phone": "9991234567"}).json()["challenge_id"]
+
+
+def login(code: Any, challenge_id: str) -> Any:
+    text = json.dumps({"code": code, "challenge_id": challenge_id})  # ASCII, so that any character passes
+    return client().post("/api/auth/login", text, content_type="application/json")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        1234, 12.5, True, None, ["1", "2", "3", "4"], {"code": "1234"},
+        "", "123", "12345", "1234567890", "1" * 10_000, "12a4", "12.4", "+123", " - ",
+        "１２３４", "١٢٣٤", "12\x0034", "\ud800123",
+    ],
+)  # fmt: skip
+def test_malformed_code_charges_nothing(asked: str, code: Any) -> None:
+    answer = login(code, asked)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert [error["field"] for error in answer.json()["errors"]] == ["code"]
+    assert (challenge(asked).attempts, challenge(asked).login_code.wrong) == (0, 0)
+
+
+def test_malformed_code_is_the_same_answer_without_a_challenge() -> None:
+    assert login("123", "unknown").json()["code"] == "invalid"
+    assert login("1234567890", "unknown").json()["code"] == "invalid_code"
+
+
+@pytest.mark.parametrize("spelling", ["{0}{1}{2}{3}", " {0}{1} {2}{3} ", "{0}{1}-{2}{3}", "{0} {1}\u00a0{2}\t{3}\n"])
+def test_spaces_and_dashes_are_dropped(asked: str, spelling: str) -> None:
+    assert login(spelling.format(*right(asked)), asked).status_code == 200
+
+
+def test_code_with_leading_zeros_is_typed_whole(asked: str) -> None:
+    nonce = next(n for n in iter(codes.new_nonce, None) if codes.derive(n, codes.SHORT).startswith("00"))
+    set_code(asked, nonce=nonce)
+    code = right(asked)
+
+    assert login(int(code), asked).json()["code"] == "invalid"
+    assert login(str(int(code)), asked).json()["code"] == "invalid"
+    assert login(code, asked).status_code == 200

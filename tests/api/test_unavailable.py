@@ -1,0 +1,154 @@
+"""While the database is away or a lock is not had, the answer says so and when to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import close_old_connections, connection, transaction
+
+from inviting_app import probes
+from tests.support.accounts import client, registered
+from users import accounts
+from users.login import devices, tokens
+
+ME = "/api/v1/profiles/me"
+
+
+def assert_unavailable(answer: Any) -> None:
+    assert answer.status_code == 503
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "unavailable"
+    assert answer["Retry-After"] == str(answer.json()["retry_after"])
+    assert answer.json()["retry_after"] >= 1
+
+
+@pytest.fixture
+def token(transactional_db: None) -> str:
+    profile = registered("9991110001")
+    with transaction.atomic():
+        user, now = accounts.lock(profile.pk)
+        return tokens.issue(devices.start_session(user, None, "", now)[0]).token
+
+
+@pytest.fixture
+def no_database(token: str) -> Iterator[None]:
+    """Nobody answers at the database's address, as after its host went down."""
+    connection.close()
+    port = connection.settings_dict["PORT"]
+    connection.settings_dict["PORT"] = "1"
+    yield
+    connection.settings_dict["PORT"] = port
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("get", ME, None),
+        ("post", ME, {"activated_invite": "AAAAAA"}),
+        ("get", f"{ME}/invitations", None),
+        ("post", "/api/auth/signup", {"phone": "9991234567"}),
+        ("post", "/api/auth/login", {"code": "0000", "phone": "9991234567"}),
+    ],
+)
+def test_without_a_database_nothing_is_broken_for_good(
+    token: str, no_database: None, method: str, path: str, body: Any
+) -> None:
+    answer = getattr(client(HTTP_AUTHORIZATION=f"Bearer {token}"), method)(path, body)
+
+    assert_unavailable(answer)
+
+
+def test_without_a_database_the_process_lives_and_is_not_ready(no_database: None) -> None:
+    live, ready = client().get("/livez"), client().get("/readyz")
+
+    assert (live.status_code, live.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (503, {"status": "unavailable"})
+    assert ready["Content-Type"] == "application/json"
+    assert "no-store" in ready["Cache-Control"]
+
+
+def test_without_a_database_bad_requests_are_still_told_so(no_database: None) -> None:
+    answers = [client().post("/api/auth/signup", {"phone": "1"}), client().get("/api/nowhere"), client().get(ME)]
+
+    assert [answer.status_code for answer in answers] == [400, 404, 401]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_with_a_database_both_probes_are_well(path: str) -> None:
+    answer = client().get(path)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_database_without_this_versions_migrations_is_not_ready_until_it_has_them(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "migrated", False)
+    newest = dict(probes.NEWEST_MIGRATIONS)["users"]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET app = 'gone' WHERE app = 'users' AND name = %s", [newest])
+        older = client().get("/readyz")
+        cursor.execute("UPDATE django_migrations SET app = 'users' WHERE app = 'gone'")
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('users', '9999_wings', now())")
+        newer = client().get("/readyz")
+        cursor.execute("DELETE FROM django_migrations WHERE name = '9999_wings'")
+
+    assert older.status_code == 503
+    assert f"users.{newest}: run `manage.py migrate`" in older.json()["reason"]
+    assert newer.status_code == 200
+
+
+@pytest.mark.django_db
+def test_ready_process_does_not_look_for_migrations_again(django_assert_num_queries: Any) -> None:
+    client().get("/readyz")
+
+    with django_assert_num_queries(1):
+        client().get("/readyz")
+
+
+def test_connection_that_was_cut_is_made_anew(token: str) -> None:
+    api = client(HTTP_AUTHORIZATION=f"Bearer {token}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    with other_connection() as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+
+    cut = api.get(ME)
+    close_old_connections()  # as the service does between two requests
+    served = api.get(ME)
+
+    assert_unavailable(cut)
+    assert served.status_code == 200
+
+
+def other_connection() -> psycopg.Connection[Any]:
+    """Somebody else's, on the same database."""
+    parameters = connection.get_connection_params()
+    return psycopg.connect(host=parameters["host"], user=parameters["user"], dbname=parameters["dbname"])
+
+
+@pytest.fixture
+def somebody_holds_the_lock(token: str) -> Iterator[None]:
+    with other_connection() as other:
+        other.execute("SELECT 1 FROM users_user WHERE phone = '+79991110001' FOR UPDATE")
+        yield
+        other.rollback()
+
+
+def test_lock_that_is_not_had_is_given_up(token: str, somebody_holds_the_lock: None) -> None:
+    activated = client(HTTP_AUTHORIZATION=f"Bearer {token}").post(ME, {"activated_invite": "AAAAAA"})
+
+    assert_unavailable(activated)
+
+
+def test_readers_do_not_wait_for_the_lock(token: str, somebody_holds_the_lock: None) -> None:
+    read = client(HTTP_AUTHORIZATION=f"Bearer {token}").get(ME)
+
+    assert read.status_code == 200

@@ -1,0 +1,42 @@
+"""The embedded PostgreSQL says what keeps it from starting, where the log is."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inviting_app.ops import embedded
+from inviting_app.ops.embedded import Embedded, EmbeddedError
+from tests.support.service import service_folder
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Files may not grow as they must: for initdb it is the same."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_first_start_on_a_full_disk_says_so(full_disk: None) -> None:
+    with service_folder() as folder, pytest.raises(EmbeddedError, match=r"^initdb failed: .+ could not write to file"):
+        Embedded(folder).spawn()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_data_that_is_elsewhere_is_told_in_the_log_alone(
+    full_disk: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tmp_path.chmod(0o700)
+
+    with service_folder() as folder:
+        monkeypatch.setattr(embedded, "SHARED", folder)
+        with pytest.raises(EmbeddedError, match="initdb failed"):
+            Embedded(tmp_path).spawn()
+
+    assert f"folders above {tmp_path} are closed to others" in caplog.text

@@ -1,0 +1,67 @@
+"""The states that Prometheus reads from the database, and what counting costs and keeps out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from prometheus_client.core import CollectorRegistry
+
+from inviting_app.ops import metrics
+from inviting_app.ops.metrics_states import States
+from tests.support.accounts import client
+from tests.support.login_steps import ask
+from users.sms import breaker, gateways
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
+    """As they are scraped; the tests' connection goes on."""
+    monkeypatch.setattr(connection, "close", lambda: None)
+    registry = CollectorRegistry()
+    registry.register(States())
+    return registry
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None:
+    return registry.get_sample_value(f"inviting_app_{name}", labels)
+
+
+def test_states_tell_of_the_queue_the_budgets_and_the_gateways(states: CollectorRegistry, settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS, settings.SMS_PER_DAY = False, ["json://127.0.0.1:9/{phone}"], 50
+    ask(now=timezone.now())
+    (gateway,) = gateways.configured()
+    for _ in range(breaker.FAILURES):
+        breaker.failed(gateway, "refused")
+
+    assert value(states, "database_up") == 1
+    assert value(states, "queue_jobs", state="due") == 1
+    assert (value(states, "sms_day"), value(states, "sms_day_limit")) == (1, 50)
+    assert (value(states, "site_weight"), value(states, "site_weight_limit")) == (3, 497)
+    assert value(states, "gateway_failures", gateway="1 json") == breaker.FAILURES
+    assert value(states, "gateway_skipped", gateway="1 json") == 1
+
+
+def test_without_its_database_a_scrape_says_so_and_shows_no_old_state(
+    states: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users_sitetotals RENAME TO away")
+
+    assert value(states, "database_up") == 0
+    assert value(states, "workers") is None
+
+
+def test_nothing_that_a_client_types_becomes_a_label(settings: Any) -> None:
+    settings.MIDDLEWARE = ["inviting_app.ops.metrics.requests", *settings.MIDDLEWARE]
+
+    for typed in ("/api/v1/profiles/9991234567", "/i/ABC234", "/static/9991234567", "/9991234567"):
+        client().generic("9991234567", typed, HTTP_X_REQUEST_ID="9991234567")
+
+    shown = str(list(metrics.registry.collect()))
+    assert "/api/v1/profiles/<int:user_id>" in shown
+    assert not any(typed in shown for typed in ("9991234567", "ABC234"))

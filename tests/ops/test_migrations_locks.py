@@ -1,0 +1,89 @@
+"""Migrations stop nobody: squawk (squawkhq.com) knows which statements lock a table that is in use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+OURS = {"users", "profiles"}
+# Of PostgreSQL, as README.md and the doctor say.
+OLDEST_VERSION = "15"
+
+LEFT_OUT = {
+    "prefer-robust-stmts",  # Django knows what was applied, and a migration that is not atomic drops its index first
+    "prefer-text-field",  # the models say how long a text may be; what makes it longer locks for a moment only
+    "prefer-bigint-over-int",  # counts of one person's things
+    "prefer-bigint-over-smallint",
+    "require-statement-timeout",  # lock_timeout bounds the waiting; an index of a large table may take its time
+}
+
+
+def statements(loader: MigrationLoader, migration: Any) -> str:
+    """The SQL of a migration, between what the connection that applies it says."""
+    sql = "\n".join(loader.collect_sql([(migration, False)]))
+    return f"BEGIN;\n{sql}\nCOMMIT;" if migration.atomic else sql
+
+
+def findings(folder: Path, scripts: dict[str, str]) -> dict[str, set[str]]:
+    """What squawk finds, by script."""
+    for name, sql in scripts.items():
+        folder.joinpath(f"{name}.sql").write_text(f"SET lock_timeout = '2s';\n{sql}\n")
+    squawk = Path(sys.executable).with_name("squawk")
+    command = [squawk, "--reporter=json", f"--pg-version={OLDEST_VERSION}", f"--exclude={','.join(LEFT_OUT)}"]
+    told = subprocess.run([*command, *folder.glob("*.sql")], capture_output=True, text=True)
+    found: dict[str, set[str]] = defaultdict(set)
+    for finding in json.loads(told.stdout):
+        found[Path(finding["file"]).stem].add(finding["rule_name"])
+    return found
+
+
+def endless(sql: str) -> list[str]:
+    """The statements that would wait for a lock for ever, and everybody else behind them."""
+    found, limit = [], "2s"
+    for statement in sql.splitlines():
+        limit = statement.rpartition("=")[2].strip(" ';") if statement.startswith("SET lock_timeout") else limit
+        if limit == "0" and not statement.startswith(("SET", "--")) and "CONCURRENTLY" not in statement:
+            found.append(statement)
+    return found
+
+
+@pytest.fixture
+def scripts(transactional_db: None) -> dict[str, str]:
+    """The SQL of our migrations after the first release."""
+    loader = MigrationLoader(connection)
+    later = [loader.graph.nodes[key] for key in loader.disk_migrations]
+    return {str(one): statements(loader, one) for one in later if one.app_label in OURS and not one.initial}
+
+
+def test_migrations_after_the_first_release_lock_no_table_in_use(scripts: dict[str, str], tmp_path: Path) -> None:
+    found = findings(tmp_path, scripts)
+
+    assert len(scripts) >= 6
+    assert found == {}
+    assert {name: endless(sql) for name, sql in scripts.items() if endless(sql)} == {}
+
+
+LOCKING = {
+    "index": "CREATE INDEX some ON users_user (created_at);",
+    "column": "ALTER TABLE users_user ADD COLUMN nick text NOT NULL;",
+    "type": "ALTER TABLE users_user ALTER COLUMN id TYPE numeric;",
+    "not_null": "ALTER TABLE users_user ALTER COLUMN phone SET NOT NULL;",
+    "check": "ALTER TABLE users_user ADD CONSTRAINT some CHECK (phone <> '');",
+    "unique": "ALTER TABLE users_user ADD CONSTRAINT some UNIQUE (created_at);",
+    "reference": "ALTER TABLE users_user ADD CONSTRAINT some FOREIGN KEY (id) REFERENCES profiles_profile (user_id);",
+}
+
+
+def test_what_locks_a_table_in_use_is_found(tmp_path: Path) -> None:
+    found = findings(tmp_path, LOCKING)
+
+    assert set(LOCKING) - set(found) == set()
+    assert endless("SET lock_timeout = 0;\nALTER TABLE users_user ADD COLUMN nick text;")

@@ -1,0 +1,256 @@
+"""No statement reads a table that grows from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db import connection
+from django.db.models import Model
+from django.test import Client, RequestFactory
+from procrastinate.sql import queries
+from rest_framework.test import APIClient
+
+import profiles.tasks
+import users.tasks
+from inviting_app.management.commands.worker import TAKE_UP_STALLED
+from profiles.models import Activation
+from tests.support import query_plans as plans
+from tests.support.accounts import client
+from tests.support.large_tables import GROWING, grow
+from tests.support.login_steps import right, wrong
+from tests.support.operators import at_work
+from users.clock import database_now
+from users.login import risk, sms_limits
+from users.models import SmsDelivery, User
+from users.sms import queue
+
+PEOPLE = 100_000
+# What one statement may look at: the lists of the admin count to 1000, and of some filter one row in ten.
+MOST_ROWS = PEOPLE // 5
+
+HOURLY = "once an hour: looks for what is kept no longer, and takes it in batches"
+# What only these statements hold, and why they read a table from end to end.
+EXCEPTIONS = {
+    "INSERT INTO users_sitetotals": "once a minute: counts the SMS of a day and the codes of a week",
+    'FOR UPDATE OF "users_challenge" SKIP LOCKED': HOURLY,
+    'FOR UPDATE OF "users_device" SKIP LOCKED': HOURLY,
+    'FOR UPDATE OF "users_user" SKIP LOCKED': HOURLY,
+    'FOR UPDATE OF "profiles_miss" SKIP LOCKED': HOURLY,
+    '"axes_accessattempt"."attempt_time" <': "at a log-in to the admin, and once an hour: the wrong passwords of half "
+    "an hour, which only an attack makes many",
+    "DELETE FROM procrastinate_jobs\nWHERE id IN": HOURLY,
+}
+
+
+@pytest.fixture(scope="module")
+def grown(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database of its own: the others' tables must not be left with the room of rows that were rolled back."""
+    with django_db_blocker.unblock():
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}_grown TEMPLATE {name}")
+        connection.settings_dict["NAME"] = f"{name}_grown"
+        grow(PEOPLE)
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name}_grown")
+
+
+@pytest.fixture(autouse=True)
+def gateway(settings: Any, grown: None, db: None) -> None:
+    """Where a code costs money, all limits are asked."""
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+
+
+@pytest.fixture
+def boss(gateway: None) -> Client:
+    """A superuser's browser."""
+    User.objects.filter(pk=2).update(is_superuser=True)
+    return at_work(User.objects.get(pk=2))
+
+
+@pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
+def readings(request: pytest.FixtureRequest) -> Iterator[list[plans.Reading]]:
+    with plans.read(request.param) as found:
+        yield found
+
+
+def too_long(found: list[plans.Reading]) -> list[str]:
+    connection.check_constraints()
+    wrong = [
+        str(one)
+        for one in found
+        if one.table in GROWING
+        and (one.how == "Seq Scan" or one.rows > MOST_ROWS)
+        and not any(text in one.statement for text in EXCEPTIONS)
+    ]
+    return list(dict.fromkeys(wrong))
+
+
+def sign_in(api: APIClient, phone: str, **signup: Any) -> dict[str, Any]:
+    asked = api.post("/api/auth/signup", {"phone": phone, **signup}).json()
+    api.post("/api/auth/login", {"code": wrong(asked["challenge_id"]), "challenge_id": asked["challenge_id"]})
+    answer = api.post("/api/auth/login", {"code": right(asked["challenge_id"]), "phone": phone}).json()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer['token']}")
+    return answer
+
+
+def test_signing_in_and_out(readings: list[plans.Reading]) -> None:
+    for phone in ("9991234567", "9000000001"):
+        api = client()
+        first = sign_in(api, phone)
+        second = sign_in(client(), phone, device_token=first["device_token"])
+        assert api.post("/api/auth/refresh", {"refresh": second["refresh"]}).status_code == 200
+        assert api.post("/api/auth/signup", {"phone": phone}).status_code == 200
+        again = sign_in(api, phone)
+        device = api.get("/api/v1/devices").json()[0]["id"]
+        assert api.delete(f"/api/v1/devices/{device}").status_code == 204
+        assert api.post("/api/auth/logout", {"refresh": again["refresh"]}).status_code == 204
+        sign_in(api, phone)
+        assert api.delete("/api/v1/devices").status_code == 204
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def test_profile_and_votes(readings: list[plans.Reading]) -> None:
+    celebrity, newcomer = client(), client()
+    sign_in(celebrity, "9000000001")
+    sign_in(newcomer, "9991234567")
+    me = "/api/v1/profiles/me"
+    code = celebrity.get(me).json()["invite_code"]
+    own = newcomer.get(me).json()["invite_code"]
+    page = celebrity.get(f"{me}/invitations").json()
+    for link in ("next", "next", "previous"):
+        page = celebrity.get(page[link]).json()
+        assert len(page["results"]) == 50
+
+    for typed, status in ((own, 409), ("ZZZZZZ", 404), (code, 200), (code, 409)):
+        assert newcomer.post(me, {"activated_invite": typed}).status_code == status
+    assert b"".join(newcomer.get(f"{me}/export").streaming_content)
+    assert newcomer.delete(me).status_code == 204
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def test_list_of_profiles(readings: list[plans.Reading]) -> None:
+    User.objects.filter(pk=2).update(is_superuser=True)
+    staff = client()
+    sign_in(staff, "9000000002")
+    path = "/api/v1/profiles"
+    for ordering in ("created_at", "-created_at", "invitations_count", "-invitations_count"):
+        for filters in ({}, {"has_activated": "true"}, {"has_activated": "false"}):
+            page = staff.get(path, {"ordering": ordering, **filters}).json()
+            for link in ("next", "next", "previous"):
+                page = staff.get(page[link]).json()
+                assert len(page["results"]) == 50
+    for filters in (
+        {"phone": "9000000001"},
+        {"invite_code": "GGGGGH"},
+        {"created_after": "2020-01-01T00:00:00Z"},
+        {"created_before": "2040-01-01T00:00:00Z"},
+    ):
+        assert staff.get(path, filters).json()["results"], filters
+    assert staff.get(f"{path}/1").status_code == 200
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+@pytest.mark.parametrize("model", admin.site._registry)
+def test_list_of_the_admin(model: type[Model], rf: RequestFactory, readings: list[plans.Reading]) -> None:
+    """All that may be clicked on it, and searches; without the pages, which take their time and read nothing more."""
+    shown = listed(model, rf, "")
+    filters = [choice["query_string"] for one in shown.filter_specs for choice in one.choices(shown)]
+    columns = [number for number, name in enumerate(shown.list_display) if name in (shown.sortable_by or ())]
+    orders = [f"?o={sign}{number}" for number in columns for sign in ("", "-")]
+    searches = ["?q=9000000001", "?q=9000000777", "?q=GGGGGH"]
+
+    for query in ["?p=2", f"?p={shown.paginator.num_pages}", *filters, *orders, "?o=1.2.3.4.5", *searches]:
+        listed(model, rf, query)
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def listed(model: type[Model], rf: RequestFactory, query: str) -> ChangeList:
+    request = rf.get(f"/{query}")
+    request.user = User(is_superuser=True)
+    shown = admin.site._registry[model].get_changelist_instance(request)
+    assert len(list(shown.result_list)) <= shown.list_per_page
+    return shown
+
+
+def test_page_of_a_person(boss: Client, readings: list[plans.Reading]) -> None:
+    for path in (
+        "",
+        "users/user/9/change/",
+        "users/user/1/change/",
+        "users/user/1/change/?votes_before=99999999999999999-1",
+        "users/user/1/history/",
+        "users/user/1/diagnosis/",
+        "users/device/1/change/",
+        "users/logincode/1/change/",
+        "users/smsdelivery/1/change/",
+        "profiles/profile/1/change/",
+        "profiles/activation/5/change/",
+        "procrastinate/procrastinatejob/1/change/",
+    ):
+        assert boss.get(f"/admin/{path}").status_code == 200, path
+    for action in ("release-vote", "new-code", "end-devices", "disable", "enable", "erase"):
+        answer = boss.post(f"/admin/users/user/9/{action}/", {"reason": "Spam.", "sure": "on"})
+        assert answer.status_code == 302, action
+    assert User.objects.get(pk=9).erased_at
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def execute(statement: str, **values: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchone() if cursor.description else None
+
+
+def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> None:
+    first, *_ = execute(queries["fetch_job"], queues=None, worker_id=None)
+    second, *_ = execute(queries["fetch_job"], queues=["sms"], worker_id=None)
+    again = {"retry_at": database_now(), "new_priority": None, "new_queue_name": None, "new_lock": None}
+    execute(queries["retry_job"], job_id=first, **again)
+    execute(queries["finish_job"], job_id=second, status="succeeded", delete_job=True)
+    execute(TAKE_UP_STALLED, dead_after=10)
+    SmsDelivery.objects.filter(pk=PEOPLE).update(state="queued")
+    settings.DEMO = True
+    users.tasks.send_sms(delivery_id=PEOPLE)
+    queue.look(database_now())
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
+    users.tasks.count_site(timestamp=0)
+    profiles.tasks.purge(timestamp=0)
+    profiles.tasks.store_days(timestamp=0)
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def test_scrape_of_the_metrics(readings: list[plans.Reading]) -> None:
+    now = database_now()
+    queue.depth(now)
+    sms_limits.sms_in_a_day(now)
+    risk.site_weight(now)
+
+    assert not (found := too_long(readings)), "\n\n".join(found)
+
+
+def test_reading_of_a_whole_table_is_seen(rf: RequestFactory) -> None:
+    execute("DROP INDEX profiles_activation_created")
+
+    with plans.read("force_custom_plan") as found:
+        listed(Activation, rf, "")
+
+    assert any("rows of profiles_activation" in one for one in too_long(found))

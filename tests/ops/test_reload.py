@@ -1,0 +1,176 @@
+"""`HUP` starts web and worker anew; what goes wrong meanwhile ends nothing that served before."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support.environment import NAMES
+from tests.support.service import STOP_SECONDS, Service, free_port, gone, prepared_folder, services
+
+PARTS = ["gunicorn", "manage.py worker"]
+NEW = "web and worker are new"
+NOT_NEW = "web and worker were not started anew ("
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code, to be changed."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("api", "inviting_app", "profiles", "users"):
+        shutil.copytree(settings.BASE_DIR / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(settings.BASE_DIR / "manage.py", copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def start(project: Path) -> Iterator[Callable[[], Service]]:
+    """The service, started where it does not run. Its settings are in `.env`."""
+    with prepared_folder() as folder, services(folder) as make:
+        running: list[Service] = []
+        (project / ".env").write_text(f"DATA_DIR={folder / 'data'}\n")
+
+        def started() -> Service:
+            if not running or running[-1].process.poll() is not None:
+                running.append(make(project=project, **dict.fromkeys(NAMES - {"PORT"})))
+                running[-1].wait_until_ready()
+            return running[-1]
+
+        yield started
+
+
+PREPARE, WORKER, WEB = (
+    f"inviting_app/{name}.py"
+    for name in ("management/commands/prepare", "management/commands/worker", "ops/gunicorn_conf")
+)
+
+
+@pytest.fixture
+def service(start: Callable[[], Service], project: Path) -> Iterator[Service]:
+    written = {project / name: (project / name).read_bytes() for name in (".env", PREPARE, WORKER, WEB)}
+    service = start()
+    yield service
+    if service.process.poll() is None and is_preparing(service):
+        service.stop()
+    for file, text in written.items():
+        if file.read_bytes() != text:
+            file.write_bytes(text)
+
+
+def renew(service: Service) -> None:
+    service.process.send_signal(signal.SIGHUP)
+
+
+def renewed(service: Service, saying: str = NEW) -> None:
+    so_far = service.output.count(saying)
+    renew(service)
+    service.wait_for(lambda: service.output.count(saying) > so_far)
+
+
+def take_long(project: Path) -> None:
+    with (project / PREPARE).open("a") as file:
+        file.write("\nimport time\ntime.sleep(60)\n")
+
+
+def add(project: Path, **settings: str) -> None:
+    with (project / ".env").open("a") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+
+def is_preparing(service: Service) -> bool:
+    return service.part("manage.py prepare") is not None
+
+
+def test_settings_that_cannot_be_read_are_not_taken_then_or_later(service: Service, project: Path) -> None:
+    alice = service.sign_in("9991110001")
+    parts = [service.part(part) for part in PARTS]
+    add(project, WEB_WORKERS="x")
+
+    renewed(service, NOT_NEW)
+
+    assert [service.part(part) for part in PARTS] == parts
+    for part in parts:
+        assert part
+        part.kill()
+    service.wait_for(lambda: all(service.part(part) not in (None, *parts) for part in PARTS))
+    service.wait_for(lambda: service.answers("/readyz") == 200)
+    assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110001"
+
+
+@pytest.mark.parametrize("file", [WORKER, WEB, ".env"], ids=["worker", "web", "settings"])
+def test_neither_part_is_replaced_where_one_cannot_come_up(service: Service, project: Path, file: str) -> None:
+    parts = [service.part(part) for part in PARTS]
+    (project / file).write_bytes(b"\xff\n")  # neither Python nor text
+
+    renewed(service, NOT_NEW)
+
+    assert [service.part(part) for part in PARTS] == parts
+    assert service.answers("/readyz") == 200
+
+
+def test_folder_stays_and_metrics_are_shown_of_all_parts(service: Service, project: Path, tmp_path: Path) -> None:
+    alice, port = service.sign_in("9991110002"), free_port()
+    add(project, DATA_DIR=str(tmp_path), METRICS_PORT=str(port))
+
+    renewed(service)
+
+    assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110002"
+    service.wait_for(lambda: "inviting_app_database_up 1.0" in metrics(port))
+    assert 'route="/api/v1/profiles/me"' in metrics(port)
+    assert "DATA_DIR stays as it was until a stop and a start" in service.output
+
+
+def metrics(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+def test_parts_that_end_meanwhile_are_started_again(service: Service, project: Path) -> None:
+    take_long(project)
+    renew(service)
+    service.wait_for(lambda: is_preparing(service))
+
+    for words in ("postgres", "gunicorn"):
+        part = service.part(words)
+        assert part
+        part.kill()
+        service.wait_for(lambda words=words, part=part: service.part(words) not in (None, part))
+
+    service.wait_for(lambda: service.answers("/readyz") == 200)
+    assert is_preparing(service)
+
+
+def test_service_stops_meanwhile(service: Service, project: Path) -> None:
+    take_long(project)
+    renew(service)
+    service.wait_for(lambda: is_preparing(service))
+
+    assert stops_in_time(service)
+
+
+def test_new_web_answers_while_the_former_one_does_not_end(service: Service) -> None:
+    former = service.part("gunicorn")
+    assert former
+    for process in (former, *former.children()):
+        process.suspend()
+    renew(service)
+
+    status = service.answers("/readyz")
+
+    assert (status, former.is_running()) == (200, True)
+    assert stops_in_time(service)
+
+
+def stops_in_time(service: Service) -> bool:
+    parts = service.parts()
+    status, seconds = service.stop()
+    return status == 0 and seconds < STOP_SECONDS and gone(parts)

@@ -1,0 +1,142 @@
+"""One line a request, with its id, and nobody's phone, code or token."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from inviting_app.logs import Context, Stderr
+from tests.support.accounts import SignedInUser, client
+from users.context import mask
+
+pytestmark = pytest.mark.django_db
+
+ME = "/api/v1/profiles/me"
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the service's own handler writes."""
+    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
+    written = io.StringIO()
+    monkeypatch.setattr(handler, "write", written.write)
+    with caplog.at_level(logging.DEBUG):
+        yield written
+
+
+def test_request_is_one_line_with_its_id(log: io.StringIO) -> None:
+    answer = client().get("/api/nowhere?phone=9991234567")
+
+    (line,) = log.getvalue().splitlines()
+    assert f"[{answer['X-Request-ID']}] GET /api/nowhere 404 " in line
+
+
+def test_probes_are_not_logged(log: io.StringIO) -> None:
+    client().get("/livez")
+    client().get("/readyz")
+
+    assert log.getvalue() == ""
+
+
+def test_no_phone_code_or_token_is_written_of_a_whole_journey(
+    alice: SignedInUser, bob: SignedInUser, staff: SignedInUser, log: io.StringIO, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.clear()
+    visitor = client()
+    code = visitor.post("/api/auth/signup", {"phone": "+7 (999) 222-33-44"}).json()["code"]
+    visitor.post("/api/auth/login", {"code": code})
+    bob.activate(alice.code)
+    bob.activate("9991110001")
+    alice.api.get(ME)
+    alice.api.get("/api/v1/profiles/9991110001")
+    for phone in ("9991110001", "+79991110001", "+7 999 111-00-01", "999111000１"):
+        staff.api.get("/api/v1/profiles", {"phone": phone})
+    bob.api.delete(ME)
+
+    # The service's lines, and the bare messages and arguments that any other handler would be given.
+    texts = [log.getvalue(), *(f"{record.getMessage()} {record.args}" for record in caplog.records)]
+    assert len(texts) > 10
+    assert not any(
+        phone in text
+        for text in texts
+        for phone in ("9991110001", "9991110002", "9992223344", "79991", "999 111", "222-33")
+    )
+    assert not any(secret in text for text in texts for secret in (alice.token, bob.refresh, bob.device_token))
+    assert not any(alice.code in text or f" {code} " in text for text in texts)
+
+
+def test_path_cannot_forge_a_line(log: io.StringIO) -> None:
+    client().get("/api/x%0d%0a2030-01-01 00:00:00 INFO forged%0b%0c%1b[31m%c2%85%e2%80%a8")
+
+    (line,) = log.getvalue().splitlines()
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("letter", ["%D0%B0", "%25FF"])
+def test_line_of_a_long_path_stays_whole_in_a_pipe(log: io.StringIO, letter: str) -> None:
+    client().get("/" + 700 * letter)
+
+    (line,) = log.getvalue().splitlines()
+    assert " 404 " in line
+    assert len(line) < 2000
+
+
+@pytest.mark.parametrize(
+    "written", ["9991234567", "+79991234567", "89991234567", "tel:+79991234567", "123456789012345"]
+)
+def test_what_looks_like_a_phone_keeps_four_digits(written: str) -> None:
+    masked = mask(f"for {written}, at 12:00")
+
+    assert written[-11:] not in masked
+    assert f"***{written[-4:]}, at 12:00" in masked
+
+
+@pytest.mark.parametrize("kept", ["12.3 ms", "404", "123456789", "1234567890123456", "2030-01-02 12:00:00,123"])
+def test_other_numbers_are_kept(kept: str) -> None:
+    assert mask(kept) == kept
+
+
+@pytest.mark.parametrize("path", ["/api/x9991234567", "/api/phone_9991234567", "/api/+79991234567/x"])
+def test_phone_glued_to_a_word_in_a_path_is_masked(log: io.StringIO, path: str) -> None:
+    client().get(path)
+
+    assert "9991234567" not in log.getvalue()
+    assert "4567" in log.getvalue()
+
+
+def test_foreign_host_costs_one_line_of_log(log: io.StringIO) -> None:
+    answer = client().get(ME, HTTP_HOST="9991234567")
+
+    assert answer.status_code == 400
+    assert len(log.getvalue().splitlines()) == 1
+    assert "9991234567" not in log.getvalue()
+
+
+def test_phone_in_an_error_that_is_logged_is_masked(log: io.StringIO) -> None:
+    try:
+        raise ValueError("Key (phone)=(+79991234567) already exists")
+    except ValueError:
+        logging.getLogger("users").exception("an error")
+
+    assert "Traceback" in log.getvalue()
+    assert "9991234567" not in log.getvalue()
+
+
+def test_query_of_a_failed_request_is_in_no_field_of_its_line(log: io.StringIO) -> None:
+    record = logging.makeLogRecord({"name": "django.request", "msg": "Service Unavailable", "request": "?phone=1"})
+
+    Context().filter(record)
+
+    assert "phone=1" not in str(record.__dict__)
+
+
+def test_line_of_gunicorn_does_not_repeat_what_it_could_not_read() -> None:
+    text = "Invalid request from ip=127.0.0.1: Invalid HTTP Header: 'Authorization Bearer SECRET'"
+    record = logging.makeLogRecord({"name": "gunicorn.error", "msg": text})
+
+    Context().filter(record)
+
+    assert record.getMessage() == "Invalid request from ip=127.0.0.1"

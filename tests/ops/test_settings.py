@@ -1,0 +1,207 @@
+"""A bad setting stops the start in one line that names it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as site
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+from inviting_app import env
+from inviting_app.ops.embedded import Embedded
+
+READ = "from inviting_app import env as e; print(e.SITE_URL, e.PORT, e.DATABASE, e.SECRET_KEY)"
+
+
+def start(folder: Path, code: str = READ, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), **variables}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=site.BASE_DIR, env=clean, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("SITE_URL", "invite.example.org"),
+        ("SITE_URL", "https://invite.example.org/path"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("CORS_ORIGINS", "https://a.example,b.example"),
+        ("LANGUAGE", "fr"),
+        ("LOG_FORMAT", "xml"),
+        ("METRICS_PORT", "no"),
+        ("METRICS_PORT", "8000"),  # which is PORT
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "many"),
+        ("PHONE_REGION", "XX"),
+        ("PHONE_REGIONS", "RU,XX"),
+        ("LOGIN_SEND_GAPS", "30,soon"),
+        ("SMS_GATEWAYS", "json://localhost"),
+        ("SMS_GATEWAYS", "json://u:s3cr\u2100t@localhost/{phone}"),
+        ("SMS_GATEWAYS", "json://u:pw@[127.0.0.1/{phone}"),
+        ("SMS_GATEWAYS", "json://localhost:99999/{phone}"),
+        ("ALLOW_DEMO", "yes"),
+        ("DATABASE_URL", "mysql://localhost/invites"),
+        ("DATABASE_URL", "postgresql://localhost"),
+        ("DATABASE_URL", "postgresql://localhost/invites?prepare=perhaps"),
+    ],
+)
+def test_bad_value_is_refused_by_name_in_one_line(tmp_path: Path, name: str, value: str) -> None:
+    refused = start(tmp_path, **{name: value})
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"inviting_app cannot start. {name}: ")
+    assert len(refused.stderr.splitlines()) == 1
+    assert "json://" not in refused.stderr  # which may hold a password
+
+
+@pytest.mark.parametrize(
+    ("parse", "given", "bad"),
+    [
+        (env.region, "RU,QQ", r"item 2 \('QQ'\) must be the two letters"),
+        (env.origin, "https://a.example, b.example", r"item 2 \('b.example'\) must look like"),
+        (env.origin, "https://me:hunter2@a.example", "item 1 must look like"),
+        (env.integer(1, 60), "30,60,soon", r"item 3 \('soon'\) must be a whole number"),
+    ],
+)
+def test_bad_item_of_a_list_is_named(parse: Callable[[str], object], given: str, bad: str) -> None:
+    with pytest.raises(ValueError, match=bad):
+        env.each(parse)(given)
+
+
+@pytest.mark.parametrize("key", ["only thirty-one characters long", "ab" * 30])
+def test_key_that_can_be_guessed_stops_every_command(settings: Any, key: str) -> None:
+    settings.SECRET_KEY = key
+
+    with pytest.raises(SystemCheckError, match="SECRET_KEY has fewer than 32 characters") as refused:
+        call_command("check")
+
+    assert key not in str(refused.value)
+
+
+def test_python_without_the_packages_is_told_which_one_has_them() -> None:
+    # -S leaves the packages out.
+    refused = subprocess.run(
+        [sys.executable, "-S", "manage.py", "check"],
+        cwd=site.BASE_DIR, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert refused.returncode == 1
+    assert (
+        refused.stderr == "This Python is without the service's packages: use .venv/bin/python (`make run` makes it).\n"
+    )
+
+
+def test_empty_value_means_the_default(tmp_path: Path) -> None:
+    started = start(tmp_path, PORT="", SITE_URL=" ", DATABASE_URL="")
+
+    assert started.stdout.startswith("http://localhost:8000 8000 None ")
+
+
+@pytest.mark.parametrize(
+    ("wished", "given"), [("ru", "ru"), ("ru_RU:en", "ru"), ("de_DE:ru:en", "ru"), ("en_US:en", "en"), ("de_DE", "en")]
+)
+def test_language_of_a_desktop_is_a_wish(wished: str, given: str) -> None:
+    assert env.language(wished) == given
+
+
+def test_secret_of_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
+    refused = start(tmp_path, DATABASE_URL="postgresql://me:hunter2@localhost:port/invites", SECRET_KEY="s" * 50)
+
+    assert refused.returncode == 1
+    assert "hunter2" not in refused.stderr
+
+
+def test_database_of_ones_own_needs_a_key_of_ones_own(tmp_path: Path) -> None:
+    refused = start(tmp_path, DATABASE_URL="postgresql://localhost/invites")
+
+    assert refused.stderr.startswith("inviting_app cannot start. SECRET_KEY: ")
+
+
+@pytest.mark.parametrize("site", ["https://invite.example.org", "http://192.168.1.5:8000"])
+def test_demo_is_refused_in_public_unless_told(tmp_path: Path, site: str) -> None:
+    refused = start(tmp_path, SITE_URL=site)
+    told = start(tmp_path, SITE_URL=site, ALLOW_DEMO="1")
+    real = start(tmp_path, SITE_URL=site, SMS_GATEWAYS="json://localhost/?to={phone}")
+
+    assert refused.stderr.startswith("inviting_app cannot start. SMS_GATEWAYS: ")
+    assert told.returncode == real.returncode == 0
+
+
+def test_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    first, second = start(tmp_path), start(tmp_path)
+
+    assert first.returncode == 0
+    assert first.stdout == second.stdout
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_unusable_data_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    refused = start(tmp_path / "file" / "data")
+
+    assert refused.stderr.startswith("inviting_app cannot start. DATA_DIR: cannot write to ")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_database_url_is_read_as_libpq_reads_it() -> None:
+    parsed = env.database("postgresql://me:p%40ss@db.example:6432/invites?sslmode=require&prepare=off")
+
+    assert parsed == {
+        "NAME": "invites",
+        "USER": "me",
+        "PASSWORD": "p@ss",
+        "HOST": "db.example",
+        "PORT": "6432",
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {"sslmode": "require", "prepare_threshold": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://localhost:8000", True),
+        ("http://127.0.0.2", True),
+        ("http://[::1]:8000", True),
+        ("http://invite.localhost", True),
+        ("http://10.0.0.1", False),
+        ("https://localhost.example.org", False),
+    ],
+)
+def test_only_loopback_is_local(url: str, local: bool) -> None:
+    assert env.is_local(url) is local
+
+
+def test_deployment_checks_find_nothing(tmp_path: Path) -> None:
+    site = {"SITE_URL": "https://invite.example.org", "SMS_GATEWAYS": "json://localhost/?to={phone}"}
+    argv = ["manage.py", "check", "--deploy", "--fail-level", "DEBUG"]
+
+    checked = start(tmp_path, f"import sys; sys.argv = {argv}; import manage; manage.main()", **site)
+
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_data_stays_where_it_is_when_folders_above_are_opened_or_closed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    cluster = data / "postgres" / "cluster"
+    tmp_path.chmod(0o700)
+    data.mkdir()
+    outside = Embedded(data).home
+
+    cluster.mkdir(parents=True)
+
+    assert outside != data / "postgres"
+    assert Embedded(data).home == data / "postgres"

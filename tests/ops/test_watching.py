@@ -1,0 +1,199 @@
+"""What a running service tells those who watch it: lines of JSON, and metrics for the dashboard and the alerts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from django.conf import settings
+from prometheus_client.parser import text_string_to_metric_families
+
+from inviting_app.database import WEB
+from inviting_app.ops.embedded import Embedded
+from tests.support.service import free_port, prepared_folder, services
+
+DOCS = Path(settings.BASE_DIR) / "docs"
+SENT = 'inviting_app_sms_total{gateway="demo",outcome="sent"}'
+
+
+@dataclass
+class Watched:
+    """What was seen of a service that was started, used, and stopped."""
+
+    scrape: str
+    lines: list[str]
+    # The id of the request that asked for an SMS.
+    asked: str
+
+    # The names by which PostgreSQL knew who had sessions.
+    sessions: set[str]
+
+    # What `manage.py restore` said meanwhile.
+    restore: str
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Watched]:
+    """One journey for all tests of this file: two people, one again, a vote, an SMS, refusals, a crash."""
+    with prepared_folder() as folder, services(folder) as make:
+        port = free_port()
+        service = make(LOG_FORMAT="json", METRICS_PORT=str(port))
+        service.wait_until_ready()
+
+        def scrape() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                return answer.read().decode()
+
+        alice, bob = service.sign_in("9991110031"), service.sign_in("9991110032")
+        code = service.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
+        service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
+        for path, body in [("/api/auth/signup", {"phone": "1"}), ("/api/nowhere", None), ("/nowhere", None)]:
+            with pytest.raises(urllib.error.HTTPError):
+                service.call(path, body)
+        service.sign_in("9991110031")
+        service.call("/api/auth/signup", {"phone": "9991110033"})
+        service.wait_for(lambda: "***0033" in service.output and SENT in scrape())
+        shown = scrape()
+        at = Embedded(service.data).settings()
+        with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"]) as database:
+            rows = database.execute("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
+            sessions = {name for (name,) in rows}
+        restore = [sys.executable, "manage.py", "restore", "none"]
+        variables = {**os.environ, "DATABASE_URL": "", "DATA_DIR": str(service.data)}
+        refused = subprocess.run(restore, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True)
+        service.part("manage.py worker").kill()
+        service.wait_for(lambda: "starting it again" in service.output)
+        service.stop()
+        lines = service.output.splitlines()
+        asked = [json.loads(line)["request_id"] for line in lines if "POST /api/auth/signup 200" in line][-1]
+        yield Watched(shown, lines, asked, sessions, refused.stderr)
+
+
+def test_every_line_from_start_to_stop_is_json(watched: Watched) -> None:
+    for line in watched.lines:
+        assert {"time", "level", "logger", "message", "request_id"} <= json.loads(line).keys(), line
+
+    messages = [line["message"] for line in watched.logged]
+    assert any("inviting_app is ready" in message for message in messages)
+    assert messages[-1] == "inviting_app has stopped"
+
+
+def test_each_request_has_a_line_with_an_id_of_its_own(watched: Watched) -> None:
+    requests = [line for line in watched.logged if line["logger"] == "inviting_app.requests"]
+
+    assert len({line["request_id"] for line in requests}) == len(requests) == 12
+    assert any(re.match(r"GET /nowhere 404 [0-9.]+ ms$", line["message"]) for line in requests)
+
+
+def test_worker_tells_which_request_asked_for_the_sms(watched: Watched) -> None:
+    (line,) = (line for line in watched.logged if "***0033" in line["message"])
+
+    assert (line["logger"], line["request_id"]) == ("users.sms.delivery", watched.asked)
+
+
+def test_restore_finds_the_service_running_by_its_folder_and_by_sessions_of_its_web(watched: Watched) -> None:
+    assert "Nothing has changed: the service, or another command, runs the database in" in watched.restore
+    assert WEB in watched.sessions
+
+
+def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:
+    values = {
+        (sample.name.removeprefix("inviting_app_"), *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(watched.scrape)
+        for sample in family.samples
+    }
+
+    assert [values[name,] for name in ("codes_asked_total", "codes_verified_total")] == [4, 3]
+    assert [values[name,] for name in ("sign_ups_total", "activations_total")] == [2, 1]
+    assert [values[name,] for name in ("database_up", "workers", "sms_day_limit")] == [1, 1, 10_000]
+    routes = set(
+        re.findall(r'requests_total{code="(.*?)",method="(.*?)",route="(.*?)",status="(.*?)"} ', watched.scrape)
+    )
+    assert routes >= {
+        ("", "POST", "/api/auth/login", "200"),
+        ("invalid_phone", "POST", "/api/auth/signup", "400"),
+        ("not_found", "GET", "/api", "404"),
+        ("", "GET", "(none)", "404"),
+    }
+    assert 'task="users.tasks.send_sms"' in watched.scrape
+
+
+def expressions(node: Any) -> Iterator[str]:
+    """Every PromQL expression in this document."""
+    if isinstance(node, dict):
+        yield from (value for key, value in node.items() if key in ("expr", "definition"))
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            yield from expressions(inner)
+
+
+@pytest.mark.parametrize("file", ["grafana.json", "alerts.yml"])
+def test_dashboard_and_alerts_ask_for_what_is_there_and_for_all_of_it(watched: Watched, file: str) -> None:
+    asked = {name for text in expressions(yaml.safe_load((DOCS / file).read_text())) for name in names(text)}
+
+    families = list(text_string_to_metric_families(watched.scrape))
+    shown = {sample.name for family in families for sample in family.samples} | {family.name for family in families}
+    assert asked <= shown
+    if file == "grafana.json":
+        unseen = {family.name for family in families if not any(name.startswith(family.name) for name in asked)}
+        assert unseen == set()
+
+
+def names(expression: str) -> set[str]:
+    return set(re.findall(r"inviting_app_\w+", expression))
+
+
+def test_page_names_every_metric(watched: Watched) -> None:
+    page = (DOCS / "watching.md").read_text()
+
+    assert names(watched.scrape.replace("_bucket", "").replace("_sum", "").replace("_count{", "{")) <= names(page)
+
+
+def test_setting_that_stops_a_start_is_told_in_json_too() -> None:
+    program = [sys.executable, "-c", "import inviting_app.env"]
+    variables = {"LOG_FORMAT": "json", "PORT": "none"}
+
+    ended = subprocess.run(program, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True, check=False)
+
+    line = json.loads(ended.stderr)
+    assert ended.returncode == 1
+    assert line["message"].startswith("inviting_app cannot start. PORT: ")
+    assert {"time", "level", "logger", "request_id"} <= line.keys()
+
+
+def test_uncaught_error_and_a_warning_are_json_too() -> None:
+    program = "import django, warnings; django.setup(); warnings.warn('old'); raise ValueError('+79991234567')"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=settings.BASE_DIR,
+        env={
+            "LOG_FORMAT": "json",
+            "DATA_DIR": str(settings.DATA_DIR),
+            "DJANGO_SETTINGS_MODULE": "inviting_app.settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    warning, error = (json.loads(line) for line in ended.stderr.splitlines())
+    assert (warning["logger"], error["level"]) == ("py.warnings", "CRITICAL")
+    assert "Traceback" in error["exc_info"]
+    assert "9991234567" not in ended.stderr

@@ -1,0 +1,91 @@
+"""The running service, and people at browsers of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from inviting_app.ops.embedded import Embedded
+from tests.page.browser.visitor import Visitor
+from tests.support.http_gateway import Gateway, running
+from tests.support.service import Service, prepared_folder, services
+
+CHROMIUM = "/usr/bin/chromium"
+NUMBERS = count(1)
+
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    # Not for the whole session: its event loop would keep Django from the database in tests of other folders.
+    if not os.environ.get("CI") and not Path(CHROMIUM).exists():
+        pytest.skip(f"needs {CHROMIUM}")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[Gateway]:
+    yield from running()
+
+
+@pytest.fixture(scope="session")
+def service(gateway: Gateway) -> Iterator[Service]:
+    with prepared_folder() as folder, services(folder) as make:
+        started = make(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1")
+        started.wait_until_ready()
+        yield started
+
+
+@pytest.fixture
+def database(service: Service) -> Iterator[psycopg.Connection[Any]]:
+    at = Embedded(service.data).settings()
+    with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def visitor(browser: Browser, service: Service, gateway: Gateway) -> Iterator[Callable[..., Visitor]]:
+    """Makes people, each with a phone, a network address and a browser of their own; nothing may go wrong unseen."""
+    contexts, mishaps = [], []
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: mishaps.append(str(error)))
+        page.on("console", lambda message: mishaps.append(message.text) if "Security Policy" in message.text else None)
+
+    def make(language: str = "en") -> Visitor:
+        number = next(NUMBERS)
+        context = browser.new_context(
+            base_url=f"http://localhost:{service.port}",
+            locale=language,
+            reduced_motion="reduce",
+            extra_http_headers={"X-Forwarded-For": f"10.0.{number // 250}.{number % 250}"},
+        )
+        context.on("page", watch)
+        contexts.append(context)
+        return Visitor(context.new_page(), f"99950{number:05}", language, service, gateway)
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not mishaps
+
+
+@pytest.fixture
+def alice(visitor: Callable[..., Visitor]) -> Visitor:
+    return visitor()
+
+
+@pytest.fixture
+def bob(visitor: Callable[..., Visitor]) -> Visitor:
+    return visitor()

@@ -1,0 +1,91 @@
+"""Devices, a copy of one's data, erasing oneself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.page.browser.visitor import Visitor
+
+
+def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Visitor]) -> None:
+    alice.sign_in()
+    thief = visitor()
+    thief.phone = alice.phone
+    thief.page.goto("/")
+    thief.ask_for_code()
+    thief.code_field.fill(thief.code(2))
+    thief.own_code()
+
+    alice.open_account()
+    expect(alice.page.get_by_role("listitem")).to_have_count(2)
+    expect(alice.page.get_by_role("listitem").filter(has_text=alice.words("this_device"))).to_have_count(1)
+    alice.finds_no_barrier()
+    alice.page.get_by_role("listitem").first.get_by_role("button").click()
+
+    expect(alice.page.get_by_role("listitem")).to_have_count(1)
+    thief.page.reload()
+    thief.sees("problem_token_revoked")
+
+
+def test_all_devices_are_ended_after_a_question(alice: Visitor) -> None:
+    alice.sign_in()
+    alice.open_account()
+
+    alice.press("end_all")
+    alice.sees("end_all_text")
+    alice.finds_no_barrier()
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("end_all")).click()
+
+    alice.sees("all_ended")
+    alice.page.reload()
+    alice.sees_title("phone_title")
+    expect(alice.page.locator("[data-known]")).to_be_empty()
+
+
+def test_own_data_is_downloaded(alice: Visitor) -> None:
+    code = alice.sign_in()
+    alice.open_account()
+
+    with alice.page.expect_download() as download:
+        alice.press("export")
+
+    assert download.value.suggested_filename == f"{code}.json"
+    assert json.loads(download.value.path().read_text())["person"]["phone"] == f"+7{alice.phone}"
+    alice.hears("exported")
+
+
+def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, database: Any) -> None:
+    code = alice.sign_in()
+    database.execute(AGE, [f"+7{alice.phone}"])
+    alice.open_account()
+    erase(alice)
+    expect(alice.problem).to_have_text(alice.words("problem_fresh_sign_in_required"))
+    alice.finds_no_barrier()
+
+    alice.press("sign_in_again")
+    alice.press("get_code")
+    alice.code_field.fill(alice.code(2))
+    alice.sees_title("account")
+    erase(alice)
+
+    alice.sees("erased")
+    assert database.execute(
+        "SELECT phone FROM users_user JOIN profiles_profile ON id = user_id WHERE invite_code = %s", [code]
+    ).fetchall() == [(None,)]
+    assert alice.page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+AGE = """
+UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
+  FROM users_user AS person WHERE person.id = user_id AND phone = %s
+"""
+
+
+def erase(person: Visitor) -> None:
+    person.press("erase")
+    person.sees("erase_confirm_text")
+    person.page.get_by_role("dialog").get_by_role("button", name=person.words("erase")).click()

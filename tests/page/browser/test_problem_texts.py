@@ -1,0 +1,72 @@
+"""What the page says when the service refuses, fails or is away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from api.problem_codes import PROBLEMS
+from inviting_app.page.texts import SCRIPT_WORDS
+from tests.page.browser.visitor import Visitor
+
+
+def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
+    code = alice.sign_in()
+    alice.page.route("**/api/**", lambda route: route.fulfill(status=502, body="<html>Bad gateway</html>"))
+    alice.page.reload()
+    alice.sees("problem_unavailable")
+    alice.finds_no_barrier()
+    alice.page.unroute_all()
+
+    alice.press("try_again")
+
+    assert alice.own_code() == code
+
+
+def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+    alice.page.context.set_offline(True)
+
+    alice.code_field.fill(alice.code())
+
+    expect(alice.problem).to_have_text(alice.words("problem_offline"))
+    expect(alice.code_field).to_have_value(alice.code())
+    alice.page.context.set_offline(False)
+    alice.press("try_again")
+    alice.own_code()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], language: str) -> None:
+    alice = visitor(language)
+    alice.page.goto("/")
+    field = alice.page.get_by_label(alice.words("phone_label"))
+    field.fill(alice.phone)
+    said = {}
+
+    for code, problem in PROBLEMS.items():
+        body = {"code": code, "status": problem.status, "retry_after": 60, "activated_invite": "H7K3QX"}
+        alice.page.unroute_all()
+        alice.page.route("**/api/auth/signup", answer_with(problem.status, body))
+        field.press("Enter")
+        expect(alice.problem).to_be_visible()
+        said[code] = alice.problem.inner_text()
+        expect(field).to_have_value(alice.phone)
+        expect(alice.page.locator("#phone[aria-invalid], .problem button")).to_have_count(1)
+        field.fill(alice.phone)
+        expect(alice.problem).to_have_count(0)
+
+    for code in PROBLEMS:
+        words = alice.words(
+            f"problem_{code}" if f"problem_{code}" in SCRIPT_WORDS else "problem_out_of_date", time="…", code="…"
+        )
+        assert said[code].startswith(words.split("…")[0])
+
+
+def answer_with(status: int, body: dict[str, Any]) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=status, body=json.dumps(body), content_type="application/problem+json")

@@ -1,0 +1,205 @@
+"""Signing in, and what may come in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.page.browser.visitor import Visitor
+
+
+def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+
+    alice.code_field.fill(alice.wrong_code())
+
+    expect(alice.problem).to_have_text(alice.words("wrong_code", left=2))
+    expect(alice.code_field).to_be_focused()
+    alice.finds_no_barrier()
+    alice.code_field.fill(f"{alice.code()[:2]} - {alice.code()[2:]} ")
+    expect(alice.problem).to_have_count(0)  # and nothing is sent by itself the second time
+    alice.press("sign_in")
+    alice.own_code()
+
+
+def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> None:
+    alice.page.goto("/")
+
+    alice.page.get_by_label(alice.words("phone_label")).fill(f"\u202a+7 {alice.shown_phone}\u202c")
+    alice.press("get_code")
+
+    expect(alice.code_field).to_be_focused()
+
+
+def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+    alice.code_field.fill(alice.wrong_code())
+    expect(alice.problem).to_have_text(alice.words("wrong_code", left=2))
+    enter(alice, alice.wrong_code())
+    expect(alice.problem).to_have_text(alice.words("code_tried"))
+    enter(alice, alice.wrong_code(2))
+    expect(alice.problem).to_have_text(alice.words("wrong_code", left=1))
+
+    enter(alice, alice.wrong_code(3))
+
+    expect(alice.problem).to_have_text(alice.words("problem_invalid_code"))
+    expect(alice.button("new_code")).to_be_focused()
+    alice.finds_no_barrier()
+    alice.press("new_code")
+    expect(alice.page.locator("[data-sent]")).to_contain_text(alice.unbroken_phone)
+    expect(alice.code_field).to_be_focused()
+    alice.code_field.fill(alice.code())
+    alice.own_code()
+
+
+def enter(person: Visitor, code: str) -> None:
+    person.code_field.fill(code)
+    person.code_field.press("Enter")
+
+
+def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
+    alice.page.clock.install()
+    alice.page.goto("/")
+    alice.ask_for_code()
+    expired = alice.code()
+    pass_time(alice, database, minutes=11)
+    expect(alice.problem).to_have_text(alice.words("code_expired"))
+
+    alice.code_field.fill(expired)
+
+    expect(alice.problem).to_have_text(alice.words("problem_invalid_code"))
+    alice.press("new_code")
+    alice.hears("code_sent_again")
+    alice.code_field.fill(alice.code(2))
+    alice.own_code()
+
+
+def test_code_is_sent_again_when_it_is_time_and_not_before(alice: Visitor, database: Any) -> None:
+    alice.page.clock.install()
+    alice.page.goto("/")
+    alice.ask_for_code()
+    code = alice.code()
+    resend = alice.page.locator("[data-resend]")
+    expect(resend).to_be_disabled()
+    expect(resend).to_have_text(alice.words("send_again_in", time="0:30"))
+
+    alice.page.reload()
+    expect(resend).to_be_disabled()
+    pass_time(alice, database, minutes=0.5)
+    alice.hears("may_send_again")
+    alice.press("send_again")
+
+    alice.hears("code_sent_again")
+    assert alice.code(2) == code
+    expect(resend).to_have_text(alice.words("send_again_in", time="1:00"))
+    alice.code_field.fill(code)
+    alice.own_code()
+
+
+def pass_time(person: Visitor, database: Any, minutes: float) -> None:
+    """For the person's browser, and for what the service keeps about their phone."""
+    database.execute(PASS_TIME, {"phone": f"+7{person.phone}", "minutes": minutes})
+    person.page.clock.fast_forward(int(minutes * 60_000))
+
+
+PASS_TIME = """
+WITH codes AS (
+    UPDATE users_logincode AS code
+       SET created_at = code.created_at - age, sent_at = sent_at - age, open_until = open_until - age,
+           expires_at = expires_at - age
+      FROM users_user AS person, make_interval(secs => 60 * %(minutes)s) AS age
+     WHERE person.id = code.user_id AND phone = %(phone)s
+    RETURNING code.id, age
+)
+UPDATE users_smsdelivery AS delivery SET created_at = created_at - age FROM codes WHERE codes.id = login_code_id
+"""
+
+
+def test_long_code_comes_in_two_groups(alice: Visitor) -> None:
+    for address in ("10.9.0.1", "10.9.0.2"):
+        strangers = alice.page.request.post(
+            "/api/auth/signup", data={"phone": alice.phone}, headers={"X-Forwarded-For": address}
+        )
+        assert strangers.ok
+        alice.page.context.clear_cookies()
+    alice.page.goto("/")
+
+    alice.ask_for_code()
+
+    alice.sees("code_long", length=10)
+    code = next(alice.code(number) for number in (1, 2) if len(alice.code(number)) == 10)
+    alice.code_field.press_sequentially(code[:7])
+    expect(alice.code_field).to_have_value(f"{code[:5]} {code[5:7]}")
+    alice.finds_no_barrier()
+    alice.code_field.press_sequentially(code[7:])
+    alice.own_code()
+
+
+def test_known_device_is_greeted(alice: Visitor) -> None:
+    alice.sign_in()
+    alice.open_account()
+    alice.press("sign_out")
+    alice.sees("known_phone", digits=alice.phone[-4:])
+    alice.sees("signed_out")
+
+    alice.ask_for_code()
+
+    alice.sees("known_device")
+    alice.finds_no_barrier()
+
+
+def test_code_that_the_browser_reads_from_the_sms_is_filled_in(alice: Visitor) -> None:
+    alice.page.add_init_script(WEB_OTP)
+    alice.page.goto("/")
+    alice.ask_for_code()
+
+    alice.page.evaluate("code => window.receive({ code })", alice.code())
+
+    alice.own_code()
+
+
+WEB_OTP = """
+window.OTPCredential = class {};
+navigator.credentials.get = ({ otp }) => new Promise((receive) => {
+  if (otp.transport[0] === "sms") window.receive = receive;
+});
+"""
+
+
+def test_every_step_outlives_a_reload(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.page.get_by_label(alice.words("phone_label")).fill(alice.phone)
+    alice.page.reload()
+    expect(alice.page.get_by_label(alice.words("phone_label"))).to_have_value(alice.phone)
+    alice.press("get_code")
+    alice.sees_title("code_title")
+    alice.page.reload()
+    alice.sees("sent", phone=alice.unbroken_phone)
+    alice.code_field.fill(alice.code())
+    alice.sees_title("own_title")
+    alice.invite_field.fill("abc")
+    alice.page.reload()
+    expect(alice.invite_field).to_have_value("abc")
+    alice.open_account()
+
+    alice.page.reload()
+
+    alice.sees_title("account")
+
+
+def test_language_is_remembered_and_what_was_typed_is_kept(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.page.get_by_label(alice.words("phone_label")).fill(alice.phone)
+
+    alice.page.get_by_role("button", name="Русский").click()
+    expect(alice.page.locator("html")).to_have_attribute("lang", "ru")
+
+    alice.language = "ru"
+    alice.sees_title("phone_title")
+    expect(alice.page.get_by_label(alice.words("phone_label"))).to_have_value(alice.phone)
+    alice.press("get_code")
+    alice.code()
+    assert "код" in alice.messages()[0].lower()

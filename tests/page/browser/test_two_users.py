@@ -1,0 +1,219 @@
+"""Two people at two browsers: one invites, the other activates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.browser.visitor import Visitor
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], language: str) -> None:
+    alice, bob = visitor(language), visitor(language)
+    alice.page.goto("/")
+    alice.sees_title("phone_title")
+    alice.finds_no_barrier()
+    alice.ask_for_code()
+    alice.finds_no_barrier()
+    alice.code_field.fill(alice.code())
+    code = alice.own_code()
+    alice.sees("people_none")
+    alice.finds_no_barrier()
+    bob.sign_in()
+
+    bob.invite_field.fill(f" {code[:3].lower()}-{code[3:].lower()} ")
+    bob.press("go_on")
+    bob.sees("confirm_once")
+    expect(bob.page.get_by_role("dialog")).to_contain_text(bob.shown_phone)
+    bob.finds_no_barrier()
+    bob.press("activate")
+
+    bob.sees_chosen(code)
+    bob.hears("activated", code=f"{code[:3]} {code[3:]}")
+    expect(bob.invite_field).to_have_count(0)
+    bob.finds_no_barrier()
+    alice.page.reload()
+    expect(alice.page.get_by_role("listitem")).to_have_text([bob.shown_phone])
+    expect(alice.page.locator("[data-count]")).to_have_text("1")
+    alice.finds_no_barrier()
+
+
+def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itself(
+    alice: Visitor, bob: Visitor
+) -> None:
+    code = alice.sign_in()
+
+    bob.sign_in(f"/i/{code.lower()}")
+
+    expect(bob.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
+    bob.sees("from_link")
+    alice.page.reload()
+    alice.sees("people_none")
+    bob.press("go_on")
+    bob.press("activate")
+    bob.sees_chosen(code)
+    expect(bob.page).to_have_url(bob.page.url.split("/i/")[0].rstrip("/") + "/")
+
+
+def test_pasted_link_holds_the_code(alice: Visitor, bob: Visitor) -> None:
+    code = alice.sign_in()
+    bob.sign_in()
+    halves = f"{code[:3]} {code[3:]}"
+
+    for pasted in (
+        f"\u200b«{code.lower()}».",
+        f"(https://invite.example.org/i/{code}).",
+        f"My code, friend: {halves}!",
+    ):
+        bob.invite_field.fill(pasted)
+        bob.press("go_on")
+        expect(bob.page.locator("dialog [data-code] [aria-hidden]")).to_have_text(halves)
+        bob.press("cancel")
+    bob.invite_field.fill(f"Look: https://invite.example.org/i/{code}?from=chat")
+    bob.press("go_on")
+    bob.press("activate")
+
+    bob.sees_chosen(code)
+
+
+def test_refused_invite_codes_tell_why_and_leave_the_field_to_mend(alice: Visitor, database: Any) -> None:
+    own = alice.sign_in()
+    (nobodys,) = database.execute("SELECT 'ZZZZZZ' EXCEPT SELECT invite_code FROM profiles_profile").fetchone()
+
+    for typed, words in (
+        ("", "missing_invite"),
+        ("O0I1L2", "malformed_invite"),
+        (own, "problem_own_invite_code"),
+        (nobodys, "problem_invite_code_not_found"),
+    ):
+        alice.invite_field.fill(typed)
+        alice.press("go_on")
+        if alice.page.get_by_role("dialog").is_visible():
+            alice.press("activate")
+
+        expect(alice.problem).to_have_text(alice.words(words))
+        expect(alice.invite_field).to_be_focused()
+        expect(alice.invite_field).to_have_value(typed)
+    alice.finds_no_barrier()
+
+
+def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor) -> None:
+    code = alice.sign_in()
+    bob.sign_in()
+    other = bob.page.context.new_page()
+    other.goto(f"/i/{code}")
+    other.get_by_role("button", name="Continue").click()
+    other.get_by_role("button", name="Activate").click()
+    expect(other.locator(".chosen")).to_be_visible()
+
+    bob.invite_field.fill(code)
+    bob.press("go_on")
+    bob.press("activate")
+
+    expect(bob.problem).to_have_text(bob.words("problem_already_activated", code=f"{code[:3]} {code[3:]}"))
+    bob.press("load_again")
+    bob.sees_chosen(code)
+
+
+def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None:
+    code = alice.sign_in()
+    keyboard = bob.page.keyboard
+    bob.page.goto("/")
+    bob.sees_title("phone_title")
+
+    keyboard.press("Tab")  # the other language
+    keyboard.press("Tab")
+    keyboard.type(bob.phone)
+    keyboard.press("Enter")
+    expect(bob.code_field).to_be_focused()
+    keyboard.type(bob.code())
+    expect(bob.page.get_by_role("heading", level=1)).to_be_focused()
+    for _ in range(10):
+        keyboard.press("Tab")
+        if bob.invite_field.evaluate("field => field === document.activeElement"):
+            break
+    keyboard.type(code)
+    keyboard.press("Enter")
+    expect(bob.page.get_by_role("dialog").get_by_role("heading")).to_be_focused()
+    keyboard.press("Enter")  # held too long: that is no vote
+    keyboard.press("Escape")
+    expect(bob.page.get_by_role("dialog")).to_be_hidden()
+    expect(bob.invite_field).to_be_focused()
+    keyboard.press("Enter")
+    keyboard.press("Tab")
+    expect(bob.button("activate")).to_be_focused()
+    keyboard.press("Enter")
+
+    bob.sees_chosen(code)
+    expect(bob.page.locator("#choice-title")).to_be_focused()
+
+
+def test_older_invitations_and_their_dates_are_shown_on_demand(alice: Visitor, database: Any) -> None:
+    code = alice.sign_in()
+    database.execute(CROWD, {"code": code})
+    alice.page.reload()
+    expect(alice.page.get_by_role("listitem")).to_have_count(50)
+
+    alice.press("show_more")
+
+    expect(alice.page.get_by_role("listitem")).to_have_count(60)
+    expect(alice.button("show_more")).to_be_hidden()
+    expect(alice.page.get_by_role("listitem").nth(50)).to_be_focused()
+    expect(alice.page.locator("[data-count]")).to_have_text("60")
+
+    alice.press("show_dates")
+
+    expect(alice.page.locator("li time")).to_have_count(50)
+    expect(alice.button("show_dates")).to_be_hidden()
+    alice.finds_no_barrier()
+    alice.press("show_more")
+    expect(alice.page.locator("li time")).to_have_count(60)
+
+
+CROWD = """
+WITH people AS (
+    INSERT INTO users_user (phone, verified_at) SELECT '+7' || (9993000000 + n), now() FROM generate_series(1, 60) AS n
+    RETURNING id
+), profiles AS (
+    INSERT INTO profiles_profile (user_id, invite_code, created_at)
+    SELECT id, 'Z' || translate(lpad(id::text, 5, '0'), '01', 'AB'), now() FROM people
+), votes AS (
+    INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
+    SELECT people.id, owner.user_id, now() FROM people, profiles_profile AS owner WHERE owner.invite_code = %(code)s
+)
+UPDATE profiles_profile SET invitations_count = 60 WHERE invite_code = %(code)s
+"""
+
+
+def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> None:
+    alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    alice.page.add_init_script("navigator.share = async (shared) => { window.shared = shared; }")
+    code = alice.sign_in()
+    link = f"http://localhost:{alice.service.port}/i/{code}"
+
+    alice.press("copy_code")
+    alice.hears("copied")
+    copied_code = alice.page.evaluate("navigator.clipboard.readText()")
+    alice.press("copy_link")
+    expect(alice.page.locator("[data-copy=link]")).to_have_text(alice.words("copied"))
+    copied_link = alice.page.evaluate("navigator.clipboard.readText()")
+    alice.press("share")
+
+    assert (copied_code, copied_link) == (code, link)
+    assert alice.page.evaluate("shared.url") == link
+
+
+def test_qr_code_is_drawn_when_it_is_opened(alice: Visitor) -> None:
+    alice.sign_in()
+    image = alice.page.get_by_role("img", name=alice.words("qr_alt"))
+    expect(image).to_be_hidden()
+
+    alice.page.get_by_text(alice.words("qr"), exact=True).click()
+
+    expect(image).to_be_visible()
+    image.evaluate("image => image.decode()")
+    alice.finds_no_barrier()

@@ -1,0 +1,128 @@
+"""A person at a browser, with a phone at hand."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+from playwright.sync_api import Locator, Page, expect
+
+from inviting_app.page.texts import SCRIPT_WORDS, WORDS
+from tests.support.http_gateway import Gateway
+from tests.support.service import Service
+
+AXE = Path(__file__).parents[2] / "contract/clients/node_modules/axe-core/axe.min.js"
+
+
+@dataclass
+class Visitor:
+    page: Page
+    phone: str
+    language: str
+    service: Service
+    gateway: Gateway
+
+    @property
+    def shown_phone(self) -> str:
+        return f"{self.phone[:3]} {self.phone[3:6]}-{self.phone[6:8]}-{self.phone[8:]}"
+
+    @property
+    def unbroken_phone(self) -> str:
+        """As it stands in a sentence."""
+        return self.shown_phone.replace(" ", "\u00a0").replace("-", "\u2011")
+
+    def words(self, name: str, **values: object) -> str:
+        """What the page says under this name, in this person's language."""
+        with translation.override(self.language):
+            return str({**WORDS, **SCRIPT_WORDS}[name]).format(**values)
+
+    def messages(self) -> list[str]:
+        sent = [message for message in self.gateway.messages if message["to"] == f"+7{self.phone}"]
+        return [message["message"] for message in sent]
+
+    def code(self, number: int = 1) -> str:
+        """The code in the SMS of this number, when it has come."""
+        self.service.wait_for(lambda: len(self.messages()) >= number)
+        return re.findall(r"#(\d+)$", self.messages()[number - 1])[0]
+
+    def wrong_code(self, number: int = 1) -> str:
+        return f"{(int(self.code()) + number) % 10_000:04}"
+
+    def ask_for_code(self) -> None:
+        self.page.get_by_label(self.words("phone_label")).fill(self.phone)
+        self.press("get_code")
+        expect(self.code_field).to_be_focused()
+
+    def sign_in(self, path: str = "/") -> str:
+        """Go the whole way; what is shown in the end is the person's invite code."""
+        self.page.goto(path)
+        self.ask_for_code()
+        self.code_field.fill(self.code(len(self.messages()) or 1))
+        return self.own_code()
+
+    def sign_in_elsewhere(self) -> str:
+        """With another client than the browser; the token that it got."""
+        asked = self.service.call("/api/auth/signup", {"phone": self.phone})
+        given = {"code": self.code(len(self.messages()) or 1), "challenge_id": asked["challenge_id"]}
+        return str(self.service.call("/api/auth/login", given)["token"])
+
+    def own_code(self) -> str:
+        shown = self.page.locator(".own [aria-hidden]")
+        expect(shown).to_be_visible()
+        return shown.inner_text().replace(" ", "")
+
+    @property
+    def code_field(self) -> Locator:
+        return self.page.locator("#code")
+
+    @property
+    def invite_field(self) -> Locator:
+        return self.page.locator("#invite")
+
+    @property
+    def problem(self) -> Locator:
+        """What the page complains of."""
+        return self.page.locator(".problem p")
+
+    def button(self, name: str, **values: object) -> Locator:
+        return self.page.get_by_role("button", name=self.words(name, **values), exact=True)
+
+    def press(self, name: str) -> None:
+        self.button(name).click()
+
+    def sees(self, name: str, **values: object) -> None:
+        expect(self.page.get_by_role("main")).to_contain_text(self.words(name, **values))
+
+    def sees_title(self, name: str) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words(name))
+
+    def sees_chosen(self, code: str) -> None:
+        shown = self.page.locator(".chosen [aria-hidden]")
+        expect(shown).to_be_visible()
+        expect(shown).to_have_text(f"{code[:3]} {code[3:]}")
+
+    def hears(self, name: str, **values: object) -> None:
+        """What a screen reader is told."""
+        expect(self.page.locator("#status")).to_have_text(self.words(name, **values))
+
+    def open_account(self) -> None:
+        self.page.get_by_role("link", name=self.words("account")).click()
+        self.sees_title("account")
+
+    def finds_no_barrier(self) -> None:
+        """As axe-core judges by WCAG 2.2 AA and its own best practice."""
+        self.page.evaluate(_axe())
+        found = self.page.evaluate("axe.run()")["violations"]
+        assert not [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+
+
+@cache
+def _axe() -> str:
+    if not AXE.exists() and not os.environ.get("CI"):
+        pytest.skip("needs `npm ci --prefix tests/contract/clients`")
+    return AXE.read_text()

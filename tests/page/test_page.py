@@ -1,0 +1,149 @@
+"""The page for people, as the server gives it; tests/page use it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import segno
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.test import Client
+
+from inviting_app.page.texts import SCRIPT_WORDS, WORDS
+from inviting_app.storage import Storage
+from profiles.models import Activation
+from tests.support.accounts import SignedInUser
+
+TEMPLATES = Path(settings.BASE_DIR, "inviting_app/page/templates/page")
+STATIC = Path(settings.BASE_DIR, "inviting_app/page/static/page")
+SIZE_LIMIT = 60_000
+
+
+@pytest.fixture
+def browser() -> Client:
+    return Client()
+
+
+@pytest.mark.parametrize(
+    ("cookie", "asked", "language"),
+    [("", "en", "en"), ("", "ru-RU,ru;q=0.9", "ru"), ("ru", "en", "ru"), ("en", "ru", "en"), ("xx", "de", "en")],
+)
+def test_page_speaks_the_chosen_language_or_else_the_browsers(
+    browser: Client, cookie: str, asked: str, language: str
+) -> None:
+    browser.cookies["django_language"] = cookie
+
+    answer = browser.get("/", HTTP_ACCEPT_LANGUAGE=asked)
+
+    title = {"en": "Sign in with your phone", "ru": "Вход по номеру телефона"}[language]
+    assert answer.status_code == 200
+    assert f'<html lang="{language}">' in answer.text
+    assert title in answer.text
+    assert {"Cookie", "Accept-Language"} <= set(answer["Vary"].split(", "))
+    assert answer["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.parametrize("typed", ["H7K3QX", "h7k3qx", "h7k-3qx", "h7k%203qx", "H7K3QX/", "H7K3QX).", "H7K3QX%C2%BB"])
+def test_share_link_carries_its_code_in_any_spelling(browser: Client, typed: str) -> None:
+    answer = browser.get(f"/i/{typed}")
+
+    assert answer.status_code == 200
+    assert 'data-invite-code="H7K3QX"' in answer.text
+    assert '<meta name="robots" content="noindex">' in answer.text
+
+
+@pytest.mark.parametrize("typed", ["H7K3Q", "H7K3Q0", "<script>", "H7K3QXX", "ßH7K3Q", "%00"])
+def test_link_without_a_code_shows_the_page_all_the_same(browser: Client, typed: str) -> None:
+    answer = browser.get(f"/i/{typed}")
+
+    assert answer.status_code == 404
+    assert 'data-invite-code=""' in answer.text
+    assert "holds no invite code" in answer.text
+    assert "<script>" not in answer.text
+
+
+def test_opening_a_share_link_activates_nothing_and_asks_the_database_nothing(
+    alice: SignedInUser, bob: SignedInUser, django_assert_num_queries: Any
+) -> None:
+    code = alice.code
+
+    with django_assert_num_queries(0):
+        bob.api.get(f"/i/{code}")
+
+    assert not Activation.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/", "/i/H7K3QX", "/i/H7K3QX/qr.svg"])
+def test_page_takes_no_posts(browser: Client, path: str) -> None:
+    assert browser.post(path).status_code == 405
+
+
+def test_page_obeys_its_own_policy(browser: Client) -> None:
+    html = browser.get("/i/H7K3QX").text
+
+    assert all(link.startswith(("/static/page/", "#")) for link in re.findall(r'(?:src|href)="([^"]*)"', html))
+    assert re.findall(r"<script(?![^>]* src=)[^>]*>", html) == ['<script id="words" type="application/json">']
+    assert not re.search(r"<style|\sstyle=|\son\w+=", html)
+
+
+def test_page_names_every_module_ahead(browser: Client) -> None:
+    html = browser.get("/").text
+
+    assert set(re.findall(r'modulepreload" href="/static/page/(.+?)"', html)) == {
+        file.name for file in STATIC.glob("*.js")
+    }
+
+
+def test_page_and_all_it_loads_are_small(browser: Client) -> None:
+    html = browser.get("/", HTTP_ACCEPT_LANGUAGE="ru", HTTP_ACCEPT_ENCODING="gzip")
+
+    files = sum(len(gzip.compress(file.read_bytes())) for file in STATIC.iterdir())
+
+    assert html["Content-Encoding"] == "gzip"
+    assert len(html.content) + files < SIZE_LIMIT
+
+
+def test_qr_code_holds_the_share_link(alice: SignedInUser, browser: Client) -> None:
+    profile = alice.me()
+
+    answer = browser.get(f"/i/{profile['invite_code'].lower()}/qr.svg")
+
+    drawn = segno.make(profile["share_url"], error="m").svg_inline(scale=8, light="#fff")
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert re.findall(r' d="([^"]+)"', answer.text) == re.findall(r' d="([^"]+)"', drawn)
+
+
+def test_qr_code_is_drawn_for_invite_codes_alone(browser: Client) -> None:
+    assert browser.get("/i/H7K3Q0/qr.svg").status_code == 404
+
+
+def test_words_are_those_that_the_page_says() -> None:
+    html = "".join(file.read_text() for file in TEMPLATES.iterdir())
+    script = "".join(file.read_text() for file in STATIC.glob("*.js"))
+
+    assert set(re.findall(r"words\.(\w+)", html)) == set(WORDS)
+    named = {name for name in SCRIPT_WORDS if re.search(rf'["`]{name}["`]', script)}
+    by_code = {name for name in SCRIPT_WORDS if name.removeprefix("problem_") + ": " in script}
+    counted = {name for name in SCRIPT_WORDS if name.endswith("_in") and name.removesuffix("_in") in named}
+    assert set(re.findall(r'\bt\("(\w+)"', script)) <= set(SCRIPT_WORDS)
+    assert named | by_code | counted == set(SCRIPT_WORDS)
+
+
+def test_modules_import_each_other_by_names_that_tell_their_content(tmp_path: Path) -> None:
+    storage = Storage(location=tmp_path, base_url="/static/")
+    names = [f"page/{file.name}" for file in STATIC.iterdir()]
+    for name in names:
+        storage.save(name, ContentFile((STATIC.parent / name).read_bytes()))
+
+    written = storage.post_process({name: (storage, name) for name in names})
+    renamed = {name: hashed for name, hashed, _ in written if not hashed.endswith(".gz")}
+
+    assert set(names) <= set(renamed)
+    for name in names:
+        imports = re.findall(r' from "\./(.+?)"', (tmp_path / renamed[name]).read_text())
+        assert all(re.fullmatch(r"\w+\.[0-9a-f]{12}\.js", imported) for imported in imports)
+        assert all((tmp_path / "page" / imported).exists() for imported in imports)

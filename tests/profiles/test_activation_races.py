@@ -1,0 +1,170 @@
+"""Votes under races: real threads on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from profiles import activation, privacy
+from profiles.models import Activation, Miss, Profile
+from tests.support.accounts import client, registered
+from tests.support.many_users import nobodys_code
+from tests.support.races import race
+from users import accounts
+from users.login import devices, tokens
+from users.login.challenges import TooManyRequests
+from users.login.tokens import TokenRevoked
+from users.models import Device
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kinds(results: list[Any]) -> Counter[str]:
+    return Counter(type(result).__name__ for result in results)
+
+
+def crowd(size: int) -> list[Profile]:
+    return [registered(f"99920000{n:02}") for n in range(size)]
+
+
+def vote(voter: Profile, inviter: Profile) -> Callable[[], None]:
+    return partial(activation.activate, voter.pk, inviter.invite_code)
+
+
+def device_of(profile: Profile) -> Device:
+    with transaction.atomic():
+        user, now = accounts.lock(profile.pk)
+        return devices.start_session(user, None, "", now)[0]
+
+
+def erasure(profile: Profile) -> Callable[[], None]:
+    return partial(privacy.erase, device_of(profile))
+
+
+def assert_counts_are_exact() -> None:
+    votes = Counter(Activation.objects.values_list("inviter_id", flat=True))
+    counted = dict(Profile.objects.filter(invitations_count__gt=0).values_list("pk", "invitations_count"))
+    assert counted == votes
+
+
+def test_thirty_activations_by_one_person_are_one_vote() -> None:
+    voter = registered("9991110001")
+    inviters = crowd(30)
+
+    results = race([vote(voter, inviter) for inviter in inviters])
+
+    assert kinds(results) == {"NoneType": 1, "AlreadyActivated": 29}
+    winner = inviters[results.index(None)]
+    assert Activation.objects.get().inviter_id == winner.pk
+    assert {error.activated_invite for error in results if error} == {winner.invite_code}
+    assert_counts_are_exact()
+
+
+def test_parallel_requests_of_one_person_are_one_vote() -> None:
+    voter, inviter = registered("9991110001"), registered("9991110002")
+    token = tokens.issue(device_of(voter)).token
+    clients = [client(HTTP_AUTHORIZATION=f"Bearer {token}") for _ in range(10)]
+    body = {"activated_invite": inviter.invite_code}
+
+    answers = race([partial(each.post, "/api/v1/profiles/me", body) for each in clients])
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 9}
+    assert_counts_are_exact()
+
+
+def test_celebrity_gets_every_vote_of_thirty_people_race() -> None:
+    celebrity = registered("9991110001")
+
+    results = race([vote(voter, celebrity) for voter in crowd(30)])
+
+    assert kinds(results) == {"NoneType": 30}
+    celebrity.refresh_from_db()
+    assert celebrity.invitations_count == 30
+    assert_counts_are_exact()
+
+
+def test_people_who_choose_each_other_at_once_do_not_deadlock() -> None:
+    everybody = crowd(24)
+    pairs = list(zip(everybody[::2], everybody[1::2], strict=True))
+
+    results = race([call for one, other in pairs for call in (vote(one, other), vote(other, one))])
+
+    assert kinds(results) == {"NoneType": 24}
+    assert set(Profile.objects.values_list("invitations_count", flat=True)) == {1}
+    assert_counts_are_exact()
+
+
+def test_ring_of_people_does_not_deadlock() -> None:
+    ring = crowd(20)
+
+    results = race([vote(ring[n], ring[n - 1]) for n in range(20)])
+
+    assert kinds(results) == {"NoneType": 20}
+    assert_counts_are_exact()
+
+
+def test_parallel_misses_are_charged_exactly() -> None:
+    guesser = registered(
+        "9991110001",
+    )
+    code = nobodys_code()
+
+    results = race([partial(activation.activate, guesser.pk, code) for _ in range(24)])
+
+    assert kinds(results) == {"InviteCodeNotFound": 10, "TooManyRequests": 14}
+    assert Miss.objects.count() == 10
+    assert all(error.retry_after > 0 for error in results if isinstance(error, TooManyRequests))
+
+
+def test_erasing_oneself_while_voting_keeps_counts_exact() -> None:
+    celebrity = registered("9991110001")
+    voters = crowd(12)
+
+    results = race([call for voter in voters for call in (vote(voter, celebrity), erasure(voter))])
+
+    # Either the vote came first and was taken back, or the person was gone before it.
+    assert all(result is None or isinstance(result, TokenRevoked) for result in results)
+    assert not Activation.objects.exists()
+    assert_counts_are_exact()
+
+
+def test_voters_who_go_at_once_take_back_every_vote() -> None:
+    celebrity = registered("9991110001")
+    voters = crowd(20)
+    for voter in voters:
+        activation.activate(voter.pk, celebrity.invite_code)
+
+    results = race([erasure(voter) for voter in voters])
+
+    assert kinds(results) == {"NoneType": 20}
+    celebrity.refresh_from_db()
+    assert celebrity.invitations_count == 0
+    assert not Activation.objects.exists()
+
+
+def test_celebrity_who_goes_while_chosen_keeps_the_votes_that_came_in_time() -> None:
+    celebrity = registered("9991110001")
+
+    results = race([*(vote(voter, celebrity) for voter in crowd(20)), erasure(celebrity)])
+
+    assert kinds(results[:20]).keys() <= {"NoneType", "InviteCodeNotFound"}
+    celebrity.refresh_from_db()
+    assert celebrity.invitations_count == kinds(results[:20])["NoneType"]
+    assert_counts_are_exact()
+
+
+def test_person_is_erased_once_however_often_they_ask_race() -> None:
+    person, inviter = registered("9991110001"), registered("9991110002")
+    activation.activate(person.pk, inviter.invite_code)
+
+    results = race([erasure(person) for _ in range(5)])
+
+    assert kinds(results) == {"NoneType": 1, "TokenRevoked": 4}
+    person.user.refresh_from_db()
+    assert person.user.phone is None
+    assert_counts_are_exact()

@@ -1,0 +1,121 @@
+"""The home page of the admin: the day's numbers and the last days'."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from profiles import daily_counts
+from profiles.admin import home
+from profiles.models import Activation, Day, Profile
+from tests.support.accounts import SignedInUser, registered
+from tests.support.operators import at_work, operator
+from users.clock import database_now
+from users.models import Device, LoginCode, SmsDelivery
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2030, 3, 10, 15, tzinfo=UTC)
+MIDNIGHT = NOW.replace(hour=0)
+SECOND = timedelta(seconds=1)
+
+
+def cells(html: str, heading: str) -> list[str]:
+    """The numbers of a column of the tables, today's first."""
+    table = next(one for one in html.split("<table>") if f">{heading}</th>" in one)
+    column = re.findall(r'<th scope="col">(.*?)</th>', table).index(heading) - 1
+    return [re.findall(r'<data value="(\d+)">', row)[column] for row in table.split("<tr>")[2:]]
+
+
+def test_numbers_of_today_are_on_the_home_page(alice: SignedInUser, bob: SignedInUser) -> None:
+    alice.activate(bob.code)
+    SmsDelivery.objects.update(state="sent", finished_at=database_now())
+
+    page = at_work(operator("9991119998", "view_user")).get("/admin/").content.decode()
+
+    assert {name: cells(page, name)[0] for name in ("New numbers", "Activations", "SMS sent", "Codes verified")} == {
+        "New numbers": "3", "Activations": "1", "SMS sent": "2", "Codes verified": "2",
+    }  # fmt: skip
+    assert len(cells(page, "New numbers")) == daily_counts.SHOWN
+    assert not re.findall(r"<script(?![^>]* src=)|<style| style=", page), "against the policy"
+
+
+def test_numbers_are_for_those_who_may_see_people() -> None:
+    page = at_work(operator("9991119998", "view_device")).get("/admin/").content.decode()
+
+    assert "Devices" in page
+    assert "New numbers" not in page
+
+
+def test_home_page_speaks_russian_and_leads_to_the_site(alice: SignedInUser) -> None:
+    page = at_work(operator(is_superuser=True)).get("/admin/", headers={"accept-language": "ru"}).content.decode()
+
+    content = re.sub(r"<[^>]*>", " ", page.partition('<div id="content" class="colMS">')[2].partition("<footer")[0])
+    assert set(re.findall(r"[A-Za-z]{2,}", content)) <= {"SMS", "UTC"}
+    assert '<a href="/">Открыть сайт</a>' in page
+
+
+def made(model: Any, at: datetime, **values: Any) -> None:
+    row = model.objects.latest("pk")
+    model.objects.filter(pk=row.pk).update(created_at=at, **values)
+
+
+@pytest.mark.parametrize(
+    ("at", "which"), [(MIDNIGHT - SECOND, -2), (MIDNIGHT, -1), (NOW, -1), (MIDNIGHT - 29 * daily_counts.ONE_DAY, 0)]
+)
+def test_everything_counts_for_the_day_it_happened_on(
+    alice: SignedInUser, bob: SignedInUser, at: datetime, which: int
+) -> None:
+    alice.activate(bob.code)
+    Profile.objects.update(created_at=at - 90 * daily_counts.ONE_DAY)
+    made(Profile, at)
+    made(Activation, at)
+    LoginCode.objects.update(created_at=at - 90 * daily_counts.ONE_DAY)
+    made(LoginCode, at - daily_counts.LONGEST_LIFE, used_at=at)
+    made(SmsDelivery, at - daily_counts.LONGEST_LIFE, finished_at=at, state="sent")
+
+    found = daily_counts.last(NOW)
+
+    counts = [(day.sign_ups, day.activations, day.sms_sent, day.codes_used) for day in found]
+    assert counts.pop(which) == (1, 1, 1, 1)
+    assert set(counts) == {(0, 0, 0, 0)}
+    assert [found[0].day, found[-1].day] == [(NOW - 29 * daily_counts.ONE_DAY).date(), NOW.date()]
+
+
+def test_day_begins_at_midnight_of_the_service(settings: Any, alice: SignedInUser) -> None:
+    settings.TIME_ZONE = "Asia/Vladivostok"  # ten hours ahead: there it is already the next day
+    made(Profile, NOW)
+
+    today = daily_counts.last(NOW)[-1]
+
+    assert (today.day, today.sign_ups) == ((NOW + daily_counts.ONE_DAY).date(), 1)
+
+
+def test_finished_days_are_stored_once_and_outlive_their_rows(alice: SignedInUser) -> None:
+    made(LoginCode, NOW - daily_counts.ONE_DAY, used_at=NOW - daily_counts.ONE_DAY)
+
+    daily_counts.store(NOW)
+    LoginCode.objects.all().delete()
+    Device.objects.all().delete()
+    daily_counts.store(NOW + SECOND)
+
+    assert Day.objects.count() == daily_counts.SHOWN - 1
+    assert [day.codes_used for day in daily_counts.last(NOW)[-2:]] == [1, 0]
+
+
+def test_large_tables_are_estimated(monkeypatch: pytest.MonkeyPatch, alice: SignedInUser, bob: SignedInUser) -> None:
+    registered("9991110009", verified_at=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE users_user")
+    monkeypatch.setattr(home, "COUNTED", 1)
+
+    page = Client.get(at_work(operator(is_superuser=True)), "/admin/").context
+
+    people, active, _ = page["totals"]
+    assert (people.number, people.is_estimate) == (3, True)
+    assert (active.number, active.is_estimate) == (2, True)

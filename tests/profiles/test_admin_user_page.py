@@ -1,0 +1,181 @@
+"""The admin's page of a person: votes, devices, SMS, and rings of votes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from profiles import activation, cycles
+from profiles.models import Profile
+from tests.support.accounts import SignedInUser, registered
+from tests.support.many_users import crowd
+from tests.support.operators import at_work, helper, operator, page_of
+from users.models import Device, SmsDelivery, User
+
+pytestmark = pytest.mark.django_db
+SEES_ALL = ("view_user", "view_profile", "view_activation", "view_device", "view_smsdelivery")
+SECTIONS = ["Invites", "Whom they chose", "Who chose them", "Devices", "SMS deliveries"]
+MUTUAL = "Mutual votes"
+
+
+@pytest.fixture
+def support(db: None) -> Client:
+    return helper(*SEES_ALL)
+
+
+def sections(browser: Client, person: int, query: str = "") -> dict[str, Any]:
+    return {one.title: one for one in browser.get(f"{page_of(person)}{query}").context["sections"]}
+
+
+def text(cell: str) -> str:
+    return re.sub("<[^>]*>", "", cell)
+
+
+def ring_of(size: int) -> list[int]:
+    """People of whom each chose the next, and the last the first."""
+    members = [registered(f"99940000{n:02}") for n in range(size)]
+    for n, member in enumerate(members):
+        activation.activate(member.pk, members[(n + 1) % size].invite_code)
+    return [member.pk for member in members]
+
+
+def test_page_shows_votes_devices_and_sms(
+    support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
+) -> None:
+    alice.activate(bob.code)
+    bob.activate(charlie.code)
+    delivery = SmsDelivery.objects.get(login_code__user=bob.profile.user)
+
+    found = sections(support, bob.profile.pk)
+
+    assert list(found) == SECTIONS
+    assert [text(cell) for cell in found["Invites"].rows[0]] == [bob.code, "1"]
+    assert [text(cell) for cell in found["Whom they chose"].rows[0]][:2] == ["+7***0003", charlie.code]
+    assert page_of(charlie.profile.pk) in found["Whom they chose"].rows[0][0]
+    assert [text(cell) for cell in found["Who chose them"].rows[0]][:2] == ["+7***0001", alice.code]
+    assert page_of(alice.profile.pk) in found["Who chose them"].rows[0][0]
+    assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in found["Devices"].rows[0][0]
+    assert f"/users/smsdelivery/{delivery.pk}/" in found["SMS deliveries"].rows[0][0]
+    assert not any(one.warning or one.links or one.note for one in found.values())
+
+
+def test_only_what_an_operator_may_see_is_shown(alice: SignedInUser) -> None:
+    for permission, title in (("view_activation", "Who chose them"), ("view_device", "Devices")):
+        browser = at_work(operator(f"99911199{len(title)}", "view_user", permission))
+
+        shown = sections(browser, alice.profile.pk)
+
+        assert title in shown
+        assert len(shown) == (2 if permission == "view_activation" else 1)
+
+
+def test_voters_are_paged_newest_first(support: Client) -> None:
+    """Many votes of one moment, too: none is left out, none shown twice."""
+    celebrity = registered("9991110001")
+    phones = crowd(120, celebrity)
+    pages, query = [], ""
+
+    while query or not pages:
+        shown = sections(support, celebrity.pk, query)["Who chose them"]
+        pages.append([text(row[0]) for row in shown.rows])
+        older = {words: address for address, words in shown.links}.get("Older votes", "")
+        query = older.removeprefix(page_of(celebrity.pk))
+
+    assert [len(page) for page in pages] == [50, 50, 20]
+    assert [row for page in pages for row in page] == [f"+7***{phone[-4:]}" for phone in reversed(phones)]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1-", "9" * 17 + "-" + "9" * 18, "1-1", "²-1", "%00"])
+def test_foreign_cursor_is_no_error(support: Client, alice: SignedInUser, cursor: str) -> None:
+    assert "Who chose them" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
+
+
+def test_page_costs_the_same_for_a_celebrity(support: Client, alice: SignedInUser) -> None:
+    crowd(60, alice.profile)
+    counts = []
+
+    for person in (User.objects.get(phone="+79993000001").pk, alice.profile.pk):
+        with CaptureQueriesContext(connection) as queries:
+            sections(support, person)
+        counts.append(len(queries))
+
+    assert counts[1] <= counts[0]
+
+
+def test_newest_devices_are_shown_and_said_to_be_no_more(support: Client, alice: SignedInUser) -> None:
+    first = Device.objects.get()
+    Device.objects.bulk_create(
+        Device(user=first.user, created_at=at, signed_in_at=at, refreshed_at=at, session_id=f"{n:032}",
+               refresh_jti=first.refresh_jti, trust_nonce=b"")
+        for n, at in enumerate([first.signed_in_at] * 50)
+    )  # fmt: skip
+
+    shown = sections(support, alice.profile.pk)["Devices"]
+
+    assert len(shown.rows) == 50
+    assert shown.note == "Only the newest 50 are shown."
+
+
+def test_two_who_chose_each_other_are_flagged(
+    support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
+) -> None:
+    alice.activate(bob.code)
+    bob.activate(alice.code)
+    charlie.activate(bob.code)
+
+    warning = sections(support, alice.profile.pk)["Whom they chose"].warning
+
+    assert text(warning) == f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001"
+    assert page_of(bob.profile.pk) in warning
+    assert not sections(support, charlie.profile.pk)["Whom they chose"].warning
+
+
+def test_ring_is_told_from_each_of_its_members_on() -> None:
+    members = ring_of(4)
+    fan = registered("9991110001")
+    activation.activate(fan.pk, Profile.objects.get(pk=members[0]).invite_code)
+
+    assert cycles.through([*members, fan.pk]) == {one: members[n:] + members[:n] for n, one in enumerate(members)}
+    assert cycles.through([fan.pk]) == cycles.through([]) == {}
+
+
+@pytest.mark.parametrize(("size", "found"), [(cycles.LONGEST, cycles.LONGEST), (cycles.LONGEST + 1, 0)])
+def test_longer_rings_are_not_looked_for(size: int, found: int) -> None:
+    members = ring_of(size)
+
+    assert len(cycles.through(members)) == found
+
+
+def test_list_of_profiles_flags_rings_and_leads_to_people(support: Client, alice: SignedInUser) -> None:
+    members = ring_of(3)
+
+    page = support.get("/admin/profiles/profile/").content.decode()
+
+    assert page.count("Ring of 3 votes") == 3
+    assert all(page_of(person) in page for person in (*members, alice.profile.pk))
+
+
+def test_profile_shows_its_ring_and_leads_to_the_person(support: Client) -> None:
+    person, _other = ring_of(2)
+
+    page = support.get(f"/admin/profiles/profile/{person}/change/").content.decode()
+
+    assert MUTUAL in page
+    assert page_of(person) in page
+
+
+def test_people_are_found_by_invitations(support: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+    alice.activate(bob.code)
+    registered("9991110003")  # newer
+    (address, words), *_ = support.get("/admin/users/user/").context["links"]
+
+    profiles = support.get(address).context["cl"].result_list
+
+    assert words == "By invitations"
+    assert profiles[0].invite_code == bob.code
+    assert not at_work(operator("9991119990", "view_user")).get("/admin/users/user/").context["links"]

@@ -1,0 +1,140 @@
+"""Erasing oneself is no way around a limit: what counts against a phone goes on to count."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from profiles import privacy
+from profiles import signup as profiles_people
+from profiles.models import Miss
+from tests.support.accounts import SignedInUser, signed_in
+from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, wrong
+from tests.support.many_users import nobodys_code
+from users import accounts, retention
+from users.login import signin
+from users.models import LoginCode, User
+
+pytestmark = pytest.mark.django_db
+DAY = 24 * 3600
+
+
+def erase(person: SignedInUser) -> None:
+    assert person.api.delete("/api/v1/profiles/me").status_code == 204
+
+
+def reborn(person: SignedInUser) -> SignedInUser:
+    erase(person)
+    return signed_in(person.phone)
+
+
+def test_wrong_invite_codes_go_on_to_count(alice: SignedInUser) -> None:
+    for _ in range(6):
+        alice.activate(nobodys_code())
+    second = reborn(alice)
+    for _ in range(3):
+        second.activate(nobodys_code())
+
+    third = reborn(second)
+
+    assert [third.activate(nobodys_code()).status_code for _ in range(2)] == [404, 429]
+
+
+def test_sends_and_wrong_guesses_go_on_to_count(alice: SignedInUser) -> None:
+    other = alice.api.post("/api/auth/signup", {"phone": alice.phone, "device_token": "x"}).json()
+    with pytest.raises(signin.InvalidCode):
+        signin.sign_in(wrong(other["challenge_id"]), challenge_id=other["challenge_id"])
+    erase(alice)
+
+    early = alice.api.post("/api/auth/signup", {"phone": alice.phone})
+
+    assert early.status_code == 429
+    assert not User.objects.filter(phone=f"+7{alice.phone}").exists()
+    LoginCode.objects.filter(used_at=None).update(created_at=NOW - timedelta(hours=2))
+    LoginCode.objects.get(used_at=None).deliveries.update(created_at=NOW - timedelta(hours=2))
+    asked = ask(1, f"+7{alice.phone}")
+    codes = LoginCode.objects.filter(user__phone=f"+7{alice.phone}")
+    assert codes.count() == 3
+    assert sum(codes.values_list("wrong", flat=True)) == 1
+    # The SMS of two hours ago lengthens the gap to the next.
+    assert (asked.sent, asked.resend_in) == (True, 60)
+
+
+def test_codes_of_a_known_device_stay_with_it(alice: SignedInUser) -> None:
+    known = alice.api.post("/api/auth/signup", {"phone": alice.phone}).json()["challenge_id"]
+
+    second = reborn(alice)
+
+    assert challenge(known).login_code.user_id != second.profile.pk
+    assert not LoginCode.objects.filter(user=second.profile.user).exclude(device=None).exists()
+
+
+def test_codes_left_open_are_no_obstacle() -> None:
+    """Of two people who were erased with this phone, should a change of keys and back have kept them apart."""
+    for phone in ("+79990000001", "+79990000002"):
+        answer(ask(-900, phone), -900)
+        ask(-800, phone)
+        privacy.repeat_erasure(User.objects.get(phone=phone).pk, erased_at=at(DAY))
+    User.objects.update(erased_trace=accounts.phone_hash(PHONE))
+
+    ask(3600)
+
+    assert LoginCode.objects.filter(user__phone=PHONE).count() == 5
+
+
+def test_trace_is_of_one_phone_and_one_key(settings: Any) -> None:
+    trace = accounts.phone_hash(PHONE)
+
+    assert len(trace) == 32 and PHONE.encode() not in trace
+    assert trace == accounts.phone_hash(PHONE) != accounts.phone_hash("+79991234568")
+    settings.SECRET_KEY = "another"
+    assert trace != accounts.phone_hash(PHONE)
+
+
+def test_others_inherit_nothing(alice: SignedInUser) -> None:
+    alice.activate(nobodys_code())
+    erase(alice)
+
+    other = signed_in("9991110002")
+
+    assert not Miss.objects.filter(user=other.profile.user).exists()
+    assert LoginCode.objects.filter(user=other.profile.user).count() == 1
+
+
+def test_export_holds_nothing_of_who_had_the_phone_before(alice: SignedInUser) -> None:
+    alice.activate(nobodys_code())
+
+    held = json.loads(reborn(alice).api.get("/api/v1/profiles/me/export").getvalue())
+
+    assert held["wrong_invite_codes"] == []
+    assert len(held["login_codes"]) == len(held["challenges"]) == len(held["sms"]) == 1
+
+
+def test_trace_is_kept_for_31_days_and_not_longer_than_until_the_next_sign_up(
+    alice: SignedInUser, bob: SignedInUser
+) -> None:
+    erase(alice)
+    erase(bob)
+    signed_in(bob.phone)
+    gone = User.objects.filter(erased_at__isnull=False)
+    assert [bytes(trace) for trace in gone.values_list("erased_trace", flat=True) if trace] == [
+        accounts.phone_hash(f"+7{alice.phone}")
+    ]
+
+    retention.purge(at(0) + timedelta(days=30.9))
+    assert gone.filter(erased_trace__isnull=False).exists()
+
+    retention.purge(at(0) + timedelta(days=31.1))
+    assert not gone.filter(erased_trace__isnull=False).exists()
+
+
+def test_operator_made_anew_inherits_too(alice: SignedInUser) -> None:
+    alice.activate(nobodys_code())
+    erase(alice)
+
+    operator = profiles_people.make_operator(f"+7{alice.phone}", "a long password")
+
+    assert Miss.objects.filter(user=operator).count() == 1

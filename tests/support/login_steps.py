@@ -1,0 +1,54 @@
+"""Asking for codes and answering them as the domain does, with the time as an argument."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from profiles import signup
+from users.login import codes, signin
+from users.login.challenges import ChallengeIssued
+from users.login.signin import SignedIn
+from users.models import Challenge, LoginCode
+
+PHONE = "+79991234567"
+ADDRESS = "192.0.2.1"
+NOW = timezone.now()
+
+
+def at(seconds: float) -> datetime:
+    """So many seconds after the story began."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def ask(seconds: float = 0, phone: str = PHONE, **given: Any) -> ChallengeIssued:
+    return signup.sign_up(phone, **{"address": ADDRESS, "language": "en", "now": at(seconds), **given})
+
+
+def answer(asked: ChallengeIssued, seconds: float = 0, typed: str = "", **given: Any) -> SignedIn:
+    """Sign in with the right code, or with what is typed."""
+    typed = typed or right(asked.challenge_id)
+    return signin.sign_in(typed, **{"challenge_id": asked.challenge_id, "now": at(seconds), **given})
+
+
+def challenge(public_id: str) -> Challenge:
+    return Challenge.objects.select_related("login_code").get(public_id=public_id)
+
+
+def right(public_id: str) -> str:
+    """The code that the SMS of this challenge holds."""
+    code = challenge(public_id).login_code
+    return codes.derive(code.nonce, code.digits)
+
+
+def wrong(public_id: str) -> str:
+    """A code of the right length that is not it."""
+    digits = right(public_id)
+    return f"{(int(digits) + 1) % 10 ** len(digits):0{len(digits)}}"
+
+
+def set_code(public_id: str, **values: Any) -> None:
+    """Change the row of this challenge's code as time would."""
+    LoginCode.objects.filter(joined__public_id=public_id).update(**values)

@@ -1,0 +1,47 @@
+"""Operators of the admin, made without the cost of a command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from tests.support.accounts import registered
+from users.models import User
+
+PASSWORD = "long enough to be a password"
+
+
+def operator(phone: str = "9991119998", *permissions: str, **values: Any) -> User:
+    """A member of staff with these permissions, such as `view_user`."""
+    user = registered(phone, is_staff=True, **values).user
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return user
+
+
+def log_in(
+    phone: str = "9991119998", password: str = PASSWORD, *, browser: Client | None = None, query: str = "", **meta: Any
+) -> Any:
+    """The answer to the log-in form."""
+    fields = {"username": phone, "password": password}
+    return (browser or Client()).post(f"/admin/login/{query}", fields, **meta)
+
+
+def at_work(user: User) -> Client:
+    """The browser of an operator who is logged in."""
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def helper(*permissions: str) -> Client:
+    """The browser of an operator with these permissions."""
+    return at_work(operator("9991119997", *permissions))
+
+
+def page_of(person: int, page: str = "change") -> str:
+    """The address of one of the admin's pages of a person."""
+    return f"/admin/users/user/{person}/{page}/"

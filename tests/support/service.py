@@ -1,0 +1,207 @@
+"""The whole service as real processes, for the tests that need one."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import psutil
+from django.conf import settings
+
+from tests.support.environment import NAMES, TEMPLATE
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+class Service:
+    """`manage.py serve` on a port and a folder of its own."""
+
+    def __init__(self, folder: Path, port: int, project: Path | None = None, **variables: str | None) -> None:
+        self.port = port
+        self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
+        # Empty rather than unset: a developer's `.env` must not reach it.
+        clean = {**os.environ, **dict.fromkeys(NAMES, "")}
+        self.data = folder / "data"
+        given = {**clean, "PORT": str(port), "DATA_DIR": str(self.data), **variables}
+        environment = {name: value for name, value in given.items() if value is not None}
+        with self.log.open("ab") as log:
+            self.process = psutil.Popen(
+                [sys.executable, "manage.py", "serve"],
+                cwd=project or settings.BASE_DIR,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait_until_ready(self) -> None:
+        self.wait_for(lambda: "inviting_app is ready" in self.output)
+
+    def wait_for(self, condition: Callable[[], object], seconds: float = START_SECONDS) -> None:
+        """Until it holds, while the service runs."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            with suppress(psutil.TimeoutExpired):
+                self.process.wait(0.05)
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def parts(self) -> list[psutil.Process]:
+        return list(self.process.children(recursive=True))
+
+    def part(self, words: str) -> psutil.Process | None:
+        """The child whose command line has these words."""
+        return first(self.process.children(), words)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """The exit status, and how many seconds it took."""
+        started = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        status = self.process.wait(START_SECONDS)
+        return status, time.monotonic() - started
+
+    def call(self, path: str, body: Any = None, token: str = "") -> Any:
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or "null")
+
+    def answers(self, path: str) -> int | None:
+        """The status of a GET, or None when there is no answer."""
+        with suppress(OSError, http.client.HTTPException), closing(self._peer()) as peer:
+            peer.request("GET", path)
+            return peer.getresponse().status
+        return None
+
+    @contextmanager
+    def called_all_the_time(self, path: str) -> Iterator[list[int | str]]:
+        """The statuses of a GET, again and again, on connections kept alive and on new ones; errors by their text."""
+        answers: list[int | str] = []
+        done = Event()
+
+        def call(kept: bool) -> None:
+            peer = self._peer()
+            while not done.is_set():
+                try:
+                    peer.request("GET", path)
+                    answer = peer.getresponse()
+                    answer.read()
+                    answers.append(answer.status)
+                except (OSError, http.client.HTTPException) as error:
+                    answers.append(repr(error))
+                if not kept:
+                    peer.close()
+                done.wait(0.01)
+            peer.close()
+
+        callers = [Thread(target=call, args=[kept]) for kept in (True, False, False)]
+        for caller in callers:
+            caller.start()
+        try:
+            yield answers
+        finally:
+            done.set()
+            for caller in callers:
+                caller.join()
+
+    def sign_up(self, phone: str, address: str) -> int:
+        """The status with which a sign-up from this loopback address was answered.
+
+        Raises OSError or HTTPException when it was not.
+        """
+        with closing(self._peer(address)) as peer:
+            peer.request("POST", "/api/auth/signup", json.dumps({"phone": phone}), {"Content-Type": "application/json"})
+            return peer.getresponse().status
+
+    def _peer(self, address: str = "127.0.0.1") -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10, source_address=(address, 0))
+
+    def sign_in(self, phone: str) -> Any:
+        asked = self.call("/api/auth/signup", {"phone": phone})
+        return self.call("/api/auth/login", {"code": asked["code"], "challenge_id": asked["challenge_id"]})
+
+
+def first(processes: list[psutil.Process], words: str) -> psutil.Process | None:
+    """The first whose command line has these words; one that has just ended has none."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if words in " ".join(process.cmdline()):
+                return process
+    return None
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether all of them have ended, or do so in time."""
+    return not psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def service_folder() -> Iterator[Path]:
+    """A folder for services: short, for the socket's path; open, since root's PostgreSQL runs as another user."""
+    with tempfile.TemporaryDirectory(prefix="inviting_app-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@contextmanager
+def prepared_folder() -> Iterator[Path]:
+    """One with the database and the static files that a first start makes, which takes seconds."""
+    with service_folder() as folder:
+        subprocess.run(["cp", "-a", _prepared_once(), folder / "data"], check=True)
+        yield folder
+
+
+def _prepared_once() -> Path:
+    prepared, draft = TEMPLATE / "prepared", TEMPLATE / "draft"
+    with (TEMPLATE / "lock of prepared").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not prepared.exists():
+            environment = {**os.environ, **dict.fromkeys(NAMES, ""), "DATA_DIR": str(draft)}
+            command = [sys.executable, "manage.py", "prepare"]
+            subprocess.run(command, cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, check=True)
+            draft.rename(prepared)
+    return prepared
+
+
+@contextmanager
+def services(folder: Path) -> Iterator[Callable[..., Service]]:
+    """Makes services with the data of this folder, on one port unless told otherwise; stops them all in the end."""
+    started: list[Service] = []
+    port = free_port()
+
+    def make(**variables: Any) -> Service:
+        started.append(Service(folder, port, **variables))
+        return started[-1]
+
+    try:
+        yield make
+    finally:
+        for service in started:
+            service.stop()

@@ -1,0 +1,63 @@
+"""Calling the service as the web server does: no test client stands between, and an error is a 500."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+from django.core.signals import request_started
+from django.db import close_old_connections
+
+from inviting_app.wsgi import application
+
+# Of this thread's processor time: how long the machine was busy with others does not count.
+SLOW_SECONDS = 0.1
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The problem's."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        return str(json.loads(self.body)["code"])
+
+
+def call(method: str, path: str, token: str = "", body: bytes = b"", **headers: str) -> Answer:
+    """The answer to this request. A header is named as in WSGI, such as CONTENT_TYPE."""
+    path, _, query = path.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_AUTHORIZATION": f"Bearer {token}",
+        "REMOTE_ADDR": "192.0.2.1",
+        "wsgi.input": BytesIO(body),
+        **headers,
+    }
+    setup_testing_defaults(environ)
+    started: list[Any] = []
+    request_started.disconnect(close_old_connections)  # the request is in the test's transaction
+    parts = application(environ, lambda *given: started.append(given))
+    request_started.connect(close_old_connections)
+    status, given = started[0]
+    return Answer(int(status[:3]), dict(given), b"".join(parts))
+
+
+def quickly(work: Any) -> Any:
+    """What the work gives. It is slow only if it is slow twice: once may be a collection of garbage."""
+    for _ in range(2):
+        started = time.thread_time()
+        result = work()
+        if time.thread_time() - started < SLOW_SECONDS:
+            return result
+    raise AssertionError("slow")

@@ -1,0 +1,288 @@
+"""What operators do about one person: with a reason, in words, and in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+
+from profiles import activation, invite_codes, privacy
+from profiles.models import Activation, Profile
+from tests.support.accounts import SignedInUser, registered, signed_in
+from tests.support.operators import at_work, helper, operator, page_of
+from users import accounts
+from users.models import Device, User
+
+pytestmark = pytest.mark.django_db
+ALL = ("disable", "enable", "end-devices", "release-vote", "new-code", "erase")
+NOTHING_TO_DO = "There is nothing to do any more: see how the person stands now."
+WHY = {"reason": "Asked for it\n in ticket 12.", "sure": "on"}
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    return at_work(operator("9991119998", is_superuser=True))
+
+
+@pytest.fixture
+def support(db: None) -> Client:
+    return helper("view_user", "change_user")
+
+
+def act(browser: Client, action: str, profile: Profile, **fields: str) -> list[str]:
+    """What the operator is told when the person's page comes back."""
+    about = Profile.objects.get(pk=profile.pk).invite_code if action == "new-code" else ""
+    answer = browser.post(page_of(profile.pk, action), {"about": about, **(fields or WHY)})
+    assert answer["Location"] == page_of(profile.pk)
+    told = [message.message for message in get_messages(answer.wsgi_request)]
+    browser.get(answer["Location"])
+    return told
+
+
+def offered(browser: Client, profile: Profile) -> list[str]:
+    page = browser.get(page_of(profile.pk)).content.decode()
+    return [action for action in ALL if page_of(profile.pk, action) in page]
+
+
+def logged() -> list[str]:
+    return [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
+
+
+def test_disabled_person_is_out_at_once_and_enabled_again_signs_in_anew(support: Client, alice: SignedInUser) -> None:
+    told = act(support, "disable", alice.profile)
+
+    assert told == ["Disabled the person."]
+    assert alice.api.get("/api/v1/profiles/me").json()["code"] == "token_revoked"
+    assert not Device.objects.filter(user=alice.profile.user, ended_at=None).exists()
+
+    act(support, "enable", alice.profile)
+
+    assert alice.api.get("/api/v1/profiles/me").status_code == 401
+    assert signed_in(alice.phone).me()["phone"] == alice.phone
+    assert logged() == [f"{done} Reason: Asked for it in ticket 12." for done in (*told, "Enabled the person.")]
+    assert "Asked for it in ticket 12." in support.get(page_of(alice.profile.pk, "history")).content.decode()
+
+
+def test_all_devices_end_session_and_trust(support: Client, alice: SignedInUser) -> None:
+    act(support, "end-devices", alice.profile)
+
+    assert alice.api.get("/api/v1/profiles/me").json()["code"] == "token_revoked"
+    assert not Device.objects.filter(trust_hash__isnull=False).exists()
+    assert logged() == ["Ended all devices. Reason: Asked for it in ticket 12."]
+
+
+def test_released_vote_is_given_anew(
+    support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
+) -> None:
+    alice.activate(bob.code)
+
+    told = act(support, "release-vote", alice.profile)
+
+    assert told == [f"Released the vote for person {bob.profile.pk}."]
+    assert alice.me()["activated_invite"] is None
+    assert bob.me()["invitations_count"] == 0
+    assert alice.activate(charlie.code).status_code == 200
+    assert logged() == [f"{told[0]} Reason: Asked for it in ticket 12."]
+
+
+def test_old_invite_code_is_dead_and_its_votes_stay(
+    support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
+) -> None:
+    old = bob.code
+    alice.activate(old)
+
+    told = act(support, "new-code", bob.profile)
+
+    assert told == [f"Replaced the invite code {old}."]
+    assert charlie.activate(old).json()["code"] == "invite_code_not_found"
+    assert alice.me()["activated_invite"] == bob.code != old
+    assert charlie.activate(bob.code).status_code == 200
+    assert bob.me()["invitations_count"] == 2
+
+
+def test_new_code_is_given_once_for_a_form_that_is_sent_twice(support: Client, bob: SignedInUser) -> None:
+    old = bob.code
+
+    form = support.get(page_of(bob.profile.pk, "new-code")).content.decode()
+    told = [act(support, "new-code", bob.profile, reason="Leaked.", about=old) for _ in range(2)]
+
+    assert f'name="about" value="{old}"' in form
+    assert told[0] == [f"Replaced the invite code {old}."]
+    assert told[1] == [NOTHING_TO_DO]
+
+
+def test_nobody_acts_on_themselves(boss: Client) -> None:
+    own = Profile.objects.get(user__is_superuser=True)
+
+    assert offered(boss, own) == []
+    assert boss.post(page_of(own.pk, "erase"), {**WHY, "sure": "on"}).status_code == 403
+
+
+def test_new_invite_code_is_drawn_until_it_is_free(monkeypatch: Any, alice: SignedInUser, bob: SignedInUser) -> None:
+    drawn = iter([bob.code, alice.code, "ZZZZZZ"])
+    monkeypatch.setattr(invite_codes, "generate", lambda: next(drawn))
+
+    activation.replace_invite_code(alice.profile.pk)
+
+    assert (alice.code, bob.code == alice.code) == ("ZZZZZZ", False)
+
+
+def test_erased_person_leaves_a_line_in_the_journal_and_no_phone(
+    boss: Client,
+    alice: SignedInUser,
+    bob: SignedInUser,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    profile = alice.profile
+    alice.activate(bob.code)
+    act(boss, "disable", profile)
+    caplog.set_level(logging.INFO, "profiles.privacy")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        told = act(boss, "erase", profile)
+
+    gone = User.objects.get(pk=profile.pk)
+    assert told == ["Erased the person."]
+    assert gone.phone is None and gone.erased_at
+    assert bob.me()["invitations_count"] == 0
+    assert [*privacy.erasure_log()] == [f"erased person {gone.pk} at {gone.erased_at.isoformat()}"]
+    assert [*privacy.erasure_log()] == [one.getMessage() for one in caplog.records if one.name == "profiles.privacy"]
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"erased person {gone.pk}"}
+    assert "Erased the person. Reason: " in boss.get(page_of(profile.pk, "history")).content.decode()
+    assert offered(boss, profile) == []
+
+
+@pytest.mark.parametrize(
+    "reason", ["", " \n ", "called from +7 999 111-00-01", "his 8 (999) 111 00 01", "\0", "x" * 501]
+)
+def test_nothing_is_done_without_a_reason_or_with_a_phone_in_it(boss: Client, alice: SignedInUser, reason: str) -> None:
+    answer = boss.post(page_of(alice.profile.pk, "disable"), {"reason": reason})
+
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["reason"]
+    assert alice.me()["phone"] == alice.phone
+    assert not LogEntry.objects.exists()
+
+
+def test_nobody_is_erased_without_being_sure(boss: Client, alice: SignedInUser) -> None:
+    answer = boss.post(page_of(alice.profile.pk, "erase"), {"reason": "Spam."})
+
+    assert answer.context["form"].errors["sure"]
+    assert alice.me()["phone"] == alice.phone
+
+
+def test_page_of_an_action_says_what_will_happen_and_does_nothing(boss: Client, alice: SignedInUser) -> None:
+    for action, said in (("disable", "signed out everywhere"), ("new-code", "every link with it are dead")):
+        page = boss.get(page_of(alice.profile.pk, action)).content.decode()
+        assert said in page
+        assert "+7***0001" in page
+
+    assert alice.me()["phone"] == alice.phone
+    assert not LogEntry.objects.exists()
+
+
+def test_form_of_a_person_disables_nobody(boss: Client, alice: SignedInUser) -> None:
+    assert boss.post(page_of(alice.profile.pk), {}).status_code == 302
+
+    assert User.objects.get(pk=alice.profile.pk).is_active
+
+
+def test_only_what_applies_is_offered(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+    assert offered(boss, alice.profile) == ["disable", "end-devices", "new-code", "erase"]
+
+    alice.activate(bob.code)
+    accounts.disable(alice.profile.user)
+
+    assert offered(boss, alice.profile) == ["enable", "release-vote", "new-code", "erase"]
+
+
+@pytest.mark.parametrize("action", ALL)
+def test_what_applies_no_more_is_told_and_not_logged(boss: Client, alice: SignedInUser, action: str) -> None:
+    profile = alice.profile
+    alice.api.delete("/api/v1/profiles/me")
+
+    assert act(boss, action, profile) == [NOTHING_TO_DO]
+    assert boss.get(page_of(profile.pk, action))["Location"] == page_of(profile.pk)
+    assert not LogEntry.objects.exists()
+
+
+def test_domain_tells_that_somebody_was_quicker(alice: SignedInUser) -> None:
+    user = alice.profile.user
+
+    assert [accounts.disable(user), accounts.disable(user)] == [True, False]
+    assert [accounts.enable(user), accounts.enable(user)] == [True, False]
+    assert not accounts.revoke_devices(user)
+    assert activation.release(user.pk) is None
+    assert [privacy.erase_by_operator(user.pk), privacy.erase_by_operator(user.pk)] == [True, False]
+    assert not accounts.enable(user)
+    assert activation.replace_invite_code(user.pk) is None
+
+
+def test_actions_need_the_right_to_change_and_erasing_a_superuser(
+    support: Client, alice: SignedInUser, bob: SignedInUser
+) -> None:
+    alice.activate(bob.code)
+    onlooker = at_work(operator("9991119996", "view_user"))
+
+    assert offered(onlooker, alice.profile) == []
+    assert offered(support, alice.profile) == ["disable", "end-devices", "release-vote", "new-code"]
+    for action in ALL:
+        assert onlooker.post(page_of(alice.profile.pk, action), WHY).status_code == 403
+    assert support.post(page_of(alice.profile.pk, "erase"), WHY).status_code == 403
+    assert Activation.objects.exists()
+    assert alice.me()["phone"] == alice.phone
+
+
+def test_only_superusers_act_on_operators(boss: Client, support: Client) -> None:
+    colleague = registered("9991119995", is_staff=True)
+
+    assert offered(support, colleague) == []
+    for action in ALL:
+        assert support.post(page_of(colleague.pk, action), WHY).status_code == 403
+    assert act(boss, "disable", colleague) == ["Disabled the person."]
+
+
+def test_stranger_gets_no_page(boss: Client) -> None:
+    assert boss.post("/admin/users/user/999999999/disable/", WHY).status_code == 404
+    assert Client().post("/admin/users/user/1/disable/", WHY).status_code == 302
+    assert not LogEntry.objects.exists()
+
+
+@pytest.fixture
+def impatient(transactional_db: None) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '20ms'")
+        yield
+        cursor.execute("RESET lock_timeout")
+
+
+@pytest.mark.parametrize(
+    "held", ["SELECT FROM users_user FOR NO KEY UPDATE", "LOCK TABLE django_admin_log IN EXCLUSIVE MODE"]
+)
+def test_nothing_is_done_without_the_lock_or_without_the_line_in_the_log(impatient: None, held: str) -> None:
+    boss, alice = at_work(operator(is_superuser=True)), registered("9991110001")
+    busy = connection.copy()
+    busy.set_autocommit(False)
+    with busy.cursor() as cursor:
+        cursor.execute(held)
+
+    told = act(boss, "disable", alice)
+
+    busy.close()
+    assert told == ["Nothing was done: the person is busy at this moment. Try again."]
+    assert User.objects.get(pk=alice.pk).is_active
+    assert not LogEntry.objects.exists()
+
+
+def test_pages_of_actions_show_no_phone(boss: Client, alice: SignedInUser) -> None:
+    for action in ALL:
+        page = boss.get(page_of(alice.profile.pk, action), follow=True).content.decode()
+        assert not re.findall(r"999\D?111\D?\d\d\D?\d\d", page), action

@@ -1,0 +1,186 @@
+"""The admin's page about a code that did not arrive."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.support.accounts import SignedInUser, registered
+from tests.support.login_steps import ask, right
+from tests.support.operators import at_work, helper, operator, page_of
+from users.models import SmsDelivery, SmsGateway, User
+
+pytestmark = pytest.mark.django_db
+ALLOWED = ("view_user", "view_smsdelivery")
+LINK = "Why did the code not arrive?"
+
+
+@pytest.fixture
+def support(db: None) -> Client:
+    return helper(*ALLOWED)
+
+
+def diagnosis_of(user: User) -> str:
+    return page_of(user.pk, "diagnosis")
+
+
+def read(browser: Client, user: User) -> str:
+    return browser.get(diagnosis_of(user)).content.decode()
+
+
+@pytest.fixture
+def failing(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://user:secret@127.0.0.1:9/{phone}"]
+
+
+def test_page_tells_what_became_of_a_code(support: Client, failing: None) -> None:
+    asked = ask(now=timezone.now())
+    SmsDelivery.objects.update(state="failed", error="1 json: HTTP 500")
+    SmsGateway.objects.create(
+        name="1 json", failures=3, error="HTTP 500", skipped_until=timezone.now() + timedelta(minutes=1)
+    )
+
+    page = read(support, User.objects.get(phone="+79991234567"))
+
+    for said in (
+        "+7***4567",
+        "The last SMS was taken by no gateway while its code lived.",
+        "1 json: HTTP 500",
+        "Gateways that keep failing are asked last: 1 json.",
+        "The person is not verified",
+        "the gap after the last SMS is not over",
+    ):
+        assert said in page
+    assert right(asked.challenge_id) not in re.sub(r"<[^>]*>", "", page).split()
+    assert not re.findall(r"999\D?123\D?45\D?67|secret", page)
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("queued", "still in the queue"),
+        ("sent", "was taken by a gateway"),
+        ("failed", "taken by no gateway"),
+        ("dropped", "its code had ended"),
+    ],
+)
+def test_last_state_is_told_in_words(support: Client, failing: None, state: str, said: str) -> None:
+    ask(now=timezone.now())
+    SmsDelivery.objects.update(state=state)
+
+    assert said in read(support, User.objects.get(phone="+79991234567"))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"is_active": False}, "The person is disabled"),
+        ({"erased_at": timezone.now(), "phone": None}, "The person is erased"),
+    ],
+)
+def test_state_of_the_person_is_told(support: Client, values: dict[str, Any], said: str) -> None:
+    user = registered("9991234567").user
+    User.objects.filter(pk=user.pk).update(**values)
+
+    assert said in read(support, user)
+
+
+def test_demo_mode_is_told_now_and_afterwards(support: Client, alice: SignedInUser, settings: Any) -> None:
+    SmsDelivery.objects.update(state="sent", gateway="demo")
+    assert "Demo mode: no SMS is sent" in read(support, alice.profile.user)
+
+    settings.DEMO = False
+
+    page = read(support, alice.profile.user)
+    assert "Demo mode: no SMS is sent" not in page
+    assert "asked for in demo mode: it is in the log" in page
+
+
+def test_queue_that_nobody_serves_is_told(support: Client, failing: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+        ask(now=timezone.now())
+        cursor.execute("UPDATE procrastinate_events SET at = clock_timestamp() - interval '90 seconds'")
+
+    page = read(support, User.objects.get(phone="+79991234567"))
+
+    assert "No worker is alive: nothing is sent." in page
+    assert re.search("the first of them for 0:01:3[01]", page)
+
+
+def test_sends_to_known_devices_are_told_apart(support: Client, alice: SignedInUser) -> None:
+    device = alice.profile.user.devices.get().pk
+    assert read(support, alice.profile.user).count(f"known device {device}") == 1
+
+    ask(phone=f"+7{alice.phone}", device_token=alice.device_token, now=timezone.now())
+
+    assert read(support, alice.profile.user).count(f"known device {device}") == 2
+
+
+def test_page_speaks_russian(support: Client, alice: SignedInUser) -> None:
+    answer = support.get(diagnosis_of(alice.profile.user), HTTP_ACCEPT_LANGUAGE="ru")
+
+    assert "Почему не пришёл код?" in answer.content.decode()
+
+
+def test_person_has_a_link_for_those_who_may_follow_it(alice: SignedInUser) -> None:
+    user = alice.profile.user
+
+    for number, permissions in enumerate([ALLOWED, ALLOWED[:1]]):
+        browser = at_work(operator(f"999111999{number}", *permissions))
+        assert (diagnosis_of(user) in browser.get(page_of(user.pk)).content.decode()) == (number == 0)
+
+
+@pytest.mark.parametrize("missing", ALLOWED)
+def test_page_needs_both_permissions(alice: SignedInUser, missing: str) -> None:
+    browser = at_work(operator("9991119998", *(set(ALLOWED) - {missing})))
+
+    assert browser.get(diagnosis_of(alice.profile.user)).status_code == 403
+    assert Client().get(diagnosis_of(alice.profile.user)).status_code == 302
+
+
+def test_page_is_only_read(support: Client, alice: SignedInUser) -> None:
+    assert support.post(diagnosis_of(alice.profile.user)).status_code == 405
+    assert support.get(page_of(9999999999, "diagnosis")).status_code == 404
+
+
+def test_page_asks_the_database_as_often_for_many_sends(support: Client, alice: SignedInUser) -> None:
+    user = alice.profile.user
+    with CaptureQueriesContext(connection) as few:
+        read(support, user)
+
+    for _ in range(30):
+        SmsDelivery.objects.create(login_code=user.login_codes.get(), created_at=timezone.now())
+
+    with CaptureQueriesContext(connection) as many:
+        read(support, user)
+    assert len(many) == len(few) <= 12
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("8 999 123-45-68", "Nobody has this number"),
+        ("+44 7400 123456", "see PHONE_REGIONS"),
+        ("12", "This is not the number of a mobile phone"),
+    ],
+)
+def test_search_for_nobody_tells_why(support: Client, alice: SignedInUser, typed: str, said: str) -> None:
+    assert said in support.get("/admin/users/user/", {"q": typed}).content.decode()
+
+
+@pytest.mark.parametrize("typed", ["", "8 999 111-00-01"])
+def test_search_that_finds_somebody_says_nothing_more(support: Client, alice: SignedInUser, typed: str) -> None:
+    page = support.get("/admin/users/user/", {"q": typed})
+
+    assert page.context["nobody"] == ""
+    assert page.context["cl"].result_count

@@ -1,0 +1,187 @@
+"""Gateways that keep failing are spared for a while, by all workers alike."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from tests.support.http_gateway import Gateway as Webhook
+from tests.support.http_gateway import running
+from tests.support.login_steps import ask
+from tests.support.races import race
+from users.models import LoginCode, SmsDelivery, SmsGateway
+from users.sms import breaker
+from users.sms import delivery as sms_delivery
+from users.sms.breaker import Breaker
+from users.sms.gateways import Gateway
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+]
+
+FIRST, SECOND = Gateway("1 json", ""), Gateway("2 json", "")
+
+preferred = pytest.fixture(name="preferred")(running)
+spare = pytest.fixture(name="spare")(running)
+
+
+@pytest.fixture
+def delivery(preferred: Webhook, spare: Webhook, settings: Any) -> int:
+    settings.DEMO, settings.SMS_GATEWAYS = False, [preferred.url, spare.url]
+    ask()
+    return SmsDelivery.objects.get().pk
+
+
+def send(delivery: int) -> str:
+    """Send this delivery as if it never was, and tell who took it."""
+    SmsDelivery.objects.update(state="queued", gateway="")
+    sms_delivery.deliver(delivery)
+    return SmsDelivery.objects.get().gateway
+
+
+def fail(times: int, gateway: Gateway = FIRST) -> SmsGateway:
+    for _ in range(times):
+        breaker.failed(gateway, "HTTP 500")
+    return SmsGateway.objects.get(name=gateway.name)
+
+
+def skip_is_over() -> None:
+    SmsGateway.objects.update(skipped_until=F("skipped_until") - breaker.LONGEST_SKIP)
+
+
+def order() -> list[str]:
+    return [gateway.name for gateway in Breaker().in_turn([FIRST, SECOND])]
+
+
+def test_gateway_is_spared_after_three_failures_in_a_row(delivery: int, preferred: Webhook) -> None:
+    preferred.status = 503
+
+    taken_by = [send(delivery) for _ in range(5)]
+
+    assert taken_by == ["2 json"] * 5
+    assert len(preferred.messages) == 3
+    health = SmsGateway.objects.get()
+    assert (health.name, health.failures, health.error) == ("1 json", 3, "HTTP 503")
+    assert health.failed_at is not None and health.skipped_until is not None
+    assert timedelta(seconds=25) < health.skipped_until - timezone.now() <= breaker.FIRST_SKIP
+
+
+def test_gateway_that_recovered_is_preferred_again(delivery: int, preferred: Webhook) -> None:
+    fail(3)
+    skip_is_over()
+
+    taken_by = [send(delivery) for _ in range(2)]
+
+    assert taken_by == ["1 json"] * 2
+    health = SmsGateway.objects.get()
+    assert (health.failures, health.skipped_until) == (0, None)
+
+
+def test_gateway_that_did_not_recover_is_spared_for_longer(delivery: int, preferred: Webhook) -> None:
+    preferred.status = 503
+    fail(3)
+    skip_is_over()
+
+    taken_by = [send(delivery) for _ in range(3)]
+
+    assert taken_by == ["2 json"] * 3
+    assert len(preferred.messages) == 1
+    health = SmsGateway.objects.get()
+    assert health.failures == 4 and health.skipped_until is not None
+    assert timedelta(seconds=55) < health.skipped_until - timezone.now() <= 2 * breaker.FIRST_SKIP
+
+
+def test_time_of_sparing_doubles_up_to_ten_minutes() -> None:
+    waits = [breaker.skip_after(failures).total_seconds() for failures in (3, 4, 5, 6, 7, 8, 9, 10_000)]
+
+    assert waits == [30, 60, 120, 240, 480, 600, 600, 600]
+
+
+def test_message_is_offered_to_spared_gateways_before_it_is_given_up(
+    delivery: int, preferred: Webhook, spare: Webhook
+) -> None:
+    fail(3, FIRST)
+    fail(3, SECOND)
+
+    assert send(delivery) == "1 json"
+
+    preferred.status = spare.status = 503
+    fail(3, FIRST)
+    with pytest.raises(sms_delivery.GatewaysFailed, match="1 json: HTTP 503; 2 json: HTTP 503"):
+        send(delivery)
+    assert (len(preferred.messages), len(spare.messages)) == (2, 1)
+
+
+def test_spared_gateway_goes_last() -> None:
+    fail(3, FIRST)
+
+    assert order() == ["2 json", "1 json"]
+
+
+def test_failures_that_are_not_in_a_row_do_not_add_up(delivery: int, preferred: Webhook) -> None:
+    for status in (503, 503, 200, 503, 503):
+        preferred.status = status
+        send(delivery)
+
+    health = SmsGateway.objects.get()
+    assert (health.failures, health.skipped_until) == (2, None)
+
+
+def test_sends_under_way_when_a_gateway_breaks_do_not_lengthen_its_time() -> None:
+    broken = fail(3)
+
+    later = fail(20)
+
+    assert (later.failures, later.skipped_until) == (3, broken.skipped_until)
+
+
+def test_of_many_sends_one_tries_the_gateway_again() -> None:
+    fail(3)
+    skip_is_over()
+    workers = [Breaker() for _ in range(5)]
+
+    firsts = [next(worker.in_turn([FIRST, SECOND])).name for worker in workers]
+
+    assert firsts == ["1 json"] + ["2 json"] * 4
+
+
+def test_success_of_a_healthy_gateway_writes_nothing(django_assert_num_queries: Any) -> None:
+    health = Breaker()
+
+    with django_assert_num_queries(0):
+        health.succeeded(FIRST)
+
+
+def test_dead_code_does_not_use_up_the_try_of_a_spared_gateway(delivery: int) -> None:
+    fail(3)
+    skip_is_over()
+    LoginCode.objects.update(expires_at=timezone.now())
+
+    sms_delivery.deliver(delivery)
+
+    assert SmsGateway.objects.get().failures == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failures_of_many_workers_at_once_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "FAILURES", 100)
+
+    race([lambda: breaker.failed(FIRST, "HTTP 500")] * 6)
+
+    assert SmsGateway.objects.get().failures == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_at_once_one_tries_the_gateway_again() -> None:
+    fail(3)
+    skip_is_over()
+    workers = [Breaker() for _ in range(6)]
+
+    firsts = race([lambda worker=worker: next(worker.in_turn([FIRST, SECOND])).name for worker in workers])
+
+    assert sorted(firsts) == ["1 json"] + ["2 json"] * 5

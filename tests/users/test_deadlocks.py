@@ -1,0 +1,122 @@
+"""Everything at once on few people: whatever the order, nobody waits for somebody who waits for them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+
+from profiles import privacy
+from profiles.signup import sign_up
+from tests.support.login_steps import right, wrong
+from tests.support.races import race
+from users import accounts
+from users.login import devices, signin, tokens
+from users.login.challenges import TooManyRequests
+from users.login.devices import DeviceNotFound
+from users.models import Challenge, Device, LoginCode, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHONES = ["+79990000001", "+79990000002"]
+THREADS, MOVES = 8, 40
+EXPECTED = (
+    TooManyRequests,
+    signin.InvalidCode,
+    signin.AccountDisabled,
+    tokens.TokenRevoked,
+    DeviceNotFound,
+    privacy.FreshSignInRequired,
+    Challenge.DoesNotExist,  # gone meanwhile
+    LoginCode.DoesNotExist,
+    User.DoesNotExist,
+)
+
+
+class Player:
+    """One client that does anything at any moment, and keeps what it is given."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.challenge, self.refresh, self.device_token = "", "", ""
+        self.done: set[str] = set()
+
+    def play(self) -> set[str]:
+        moves: list[Callable[[], Any]] = [getattr(self, name) for name in dir(self) if name.startswith("move_")]
+        for _ in range(MOVES):
+            move = self.random.choice(moves)
+            self.done.add(move.__name__)
+            with suppress(*EXPECTED):
+                move()
+        return self.done
+
+    def person(self) -> User:
+        return User.objects.get(phone=self.random.choice(PHONES))
+
+    def move_sign_up(self) -> None:
+        self.challenge = self._sign_up().challenge_id
+
+    def move_guess_wrong(self) -> None:
+        signin.sign_in(wrong(self.challenge), challenge_id=self.challenge)
+
+    def move_sign_in(self) -> None:
+        self.move_sign_up()
+        signed_in = signin.sign_in(right(self.challenge), challenge_id=self.challenge)
+        self.refresh, self.device_token = signed_in.tokens.refresh, signed_in.device_token
+
+    def move_refresh(self) -> None:
+        if self.refresh:
+            self.refresh = tokens.refresh(self.refresh).refresh
+
+    def move_sign_out(self) -> None:
+        if self.refresh:
+            tokens.sign_out(self.refresh)
+
+    def move_end_devices(self) -> None:
+        user = self.person()
+        devices.revoke_all(user, self._sign_up().sent_at)
+
+    def move_disable(self) -> None:
+        user = self.person()
+        accounts.disable(user)
+        accounts.enable(user)
+
+    def move_erase(self) -> None:
+        device = Device.objects.filter(user__phone__in=PHONES).order_by("?").first()
+        if device:
+            privacy.erase(device)
+
+    def _sign_up(self) -> Any:
+        phone = self.random.choice(PHONES)
+        return sign_up(phone, address="192.0.2.1", language="en", device_token=self.device_token)
+
+
+def test_mixed_moves_never_wait_for_each_other_in_a_circle(settings: Any) -> None:
+    settings.LOGIN_SEND_GAPS = [1]
+    players = [Player(seed) for seed in range(THREADS)]
+
+    played = race([player.play for player in players])
+
+    assert [repr(error) for error in played if isinstance(error, Exception)] == []
+    assert len(set().union(*played)) == 8
+
+
+def test_guessing_goes_on_while_the_person_is_erased() -> None:
+    for n in range(12):
+        phone = f"+79990002{n:03}"
+        first = sign_up(phone, address=None, language="en").challenge_id
+        signin.sign_in(right(first), challenge_id=first)
+        asked = [sign_up(phone, address=None, language="en").challenge_id for _ in range(8)]
+        mistaken = wrong(asked[0])
+
+        erased, *guessed = race(
+            [partial(privacy.erase, Device.objects.latest("pk"))]
+            + [partial(signin.sign_in, mistaken, challenge_id=public_id) for public_id in asked]
+        )
+
+        assert erased is None
+        assert {type(error) for error in guessed} == {signin.InvalidCode}

@@ -1,0 +1,218 @@
+"""Sending a code: a real queue, a real worker, and a gateway that listens on this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.support.http_gateway import Gateway, running
+from tests.support.login_steps import PHONE, answer, ask, challenge, right, set_code
+from tests.support.run_worker import work
+from users.models import SmsDelivery, User
+from users.sms import delivery as sms_delivery
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("empty_queue"),
+    # Apprise looks for a module that Python is to lose.
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
+]
+
+
+spare = pytest.fixture(name="spare")(running)
+
+
+@pytest.fixture
+def gateway(settings: Any) -> Iterator[Gateway]:
+    for server in running():
+        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
+        yield server
+
+
+def retry_now() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
+
+
+def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+
+    work()
+
+    [message] = gateway.messages
+    assert message["to"] == PHONE
+    code = right(asked.challenge_id)
+    assert message["message"] == f"{code} is your sign-in code. Never share it.\n\n@localhost #{code}"
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway, delivery.error) == ("sent", "1 json", "")
+    assert delivery.finished_at is not None
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    gateway.status = 500
+    work()
+
+    assert len(gateway.messages) == 1
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.error) == ("queued", "1 json: HTTP 500")
+    job = ProcrastinateJob.objects.get()
+    assert (job.status, job.attempts) == ("todo", 1)
+    assert job.scheduled_at > timezone.now()
+
+    gateway.status = 200
+    retry_now()
+    work()
+
+    assert [message["to"] for message in gateway.messages] == [PHONE, PHONE]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.error) == ("sent", "")
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_next_gateway_takes_what_the_first_refuses(gateway: Gateway, spare: Gateway, settings: Any) -> None:
+    gateway.status = 503
+    settings.SMS_GATEWAYS = [gateway.url, spare.url]
+    ask(now=timezone.now())
+
+    work()
+
+    assert len(gateway.messages) == len(spare.messages) == 1
+    assert SmsDelivery.objects.get().gateway == "2 json"
+
+
+def test_code_that_died_while_no_gateway_took_it_has_failed(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    gateway.status = 500
+    work()
+    set_code(asked.challenge_id, expires_at=timezone.now())
+    retry_now()
+
+    work()
+
+    assert len(gateway.messages) == 1
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 json: HTTP 500")
+    assert delivery.finished_at is not None
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_code_that_died_before_any_gateway_was_asked_is_dropped(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    set_code(asked.challenge_id, expires_at=timezone.now())
+
+    work()
+
+    assert gateway.messages == []
+    assert SmsDelivery.objects.get().state == "dropped"
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_used_code_is_not_sent(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    answer(asked, now=timezone.now())
+
+    work()
+
+    assert gateway.messages == []
+    assert SmsDelivery.objects.get().state == "dropped"
+
+
+def test_code_used_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> None:
+    asked = ask(now=timezone.now())
+    gateway.status = 500
+    work()
+    answer(asked, now=timezone.now())
+    retry_now()
+
+    work()
+
+    assert len(gateway.messages) == 1
+    assert SmsDelivery.objects.get().state == "dropped"
+
+
+def test_code_of_a_person_erased_meanwhile_is_not_sent(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    User.objects.update(phone=None, erased_at=timezone.now())
+
+    work()
+
+    assert gateway.messages == []
+    assert SmsDelivery.objects.get().state == "dropped"
+
+
+def test_delivery_that_was_recorded_is_never_sent_again(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    work()
+
+    sms_delivery.deliver(SmsDelivery.objects.get().pk)
+    sms_delivery.deliver(0)
+
+    assert len(gateway.messages) == 1
+
+
+def test_of_two_workers_with_the_same_job_one_sends(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    delivery = SmsDelivery.objects.get().pk
+    gateway.answers.clear()
+    with ThreadPoolExecutor(1) as first, connection.cursor() as cursor:
+        sending = first.submit(in_a_worker, delivery)
+        assert gateway.asked.wait(10)
+        cursor.execute("SET lock_timeout = '50ms'")
+
+        with pytest.raises(OperationalError):
+            sms_delivery.deliver(delivery)
+        SmsDelivery.objects.update(address="")  # as erasing the person does
+        gateway.answers.set()
+        sending.result()
+        sms_delivery.deliver(delivery)
+        cursor.execute("SET lock_timeout = '2s'")
+
+    assert len(gateway.messages) == 1
+    assert SmsDelivery.objects.get().state == "sent"
+
+
+def in_a_worker(delivery: int) -> None:
+    try:
+        sms_delivery.deliver(delivery)
+    finally:
+        connection.close()
+
+
+def test_no_phone_and_no_code_in_jobs_and_logs(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="procrastinate")
+    asked = ask(now=timezone.now())
+    jobs = str(list(ProcrastinateJob.objects.values()))
+    gateway.status = 500
+    work()
+    gateway.status = 200
+    retry_now()
+    work()
+
+    said = "\n".join(f"{record.getMessage()} {record.__dict__} {record.exc_text}" for record in caplog.records)
+    assert "users.tasks.send_sms" in jobs and "Error, to retry" in said
+    assert challenge(asked.challenge_id).login_code.nonce.hex() not in said
+    for secret in (PHONE, PHONE[2:], f"#{right(asked.challenge_id)}", "sign-in code"):
+        assert secret not in jobs
+        assert secret not in said
+
+
+def test_demo_mode_sends_nothing_and_says_so_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    asked = ask(now=timezone.now())
+
+    work()
+
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway) == ("sent", "demo")
+    assert f"DEMO MODE, no SMS is sent to +7***4567: {asked.code} is your" in caplog.text
+    assert PHONE[2:] not in caplog.text

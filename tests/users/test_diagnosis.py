@@ -1,0 +1,272 @@
+"""Why a code did not arrive: what was sent, what the rules would answer now, and who serves the queue."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from tests.support.accounts import registered
+from tests.support.login_steps import NOW, PHONE, answer, ask, at, set_code
+from users import accounts
+from users.login.challenges import LimitReached, TooManyRequests
+from users.login.devices import TRUST_FOR
+from users.login.diagnosis import Answer, Diagnosis, Outcome, diagnose
+from users.login.risk import LONG_CHALLENGE_LIMIT, LongCodeReason
+from users.login.tracks import DEVICE_SENDS
+from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
+
+pytestmark = pytest.mark.django_db
+HOUR = 3600
+TRUSTED = TRUST_FOR.total_seconds()
+
+
+@pytest.fixture(autouse=True)
+def gateways(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
+
+
+@pytest.fixture
+def queue(db: None) -> None:
+    """An empty queue without workers."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+
+
+def diagnosed(seconds: float = 0) -> Diagnosis:
+    return diagnose(User.objects.get(phone=PHONE), at(seconds))
+
+
+def new_device(seconds: float = 0) -> Answer:
+    """What the rules would answer a new device."""
+    return diagnosed(seconds).answers[0]
+
+
+def works(seconds: float) -> None:
+    """A worker gives a sign of life."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [at(seconds)])
+
+
+def job_of(seconds: float) -> None:
+    """Change the jobs that wait to such as were put in at this time."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_events SET at = %s", [at(seconds)])
+
+
+def totals(**values: Any) -> None:
+    SiteTotals.objects.create(counted_at=NOW, people_a_day=0, sms_in_a_day=0, **values)
+
+
+def test_person_who_never_asked_gets_a_short_code() -> None:
+    registered("9991234567")
+
+    told = new_device()
+
+    assert (told.outcome, told.digits, told.wait) == (Outcome.SENT, 4, timedelta(0))
+    assert (told.long_code_reasons, told.send_limits) == ((), ())
+    assert diagnosed().sends == []
+
+
+def test_gap_keeps_the_next_sms_back() -> None:
+    ask()
+
+    told = new_device(10)
+
+    assert (told.outcome, told.digits, told.send_limits) == (Outcome.JOINED, 4, (LimitReached.GAP,))
+    assert told.wait == timedelta(seconds=20)
+    assert new_device(30).outcome == Outcome.SENT
+
+
+def test_used_up_budget_makes_codes_longer() -> None:
+    ask()
+    ask(1)
+
+    told = new_device(2)
+
+    assert (told.outcome, told.digits, told.long_code_reasons) == (Outcome.SENT, 10, (LongCodeReason.DAY,))
+    LoginCode.objects.update(created_at=at(-48 * HOUR), expires_at=at(-47 * HOUR), closed_at=at(-47 * HOUR), wrong=10)
+    assert new_device(2).long_code_reasons == (LongCodeReason.MONTH,)
+
+
+def test_long_code_instead_of_a_short_one_that_may_not_be_sent_yet() -> None:
+    asked = ask()
+    set_code(asked.challenge_id, closed_at=at(1), expires_at=at(1))
+
+    told = new_device(2)
+
+    assert (told.digits, told.long_code_reasons, told.outcome) == (10, (), Outcome.SENT)
+
+
+def test_operators_get_long_codes() -> None:
+    registered("9991234567", is_staff=True)
+
+    assert (new_device().digits, new_device().long_code_reasons) == (10, (LongCodeReason.OPERATOR,))
+
+
+def test_day_without_sms_left_refuses(settings: Any) -> None:
+    settings.SMS_PER_DAY = 1
+    ask(phone="+79991230000")
+    registered("9991234567")
+
+    told = new_device(1)
+
+    assert (told.outcome, told.send_limits, told.wait) == (Outcome.REFUSED, (LimitReached.SITE,), timedelta(minutes=1))
+
+
+def test_guard_refuses_suspect_numbers_of_unverified_people_alone(settings: Any) -> None:
+    settings.SMS_GUARD = "enforce"
+    totals(suspect_prefixes=["+7999123"])
+    registered("9991234567", verified_at=None)
+
+    told = new_device()
+
+    assert (told.outcome, told.send_limits, told.wait) == (Outcome.REFUSED, (LimitReached.BLOCK,), timedelta(hours=1))
+    User.objects.update(verified_at=NOW)
+    assert new_device().outcome == Outcome.SENT
+
+
+def test_ceiling_of_long_codes_refuses() -> None:
+    ask()
+    ask(1)
+    set_code(ask(2).challenge_id, challenges=LONG_CHALLENGE_LIMIT)
+
+    told = new_device(40)
+
+    assert (told.outcome, told.send_limits) == (Outcome.REFUSED, (LimitReached.CEILING,))
+    assert told.wait == timedelta(hours=1)
+
+
+def test_demo_mode_always_gives_short_codes(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = True, []
+    registered("9991234567", is_staff=True)
+
+    assert (new_device().digits, new_device().outcome) == (4, Outcome.SENT)
+    assert (diagnosed().demo, diagnosed().routes) == (True, [])
+
+
+def test_known_device_is_answered_for_itself() -> None:
+    answer(ask())
+    ask(1)
+    ask(2)
+
+    unknown, known = diagnosed(3).answers
+
+    assert (unknown.digits, unknown.device) == (10, None)
+    assert (known.digits, known.outcome, known.device) == (4, Outcome.SENT, Device.objects.get())
+    assert not known.treated_as_new
+
+
+def test_known_device_that_used_up_its_share_is_treated_as_new() -> None:
+    token = answer(ask()).device_token
+    for number in range(DEVICE_SENDS):
+        held = ask(HOUR * number, device_token=token).challenge_id
+        set_code(held, challenges=0)
+
+    known = diagnosed(HOUR * DEVICE_SENDS).answers[1]
+
+    assert known.treated_as_new
+
+
+def test_device_is_known_while_it_is_trusted() -> None:
+    answer(ask())
+
+    assert [len(diagnosed(seconds).answers) for seconds in (-1 + TRUSTED, 1 + TRUSTED)] == [2, 1]
+
+
+@pytest.mark.parametrize("seconds", [1, 29, 31, 100, 299, 301, 700])
+def test_what_is_told_is_what_happens(seconds: int) -> None:
+    for earlier in (0, 1, 35, 90):
+        ask(earlier - 100, challenge_id="")
+    told = new_device(seconds)
+
+    try:
+        asked = ask(seconds, address="198.51.100.1")
+    except TooManyRequests as refusal:
+        assert (told.outcome, told.wait) == (Outcome.REFUSED, timedelta(seconds=refusal.retry_after))
+    else:
+        assert told.outcome == (Outcome.SENT if asked.sent else Outcome.JOINED)
+        assert told.digits == asked.code_length
+        assert asked.sent or told.wait == timedelta(seconds=asked.resend_in)
+
+
+def test_looking_writes_and_locks_nothing() -> None:
+    answer(ask())
+    ask(1)
+
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+        assert diagnosed(2).sends
+        transaction.set_rollback(True)
+
+
+def test_erased_person_is_asked_about_without_a_phone() -> None:
+    ask()
+    User.objects.update(phone=None, erased_at=NOW)
+
+    assert diagnose(User.objects.get(), at(1)).answers == []
+
+
+def test_last_sends_come_newest_first() -> None:
+    user = registered("9991234567").user
+    for hour in range(25):
+        time = at(-hour * HOUR)
+        times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], time)
+        code = LoginCode.objects.create(user=user, digits=4, nonce=b"n", language="en", **times)
+        SmsDelivery.objects.create(login_code=code, created_at=time)
+    ask(1, phone="+79991230000")
+
+    assert [send.created_at for send in diagnosed().sends] == [at(-hour * HOUR) for hour in range(20)]
+
+
+def test_health_of_each_configured_gateway_is_told() -> None:
+    ask()
+    SmsGateway.objects.create(name="1 json", failures=4, error="HTTP 500", failed_at=NOW, skipped_until=at(60))
+    SmsGateway.objects.create(name="9 twilio", failures=4, skipped_until=at(60))
+
+    first, second = diagnosed(1).routes
+
+    assert (first.name, first.failures, first.error, first.skipped_until) == ("1 json", 4, "HTTP 500", at(60))
+    assert (second.name, second.failures, second.skipped_until) == ("2 jsons", 0, None)
+    assert diagnosed(61).routes[0].skipped_until is None
+
+
+def test_workers_that_give_no_sign_are_not_alive(queue: None) -> None:
+    ask()
+    assert (diagnosed().queue.workers, diagnosed().queue.last_heartbeat) == (0, None)
+
+    works(0)
+    works(5)
+
+    assert (diagnosed(9).queue.workers, diagnosed(9).queue.last_heartbeat) == (2, at(5))
+    assert [diagnosed(seconds).queue.workers for seconds in (12, 20)] == [1, 0]
+
+
+def test_oldest_sms_that_waits_is_told(queue: None) -> None:
+    registered("9991234567")
+    assert diagnosed().queue.waited == timedelta(0)
+
+    ask()
+    job_of(0)
+
+    assert diagnosed(90).queue.waited == timedelta(seconds=90)
+
+
+def test_sms_to_be_tried_again_waits_from_its_time_on(queue: None) -> None:
+    ask()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = %s", [at(60)])
+    assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [0, 15]
+
+    ask(phone="+79991230000")
+    job_of(0)
+
+    assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [50, 15]
+
+
+def test_disabled_person_is_answered_like_any_other() -> None:
+    accounts.disable(registered("9991234567").user)
+
+    assert new_device().outcome == Outcome.SENT

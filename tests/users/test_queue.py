@@ -1,0 +1,166 @@
+"""The queue of SMS: in one transaction with what it is about, and no job is forgotten."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
+from rest_framework.test import APIClient
+
+from inviting_app.management.commands.worker import DEAD_AFTER_SECONDS, TAKE_UP_STALLED
+from tests.support.login_steps import ask
+from tests.support.run_worker import work
+from users import tasks
+from users.models import LoginCode, SiteTotals, SmsDelivery, User
+from users.sms import delivery
+
+
+class Mishap(Exception):
+    """Something that goes wrong late."""
+
+
+@pytest.fixture
+def broken_queue(transactional_db: None) -> Iterator[None]:
+    execute("ALTER TABLE procrastinate_jobs RENAME TO away")
+    yield
+    execute("ALTER TABLE away RENAME TO procrastinate_jobs")
+
+
+def execute(statement: str, *values: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def nothing_is_kept() -> bool:
+    return not any(model.objects.exists() for model in (User, LoginCode, SmsDelivery, ProcrastinateJob))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue")
+def test_code_delivery_and_job_are_kept_or_lost_together() -> None:
+    with pytest.raises(Mishap), transaction.atomic():
+        ask(now=timezone.now())
+        assert ProcrastinateJob.objects.count() == 1
+        raise Mishap
+
+    assert nothing_is_kept()
+
+
+@pytest.mark.usefixtures("empty_queue")
+def test_without_a_queue_nobody_is_told_that_an_sms_is_on_its_way(broken_queue: None, api: APIClient) -> None:
+    answer = api.post("/api/auth/signup", {"phone": "9991234567"})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert not any(model.objects.exists() for model in (User, LoginCode, SmsDelivery))
+
+
+@pytest.mark.django_db
+def test_job_of_a_dead_worker_is_taken_up_and_no_other() -> None:
+    jobs = [tasks.send_sms.defer(delivery_id=number) for number in (1, 2, 3, 4)]
+    dead, alive = (worker(seconds) for seconds in (DEAD_AFTER_SECONDS + 1, DEAD_AFTER_SECONDS - 2))
+    # The last one's worker has been forgotten already; the one before waits.
+    for job, status, doer in zip(jobs, ["doing", "doing", "todo", "doing"], [dead, alive, None, None], strict=True):
+        execute("UPDATE procrastinate_jobs SET status = %s, worker_id = %s WHERE id = %s", status, doer, job)
+
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_UP_STALLED, {"dead_after": DEAD_AFTER_SECONDS})
+        taken_up = {row[0] for row in cursor.fetchall()}
+
+    assert taken_up == {jobs[0], jobs[3]}
+    states = dict(ProcrastinateJob.objects.values_list("id", "status"))
+    assert [states[job] for job in jobs] == ["todo", "doing", "todo", "todo"]
+
+
+@pytest.mark.django_db
+def test_stalled_job_of_the_clock_is_left_to_the_next_one_and_stops_no_sms() -> None:
+    dead = worker(DEAD_AFTER_SECONDS + 1)
+    stalled = [tasks.count_site.configure(queueing_lock=None).defer(timestamp=0), tasks.send_sms.defer(delivery_id=1)]
+    execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = ANY(%s)", dead, stalled)
+    execute("UPDATE procrastinate_jobs SET queueing_lock = 'count_site' WHERE id = %s", stalled[0])
+    waiting = tasks.count_site.defer(timestamp=60)
+
+    execute(TAKE_UP_STALLED.replace("%(dead_after)s", "%s"), DEAD_AFTER_SECONDS)
+
+    states = dict(ProcrastinateJob.objects.values_list("id", "status"))
+    assert [states[job] for job in (*stalled, waiting)] == ["failed", "todo", "todo"]
+
+
+def worker(silent_for: float) -> int:
+    """A worker that gave its last sign so many seconds ago."""
+    register = (
+        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - make_interval(secs => %s)) RETURNING id"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(register, [silent_for])
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("error", [delivery.GatewaysFailed(), Mishap()])
+def test_gaps_between_tries_grow_and_end(error: Exception) -> None:
+    gaps = [gap(attempts, error) for attempts in range(tasks.TRIES)]
+
+    assert gaps == [2, 4, 8, 16, 32, *[60] * 74, None]
+
+
+def gap(attempts: int, error: Exception) -> int | None:
+    """Whole seconds until the next try of a job that was tried so often before."""
+    job = Job(id=1, queue="sms", lock=None, queueing_lock=None, task_name="send_sms", attempts=attempts)
+    before = timezone.now()
+    decision = tasks.Backoff().get_retry_decision(exception=error, job=job)
+    return round((decision.retry_at - before).total_seconds()) if decision else None
+
+
+def test_failure_that_nobody_expected_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    gap(0, delivery.GatewaysFailed())
+    gap(0, Mishap())
+
+    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "users.tasks")]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue")
+def test_failed_jobs_are_deleted_after_a_week() -> None:
+    old, new, waiting = (tasks.send_sms.defer(delivery_id=number) for number in (1, 2, 3))
+    execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = ANY(%s)", [old, new])
+    execute("UPDATE procrastinate_events SET at = now() - interval '169 hours' WHERE job_id = ANY(%s)", [old, waiting])
+    tasks.delete_old_jobs.defer(timestamp=0)
+
+    work("upkeep")
+
+    # The worker may have put in what is due this minute.
+    assert set(ProcrastinateJob.objects.filter(queue_name="sms").values_list("id", flat=True)) == {new, waiting}
+
+
+@pytest.mark.parametrize(("command", "host"), [("worker", "direct"), ("migrate", "pool")])
+def test_worker_alone_goes_round_the_pool_of_connections(command: str, host: str) -> None:
+    program = "from inviting_app import settings; print(settings.DATABASES['default']['HOST'])"
+    urls = {"DATABASE_URL": "postgresql://pool/invites", "WORKER_DATABASE_URL": "postgresql://direct/invites"}
+
+    made = subprocess.run(
+        [sys.executable, "-c", program, command],
+        cwd=settings.BASE_DIR,
+        env={**urls, "SECRET_KEY": "a key"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert made.stdout.strip() == host
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue")
+def test_site_is_counted_by_the_worker() -> None:
+    tasks.count_site.defer(timestamp=0)
+
+    work("upkeep")
+
+    assert SiteTotals.objects.count() == 1

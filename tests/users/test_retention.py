@@ -1,0 +1,195 @@
+"""What the hourly purge deletes, and what it leaves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Event, Thread
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+
+from profiles import privacy, signup, tasks
+from profiles import retention as profiles_retention
+from profiles.models import Miss, Profile
+from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, set_code
+from users import retention
+from users.login import codes
+from users.models import Challenge, Device, LoginCode, SmsDelivery, User
+
+pytestmark = pytest.mark.django_db
+DAY = 24 * 3600
+VERIFIED = "+79990000001"
+
+
+def purge(days: float) -> None:
+    retention.purge(NOW + timedelta(days=days, seconds=1))
+
+
+def test_login_rows_are_kept_for_31_days() -> None:
+    answer(ask())
+    ask(1)
+
+    purge(30.9)
+    assert (LoginCode.objects.count(), Challenge.objects.count(), SmsDelivery.objects.count()) == (2, 2, 2)
+
+    purge(31.1)
+    assert not LoginCode.objects.exists()
+    assert not Challenge.objects.exists()
+    assert not SmsDelivery.objects.exists()
+
+
+def test_addresses_are_kept_for_30_days() -> None:
+    ask()
+    SmsDelivery.objects.update(asked_from=ADDRESS)
+
+    purge(29.9)
+    assert Challenge.objects.get().address == SmsDelivery.objects.get().asked_from == ADDRESS
+
+    purge(30.1)
+    assert Challenge.objects.get().address is None
+    assert SmsDelivery.objects.get().asked_from is None
+
+
+def test_challenges_of_long_codes_are_kept_for_a_day_and_their_codes_for_31() -> None:
+    ask()
+    long = ask(phone=VERIFIED).challenge_id
+    set_code(long, digits=codes.LONG)
+
+    purge(0.99)
+    assert Challenge.objects.count() == 2
+
+    purge(1.01)
+    assert Challenge.objects.get().login_code.digits == codes.SHORT
+    assert LoginCode.objects.get(digits=codes.LONG).challenges == 1
+
+
+def test_batches_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for second in range(5):
+        answer(ask(second), second)
+
+    purge(30.1)
+    assert not Challenge.objects.filter(address__isnull=False).exists()
+
+    purge(32)
+    assert not LoginCode.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_person_in_use_is_left_for_the_next_time() -> None:
+    ask()
+    LoginCode.objects.all().delete()
+    locked, done = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            signup.lock_or_create(PHONE)
+            locked.set()
+            done.wait(timeout=20)
+        connection.close()
+
+    holder = Thread(target=hold)
+    holder.start()
+    try:
+        locked.wait(timeout=20)
+        purge(50)
+        assert User.objects.filter(phone=PHONE).exists()
+    finally:
+        done.set()
+        holder.join()
+    purge(50)
+    assert not User.objects.exists()
+
+
+def test_wrong_invite_codes_are_kept_for_a_day() -> None:
+    answer(ask())
+    Miss.objects.create(user=User.objects.get(), created_at=NOW)
+
+    profiles_retention.purge(NOW + timedelta(days=0.99))
+    assert Miss.objects.exists()
+
+    profiles_retention.purge(NOW + timedelta(days=1.01))
+    assert not Miss.objects.exists()
+
+
+def test_sessions_of_the_admin_go_when_they_expire() -> None:
+    Session.objects.create(session_key="old", session_data="", expire_date=NOW)
+    Session.objects.create(session_key="new", session_data="", expire_date=NOW + timedelta(days=2))
+
+    purge(1)
+
+    assert [session.session_key for session in Session.objects.all()] == ["new"]
+
+
+def test_person_who_never_proved_the_phone_goes_with_their_last_login_row() -> None:
+    ask()
+    ask(20 * DAY)
+    User.objects.update(created_at=NOW)
+
+    purge(50)
+    assert User.objects.filter(phone=PHONE).exists()
+
+    purge(52)
+    assert not User.objects.exists()
+    assert not Profile.objects.exists()
+
+
+def test_verified_staff_disabled_and_erased_people_stay() -> None:
+    erased = answer(ask(phone="+79990000002"))
+    assert erased.created
+    privacy.erase(Device.objects.get())
+    answer(ask(phone=VERIFIED))
+    ask(phone="+79990000003")
+    User.objects.filter(phone="+79990000003").update(is_staff=True)
+    User.objects.update(created_at=NOW)
+
+    purge(400)
+
+    assert set(User.objects.values_list("phone", flat=True)) == {VERIFIED, "+79990000003", None}
+    assert Profile.objects.count() == 3
+
+
+def test_devices_go_when_they_can_neither_refresh_nor_be_known() -> None:
+    answer(ask())
+
+    purge(179.9)
+    assert Device.objects.exists()
+
+    purge(180.1)
+    assert not Device.objects.exists()
+    assert User.objects.exists()
+
+
+def test_ended_devices_go_after_90_days() -> None:
+    answer(ask())
+    Device.objects.update(trust_hash=None, trusted_until=None, ended_at=NOW)
+
+    purge(89.9)
+    assert Device.objects.exists()
+
+    purge(90.1)
+    assert not Device.objects.exists()
+
+
+def test_device_that_still_refreshes_stays() -> None:
+    answer(ask())
+    Device.objects.update(trust_hash=None, trusted_until=None, refreshed_at=NOW + timedelta(days=89))
+
+    purge(100)
+
+    assert Device.objects.exists()
+
+
+def test_purge_of_a_young_service_takes_nothing() -> None:
+    answer(ask())
+
+    tasks.purge(timestamp=0)
+
+    assert (LoginCode.objects.count(), Device.objects.count(), User.objects.count()) == (1, 1, 1)
+
+
+def test_purge_runs_every_hour() -> None:
+    periodic = tasks.app.periodic_registry.periodic_tasks
+
+    assert [task.cron for (name, _), task in periodic.items() if name == "profiles.tasks.purge"] == ["17 * * * *"]

@@ -1,0 +1,288 @@
+"""Codes get longer under attack: what a phone, a device and the site may be given, and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from profiles import signup
+from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, wrong
+from users.login import codes
+from users.login.challenges import ChallengeIssued, TooManyRequests
+from users.login.signin import InvalidCode
+from users.models import LoginCode, SiteTotals, User
+
+pytestmark = pytest.mark.django_db
+MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+OTHER = "+79997654321"
+
+
+@pytest.fixture(autouse=True)
+def gateway(settings: Any) -> None:
+    """Limits hold where a code costs money and is not told to the asker; no worker sends it here."""
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+
+
+def stranger(seconds: float, number: int = 0, **given: Any) -> ChallengeIssued:
+    """Asks from an address that nobody else has."""
+    return ask(seconds, address=f"203.0.{number // 250}.{number % 250 + 1}", **given)
+
+
+def guess_wrong(asked: ChallengeIssued, seconds: float, times: int = 3) -> None:
+    for _ in range(times):
+        with pytest.raises(InvalidCode):
+            answer(asked, seconds, typed=wrong(asked.challenge_id))
+
+
+def device_token() -> str:
+    return answer(ask()).device_token
+
+
+def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
+    """A short code of the past with so many wrong guesses."""
+    user, _ = User.objects.get_or_create(phone=phone)
+    times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
+    return LoginCode.objects.create(
+        **{"user": user, "digits": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
+        | times
+        | values
+    )
+
+
+def test_two_challenges_of_a_short_code_and_then_codes_are_long() -> None:
+    lengths = [stranger(second, second).code_length for second in range(5)]
+
+    assert lengths == [4, 4, 10, 10, 10]
+    short, long = LoginCode.objects.order_by("digits")
+    assert (short.challenges, long.challenges) == (2, 3)
+    assert long.deliveries.count() == 1
+
+
+def test_guesses_are_remembered_after_the_end_of_their_code_and_unspent_attempts_are_not() -> None:
+    guess_wrong(stranger(0), 1)
+    guess_wrong(stranger(2), 3, times=1)
+    assert stranger(4).code_length == 10
+
+    after = 11 * MINUTE
+
+    assert stranger(after).code_length == 10
+    LoginCode.objects.filter(digits=4).update(wrong=3)
+    assert stranger(after + 1).code_length == 4
+
+
+def test_short_codes_come_back_a_day_after_the_end_of_the_guessed_one() -> None:
+    weigh(PHONE, 4, ended=0)
+
+    assert stranger(DAY - 1).code_length == 10
+    assert stranger(DAY).code_length == 4
+
+
+def test_month_has_a_limit_of_its_own() -> None:
+    for day in range(5):
+        weigh(PHONE, 2, ended=day * DAY)
+
+    assert stranger(6 * DAY).code_length == 10
+    assert stranger(30 * DAY - 1).code_length == 10
+    assert stranger(30 * DAY).code_length == 4
+
+
+def test_success_forgives_nothing() -> None:
+    owner = stranger(0)
+    guess_wrong(stranger(1, 1), 2)
+    guess_wrong(owner, 3, times=1)
+
+    answer(owner, 4)
+
+    assert stranger(5).code_length == 10
+    assert LoginCode.objects.get(digits=4).wrong == 4
+
+
+def test_guesses_of_the_owner_who_got_in_count_once_and_the_right_one_not_at_all() -> None:
+    for second in (0, 60, 120):
+        answer(stranger(second), second)
+
+    assert not LoginCode.objects.exclude(wrong=0).exists()
+    assert stranger(180).code_length == 4
+
+
+def test_challenge_held_before_the_attack_keeps_its_short_code() -> None:
+    owner = stranger(0)
+    guess_wrong(stranger(1, 1), 2)
+    assert stranger(3, 2).code_length == 10
+
+    again = ask(31, challenge_id=owner.challenge_id)
+
+    assert (again.challenge_id, again.code_length, again.sent) == (owner.challenge_id, 4, True)
+    assert answer(owner, 60).created
+
+
+def test_known_device_gets_a_short_code_whatever_strangers_do() -> None:
+    token = device_token()
+    for second in range(1, 40):
+        asked = stranger(second, second)
+        guess_wrong(asked, second)
+
+    mine = ask(60, device_token=token)
+
+    assert (mine.code_length, mine.sent) == (4, True)
+    assert not answer(mine, 61).created
+
+
+def test_new_device_gets_in_by_the_last_sms_or_a_fresh_one_while_strangers_take_every_slot() -> None:
+    second, number = 0.0, 0
+    while second < DAY:
+        asked = stranger(second, number)
+        number += 1
+        if asked.code_length == 10:
+            mine = ask(second + 1)
+            assert mine.code_length == 10
+            assert answer(mine, second + 1, user_agent="new").tokens
+        second += max(asked.resend_in, 1800)
+
+
+def test_known_device_that_guesses_too_much_is_served_like_everybody() -> None:
+    token = device_token()
+    device = User.objects.get(phone=PHONE).devices.get()
+    guessed = weigh(PHONE, 7, ended=100, device=device)
+    assert challenge(ask(200, device_token=token).challenge_id).login_code.device == device
+    LoginCode.objects.filter(pk=guessed.pk).update(wrong=8)
+
+    tired = ask(1000, device_token=token)
+
+    assert challenge(tired.challenge_id).login_code.device is None
+    assert challenge(ask(100 + DAY, device_token=token).challenge_id).login_code.device == device
+
+
+def test_known_device_has_a_month_of_its_own_too() -> None:
+    token = device_token()
+    device = User.objects.get(phone=PHONE).devices.get()
+    for day in range(3):
+        weigh(PHONE, 6, ended=day * DAY, device=device)
+
+    assert challenge(ask(20 * DAY, device_token=token).challenge_id).login_code.device is None
+    assert challenge(ask(31 * DAY, device_token=token).challenge_id).login_code.device == device
+
+
+@pytest.mark.parametrize("role", ["is_staff", "is_superuser"])
+def test_staff_get_long_codes_on_unknown_devices(role: str) -> None:
+    token = device_token()
+    User.objects.filter(phone=PHONE).update(**{role: True})
+
+    assert stranger(1).code_length == 10
+    assert ask(2, device_token=token).code_length == 4
+
+
+def test_site_under_attack_gives_long_codes_to_every_unknown_device() -> None:
+    token = device_token()
+    for number in range(165):
+        weigh(f"+7999{number:07}", 3, ended=HOUR)
+
+    assert stranger(HOUR + 1, phone=OTHER).code_length == 4
+    assert stranger(HOUR + 4, phone="+79993334444").code_length == 10
+    assert ask(HOUR + 5, device_token=token).code_length == 4
+    assert stranger(HOUR + DAY, phone="+79995556666").code_length == 4
+
+
+def test_large_site_may_weigh_three_percent_of_the_people_who_sign_in_on_a_day() -> None:
+    for number in range(200):
+        weigh(f"+7999{number:07}", 3, ended=HOUR)
+    SiteTotals.objects.create(counted_at=NOW, people_a_day=19_999, sms_in_a_day=0)
+    assert stranger(HOUR + 1).code_length == 10
+
+    SiteTotals.objects.update(people_a_day=20_000)
+
+    assert stranger(HOUR + 2, 1).code_length == 4
+
+
+def test_long_code_is_open_until_the_next_may_go_for_an_hour_at_most() -> None:
+    weigh(PHONE, 4, ended=-1)
+    second, spans = 0.0, []
+    for _ in range(9):
+        asked = stranger(second)
+        code = challenge(asked.challenge_id).login_code
+        spans.append((code.open_until - code.created_at).total_seconds())
+        assert asked.sent
+        assert code.expires_at == max(code.open_until, at(second) + codes.VALID_AFTER_UPDATE)
+        second += asked.resend_in
+
+    assert spans == [300, 300, 300, 510, 900, 1800, 3600, 3600, 3600]
+
+
+def test_late_joiner_of_a_long_code_has_five_minutes() -> None:
+    weigh(PHONE, 4, ended=-1)
+    asked = stranger(0)
+
+    late = stranger(299, 1)
+
+    assert late.expires_in == 300
+    assert challenge(asked.challenge_id).login_code_id == challenge(late.challenge_id).login_code_id
+    assert answer(late, 598).created
+
+
+def test_long_challenges_of_a_phone_have_a_ceiling() -> None:
+    long = weigh(PHONE, 0, ended=0, digits=10, challenges=1_199_999)
+    weigh(PHONE, 4, ended=0)
+    last = stranger(1)
+    assert last.code_length == 10
+
+    with pytest.raises(TooManyRequests):
+        stranger(2, 1)
+
+    assert ask(3, challenge_id=last.challenge_id).challenge_id == last.challenge_id
+    LoginCode.objects.filter(pk=long.pk).update(challenges=1)
+    assert stranger(4, 2).code_length == 10
+
+
+def test_right_long_code_ends_the_short_one_and_their_sms_lengthen_no_gap() -> None:
+    for second in (0, 1, 2):
+        last = stranger(second, second)
+    assert last.code_length == 10
+
+    answer(last, 3)
+
+    assert not LoginCode.objects.filter(expires_at__gt=at(3)).exists()
+    fresh = stranger(4)
+    assert (fresh.sent, fresh.resend_in) == (True, 30)
+
+
+def test_known_device_whose_gap_runs_gets_a_long_code_at_once() -> None:
+    token = device_token()
+    held = ask(1, device_token=token)
+    for second in (31, 91, 211):
+        assert ask(second, device_token=token, challenge_id=held.challenge_id).sent
+
+    asked = ask(400, device_token=token)
+
+    assert (asked.code_length, asked.sent) == (10, True)
+    assert challenge(asked.challenge_id).login_code.device is not None
+    assert answer(asked, 401).tokens
+
+
+def test_demo_mode_has_no_budget(settings: Any) -> None:
+    settings.DEMO = True
+    weigh(PHONE, 9, ended=0)
+
+    assert [stranger(second).code_length for second in range(1, 9)] == [4] * 8
+
+
+def test_limits_cost_three_statements(django_assert_num_queries: Any) -> None:
+    asked = stranger(0)
+    held = {"challenge_id": asked.challenge_id}
+
+    # The person's lock, the lane's SMS, budget, the network's lock, guards, the held challenge; and a savepoint, as the
+    # test has a transaction already.
+    with django_assert_num_queries(8):
+        assert not ask(1, **held).sent
+    assert timedelta(0) < at(asked.resend_in) - NOW
+
+
+def test_short_code_on_its_way_ends_when_its_person_becomes_an_operator() -> None:
+    asked = stranger(0, now=None)
+
+    signup.make_operator(PHONE, "correct horse battery")
+
+    assert User.objects.get(phone=PHONE).is_superuser
+    with pytest.raises(InvalidCode):
+        answer(asked, now=None)

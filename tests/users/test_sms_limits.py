@@ -1,0 +1,230 @@
+"""What SMS may cost: limits by address, by day, and warnings of numbers whose codes are not used."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from tests.support.login_steps import NOW, PHONE, answer, ask, at
+from tests.support.races import race
+from users.login import sms_limits
+from users.login.challenges import ChallengeIssued, TooManyRequests
+from users.models import LoginCode, SiteTotals, SmsDelivery, User
+
+pytestmark = pytest.mark.django_db
+MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def gateway(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+
+
+def someone(number: int) -> str:
+    """A phone in a block of numbers of its own."""
+    return f"+7999{number:03}0000"
+
+
+def refused(*given: Any, **named: Any) -> int:
+    """For how many seconds asking is refused."""
+    with pytest.raises(TooManyRequests) as refusal:
+        ask(*given, **named)
+    return refusal.value.retry_after
+
+
+def send(phone: str, seconds: float, used: bool = False) -> None:
+    user, _ = User.objects.get_or_create(phone=phone)
+    times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(seconds))
+    used_at = at(seconds) if used else None
+    code = LoginCode.objects.create(user=user, digits=4, nonce=b"n", language="en", used_at=used_at, **times)
+    SmsDelivery.objects.create(login_code=code, country="RU", prefix=phone[:-4], created_at=at(seconds))
+
+
+@pytest.mark.parametrize(
+    ("same", "other"),
+    [
+        (["192.0.2.1"] * 11, "192.0.2.2"),
+        ([f"2001:db8:0:1::{number}" for number in range(11)], "2001:db8:0:2::1"),
+    ],
+)
+def test_address_causes_ten_sms_an_hour(same: list[str], other: str) -> None:
+    for number in range(10):
+        assert ask(number * MINUTE, phone=someone(number), address=same[number]).sent
+
+    assert refused(10 * MINUTE, phone=someone(10), address=same[10]) == 50 * MINUTE
+    assert ask(10 * MINUTE, phone=someone(11), address=other).sent
+    assert ask(HOUR, phone=someone(10), address=same[10]).sent
+    assert not User.objects.filter(phone=someone(12)).exists()
+
+
+def test_refused_asking_leaves_nothing_behind() -> None:
+    for number in range(10):
+        ask(phone=someone(number))
+
+    refused(phone=someone(10))
+
+    assert not User.objects.filter(phone=someone(10)).exists()
+    assert LoginCode.objects.count() == SmsDelivery.objects.count() == 10
+
+
+def test_address_without_sms_left_still_joins_what_is_on_its_way() -> None:
+    ask(phone=PHONE, address="198.51.100.1")
+    for number in range(10):
+        ask(phone=someone(number))
+
+    joined = ask(40, phone=PHONE)
+
+    assert (joined.sent, joined.resend_in) == (False, HOUR - 40)
+    assert answer(joined, 41).created
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_from_one_address_cause_ten_sms() -> None:
+    answers = race(lambda number=number: ask(now=None, phone=someone(number)) for number in range(16))
+
+    assert SmsDelivery.objects.count() == sum(isinstance(answer, ChallengeIssued) for answer in answers) == 10
+    assert sum(isinstance(answer, TooManyRequests) for answer in answers) == 6
+
+
+def test_address_is_given_sixty_challenges_an_hour() -> None:
+    for second in range(60):
+        ask(second, phone=PHONE, challenge_id="")
+
+    assert refused(60, phone=PHONE) == HOUR - 60
+    assert ask(60, phone=PHONE, address="192.0.2.2").challenge_id
+    assert ask(HOUR, phone=PHONE).challenge_id
+
+
+def test_holder_asks_as_often_as_they_like() -> None:
+    held = ask().challenge_id
+    for second in range(61):
+        last = ask(second, challenge_id=held)
+
+    assert last.challenge_id == held
+
+
+def test_known_device_is_exempt() -> None:
+    token = answer(ask()).device_token
+    for number in range(9):
+        ask(phone=someone(number))
+    for second in range(60):
+        ask(second, phone=someone(0), address="192.0.2.2")
+
+    known = ask(60, device_token=token)
+
+    assert (known.sent, known.code_length) == (True, 4)
+    assert SmsDelivery.objects.latest("pk").asked_from is None
+    assert refused(61) > 1
+
+
+def test_site_sends_so_many_a_day_and_keeps_the_last_tenth_for_known_devices(settings: Any) -> None:
+    settings.SMS_PER_DAY = 20
+    token = answer(ask()).device_token
+    for number in range(17):
+        ask(phone=someone(number), address=f"198.51.100.{number}")
+
+    assert refused(1, phone=someone(18), address="198.51.100.99") == 60
+    assert ask(2, device_token=token).sent
+    settings.SMS_PER_DAY = 19
+    assert not ask(40, device_token=token).sent
+    assert ask(DAY, phone=someone(18), address="198.51.100.99").sent
+
+
+def test_sms_of_the_day_are_counted_on_from_the_last_totals(settings: Any) -> None:
+    settings.SMS_PER_DAY = 20
+    send(someone(1), -DAY - 1)
+    send(someone(2), -HOUR)
+    sms_limits.count(NOW)
+    SiteTotals.objects.update(sms_in_a_day=16)
+
+    ask(1, phone=someone(3))
+    ask(2, phone=someone(4))
+
+    assert refused(3, phone=someone(5)) == 60
+
+
+def test_totals_tell_the_mean_of_people_a_day_and_the_sms_of_one() -> None:
+    for day in range(7):
+        for person in range(day + 1):
+            send(someone(person), -day * DAY - HOUR, used=True)
+            send(someone(person), -day * DAY - HOUR, used=True)
+    send(someone(20), -HOUR)
+
+    sms_limits.count(NOW)
+
+    totals = SiteTotals.objects.get()
+    assert totals.counted_at == NOW
+    assert totals.people_a_day == pytest.approx(28 / 7, abs=1)  # the day of the database may begin in between
+    assert totals.sms_in_a_day == 3
+    sms_limits.count(at(-MINUTE))
+    totals.refresh_from_db()
+    assert totals.counted_at == NOW
+
+
+def test_totals_are_counted_anew_when_the_clock_was_set_back() -> None:
+    sms_limits.count(at(HOUR))
+
+    sms_limits.count(NOW)
+
+    assert SiteTotals.objects.get().counted_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("unused", "used", "suspect"), [(20, 0, False), (21, 0, True), (21, 80, False), (25, 80, True)]
+)
+def test_country_is_suspect_when_too_few_of_its_codes_are_used(
+    unused: int, used: int, suspect: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(unused):
+        send(someone(number), -DAY / 2)
+    for number in range(used):
+        send(someone(100 + number), -DAY / 2, used=True)
+    send(someone(999), -sms_limits.SETTLED_AFTER.total_seconds() + 2)
+
+    sms_limits.count(NOW)
+    sms_limits.count(at(1))
+
+    assert SiteTotals.objects.get().suspect_countries == (["RU"] if suspect else [])
+    assert caplog.text.count("country RU are not used") == suspect
+
+
+@pytest.mark.parametrize(("unused", "suspect"), [(10, False), (11, True)])
+def test_block_of_numbers_is_suspect_when_its_codes_of_an_hour_are_not_used(unused: int, suspect: bool) -> None:
+    for number in range(unused):
+        send(f"+799912300{number:02}", -HOUR / 2)
+    send("+79991230099", -2 * HOUR)
+
+    sms_limits.count(NOW)
+
+    assert SiteTotals.objects.get().suspect_prefixes == (["+7999123"] if suspect else [])
+
+
+@pytest.mark.parametrize("suspects", [{"suspect_countries": ["RU"]}, {"suspect_prefixes": ["+7999123"]}])
+def test_suspect_numbers_are_recorded_or_refused_as_the_deployer_wishes(settings: Any, suspects: Any) -> None:
+    User.objects.create(phone="+79991230002", verified_at=NOW)
+    SiteTotals.objects.create(counted_at=NOW, people_a_day=0, sms_in_a_day=0, **suspects)
+    assert ask(1, phone="+79991230001").sent
+
+    settings.SMS_GUARD = "enforce"
+
+    assert refused(2, phone="+79991230003") == HOUR
+    assert ask(3, phone="+79991230002").sent
+
+
+def test_warning_names_no_whole_phone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    for number in range(11):
+        send(f"+799912300{number:02}", -HOUR / 2)
+
+    sms_limits.count(NOW)
+
+    assert "block of numbers +7999123 are not used" in caplog.text
+
+
+def test_demo_mode_has_no_guards(settings: Any) -> None:
+    settings.DEMO = True
+    settings.SMS_PER_DAY = 1
+
+    assert all(ask(phone=someone(number)).sent for number in range(12))

@@ -1,0 +1,172 @@
+"""What the SMS says, and that it fits one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import pytest
+from django.core.checks import run_checks
+from django.utils import timezone
+from hypothesis import strategies as st
+
+from inviting_app import env
+from tests.support.login_steps import ask, right
+from users.models import LoginCode, User
+from users.sms.text import compose, message, parts
+
+# As long as the host's name may be for the default texts to fit: 25 characters.
+HOST = "invite.friends.example.ru"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Any) -> None:
+    settings.SITE_URL = f"https://{HOST}:8443"
+
+
+def text_for(**asked: Any) -> str:
+    ask(**asked)
+    return message(LoginCode.objects.select_related("user").get())
+
+
+def test_message_begins_with_the_code_and_ends_in_the_line_that_browsers_read() -> None:
+    asked = ask()
+
+    text = message(LoginCode.objects.get())
+
+    code = right(asked.challenge_id)
+    assert text == f"{code} is your sign-in code. Never share it.\n\n@{HOST} #{code}"
+
+
+def test_long_code_is_shown_in_two_groups_and_whole_in_the_last_line() -> None:
+    text = compose("1234567890", "en", new_device=False)
+
+    assert text == f"12345 67890 is your sign-in code. Never share it.\n\n@{HOST} #1234567890"
+
+
+def test_asker_is_answered_in_their_language() -> None:
+    english, russian = (compose("1234", language, new_device=False) for language in ("en", "ru"))
+
+    assert english.isascii()
+    assert "код" in russian
+    assert english.splitlines()[1:] == russian.splitlines()[1:]
+
+
+def test_person_who_signed_in_before_is_told_of_a_new_device() -> None:
+    first = text_for()
+    User.objects.update(verified_at=timezone.now())
+
+    again = message(LoginCode.objects.select_related("user").get())
+
+    assert "new device" in again
+    assert "new device" not in first
+
+
+def test_known_device_is_not_called_new(alice: Any) -> None:
+    alice.api.post("/api/auth/signup", {"phone": alice.phone, "device_token": alice.device_token})
+
+    code = LoginCode.objects.select_related("user").latest("pk")
+
+    assert code.device_id is not None
+    assert "new device" not in message(code)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("digits", ["0000", "0000000000"])
+@pytest.mark.parametrize("new_device", [False, True])
+def test_default_texts_fit_one_sms_with_a_host_of_ordinary_length(language: str, digits: str, new_device: bool) -> None:
+    text = compose(digits, language, new_device=new_device)
+
+    assert parts(text) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà" * 3, 1),
+        ("€" * 80, 1),
+        ("€" * 80 + "a", 2),
+        ("[]{}\\~^|" * 10 + "a", 2),
+        ("ж" * 70, 1),
+        ("ж" * 71, 2),
+        ("ж" * 134, 2),
+        ("ж" * 135, 3),
+        ("a" * 69 + "`", 1),
+        ("a" * 70 + "`", 2),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+    ],
+)
+def test_parts_are_counted_as_networks_do(text: str, count: int) -> None:
+    assert parts(text) == count
+
+
+@hypothesis.given(st.text(max_size=400))
+def test_any_text_has_a_number_of_parts(text: str) -> None:
+    assert 1 <= parts(text) <= 12
+
+
+def test_deployers_text_stands_above_the_last_line(settings: Any) -> None:
+    settings.SMS_TEXT = {"en": "Shop: {code} (100%)"}
+
+    assert compose("1234567890", "en", new_device=True).startswith("Shop: 12345 67890 (100%)\n\n@")
+    assert "Shop" not in compose("1234", "ru", new_device=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ("Shop: {code}", {"en": "Shop: {code}", "ru": "Shop: {code}"}),
+        ("PIN={code}", {"en": "PIN={code}", "ru": "PIN={code}"}),
+        ("Shop | code={code}", {"en": "Shop | code={code}", "ru": "Shop | code={code}"}),
+        ("en=Shop: {code}|ru=Магазин: {code}", {"en": "Shop: {code}", "ru": "Магазин: {code}"}),
+        ("ru = Код {code} = вход", {"ru": "Код {code} = вход"}),
+    ],
+)
+def test_deployer_gives_one_text_or_one_for_each_language(given: str, texts: dict[str, str]) -> None:
+    assert env.sms_text(given) == texts
+
+
+@pytest.mark.parametrize(
+    "given", ["Your code", "{code} {code}", "{code} for {phone}", "{{code}}", "en=Shop: {code}|ru=Магазин"]
+)
+def test_text_that_could_not_be_filled_in_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match=r"must have \{code\} once"):
+        env.sms_text(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("de={code}", "de"), ("en={code}|fr-FR={code}", "fr-FR"), ("en={code}|en={code}", "en"), ("ru={code}|Hi", "Hi")],
+)
+def test_text_for_a_language_that_there_is_not_is_refused(given: str, name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' must be en or ru, each once"):
+        env.sms_text(given)
+
+
+def test_check_is_content_with_the_default_texts() -> None:
+    assert [found for found in run_checks() if found.id == "users.W001"] == []
+
+
+def test_check_warns_of_a_text_that_takes_two_sms(settings: Any) -> None:
+    settings.SMS_TEXT = {"ru": "Ваш код для входа на сайт: {code}. Никому его не сообщайте!"}
+
+    [found] = [found for found in run_checks() if found.id == "users.W001"]
+
+    assert "ru, 4 digits" in found.msg and "ru, 10 digits" in found.msg
+    assert "en, " not in found.msg
+
+
+def test_check_warns_of_a_host_too_long_for_russian(settings: Any) -> None:
+    settings.SITE_URL = f"https://{'long' * 10}.example.org"
+
+    [found] = [found for found in run_checks() if found.id == "users.W001"]
+
+    assert "ru, 10 digits, a new device: 2 parts" in found.msg

@@ -1,0 +1,78 @@
+"""Tables as files: CSV, and XLSX for Excel and others. Rows are written as they come, never all in memory."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+Row = list[Any]
+
+# What makes a spreadsheet read a text as a formula (OWASP, CSV Injection).
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+_BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding
+_COLUMN_WIDTH = 20
+
+
+def cell(value: Any) -> str | int | float | bool:
+    """A value as a cell: times in ISO 8601 with their zone, texts never as formulas."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, (bool, int, float)):
+        return value
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+class _Line:
+    """What csv writes to: gives back the line."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(batches: Iterable[list[Row]], headings: Row) -> Iterator[str]:
+    """The text of a CSV file (RFC 4180), a batch of rows at a time."""
+    line = csv.writer(_Line()).writerow
+    yield _BYTE_ORDER_MARK + str(line(headings))
+    for rows in batches:
+        yield "".join(str(line(["true" if one is True else "false" if one is False else one for one in row]))
+                      for row in rows)  # fmt: skip
+
+
+def xlsx_file(batches: Iterable[list[Row]], headings: Row, file: IO[bytes]) -> None:
+    """Write an XLSX workbook of one sheet; texts are texts, whatever they look like."""
+    from xlsxwriter import Workbook  # here, for few processes ever need it
+
+    # Rows wait on the disk, in a folder that goes away with them even when something fails.
+    with TemporaryDirectory() as folder:
+        book = Workbook(Path(folder) / "sheet.xlsx", {"constant_memory": True, "tmpdir": folder})
+        sheet = book.add_worksheet()
+        sheet.freeze_panes(1, 0)
+        text = book.add_format({"num_format": "@"})
+        sheet.set_column(0, len(headings) - 1, _COLUMN_WIDTH)
+        bold = book.add_format({"bold": True})
+        for column, heading in enumerate(headings):
+            sheet.write_string(0, column, heading, bold)
+        number = 0
+        for rows in batches:
+            for row in rows:
+                number += 1
+                for column, value in enumerate(row):
+                    if isinstance(value, bool):
+                        sheet.write_boolean(number, column, value)
+                    elif isinstance(value, (int, float)):
+                        sheet.write_number(number, column, value)
+                    else:
+                        sheet.write_string(number, column, value, text)
+        book.close()
+        with (Path(folder) / "sheet.xlsx").open("rb") as made:
+            while piece := made.read(1 << 20):
+                file.write(piece)
+        file.seek(0)

@@ -1,0 +1,16 @@
+"""The context of a request that log lines and records share: its id, and phones masked."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+
+# The id of the request that is being answered, or of the one that queued the job that is being done.
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
+
+
+def mask(text: str) -> str:
+    """Keep only the last four of any 10 to 15 digits in a row."""
+    return _PHONE.sub(r"***\1", text)

@@ -1,0 +1,1 @@
+"""Signing in: codes, their limits, devices and tokens."""
