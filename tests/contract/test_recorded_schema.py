@@ -1,0 +1,32 @@
+"""The OpenAPI document, of which clients are generated."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.contract.recording import as_recorded
+from tests.support.accounts import client
+
+pytestmark = pytest.mark.django_db
+
+
+def test_document_is_as_recorded() -> None:
+    assert as_recorded("openapi", client().get("/schema?format=json").json())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP_ACCEPT": "application/json"},
+        {"HTTP_ACCEPT": "application/vnd.oai.openapi+json"},
+        {"HTTP_ACCEPT": "application/json", "HTTP_ACCEPT_LANGUAGE": "ru"},
+    ],
+    ids=str,
+)
+def test_document_is_the_same_however_it_is_asked_for(headers: dict[str, Any]) -> None:
+    answer = client().get("/schema", **headers)
+
+    assert as_recorded("openapi", json.loads(answer.content))
