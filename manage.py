@@ -1,52 +1,56 @@
 #!/usr/bin/env python
-"""Every command of the service. Reads `.env` and, unless DATABASE_URL is set, sees to it that PostgreSQL runs."""
+"""Every command of the service. Starts PostgreSQL for commands that need it, unless DATABASE_URL is set."""
 
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 
-# Commands that need none, see to it themselves, or look whether it runs.
+# Commands that need no database, start it themselves, or check whether it runs.
 WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collectstatic", "spectacular", "makemessages"}
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["serve"] and not os.isatty(0):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # else it ends the process, until `serve` listens to it
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command == "serve" and not os.isatty(0):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it would end the process before `serve` listens for it
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")
     try:
-        from dotenv import load_dotenv
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
     except ModuleNotFoundError as error:
-        if error.name != "dotenv":
+        if error.name != "django":
             raise
         raise SystemExit(
             "This Python is without the service's packages: use .venv/bin/python (`make run` makes it)."
         ) from None
-
-    load_dotenv(Path(__file__).parent / ".env")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")
-    from django.core.management import execute_from_command_line
-
-    with database_for(command=sys.argv[1] if len(sys.argv) > 1 else ""):
-        execute_from_command_line(sys.argv)
+    try:
+        with database_for(command):
+            execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from None
 
 
 @contextmanager
 def database_for(command: str) -> Iterator[None]:
-    """Have PostgreSQL while a command runs, if it needs one and none is configured."""
+    """Run PostgreSQL during this command, if the command needs it and none is configured."""
     from inviting_app import env
-    from inviting_app.logs import last_words
+    from inviting_app.ops import data_dir
     from inviting_app.ops.embedded import Embedded, EmbeddedError
 
-    if env.DATABASE or command in WITHOUT_DATABASE:
+    if env.DATABASE:
         yield
         return
     try:
-        with Embedded(env.DATA_DIR).running():
+        data_dir.make(env.DATA_DIR)  # before Django loads the settings, because they read the key in it
+    except OSError as error:
+        env.refuse(f"DATA_DIR: cannot write to {env.DATA_DIR}: {error.strerror}")
+    try:
+        with nullcontext() if command in WITHOUT_DATABASE else Embedded(env.DATA_DIR).running():
             yield
     except EmbeddedError as error:
-        raise SystemExit(last_words(f"inviting_app: {error}")) from None
+        env.refuse(str(error))
 
 
 if __name__ == "__main__":

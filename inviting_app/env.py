@@ -1,39 +1,49 @@
-"""Every setting that a deployer may give, read once and strictly from the environment.
+"""The one module that reads the environment: every setting that a deployer may give, read once and strictly.
 
-A variable that is unset or empty takes its default. One that cannot be read stops the start in one line with its
-name; values are not repeated there, for some of them are secrets.
+Settings come from the process's environment or, below it, from `.env`. A variable that is unset or empty takes its
+default. One that cannot be read raises ImproperlyConfigured with its name, in one line. The line does not repeat the
+value, because some values are secrets. That rule, the ranges and the numbered items of lists are most of this module,
+so a library such as environs would not make it shorter.
+
+gunicorn's master process runs this file without importing it (see ops/gunicorn_conf.py). So it imports nothing else
+of this project, and heavy packages only where a value needs them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import secrets
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import phonenumbers
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-
-from inviting_app.logs import last_words
-from inviting_app.ops.embedded import make_open
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import dotenv_values
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 Value = TypeVar("Value")
 
 
+def last_line(text: str) -> str:
+    """The text as the last line of a process that has no log yet: a JSON line if LOG_FORMAT says so."""
+    if _given.get("LOG_FORMAT") != "json":
+        return text
+    line = {"level": "CRITICAL", "logger": "inviting_app", "request_id": "-", "message": text}
+    return json.dumps({**line, "time": datetime.now(UTC).isoformat()})
+
+
 def refuse(reason: str) -> NoReturn:
-    raise SystemExit(last_words(f"inviting_app cannot start. {reason}"))
+    """Raise ImproperlyConfigured with the line that tells the operator why the start is refused."""
+    raise ImproperlyConfigured(last_line(f"inviting_app cannot start. {reason}"))
 
 
 def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
-    text = os.environ.get(name, "").strip()
+    """The value of a setting. Raises ImproperlyConfigured."""
+    text = _given.get(name, "")
     if not text:
         return default
     try:
@@ -61,11 +71,11 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def language(text: str) -> str:
-    """Ours is `en` or `ru`; a desktop's own LANGUAGE, such as `de_DE:de`, is a wish that is met or not."""
+    """Read `en` or `ru`, or a desktop's own LANGUAGE such as `de_DE:ru`: its first language of ours, or English."""
     if "_" not in text and ":" not in text:
         return choice("en", "ru")(text)
-    wished = [name[:2] for name in text.split(":")]
-    return next((name for name in wished if name in ("en", "ru")), "en")
+    preferred = [name[:2] for name in text.split(":")]
+    return next((name for name in preferred if name in ("en", "ru")), "en")
 
 
 def flag(text: str) -> bool:
@@ -77,7 +87,7 @@ def items(text: str) -> list[str]:
 
 
 def each(parse: Callable[[str], Value], *, quoted: bool = True) -> Callable[[str], list[Value]]:
-    """A list, of which a bad item is told by its place, and quoted unless it may hold a secret."""
+    """Parse a list. The error names a bad item by its place and quotes it, unless it may hold a secret."""
 
     def parse_all(text: str) -> list[Value]:
         parsed = []
@@ -102,6 +112,8 @@ def origin(text: str) -> str:
 
 
 def region(text: str) -> str:
+    import phonenumbers
+
     if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("must be the two letters of a country, such as RU")
     return text.upper()
@@ -112,16 +124,16 @@ def gateway(text: str) -> str:
         parts = urlsplit(text)
         usable = parts.scheme and "://" in text and "{phone}" in text and parts.port != 0
     except ValueError:
-        usable = False  # its own text would quote the URL, which may hold a password
+        usable = False  # the error's own text would quote the URL, which may hold a password
     if not usable:
         raise ValueError("must be an Apprise URL with {phone} where the number goes")
     return text
 
 
 def sms_text(text: str) -> dict[str, str]:
-    """The text of each language: one for all of them, or one each, as in `en=... {code} ...|ru=... {code} ...`.
+    """The text of each language: one text for all, or one each, as in `en=... {code} ...|ru=... {code} ...`.
 
-    What begins with two small letters and = is meant as a language, so `PIN={code}` is a text.
+    Two small letters and = at the start name a language. So `PIN={code}` is a text.
     """
     texts = {"en": text, "ru": text}
     if re.match(r"[a-z]{2}([-_]\w+)?\s*=", text):
@@ -140,6 +152,9 @@ def sms_text(text: str) -> dict[str, str]:
 
 def database(text: str) -> dict[str, Any]:
     """A libpq URL as Django's database settings; `prepare=off` among its parameters is ours."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
     url, _, query = text.partition("?")
     if not url.startswith(("postgres://", "postgresql://")):
         raise ValueError("must begin with postgresql://")
@@ -169,31 +184,19 @@ def is_local(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def make_data_dir(path: Path) -> None:
-    """Folders that are made here let others through, for root's PostgreSQL runs as another user."""
+def _read_environment() -> dict[str, str]:
+    """All variables; those of the process stand above those of `.env`, even if they are empty."""
     try:
-        make_open(path)
-        tempfile.TemporaryFile(dir=path).close()
-    except OSError as error:
-        refuse(f"DATA_DIR: cannot write to {path}: {error.strerror}")
+        file = dotenv_values(BASE_DIR / ".env", interpolate=False)
+    except (OSError, ValueError):
+        raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
+    return {name: (value or "").strip() for name, value in (file | os.environ).items()}
 
 
-def kept_secret_key(data_dir: Path) -> str:
-    """The key of this data folder, made at the first start and readable by its owner alone."""
-    path = data_dir / "secret_key"
-    try:
-        if not path.exists():
-            # Written aside and linked, so that of two starts at once one makes the key and both read it whole.
-            descriptor, draft = tempfile.mkstemp(dir=data_dir, prefix="secret_key.")
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(50))
-            with suppress(FileExistsError):
-                os.link(draft, path)
-            os.unlink(draft)
-        return path.read_text().strip()
-    except OSError as error:
-        refuse(f"DATA_DIR: cannot use {path}: {error.strerror}")
+_given = _read_environment()
 
+# What `serve` keeps until it is stopped, although `.env` may change.
+KEPT = {name: _given.get(name, "") for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL")}
 
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", lambda text: (BASE_DIR / Path(text).expanduser()).resolve())
 DATABASE = read("DATABASE_URL", None, database)
@@ -227,10 +230,6 @@ if METRICS_PORT == PORT:
 if DATABASE and not SECRET_KEY:
     refuse("SECRET_KEY: must be set when DATABASE_URL is")
 if WORKER_DATABASE and not DATABASE:
-    refuse("WORKER_DATABASE_URL: is another way to the database of DATABASE_URL, which is not set")
-if not DATABASE:
-    make_data_dir(DATA_DIR)
-if not SECRET_KEY:
-    SECRET_KEY = kept_secret_key(DATA_DIR)
+    refuse("WORKER_DATABASE_URL: needs DATABASE_URL, because it is another way to the same database")
 if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
     refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")

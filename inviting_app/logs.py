@@ -1,25 +1,26 @@
-"""Log lines with the request's id, and without anybody's phone."""
+"""Log lines have the id of their request and no phone number."""
 
 from __future__ import annotations
 
-import json
 import logging
+import logging.config
 import os
 import sys
 import threading
-from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any
 
 from users.context import mask, request_id
 
-# Of a longer message the rest is left out: a client may have written it. Tracebacks are whole.
+# A longer message is cut: a client may have written it. Tracebacks stay whole.
 MESSAGE_CHARACTERS = 2000
 
 
 class Stderr(logging.Handler):
-    """Each line by one write and without the usual lock, for which the threads of a busy process would queue.
+    """Writes each line with one system call, without the lock of `logging.Handler`.
 
-    Measured: a fifth of the CPU of a short request, see docs/speed.md. Lines up to a pipe's 4096 bytes stay whole.
+    The threads of a busy process would queue for that lock: it took a fifth of the CPU of a short request, see
+    docs/speed.md. Lines of up to 4096 bytes stay whole in a pipe.
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -42,24 +43,62 @@ _FORMATTER = logging.Formatter()
 
 
 class Context(logging.Filter):
-    """Adds `request_id`, and masks whatever looks like a phone in the finished message."""
+    """Adds `request_id` and masks everything in the finished message that looks like a phone number."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
-        record.__dict__.pop("request", None)  # whose repr has the query
+        record.__dict__.pop("request", None)  # its repr contains the query
         record.msg = mask(_without_bytes_of_clients(record.getMessage())[:MESSAGE_CHARACTERS])
         record.args = None
-        if record.exc_info:  # an error of the database quotes the row
+        if record.exc_info:  # a database error quotes the row
             record.exc_text = mask(_FORMATTER.formatException(record.exc_info))
             record.exc_info = None
         return True
 
 
-def log_what_python_would_print() -> None:
-    """Warnings, and errors that nobody caught, as lines like all others: machines that read them know no other."""
-    logging.captureWarnings(True)
-    sys.excepthook = _uncaught
-    threading.excepthook = lambda thread: _uncaught(thread.exc_type, thread.exc_value, thread.exc_traceback)
+def config(line_format: str) -> dict[str, Any]:
+    """Django's LOGGING, for lines in this format: `text` or `json`."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"context": {"()": "inviting_app.logs.Context"}},
+        "formatters": {
+            "text": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "fmt": "%(levelname)s %(name)s %(request_id)s %(message)s",
+                "rename_fields": {"levelname": "level", "name": "logger"},
+                "timestamp": "time",
+            },
+        },
+        "handlers": {
+            "stderr": {"class": "inviting_app.logs.Stderr", "filters": ["context"], "formatter": line_format},
+            "null": {"class": "logging.NullHandler"},
+        },
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {
+            # A rejected request has its own line already.
+            "django.request": {"level": "ERROR"},
+            "django.security": {"level": "CRITICAL"},
+            "procrastinate": {"level": "WARNING"},
+            # It logs each attempt to connect while the database is away.
+            "psycopg.pool": {"level": "ERROR"},
+            "axes": {"level": "WARNING"},
+            "gunicorn.error": {"level": "WARNING", "propagate": True},
+            # The gateways' libraries write numbers, messages and URLs with passwords. `users.sms.delivery` logs
+            # failures itself.
+            **{name: {"handlers": ["null"], "propagate": False} for name in ("apprise", "smpp", "urllib3")},
+        },
+    }
+
+
+def configure(config: dict[str, Any]) -> None:
+    """Django's LOGGING_CONFIG. With JSON lines, warnings and uncaught errors become such lines too."""
+    logging.config.dictConfig(config)
+    if config["handlers"]["stderr"]["formatter"] == "json":
+        logging.captureWarnings(True)
+        sys.excepthook = _uncaught
+        threading.excepthook = lambda thread: _uncaught(thread.exc_type, thread.exc_value, thread.exc_traceback)
 
 
 def _uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
@@ -67,14 +106,6 @@ def _uncaught(kind: type[BaseException], error: BaseException | None, traceback:
         logging.getLogger(__name__).critical("uncaught", exc_info=(kind, error or kind(), traceback))
 
 
-def last_words(text: str) -> str:
-    """What a process says that ends before it has a log: in the form of a line of it, where machines read."""
-    if os.environ.get("LOG_FORMAT", "").strip() != "json":
-        return text
-    line = {"level": "CRITICAL", "logger": "inviting_app", "request_id": "-", "message": text}
-    return json.dumps({**line, "time": datetime.now(UTC).isoformat()})
-
-
 def _without_bytes_of_clients(message: str) -> str:
-    """gunicorn quotes what it could not read as HTTP: it may be a body, or a header with a token."""
+    """gunicorn quotes input that it cannot read as HTTP. It may be a body, or a header with a token."""
     return message.partition(": ")[0] if message.startswith("Invalid request from ip=") else message

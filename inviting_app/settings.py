@@ -1,22 +1,28 @@
-"""Django's settings. What a deployer may change is in `environment`."""
+"""Django's settings. Those that a deployer may change come from `env`."""
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
-from inviting_app import __version__, env
-from inviting_app.logs import log_what_python_would_print
+from inviting_app import __version__, env, logs
+from inviting_app.ops import data_dir
 from inviting_app.ops.embedded import Embedded
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.DATA_DIR
-SECRET_KEY = env.SECRET_KEY
+SECRET_KEY = env.SECRET_KEY or data_dir.secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 SITE_URL = env.SITE_URL
+HOST = env.HOST
+PORT = env.PORT
+METRICS_PORT = env.METRICS_PORT
+LOG_FORMAT = env.LOG_FORMAT
+# The text of the settings that `serve` keeps until it is stopped, by name.
+KEPT_SETTINGS = env.KEPT
 VERSION = __version__
 DEBUG = False
 
@@ -48,7 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    *(["inviting_app.ops.metrics.requests"] if env.METRICS_PORT else []),
+    *(["inviting_app.ops.metrics.requests"] if METRICS_PORT else []),
     "api.middleware.request_context",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "api.middleware.api_edge",  # from here the API goes straight to its views; the rest is for pages
@@ -85,24 +91,37 @@ TEMPLATES = [
 
 # --- Database ---------------------------------------------------------------------------------------------------------
 
-_IS_WORKER = sys.argv[1:2] == ["worker"]
-_DATABASE = env.WORKER_DATABASE if _IS_WORKER else env.DATABASE
-DATABASES = {"default": _DATABASE or Embedded(DATA_DIR).settings()}
-DATABASES["default"] |= {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-# Statements are bound and prepared by the server; a lock that is not had within 2 s is a 503, not a hanging request.
-# The server keeps the locks of a host that has gone silent for ten seconds, and not for the two hours of its default.
+# Whether the service starts its own PostgreSQL, because DATABASE_URL is not set.
+EMBEDDED_POSTGRES = env.DATABASE is None
+# A lock that is not granted within 2 s is a 503, not a hanging request. The server keeps the locks of a silent client
+# for ten seconds, not for the two hours of its default.
 _SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
 _SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "options": _SESSION}
-# A server that has gone silent is a 503 too, and an idle connection to it is noticed before it is used, and before the
-# server answers again: it has forgotten the connection by then.
-DATABASES["default"]["OPTIONS"] = {
+# A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it.
+_DATABASE_OPTIONS = {
     "connect_timeout": 5,
     "tcp_user_timeout": 5000,
     "keepalives_idle": 4,
     "keepalives_interval": 2,
     "keepalives_count": 2,
-} | DATABASES["default"]["OPTIONS"]
+}
+
+
+def _database(where: dict[str, Any]) -> dict[str, Any]:
+    # The server binds and prepares statements.
+    options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": _SESSION}
+    kept = {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    return {**where, **kept, "OPTIONS": options}
+
+
+DATABASES = {"default": _database(env.DATABASE or Embedded(DATA_DIR).settings())}
+# The alias of the connections that must not go through a PgBouncer: the worker's LISTEN, and pg_dump.
+DIRECT_DATABASE = "default"
+if env.WORKER_DATABASE and env.WORKER_DATABASE != env.DATABASE:
+    DIRECT_DATABASE = "direct"
+    DATABASES["direct"] = {**_database(env.WORKER_DATABASE), "TEST": {"MIRROR": "default"}}
+# `application_name` of the web processes' sessions in pg_stat_activity. gunicorn_conf.py sets it.
+WEB_APPLICATION_NAME = "inviting_app web"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}
@@ -229,35 +248,5 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {"staticfiles": {"BACKEND": "inviting_app.storage.Storage"}}
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"context": {"()": "inviting_app.logs.Context"}},
-    "formatters": {
-        "text": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": "%(levelname)s %(name)s %(request_id)s %(message)s",
-            "rename_fields": {"levelname": "level", "name": "logger"},
-            "timestamp": "time",
-        },
-    },
-    "handlers": {
-        "stderr": {"class": "inviting_app.logs.Stderr", "filters": ["context"], "formatter": env.LOG_FORMAT},
-        "null": {"class": "logging.NullHandler"},
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        # A refused request is not worth more than its own line.
-        "django.request": {"level": "ERROR"},
-        "django.security": {"level": "CRITICAL"},
-        "procrastinate": {"level": "WARNING"},
-        "psycopg.pool": {"level": "ERROR"},  # each try to connect, while the database is away
-        "axes": {"level": "WARNING"},
-        "gunicorn.error": {"level": "WARNING", "propagate": True},
-        # Gateways' libraries write numbers, messages and URLs with passwords; `users.sms.delivery` says what failed.
-        **{name: {"handlers": ["null"], "propagate": False} for name in ("apprise", "smpp", "urllib3")},
-    },
-}
-if env.LOG_FORMAT == "json":
-    log_what_python_would_print()
+LOGGING = logs.config(LOG_FORMAT)
+LOGGING_CONFIG = "inviting_app.logs.configure"

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import connection
 from rest_framework.test import APIClient
 
-from inviting_app import env
 from inviting_app.ops.embedded import OPTIONS, Embedded
 from tests.support.accounts import SignedInUser, client, signed_in
 from users.models import User
@@ -21,7 +20,7 @@ from users.models import User
 def postgres() -> Iterator[None]:
     """The embedded PostgreSQL, unless DATABASE_URL names another; it need not survive a power cut."""
     OPTIONS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
-    with nullcontext() if env.DATABASE else Embedded(settings.DATA_DIR).running():
+    with nullcontext() if not settings.EMBEDDED_POSTGRES else Embedded(settings.DATA_DIR).running():
         yield
 
 

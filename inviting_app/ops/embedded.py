@@ -32,6 +32,8 @@ from typing import Any
 
 import psycopg
 
+from inviting_app.ops.data_dir import make_open
+
 logger = logging.getLogger(__name__)
 
 USER = "inviting_app"
@@ -231,14 +233,6 @@ def _is_root() -> bool:
 def _is_open(path: Path) -> bool:
     """Whether every user gets through to this path."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
-
-
-def make_open(folder: Path) -> None:
-    """Make a folder that others get through; one that exists is left as it is."""
-    if not folder.exists():
-        make_open(folder.parent)
-        folder.mkdir()
-        folder.chmod(0o755)
 
 
 def _system_user() -> pwd.struct_passwd:

@@ -6,11 +6,10 @@ import resource
 from typing import Any
 
 from inviting_app import env
-from inviting_app.database import WEB
 from inviting_app.ops.supervisor import wait_for_turn
-from inviting_app.settings import DATABASES, DEMO, LOGGING
+from inviting_app.settings import DATABASES, DEMO, LOGGING, WEB_APPLICATION_NAME
 
-DATABASES["default"]["OPTIONS"]["application_name"] = WEB
+DATABASES["default"]["OPTIONS"]["application_name"] = WEB_APPLICATION_NAME
 wsgi_app = "inviting_app.wsgi"
 bind = f"[{env.HOST}]:{env.PORT}" if ":" in env.HOST else f"{env.HOST}:{env.PORT}"
 worker_class = "inviting_app.ops.gunicorn_parts.Worker"

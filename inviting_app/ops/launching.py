@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from django.conf import settings
 from dotenv import dotenv_values
 
-from inviting_app import env
 from inviting_app.ops.embedded import die_with_parent
 from inviting_app.ops.supervisor import STARTER_FD, Part, Process, Start, kill_group
 
@@ -36,10 +35,10 @@ LEAVE_SECONDS = 1.0
 
 def bound() -> socket.socket:
     """The socket that all web servers of this start share, one after the other. Raises OSError."""
-    listener = socket.socket(socket.AF_INET6 if ":" in env.HOST else socket.AF_INET)
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((env.HOST, env.PORT))
+        listener.bind((settings.HOST, settings.PORT))
     except OSError:
         listener.close()
         raise

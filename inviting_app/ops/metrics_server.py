@@ -22,7 +22,8 @@ from threading import Thread
 from typing import Any, NoReturn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from inviting_app import env
+from django.conf import settings
+
 from inviting_app.ops.embedded import die_with_parent
 
 logger = logging.getLogger(__name__)
@@ -125,12 +126,12 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Server(WSGIServer):
-    address_family = socket.AF_INET6 if ":" in env.HOST else socket.AF_INET
+    address_family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)
         # Not by HTTPServer, which would ask the name servers for our own name.
-        self.server_name, self.server_port = "localhost", env.METRICS_PORT
+        self.server_name, self.server_port = "localhost", settings.METRICS_PORT
         self.setup_environ()
 
     def handle_error(self, *args: Any) -> None:
@@ -155,7 +156,7 @@ def _application(registry: Any) -> Callable[[dict[str, Any], Any], Any]:
 
 def _answer(registry: Any) -> NoReturn:
     """One request after the other, so that nobody can have the database read more than once at a time."""
-    host, port, said = env.HOST, env.METRICS_PORT, False
+    host, port, said = settings.HOST, settings.METRICS_PORT, False
     while True:
         try:
             make_server(host, port, _application(registry), _Server, _Handler).serve_forever()

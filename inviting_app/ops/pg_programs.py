@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from django.db import OperationalError, connection
+from django.conf import settings
+from django.db import OperationalError, connections
 from psycopg import pq
 
-from inviting_app import env
-from inviting_app.database import WEB
 from inviting_app.ops import embedded
 from inviting_app.ops.embedded import EmbeddedError, die_with_parent, programs_of_wheel
 from users.context import mask
@@ -63,11 +62,8 @@ class Database:
 
 def at_hand() -> Database:
     """By a connection round any pooler, as the worker has it. Raises ProgramError."""
-    way: Any = connection.copy()
-    pooled = env.WORKER_DATABASE != env.DATABASE
-    if pooled:
-        unnamed = dict.fromkeys(("HOST", "PORT", "USER", "PASSWORD"), "")
-        way.settings_dict |= unnamed | (env.WORKER_DATABASE or {})
+    way: Any = connections[settings.DIRECT_DATABASE].copy()
+    pooled = settings.DIRECT_DATABASE != "default"
     try:
         with closing(way), way.cursor() as cursor:
             cursor.execute("SELECT current_schema()")
@@ -76,7 +72,7 @@ def at_hand() -> Database:
             if has_people := PEOPLE in tables:
                 cursor.execute("SELECT EXISTS (SELECT FROM users_user)")
                 has_people = cursor.fetchone()[0]
-            cursor.execute(_WEB_SESSIONS, [WEB, pooled, WEB_ASKED_SECONDS])
+            cursor.execute(_WEB_SESSIONS, [settings.WEB_APPLICATION_NAME, pooled, WEB_ASKED_SECONDS])
             web_sessions = cursor.fetchone()[0]
             return Database(_variables(way), way.pg_version // 10_000, schema, tables, has_people, web_sessions)
     except OperationalError as error:

@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from inviting_app import env
 from inviting_app.ops.doctor import Check, Finding, Level, configuration, database, examined, worker
 from inviting_app.ops.doctor import web as web_checks
 from tests.support.environment import NAMES
@@ -41,9 +40,9 @@ class Ready(Webhook):
 
 
 @pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def web(settings: Any) -> Iterator[None]:
     for server in running(Site):
-        monkeypatch.setattr(env, "PORT", server.server_port)
+        settings.PORT = server.server_port
         yield
 
 
@@ -119,9 +118,9 @@ def test_dead_worker_is_told_with_how_to_mend_it_and_status_1() -> None:
     assert said.endswith("\n1 FAIL, 0 WARN\n")
 
 
-@pytest.mark.skipif(env.DATABASE is not None, reason="the web server may then be anywhere")
-def test_web_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(env, "PORT", free_port())
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the web server may then be anywhere")
+def test_web_server_that_does_not_answer(settings: Any) -> None:
+    settings.PORT = free_port()
 
     assert only(web_checks.ready).level == Level.FAIL
 
@@ -258,7 +257,7 @@ def test_prepared_statements_that_a_pooler_loses() -> None:
     assert (lost.level, "?prepare=off" in lost.mend) == (Level.FAIL, True)
 
 
-@pytest.mark.skipif(env.DATABASE is not None, reason="another's disk is not looked at")
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="another's disk is not looked at")
 def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
     assert database.FREE_BYTES == 10**9
     monkeypatch.setattr(database, "FREE_BYTES", 10**18)
@@ -267,9 +266,10 @@ def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_way_of_the_worker_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name"
-    monkeypatch.setattr(env, "WORKER_DATABASE", env.database(url))
+def test_way_of_the_worker_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    nowhere = {"NAME": "name", "USER": "me", "PASSWORD": SECRET, "HOST": "127.0.0.1", "PORT": str(free_port())}
+    monkeypatch.setitem(connections.settings, "direct", connections.settings["default"] | nowhere)
+    settings.DIRECT_DATABASE = "direct"
 
     found = only(database.workers_way)
 

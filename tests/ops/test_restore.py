@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 
-from inviting_app.database import WEB
 from inviting_app.ops import restore
 from profiles import privacy
 from tests.support.accounts import SignedInUser
@@ -64,7 +64,7 @@ def test_restore_is_refused_while_the_service_runs(alice: SignedInUser, file: Pa
 
 def test_restore_is_refused_while_only_the_web_runs(alice: SignedInUser, file: Path) -> None:
     backed_up(file)
-    way: Any = connection.get_connection_params() | {"application_name": WEB}
+    way: Any = connection.get_connection_params() | {"application_name": settings.WEB_APPLICATION_NAME}
     web = psycopg.connect(**way)
 
     try:

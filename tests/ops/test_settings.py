@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -17,12 +18,13 @@ from django.core.management.base import SystemCheckError
 
 from inviting_app import env
 from inviting_app.ops.embedded import Embedded
+from tests.support.environment import NAMES
 
-READ = "from inviting_app import env as e; print(e.SITE_URL, e.PORT, e.DATABASE, e.SECRET_KEY)"
+CHECK = "import sys, manage; sys.argv = ['manage.py', 'check']; manage.main()"
 
 
-def start(folder: Path, code: str = READ, **variables: str) -> subprocess.CompletedProcess[str]:
-    clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), **variables}
+def start(folder: Path, code: str = CHECK, **variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {**dict.fromkeys(NAMES, ""), "PATH": os.environ["PATH"], "DATA_DIR": str(folder), **variables}
     return subprocess.run(
         [sys.executable, "-c", code], cwd=site.BASE_DIR, env=clean, capture_output=True, text=True, check=False
     )
@@ -103,9 +105,11 @@ def test_python_without_the_packages_is_told_which_one_has_them() -> None:
 
 
 def test_empty_value_means_the_default(tmp_path: Path) -> None:
-    started = start(tmp_path, PORT="", SITE_URL=" ", DATABASE_URL="")
+    shown = "from inviting_app import settings as s; print(s.SITE_URL, s.PORT, s.EMBEDDED_POSTGRES)"
 
-    assert started.stdout.startswith("http://localhost:8000 8000 None ")
+    started = start(tmp_path, shown, PORT="", SITE_URL=" ", DATABASE_URL="")
+
+    assert started.stdout.strip() == "http://localhost:8000 8000 True"
 
 
 @pytest.mark.parametrize(
@@ -139,11 +143,38 @@ def test_demo_is_refused_in_public_unless_told(tmp_path: Path, site: str) -> Non
 
 
 def test_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
-    first, second = start(tmp_path), start(tmp_path)
+    first = start(tmp_path)
+    key = (tmp_path / "secret_key").read_text()
+    start(tmp_path)
+    shown = start(tmp_path, "from inviting_app import settings; print(settings.SECRET_KEY)")
 
-    assert first.returncode == 0
-    assert first.stdout == second.stdout
+    assert first.returncode == 0, first.stderr
+    assert shown.stdout.strip() == key and len(key) > 50
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_import_of_the_settings_makes_nothing(tmp_path: Path) -> None:
+    imported = start(tmp_path / "data", "import inviting_app.settings, inviting_app.ops.gunicorn_conf")
+
+    assert imported.returncode == 0, imported.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_environment_stands_above_the_file(tmp_path: Path) -> None:
+    (tmp_path / "inviting_app").mkdir()
+    shutil.copy(site.BASE_DIR / "inviting_app" / "env.py", tmp_path / "inviting_app")
+    (tmp_path / ".env").write_text("PORT=8001\nLANGUAGE=ru\nWEB_THREADS=3\n")
+    shown = "import sys; sys.path[0] = '.'; from inviting_app import env as e; print(e.PORT, e.LANGUAGE, e.WEB_THREADS)"
+
+    read = subprocess.run(
+        [sys.executable, "-c", shown],
+        cwd=tmp_path,
+        env={"PORT": "8002", "LANGUAGE": ""},
+        capture_output=True,
+        text=True,
+    )
+
+    assert read.stdout.strip() == "8002 en 3", read.stderr
 
 
 def test_unusable_data_folder_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ import yaml
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from inviting_app.database import WEB
 from inviting_app.ops.embedded import Embedded
 from tests.support.service import free_port, prepared_folder, services
 
@@ -108,7 +107,7 @@ def test_worker_tells_which_request_asked_for_the_sms(watched: Watched) -> None:
 
 def test_restore_finds_the_service_running_by_its_folder_and_by_sessions_of_its_web(watched: Watched) -> None:
     assert "Nothing has changed: the service, or another command, runs the database in" in watched.restore
-    assert WEB in watched.sessions
+    assert settings.WEB_APPLICATION_NAME in watched.sessions
 
 
 def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, connection
 
-from inviting_app import env
 from users.sms import gateways
 
 UNUSABLE = "from users.sms import gateways; print(*gateways.unusable(), sep='\\n')"
@@ -27,7 +26,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except OperationalError as error:
-            env.refuse(f"The database: {str(error).splitlines()[0]}")
+            raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
         finally:
             connection.close()
         if not _static_is_current():
@@ -39,7 +38,7 @@ def _refuse_unusable_gateways() -> None:
     if settings.SMS_GATEWAYS:
         names = subprocess.check_output([sys.executable, "-c", UNUSABLE], cwd=settings.BASE_DIR, text=True)
         if unusable := names.strip().splitlines():
-            env.refuse(gateways.refusal(unusable))
+            raise CommandError(f"inviting_app cannot start. {gateways.refusal(unusable)}")
 
 
 def _static_is_current() -> bool:

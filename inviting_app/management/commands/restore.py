@@ -17,7 +17,6 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError, connection
 
-from inviting_app import env
 from inviting_app.ops import restore
 from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.pg_programs import PEOPLE, ProgramError, at_hand, stop_again, stopping_in_order
@@ -100,7 +99,7 @@ class Command(BaseCommand):
 
 def _refuse_while_served() -> None:
     """Web and worker would find other tables in the middle of their work, and what they wrote would be lost."""
-    if env.DATABASE is None and Embedded(settings.DATA_DIR).is_of_another_process():
+    if settings.EMBEDDED_POSTGRES and Embedded(settings.DATA_DIR).is_of_another_process():
         raise ProgramError(f"the service, or another command, runs the database in {settings.DATA_DIR}: stop it first")
     if sessions := at_hand().web_sessions:
         raise ProgramError(f"the web is running ({sessions} of its sessions are in the database): stop it first")

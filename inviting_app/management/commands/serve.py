@@ -19,7 +19,6 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 
-from inviting_app import env
 from inviting_app.ops import metrics_server
 from inviting_app.ops.embedded import Embedded, EmbeddedError
 from inviting_app.ops.launching import STOP_SECONDS, Launcher, bound, renewal
@@ -46,7 +45,7 @@ class Command(BaseCommand):
         try:
             self._serve()
         except CommandError as error:
-            if env.LOG_FORMAT != "json":
+            if settings.LOG_FORMAT != "json":
                 raise
             logger.critical(str(error))
             sys.exit(error.returncode)
@@ -58,9 +57,9 @@ class Command(BaseCommand):
             with ExitStack() as stack:
                 stack.enter_context(metrics_server.shared_folder())  # of which the environment tells
                 launcher = Launcher(stack.enter_context(_own_port()))
-                if env.METRICS_PORT:
-                    _refuse_taken_port("METRICS_PORT", env.METRICS_PORT)
-                if not env.DATABASE:
+                if settings.METRICS_PORT:
+                    _refuse_taken_port("METRICS_PORT", settings.METRICS_PORT)
+                if settings.EMBEDDED_POSTGRES:
                     parts.append(_own_postgres(stack))
                 call_command("prepare")
                 _on_signals(self._stop_soon)
@@ -78,7 +77,7 @@ class Command(BaseCommand):
 
     def _say(self, on_the_terminal: str, in_the_log: str) -> None:
         """Where machines read, there is no line but the log's."""
-        if env.LOG_FORMAT == "json":
+        if settings.LOG_FORMAT == "json":
             logger.info(in_the_log)
         else:
             self.stderr.write(on_the_terminal)
@@ -128,21 +127,21 @@ def _own_port() -> socket.socket:
     try:
         return bound()
     except OSError as error:
-        raise CommandError(_taken("PORT", env.PORT, error)) from error
+        raise CommandError(_taken("PORT", settings.PORT, error)) from error
 
 
 def _refuse_taken_port(setting: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in env.HOST else socket.AF_INET
+    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((env.HOST, port))
+            probe.bind((settings.HOST, port))
         except OSError as error:
             raise CommandError(_taken(setting, port, error)) from error
 
 
 def _taken(setting: str, port: int, error: OSError) -> str:
-    return f"inviting_app cannot start. HOST and {setting}: {env.HOST}:{port}: {error.strerror}"
+    return f"inviting_app cannot start. HOST and {setting}: {settings.HOST}:{port}: {error.strerror}"
 
 
 def _own_postgres(stack: ExitStack) -> Part:
@@ -164,10 +163,12 @@ def _stop_all(parts: list[Part]) -> None:
 
 def is_ready() -> bool:
     """Whether the web server of this machine answers, and its database too."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(env.HOST, env.HOST)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.HOST, settings.HOST)  # noqa: S104
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
-    request = urllib.request.Request(f"http://{host}:{env.PORT}/readyz", headers={"Host": f"localhost:{env.PORT}"})
+    request = urllib.request.Request(
+        f"http://{host}:{settings.PORT}/readyz", headers={"Host": f"localhost:{settings.PORT}"}
+    )
     try:
         with _DIRECT.open(request, timeout=0.5) as answer:
             return bool(answer.status == 200)

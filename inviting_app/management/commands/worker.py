@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
@@ -26,7 +26,6 @@ from procrastinate.middleware import WorkerMiddleware
 from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import InterfaceError, OperationalError
 
-from inviting_app import env
 from inviting_app.ops.supervisor import wait_for_turn
 from users.sms import gateways
 from users.sms.queue import DEAD_AFTER
@@ -113,10 +112,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.SMS_GATEWAYS and (unusable := gateways.unusable()):  # Apprise is so loaded before the first SMS
-            env.refuse(gateways.refusal(unusable))
+            raise CommandError(f"inviting_app cannot start. {gateways.refusal(unusable)}")
         _give_way()
-        middleware = [with_id_of_who_asked, *(_be_watched() if env.METRICS_PORT else [])]
-        connector = Connector(kwargs=connector_params(), timeout=NO_DATABASE_SECONDS)
+        middleware = [with_id_of_who_asked, *(_be_watched() if settings.METRICS_PORT else [])]
+        connector = Connector(kwargs=connector_params(settings.DIRECT_DATABASE), timeout=NO_DATABASE_SECONDS)
         with app.replace_connector(connector):
             stopped = asyncio.run(_work(connector, middleware))
         if not stopped:

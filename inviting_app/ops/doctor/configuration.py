@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.checks import ERROR, CheckMessage, run_checks
 
-from inviting_app import env
+from inviting_app.env import is_local
 from inviting_app.ops.doctor import Finding, fail, ok, warn
 from users.checks import KEY_CHARACTERS, MAKE_A_KEY, secret_key_is_no_guess, sms_fits_one_part
 
@@ -38,7 +38,7 @@ def _as_finding(message: CheckMessage) -> Finding:
 
 def site_url() -> Iterator[Finding]:
     site = settings.SITE_URL
-    if env.is_local(site):
+    if is_local(site):
         yield ok(f"settings: SITE_URL is {site}, which only this machine can reach")
     elif _is_https():
         yield ok(f"settings: SITE_URL is {site}")
@@ -51,7 +51,7 @@ def site_url() -> Iterator[Finding]:
 
 def trusted_proxies() -> Iterator[Finding]:
     proxies = settings.TRUSTED_PROXIES
-    if proxies and env.is_local(settings.SITE_URL):
+    if proxies and is_local(settings.SITE_URL):
         yield warn(
             f"settings: TRUSTED_PROXIES is {proxies}, but SITE_URL is local: clients can claim any address",
             "Set SITE_URL to the public address, or TRUSTED_PROXIES=0.",
@@ -81,7 +81,7 @@ def secret_key() -> Iterator[Finding]:
 def demo_mode() -> Iterator[Finding]:
     if not settings.DEMO:
         return
-    if env.is_local(settings.SITE_URL) and env.is_local(f"//{env.HOST}"):
+    if is_local(settings.SITE_URL) and is_local(f"//{settings.HOST}"):
         yield ok("settings: demo mode: no SMS is sent, the code is in the answer")
     else:
         yield warn(

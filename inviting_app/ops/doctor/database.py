@@ -9,10 +9,9 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from inviting_app import env
 from inviting_app.ops.doctor import Finding, fail, ok, warn
 from inviting_app.ops.embedded import Embedded
 from users.clock import database_now
@@ -34,7 +33,7 @@ def answers() -> Iterator[Finding]:
     try:
         connection.ensure_connection()
     except OperationalError as error:
-        if env.DATABASE is None:
+        if settings.EMBEDDED_POSTGRES:
             yield _service_down(_first_line(error))
         else:
             yield fail(
@@ -122,10 +121,9 @@ def prepared_statements() -> Iterator[Finding]:
 
 def workers_way() -> Iterator[Finding]:
     """The worker's own URL, where it has one."""
-    if env.WORKER_DATABASE == env.DATABASE:
+    if settings.DIRECT_DATABASE == "default":
         return
-    way = connection.copy()
-    way.settings_dict |= env.WORKER_DATABASE or {}
+    way = connections[settings.DIRECT_DATABASE]
     try:
         way.ensure_connection()
         yield ok("database: WORKER_DATABASE_URL answers")
@@ -155,7 +153,7 @@ def clock() -> Iterator[Finding]:
 
 def disk() -> Iterator[Finding]:
     """Room for the embedded PostgreSQL; of another's we know nothing."""
-    if env.DATABASE is not None:
+    if not settings.EMBEDDED_POSTGRES:
         return
     home = Embedded(settings.DATA_DIR).home
     free = shutil.disk_usage(home if home.exists() else settings.DATA_DIR).free

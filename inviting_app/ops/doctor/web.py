@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inviting_app import env
+from django.conf import settings
+
 from inviting_app.management.commands.serve import is_ready
 from inviting_app.ops.doctor import Finding, fail, ok
 
 
 def ready() -> Iterator[Finding]:
     """Nothing with a DATABASE_URL, for then it may be anywhere."""
-    if env.DATABASE is not None:
+    if not settings.EMBEDDED_POSTGRES:
         return
-    where = f"{env.HOST}:{env.PORT}"
+    where = f"{settings.HOST}:{settings.PORT}"
     if is_ready():
         yield ok(f"web: /readyz answers 200 on {where}")
         return

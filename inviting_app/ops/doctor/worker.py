@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
-from inviting_app import env
 from inviting_app.management.commands.worker import HEARTBEAT_SECONDS
 from inviting_app.ops.doctor import Finding, fail, ok, warn
 from users.clock import database_now
@@ -44,7 +44,7 @@ def heartbeat() -> Iterator[Finding]:
     yield fail(
         f"worker: none is alive: {seen} (they give one every {HEARTBEAT_SECONDS:g} s); no SMS is sent",
         "Start one with `manage.py worker`; its log says why the last one ended."
-        if env.DATABASE
+        if not settings.EMBEDDED_POSTGRES
         else "Stop the service and start it again: it replaces a worker that ends, but not one that hangs. Its log may "
         "say more.",
     )

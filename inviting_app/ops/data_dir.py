@@ -1,0 +1,58 @@
+"""The folder DATA_DIR and the secret key in it. Commands make them; importing a module never does."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def make(data_dir: Path) -> None:
+    """Make the folder and its key at the first start. Raises OSError if the folder cannot be used."""
+    make_open(data_dir)
+    tempfile.TemporaryFile(dir=data_dir).close()
+    _make_secret_key(data_dir / "secret_key")
+
+
+def make_open(folder: Path) -> None:
+    """Make a folder, and those above it, that every user can pass through: PostgreSQL may run as another user.
+
+    A folder that exists is left as it is.
+    """
+    if not folder.exists():
+        make_open(folder.parent)
+        with suppress(FileExistsError):  # another process was faster
+            folder.mkdir()
+            folder.chmod(0o755)
+
+
+def secret_key(data_dir: Path) -> str:
+    """The key that the first start made. Raises ImproperlyConfigured if it cannot be read.
+
+    Before the first start it is another one for each process, for tools such as mypy that only load the settings.
+    """
+    try:
+        return (data_dir / "secret_key").read_text().strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return secrets.token_urlsafe(50)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"inviting_app cannot start. DATA_DIR: cannot read {error.filename}: {error.strerror}"
+        ) from None
+
+
+def _make_secret_key(path: Path) -> None:
+    """Only the owner can read it. Of two starts at the same moment one makes the key, and both use it."""
+    if path.exists():
+        return
+    # The key is written to a draft and then linked, so that nobody reads half of it.
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="secret_key.")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    os.unlink(draft)
