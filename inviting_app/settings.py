@@ -190,6 +190,8 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for other hosts of the domain is their owners' to say,
     "security.W021",  # and so is the browsers' preload list.
     "security.W008",  # Whoever ends TLS redirects to it: here a redirect would lose the body of a POST.
+    # These ask for HTTPS; inviting_app.E001 tells when SITE_URL needs it.
+    *([] if _HTTPS else ["security.W004", "security.W012", "security.W016"]),
 ]
 
 REST_FRAMEWORK = {

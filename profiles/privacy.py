@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,9 @@ from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
 
 logger = logging.getLogger(__name__)
+
+# A line that `erasure_log_line` made.
+ERASURE = re.compile(r"erased person (\d{1,18}) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00)")
 
 
 class FreshSignInRequired(Exception):
@@ -103,6 +107,16 @@ def repeat_erasure(user_id: int, erased_at: datetime) -> bool:
             return False
         _erase(user, now)
         return True
+
+
+def repeat_erasures(lines: Iterable[str]) -> tuple[int, int]:
+    """Repeat the erasures that these lines of an erasure log, or of a log of the service, tell of.
+
+    Returns the number of erasures in the log, and the number of users that were erased now.
+    """
+    entries = {entry for line in lines for entry in ERASURE.findall(line)}
+    erased = sum(repeat_erasure(int(user_id), datetime.fromisoformat(at)) for user_id, at in sorted(entries))
+    return len(entries), erased
 
 
 def erasure_log() -> Iterator[str]:

@@ -1,80 +1,151 @@
-"""Backups: the service's tables as an archive of pg_dump.
-
-Behind the archive stands its SHA-256, for pg_restore does not notice every damage. It does not mind what
-stands there, and can read a backup too.
-"""
+"""Backup and restore of the service's tables by pg_dump and pg_restore."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
+import re
+import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from inviting_app.ops.pg_programs import PEOPLE, ProgramError, at_hand, first_error, started
+import psycopg
+from django.conf import settings
+from django.db import connections
+from psycopg import pq
 
-SEAL = b"\nsha256:%s\n"
-CHUNK_BYTES = 1 << 20
-# For a table that a migration has locked.
-LOCK_MILLISECONDS = 10_000
+from inviting_app.ops import migrations
+from inviting_app.ops.embedded import Embedded, EmbeddedError, die_with_parent, first_error, programs_of_wheel
+from users.context import mask
+
+# How long to wait for a table that a migration has locked.
+LOCK_WAIT_MILLISECONDS = 10_000
+FIRST_MIGRATION = "users.0001_initial"
+KEYWORDS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+# pg_restore of this version and newer sets a setting that older servers do not know.
+TRANSACTION_TIMEOUT_SINCE = 17
+
+NOT_EMPTY = """this database is not empty. Keep the log of its erasures:
+    manage.py erasures > erasures.txt
+"""
+NEW_EMBEDDED_DATABASE = """Stop the service and move its database away. Then restore into a new one:
+    mv {cluster} {cluster}.old
+    manage.py restore {file} --erasures erasures.txt"""
+NEW_DATABASE = """Create a new database, and restore into it with a DATABASE_URL that names it:
+    createdb inviting_app_restored
+    DATABASE_URL=postgresql://.../inviting_app_restored manage.py restore {file} --erasures erasures.txt
+Then stop web and worker, and start them with this DATABASE_URL."""
 
 
-def write(target: Path) -> int:
-    """Write a backup, readable by its owner alone; its size in bytes. The service may run meanwhile.
+class BackupError(Exception):
+    """There is no backup, or it cannot be restored; the text is for the operator."""
 
-    What was at `target` is replaced when the backup is complete. Raises ProgramError.
+
+@dataclass(frozen=True)
+class Database:
+    """The database before a program runs, and the connection parameters of libpq that lead there past any pooler."""
+
+    parameters: dict[str, str]
+    # The major version of the server.
+    version: int
+    schema: str
+    is_empty: bool
+
+
+def back_up(file: Path) -> None:
+    """Write a backup that only its owner can read, and give it this name when it is complete. Raises BackupError."""
+    if file.exists() and not file.is_file():
+        raise BackupError(f"{file} is not a regular file; use - to write to a pipe")
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:
+        draft = Path(folder, file.name)
+        draft.touch(mode=0o600)
+        dump(f"--file={draft}")  # pg_dump flushes it to the disk
+        os.replace(draft, file)
+
+
+def dump(*options: str, stdout: Any = None) -> None:
+    """Write a backup to the standard output, unless the options name a file. Raises BackupError."""
+    database = _look()
+    if database.is_empty:
+        raise BackupError("this database is empty")
+    what = ["--format=custom", f'--schema="{database.schema}"', f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}"]
+    _run(database, "pg_dump", *what, *options, stdout=stdout)
+
+
+def restore(file: Path) -> str:
+    """Restore a backup into an empty database and return when it was begun. Migrate the database afterwards.
+
+    Raises BackupError, and the database is unchanged then: if it is not empty, and if the file is not a backup, is
+    damaged, or is of a newer version of the service.
     """
-    with _complete_or_gone(target) as file:
-        write_to(file)
-        return file.tell()
+    database = _look()
+    if not database.is_empty:
+        advice = NOT_EMPTY + (NEW_EMBEDDED_DATABASE if settings.EMBEDDED_POSTGRES else NEW_DATABASE)
+        raise BackupError(advice.format(file=file, cluster=Embedded(settings.DATA_DIR).cluster))
+    begun = re.search(rb"^; +Archive created at (.+)$", _run(database, "pg_restore", "--list", file), re.MULTILINE)
+    _refuse_newer(database, file)
+    where = [f"--dbname={database.parameters['dbname']}", f"--schema={database.schema}"]
+    how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+    _run(database, "pg_restore", *where, *how, file)
+    return begun[1].decode() if begun else "an unknown time"
 
 
-def write_to(stream: IO[bytes]) -> None:
-    """Write a backup to what need not be a file. Raises ProgramError or OSError."""
-    database = at_hand()
-    if PEOPLE not in database.tables:
-        raise ProgramError("there is nothing to back up: this database has no tables of the service")
-    options = ["--format=custom", f'--schema="{database.schema}"', f"--lock-wait-timeout={LOCK_MILLISECONDS}"]
-    digest = hashlib.sha256()
-    with (
-        tempfile.TemporaryFile() as said,
-        started(database, "pg_dump", *options, stdout=subprocess.PIPE, stderr=said) as process,
-    ):
-        assert process.stdout
-        while chunk := process.stdout.read(CHUNK_BYTES):
-            digest.update(chunk)
-            stream.write(chunk)
-        if process.wait():
-            raise ProgramError(first_error(said))
-    stream.write(SEAL % digest.hexdigest().encode())
-    stream.flush()
+def _refuse_newer(database: Database, file: Path) -> None:
+    """Compare the migrations in the backup, which are rows of a table, with those of this version."""
+    table = [f"--schema={database.schema}", "--table=django_migrations", "--data-only", "--file=-"]
+    rows = re.findall(r"^\d+\t(\w+)\t(\w+)\t", _run(database, "pg_restore", *table, file).decode(), re.MULTILINE)
+    applied = {f"{app}.{name}" for app, name in rows}
+    if FIRST_MIGRATION not in applied:
+        raise BackupError(f"{file} is not a backup of this service, or one of another schema")
+    known = migrations.planned().keys()
+    apps = {migration.split(".")[0] for migration in known}
+    if newer := sorted(migration for migration in applied - known if migration.split(".")[0] in apps):
+        raise BackupError(f"this backup is of a newer version: {newer[0]} is not known here. Install that version")
 
 
-@contextmanager
-def _complete_or_gone(target: Path) -> Iterator[IO[bytes]]:
-    """A file that takes the name `target` once it is complete and on the disk, and is deleted if it fails."""
-    if target.is_dir():
-        raise ProgramError(f"{target} is a folder: name a file in it")
-    if target.exists() and not target.is_file():
-        raise ProgramError(f"{target} is no regular file: write to the standard output, -, for a pipe")
-    draft = target.with_name(f"{target.name}.part")
+def _look() -> Database:
+    database: dict[str, Any] = connections[settings.DIRECT_DATABASE].settings_dict
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    given = database["OPTIONS"] | {keyword: database.get(name) for name, keyword in KEYWORDS.items()}
+    parameters: dict[str, Any] = {name: str(value) for name, value in given.items() if value and name in known}
     try:
-        with open(draft, "ab", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with ExitStack() as stack:
-                stack.callback(draft.unlink, missing_ok=True)
-                os.fchmod(file.fileno(), 0o600)
-                file.truncate(0)
-                yield file
-                os.fsync(file.fileno())
-                draft.replace(target)
-                stack.pop_all()
-    except BlockingIOError as error:
-        raise ProgramError(f"{draft} is being written by another backup") from error
-    except OSError as error:
-        raise ProgramError(f"{target}: {error.strerror}") from error
+        with psycopg.connect(**parameters) as connection:
+            tables = "SELECT FROM pg_tables WHERE schemaname = current_schema()"
+            row = connection.execute(f"SELECT current_schema(), NOT EXISTS ({tables})").fetchone() or ("", True)
+            return Database(parameters, connection.info.server_version // 10_000, *row)
+    except psycopg.OperationalError as error:
+        raise BackupError(f"the database does not answer: {str(error).splitlines()[0]}") from error
+
+
+def _run(database: Database, program: str, *arguments: str | Path, stdout: Any = subprocess.PIPE) -> bytes:
+    """What a program of PostgreSQL writes to its standard output."""
+    # In the environment, because every user of the machine can read a command line, and a password may be in it.
+    names = {option.keyword.decode(): option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar}
+    environment = {names[name]: value for name, value in database.parameters.items() if name in names}
+    done = subprocess.run(
+        [_programs(database.version) / program, *arguments],
+        env=os.environ | environment,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        preexec_fn=die_with_parent(signal.SIGKILL),  # a restore must not go on alone
+    )
+    if done.returncode:
+        raise BackupError(mask(first_error(done.stderr.decode(errors="replace"))))  # it may quote values of a row
+    return done.stdout or b""
+
+
+def _programs(version: int) -> Path:
+    """The folder of programs that suit a server of this version: the wheel's, or those on PATH."""
+    folders = [Path(found).parent] if (found := shutil.which("pg_dump")) else []
+    with suppress(EmbeddedError):
+        folders.insert(0, programs_of_wheel())
+    for folder in folders:
+        shown = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True).stdout
+        program = int((re.findall(r" (\d+)", shown) or ["0"])[0])
+        if program >= version and (program < TRANSACTION_TIMEOUT_SINCE or version >= TRANSACTION_TIMEOUT_SINCE):
+            return folder
+    raise BackupError(f"the server is PostgreSQL {version}: put pg_dump and pg_restore of that version on PATH")

@@ -92,14 +92,6 @@ class Embedded:
             self.stop()
             os.close(lock)
 
-    def is_of_another_process(self) -> bool:
-        """Whether it was started by another process than this; it must be running."""
-        try:
-            os.waitpid(int((self.cluster / "postmaster.pid").read_text().split()[0]), os.WNOHANG)
-        except ChildProcessError:
-            return True
-        return False
-
     def start(self) -> subprocess.Popen[bytes]:
         process = self.spawn()
         self._wait_until_ready()

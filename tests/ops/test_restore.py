@@ -1,145 +1,171 @@
-"""How restoring ends when it is refused, interrupted, or loses the database: nobody is told what is not so."""
+"""`manage.py restore` brings a backup back whole, or changes nothing and says why."""
 
 from __future__ import annotations
 
+import io
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
 
-import psycopg
 import pytest
-from django.conf import settings
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.db import connection
 
-from inviting_app.ops import restore
-from profiles import privacy
 from tests.support.accounts import SignedInUser
-from tests.support.backups import backed_up, restored, sums
+from tests.support.backups import (
+    another_session,
+    back_up,
+    empty_database,
+    file,
+    restore,
+    started,
+    sums,
+    wait_for_lock_of,
+)
 from users.models import User
+
+__all__ = ["empty_database", "file"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "people.backup"
-
-
-@pytest.fixture
-def erased(charlie: SignedInUser, file: Path) -> int:
-    """Whose erasure the backup does not know."""
-    backed_up(file)
-    person = charlie.profile.pk
-    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
-    return person
-
-
-def test_restore_that_is_broken_off_afterwards_tells_who_must_be_erased_again(
-    erased: int, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    def break_off(*person: Any) -> NoReturn:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(privacy, "repeat_erasure", break_off)
-    with pytest.raises(CommandError, match="All is restored, but this is left to do") as caught:
-        restored(file, replace=True)
-
-    assert caught.value.returncode == 3
-    assert f"erased person {erased} at " in capsys.readouterr().err
-
-
-def test_restore_is_refused_while_the_service_runs(alice: SignedInUser, file: Path) -> None:
-    backed_up(file)
+def sql(statement: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
-        (worker,) = cursor.fetchone()
-    try:
-        with pytest.raises(CommandError, match="Nothing has changed: the service is running, with 1 of its workers"):
-            restored(file, replace=True)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM procrastinate_workers WHERE id = %s", [worker])
+        cursor.execute(statement)
 
 
-def test_restore_is_refused_while_only_the_web_runs(alice: SignedInUser, file: Path) -> None:
-    backed_up(file)
-    way: Any = connection.get_connection_params() | {"application_name": settings.WEB_APPLICATION_NAME}
-    web = psycopg.connect(**way)
+def test_backup_comes_back_whole(
+    alice: SignedInUser, bob: SignedInUser, file: Path, empty_database: Callable[[], None]
+) -> None:
+    bob.activate(alice.code)
+    before = sums()
 
-    try:
-        with pytest.raises(CommandError, match=r"^Nothing has changed: the web is running \(1 of its sessions"):
-            restored(file, replace=True)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [web.info.backend_pid])
-        web.close()
+    back_up(file)
+    empty_database()
+    printed = restore(file)
+
+    assert sums() == before
+    assert "Restored: 2 users and 1 activations.\n" in printed
+    assert "manage.py erasures --again < erasures.txt" in printed
+    assert alice.me()["invitations"] == [bob.phone]
+
+
+def test_database_that_is_not_empty_is_refused_with_what_to_do(alice: SignedInUser, file: Path) -> None:
+    back_up(file)
+    before = sums()
+
+    with pytest.raises(CommandError, match=r"^The backup was not restored: this database is not empty") as refused:
+        restore(file)
+
+    assert sums() == before
+    assert "manage.py erasures > erasures.txt" in str(refused.value)
+    assert f"manage.py restore {file} --erasures erasures.txt" in str(refused.value)
+
+
+def test_users_erased_since_the_backup_are_erased_again(
+    alice: SignedInUser, charlie: SignedInUser, file: Path, empty_database: Callable[[], None]
+) -> None:
+    erased = charlie.profile.pk
+    back_up(file)
+    assert charlie.api.delete("/api/v1/profiles/me").status_code == 204
+    log = io.StringIO()
+    call_command("erasures", stdout=log)
+    erasures = file.with_name("erasures.txt")
+    erasures.write_text(log.getvalue())
+
+    empty_database()
+    printed = restore(file, erasures=erasures)
+
+    assert "Erasures in the log: 1, users erased again: 1." in printed
+    assert set(User.objects.filter(erased_at__isnull=False).values_list("pk", flat=True)) == {erased}
+    assert alice.me()["phone"] == alice.phone
+
+
+def test_backup_of_an_older_version_is_migrated_and_of_a_newer_one_refused(
+    alice: SignedInUser, file: Path, empty_database: Callable[[], None]
+) -> None:
+    older, newer = file.with_suffix(".older"), file.with_suffix(".newer")
+    back_up(file)
+    empty_database()
+    restore(file)
+    before = sums().keys()
+    call_command("migrate", "users", "0001", verbosity=0)
+    back_up(older)
+
+    empty_database()
+    restore(older)
+    migrated = sums().keys()
+    sql("INSERT INTO django_migrations (app, name, applied) VALUES ('users', '9999_wings', now())")
+    back_up(newer)
+    empty_database()
+
+    assert migrated == before
+    with pytest.raises(CommandError, match=r"newer version: users\.9999_wings is not known"):
+        restore(newer)
+    assert sums() == {}
+
+
+def test_damaged_backup_restores_nothing(alice: SignedInUser, file: Path, empty_database: Callable[[], None]) -> None:
+    back_up(file)
+    whole = file.read_bytes()
+    row = whole.rindex(b"\x78\x9c") + 10  # in the compressed rows of a table
+    damaged = {
+        "cut in half": whole[: len(whole) // 2],
+        "cut at the end": whole[:-600],
+        "a changed row": whole[:row] + bytes([whole[row] ^ 1]) + whole[row + 1 :],
+        "empty": b"",
+        "another file": b"SELECT 1;\n",
+    }
+    empty_database()
+
+    for how, data in damaged.items():
+        file.write_bytes(data)
+        with pytest.raises(CommandError, match=r"^The backup was not restored: "):
+            restore(file)
+
+        assert sums() == {}, how
+    with pytest.raises(CommandError, match="No such file or directory"):
+        restore(file.with_name("none"))
 
 
 def test_restore_without_a_database_says_so_in_one_line(alice: SignedInUser, file: Path) -> None:
-    backed_up(file)
+    back_up(file)
     connection.close()
     port = connection.settings_dict["PORT"]
     connection.settings_dict["PORT"] = "1"
     try:
-        with pytest.raises(CommandError, match=r"^Nothing has changed: the database does not answer: .+\.$"):
-            restored(file, replace=True)
+        with pytest.raises(CommandError, match=r"^The backup was not restored: the database does not answer: .+\.$"):
+            restore(file)
     finally:
         connection.settings_dict["PORT"] = port
 
 
-def test_interrupted_restore_says_that_nothing_has_changed_and_after_the_commit_what_is_left(
-    erased: int, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+def test_error_of_the_server_changes_nothing(
+    alice: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:
-    before = sums()
+    back_up(file)
+    empty_database()
+    sql("CREATE VIEW users_user AS SELECT 1")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(restore, "_copy", lambda *streams: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(SystemExit) as early:
-            restored(file, replace=True)
-    said_early, same = capsys.readouterr().err, sums() == before
-    put_off = restore.put_off_stopping
-    monkeypatch.setattr(restore, "put_off_stopping", lambda: (put_off(), signal.raise_signal(signal.SIGTERM)))
-    with pytest.raises(CommandError, match="All is restored, but this is left to do") as late:
-        restored(file, replace=True)
+    with pytest.raises(CommandError, match=r'^The backup was not restored: .+relation "users_user" already exists'):
+        restore(file)
 
-    assert (early.value.code, said_early.strip(), same) == (130, "Nothing has changed: interrupted.", True)
-    assert late.value.returncode == 3
-    assert f"erased person {erased} at " in capsys.readouterr().err
-    assert not User.objects.filter(erased_at__isnull=False).exists()
+    assert sums().keys() <= {"users_user"}
 
 
-def test_restore_that_loses_the_database_at_the_commit_does_not_claim_to_know(
-    erased: int, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+def test_interrupted_restore_changes_nothing(
+    alice: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:
-    def lose_the_database() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'psql'")
+    back_up(file)
+    empty_database()
 
-    monkeypatch.setattr(restore, "put_off_stopping", lose_the_database)
-    with pytest.raises(CommandError, match="The database was lost at the commit") as caught:
-        restored(file, replace=True)
+    with another_session() as held:
+        held.execute("CREATE TABLE users_user ()")  # pg_restore waits until this is committed or rolled back
+        process = started("restore", str(file))
+        wait_for_lock_of("pg_restore", process)
+        process.send_signal(signal.SIGTERM)
+        printed = process.communicate(timeout=10)[1]
+        held.rollback()
 
-    assert caught.value.returncode == 3
-    assert f"erased person {erased} at " in capsys.readouterr().err
-
-
-def test_restore_that_the_server_refuses_changes_nothing_and_tells_no_phone(
-    alice: SignedInUser, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    backed_up(file)
-    User.objects.create(phone="+79991110009")
-    before = sums()
-    copied = restore._copy
-
-    def with_a_bad_row(script: Any, session: Any, version: int) -> None:
-        copied(script, session, version)
-        session.write(f"INSERT INTO public.users_user (phone) VALUES ('+7{alice.phone}');\n".encode())
-
-    monkeypatch.setattr(restore, "_copy", with_a_bad_row)
-
-    with pytest.raises(CommandError, match=r"^Nothing has changed: .+duplicate key") as refused:
-        restored(file, replace=True)
-
-    assert sums() == before
-    assert alice.phone not in str(refused.value)
+    assert (process.returncode, b"The backup was not restored: interrupted." in printed) == (1, True), printed
+    assert sums() == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import yaml
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from inviting_app.ops.embedded import Embedded
 from tests.support.service import free_port, prepared_folder, services
 
 DOCS = Path(settings.BASE_DIR) / "docs"
@@ -34,12 +31,6 @@ class Watched:
     lines: list[str]
     # The id of the request that asked for an SMS.
     asked: str
-
-    # The names by which PostgreSQL knew who had sessions.
-    sessions: set[str]
-
-    # What `manage.py restore` said meanwhile.
-    restore: str
 
     @property
     def logged(self) -> list[dict[str, Any]]:
@@ -68,19 +59,12 @@ def watched() -> Iterator[Watched]:
         service.call("/api/auth/signup", {"phone": "9991110033"})
         service.wait_for(lambda: "***0033" in service.output and SENT in scrape())
         shown = scrape()
-        at = Embedded(service.data).settings()
-        with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"]) as database:
-            rows = database.execute("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
-            sessions = {name for (name,) in rows}
-        restore = [sys.executable, "manage.py", "restore", "none"]
-        variables = {**os.environ, "DATABASE_URL": "", "DATA_DIR": str(service.data)}
-        refused = subprocess.run(restore, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True)
         service.part("manage.py worker").kill()
         service.wait_for(lambda: "starting it again" in service.output)
         service.stop()
         lines = service.output.splitlines()
         asked = [json.loads(line)["request_id"] for line in lines if "POST /api/auth/signup 200" in line][-1]
-        yield Watched(shown, lines, asked, sessions, refused.stderr)
+        yield Watched(shown, lines, asked)
 
 
 def test_every_line_from_start_to_stop_is_json(watched: Watched) -> None:
@@ -103,11 +87,6 @@ def test_worker_tells_which_request_asked_for_the_sms(watched: Watched) -> None:
     (line,) = (line for line in watched.logged if "***0033" in line["message"])
 
     assert (line["logger"], line["request_id"]) == ("users.sms.delivery", watched.asked)
-
-
-def test_restore_finds_the_service_running_by_its_folder_and_by_sessions_of_its_web(watched: Watched) -> None:
-    assert "Nothing has changed: the service, or another command, runs the database in" in watched.restore
-    assert settings.WEB_APPLICATION_NAME in watched.sessions
 
 
 def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from profiles import privacy
-
-LINE = re.compile(r"erased person (\d{1,18}) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00)")
 
 
 class Command(BaseCommand):
@@ -30,11 +26,8 @@ class Command(BaseCommand):
         if not again:
             self._print_journal()
             return
-        entries = {entry for line in sys.stdin for entry in LINE.findall(line)}
-        erased = sum(
-            privacy.repeat_erasure(int(user_id), datetime.fromisoformat(at)) for user_id, at in sorted(entries)
-        )
-        self.stdout.write(f"erasures in the journal: {len(entries)}, people erased again: {erased}")
+        entries, erased = privacy.repeat_erasures(sys.stdin)
+        self.stdout.write(f"erasures in the journal: {entries}, people erased again: {erased}")
 
     def _print_journal(self) -> None:
         nobody = True
