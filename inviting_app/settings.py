@@ -120,8 +120,6 @@ DIRECT_DATABASE = "default"
 if env.WORKER_DATABASE and env.WORKER_DATABASE != env.DATABASE:
     DIRECT_DATABASE = "direct"
     DATABASES["direct"] = {**_database(env.WORKER_DATABASE), "TEST": {"MIRROR": "default"}}
-# `application_name` of the web processes' sessions in pg_stat_activity. gunicorn_conf.py sets it.
-WEB_APPLICATION_NAME = "inviting_app web"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}

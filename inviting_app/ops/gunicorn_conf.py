@@ -3,13 +3,14 @@
 import gc
 import os
 import resource
+import shutil
+import tempfile
 from typing import Any
 
 from inviting_app import env
 from inviting_app.ops.supervisor import wait_for_turn
-from inviting_app.settings import DATABASES, DEMO, LOGGING, WEB_APPLICATION_NAME
+from inviting_app.settings import DATABASES, DEMO, LOGGING, METRICS_PORT
 
-DATABASES["default"]["OPTIONS"]["application_name"] = WEB_APPLICATION_NAME
 wsgi_app = "inviting_app.wsgi"
 bind = f"[{env.HOST}]:{env.PORT}" if ":" in env.HOST else f"{env.HOST}:{env.PORT}"
 worker_class = "inviting_app.ops.gunicorn_parts.Worker"
@@ -29,11 +30,10 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # The addresses are ours to judge (TRUSTED_PROXIES), not gunicorn's.
 forwarded_allow_ips = ""
 control_socket_disable = True
-exporter = None
-if env.METRICS_PORT:
-    from inviting_app.ops.metrics_server import Exporter
-
-    exporter = Exporter()
+METRICS_PREFIX = "inviting_app-gunicorn-metrics-"
+if METRICS_PORT and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    # Before prometheus_client is imported. `serve` names a folder that the worker shares.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=METRICS_PREFIX, dir=worker_tmp_dir)
 
 
 def when_ready(server: Any) -> None:
@@ -44,13 +44,25 @@ def when_ready(server: Any) -> None:
     if DEMO:
         server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
     wait_for_turn()
-    if exporter:
-        exporter.start(server.LISTENERS)
+
+
+def post_worker_init(worker: Any) -> None:
+    if METRICS_PORT:
+        from inviting_app.ops import metrics_server
+
+        metrics_server.start()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    if METRICS_PORT:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:
-    if exporter:
-        exporter.stop()
+    if METRICS_PREFIX in (folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 # One line of our own for each request, with its id; gunicorn's go the same way as all others.

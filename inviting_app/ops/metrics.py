@@ -1,8 +1,8 @@
-"""What the processes count for Prometheus. Imported only where METRICS_PORT is set.
+"""Counters and histograms for Prometheus. Imported only if METRICS_PORT is set.
 
-Events are counted by the process in which they happen, for that costs no query and Prometheus adds processes up and
-steps over restarts by itself (`rate`, `increase`); states are read from the database, see `metrics_states`. No label
-holds what a client has typed: a route is the pattern in `urls`, a method one of HTTP's, a code one of `api.problems`.
+Each process counts the events that happen in it, which costs no query; Prometheus adds processes up and handles
+restarts (`rate`, `increase`). States are read from the database, see `metrics_states`. No label holds what a client
+typed: a route is a pattern of the URL configuration, a method is one of HTTP's, and a code is one of the API's.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNMEASURED = {"livez", "readyz"}
 STATIC, NONE = "(static)", "(none)"
 
-# Seconds: most answers take a few milliseconds, and none waits longer than 2 s for a lock.
+# Seconds. Most responses take a few milliseconds, and none waits longer than 2 s for a lock.
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-# Seconds: a gateway is given 8, and a job may ask several.
+# Seconds. A gateway has 8, and one job may try several.
 LONG_LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 registry = CollectorRegistry()
@@ -42,28 +42,35 @@ def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...]
 
 
 REQUESTS = _counter(
-    "requests", "Requests answered, probes apart; `code` is that of a problem.", "route", "method", "status", "code"
+    "requests",
+    "Requests answered, without probes; `code` is the code of a problem.",
+    "route",
+    "method",
+    "status",
+    "code",
 )
-REQUEST_SECONDS = _histogram("request_seconds", "From a request's arrival at Django to its answer.", "route", "method")
-CODES_ASKED = _counter("codes_asked", "Sign-ups answered with an SMS on its way.")
-CODES_VERIFIED = _counter("codes_verified", "Right codes: sign-ins.")
-SIGN_UPS = _counter("sign_ups", "First right codes of a phone: new people.")
-ACTIVATIONS = _counter("activations", "Invite codes activated: votes.")
+REQUEST_SECONDS = _histogram(
+    "request_seconds", "Time from a request's arrival at Django to its response.", "route", "method"
+)
+CODES_ASKED = _counter("codes_asked", "Sign-ups that queued an SMS.")
+CODES_VERIFIED = _counter("codes_verified", "Correct codes: sign-ins.")
+SIGN_UPS = _counter("sign_ups", "First correct codes of a phone: new users.")
+ACTIVATIONS = _counter("activations", "Activated invite codes: votes.")
 
-SMS = _counter("sms", "SMS that gateways were given: sent or refused.", "gateway", "outcome")
-SMS_SECONDS = _histogram("sms_seconds", "What giving one SMS to a gateway took.", "gateway", buckets=LONG_LATENCY)
-JOBS = _counter("jobs", "Tries of jobs: succeeded or failed; those are tried again.", "task", "outcome")
-JOB_SECONDS = _histogram("job_seconds", "What one try of a job took.", "task", buckets=LONG_LATENCY)
+SMS = _counter("sms", "SMS sent through a gateway: sent or refused.", "gateway", "outcome")
+SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", "gateway", buckets=LONG_LATENCY)
+JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", "task", "outcome")
+JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", "task", buckets=LONG_LATENCY)
 
 
 Measures = tuple[Callable[[], None], Callable[[float], None]]
 
-# To find a metric's child by its labels takes the library longer than to count.
+# Counting is faster than the library's search for the labels' child metric, so the children are kept.
 _measures: dict[tuple[str, str | None, int, str], Measures] = {}
 
 
 def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware, the outermost: measures all that is logged as a request."""
+    """The outermost middleware. Measures every request that is logged."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
@@ -86,7 +93,7 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
 
 def _unrouted(request: HttpRequest) -> str:
-    """For what was answered without a view: a static file, a refusal, a path that is nothing."""
+    """The route of a response without a view: a static file, a refusal, an unknown path."""
     return STATIC if request.path_info.startswith("/static/") else NONE
 
 
@@ -101,13 +108,13 @@ def _new_measures(route: str, method: str | None, status: int, code: str) -> Mea
     known = method if method in METHODS else "other"
     counter, histogram = REQUESTS.labels(shown, known, status, code), REQUEST_SECONDS.labels(shown, known)
     measures = counter.inc, histogram.observe
-    if known == method:  # strange methods are the client's to invent, and not to be kept
+    if known == method:  # clients can invent any number of other methods, and each would be kept
         _measures[route, method, status, code] = measures
     return measures
 
 
 def _count_event(route: str, response: Any) -> None:
-    """What has happened, by the answer that tells of it: so it is committed."""
+    """Count an event when its response is sent, because it is committed then."""
     if route == "api/v1/profiles/me":
         ACTIVATIONS.inc()
     elif route == "api/auth/login":
@@ -118,7 +125,7 @@ def _count_event(route: str, response: Any) -> None:
 
 
 async def jobs(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
-    """Middleware of the worker around every job."""
+    """Middleware of procrastinate's worker. Measures every job."""
     task, outcome, started = context.job.task_name, "failed", time.perf_counter()
     try:
         result = await call_next()
@@ -130,6 +137,6 @@ async def jobs(call_next: Callable[[], Awaitable[Any]], context: JobContext, wor
 
 
 def sms(gateway: str, outcome: str, seconds: float) -> None:
-    """One SMS was `sent` or `refused` by this gateway (its name, which holds no secret)."""
+    """Count an SMS that this gateway `sent` or `refused`. The gateway's name holds no secret."""
     SMS.labels(gateway, outcome).inc()
     SMS_SECONDS.labels(gateway).observe(seconds)

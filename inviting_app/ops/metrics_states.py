@@ -1,13 +1,14 @@
-"""States for Prometheus, read from the database at each scrape: right whatever process wrote them, or died.
+"""States for Prometheus, read from the database at each scrape, so they are right whichever process wrote them.
 
-Each host with web processes shows the same, so take the maximum of them and not the sum. No statement scans a table
-that grows: counts end at a limit or walk a minute of an index.
+Every host shows the same states: take their maximum, not their sum. No statement scans a table that grows: counts end
+at a limit or read a minute of an index.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from threading import Lock
 
 from django.conf import settings
 from django.db import Error, connection, transaction
@@ -19,14 +20,21 @@ from users.login import risk, sms_limits
 from users.models import SiteTotals, SmsGateway
 from users.sms import gateways, queue
 
-# A scrape must not be what a slow database has to do besides; Prometheus itself waits for 10 s.
+# A scrape must not add to the load of a slow database. Prometheus itself waits for 10 s.
 STATEMENT_SECONDS = 2
+_one_scrape_at_a_time = Lock()
 
 
 class States(Collector):
-    "The states as of each scrape; without the database only `database_up`, which is 0."
+    "The states at each scrape; without the database only `database_up`, which is 0."
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        with _one_scrape_at_a_time:
+            found = self._read()
+        yield _gauge("database_up", "Whether the database answered in time: 1 or 0.", bool(found))
+        yield from found
+
+    def _read(self) -> list[GaugeMetricFamily]:
         found: list[GaugeMetricFamily] = []
         try:
             with transaction.atomic():
@@ -35,12 +43,11 @@ class States(Collector):
                 now = database_now()
                 for states in (_queue, _sms, _site, _gateways):
                     found.extend(states(now))
-        except Error:  # nothing half-read: old figures would look like new ones
-            found = []
+        except Error:
+            return []  # a part of the states would look like all of them
         finally:
             connection.close()
-        yield _gauge("database_up", "Whether the database answered in time: 1 or 0.", bool(found))
-        yield from found
+        return found
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
@@ -56,24 +63,24 @@ def _labelled(name: str, meaning: str, label: str, values: dict[str, float]) -> 
 
 def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
     seen, depth = queue.look(now), queue.depth(now)
-    yield _gauge("workers", "Workers that gave a sign of life in the last 10 seconds.", seen.workers)
-    yield _gauge("queue_wait_seconds", "How long the next SMS has been due, or 0.", seen.waited.total_seconds())
+    yield _gauge("workers", "Workers with a heartbeat in the last 10 seconds.", seen.workers)
+    yield _gauge("queue_wait_seconds", "How many seconds the next SMS has been due, or 0.", seen.waited.total_seconds())
     yield _labelled(
         "queue_jobs",
-        f"SMS in the queue: due now, or later because a try failed; {queue.DEEP} means that or more.",
+        f"SMS in the queue: due now, or later because an attempt failed; {queue.DEEP} means that many or more.",
         "state",
         {"due": depth.due, "later": depth.later},
     )
 
 
 def _sms(now: datetime) -> Iterator[GaugeMetricFamily]:
-    yield _gauge("sms_day", "SMS asked for in the last 24 hours, at most SMS_PER_DAY.", sms_limits.sms_in_a_day(now))
+    yield _gauge("sms_day", "SMS requested in the last 24 hours, at most SMS_PER_DAY.", sms_limits.sms_in_a_day(now))
     yield _gauge("sms_day_limit", "SMS_PER_DAY; the last tenth is kept for known devices.", settings.SMS_PER_DAY)
 
 
 def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
     weight, limit = risk.site_weight(now)
-    yield _gauge("site_weight", "What the short codes of all phones weigh in 24 hours.", weight)
+    yield _gauge("site_weight", "The risk weight of all short codes in 24 hours.", weight)
     yield _gauge("site_weight_limit", "The weight beyond which unknown devices get long codes.", limit)
     totals = SiteTotals.objects.first()
     yield _gauge("people_signed_in_a_day", "Mean of seven days.", totals.people_a_day if totals else 0)
@@ -101,7 +108,7 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     )
     yield _labelled(
         "gateway_skipped",
-        "1 while the breaker has the gateway go last, until a send succeeds.",
+        "1 while the circuit is open and the gateway goes last, until a send succeeds.",
         "gateway",
         {name: bool(row and row.skipped_until) for name, row in rows.items()},
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from django.conf import settings
@@ -28,6 +29,10 @@ class Watched:
     """What was seen of a service that was started, used, and stopped."""
 
     scrape: str
+
+    # What was scraped after the process that had the port was killed.
+    scrape_after_crash: str
+
     lines: list[str]
     # The id of the request that asked for an SMS.
     asked: str
@@ -35,6 +40,14 @@ class Watched:
     @property
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.lines]
+
+
+def listener_of(port: int) -> psutil.Process | None:
+    """The process that listens on this port."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            return psutil.Process(connection.pid)
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +72,16 @@ def watched() -> Iterator[Watched]:
         service.call("/api/auth/signup", {"phone": "9991110033"})
         service.wait_for(lambda: "***0033" in service.output and SENT in scrape())
         shown = scrape()
+        first = listener_of(port)
+        first.kill()
+        service.wait_for(lambda: (second := listener_of(port)) and second != first)
+        again = scrape()
         service.part("manage.py worker").kill()
         service.wait_for(lambda: "starting it again" in service.output)
         service.stop()
         lines = service.output.splitlines()
         asked = [json.loads(line)["request_id"] for line in lines if "POST /api/auth/signup 200" in line][-1]
-        yield Watched(shown, lines, asked)
+        yield Watched(shown, again, lines, asked)
 
 
 def test_every_line_from_start_to_stop_is_json(watched: Watched) -> None:
@@ -109,6 +126,15 @@ def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:
         ("", "GET", "(none)", "404"),
     }
     assert 'task="users.tasks.send_sms"' in watched.scrape
+
+
+def test_another_process_answers_when_the_one_with_the_port_ends(watched: Watched) -> None:
+    counts = [
+        {line for line in scrape.splitlines() if re.match(r"inviting_app_(codes_\w+|sign_ups|activations)_total", line)}
+        for scrape in (watched.scrape, watched.scrape_after_crash)
+    ]
+
+    assert counts[0] == counts[1]
 
 
 def expressions(node: Any) -> Iterator[str]:

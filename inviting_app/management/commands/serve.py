@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +20,6 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 
-from inviting_app.ops import metrics_server
 from inviting_app.ops.embedded import Embedded, EmbeddedError
 from inviting_app.ops.launching import STOP_SECONDS, Launcher, bound, renewal
 from inviting_app.ops.supervisor import CrashLoop, Part
@@ -55,7 +55,9 @@ class Command(BaseCommand):
         parts: list[Part] = []
         try:
             with ExitStack() as stack:
-                stack.enter_context(metrics_server.shared_folder())  # of which the environment tells
+                memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="inviting_app-metrics-", dir=memory))
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # for web and worker
                 launcher = Launcher(stack.enter_context(_own_port()))
                 if settings.METRICS_PORT:
                     _refuse_taken_port("METRICS_PORT", settings.METRICS_PORT)

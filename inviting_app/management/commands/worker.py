@@ -137,7 +137,7 @@ def _be_watched() -> list[WorkerMiddleware]:
     from users.sms import delivery
 
     delivery.watch = metrics.sms
-    metrics_server.start_for_worker()
+    metrics_server.start()
     return [metrics.jobs]
 
 
