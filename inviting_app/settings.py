@@ -246,7 +246,7 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STORAGES = {"staticfiles": {"BACKEND": "inviting_app.storage.Storage"}}
+STORAGES = {"staticfiles": {"BACKEND": "inviting_app.page.storage.StaticStorage"}}
 
 LOGGING = logs.config(LOG_FORMAT)
 LOGGING_CONFIG = "inviting_app.logs.configure"

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.test import Client
 
+from inviting_app.page.storage import StaticStorage
 from inviting_app.page.texts import SCRIPT_WORDS, WORDS
-from inviting_app.storage import Storage
 from profiles.models import Activation
 from tests.support.accounts import SignedInUser
 
@@ -134,7 +134,7 @@ def test_words_are_those_that_the_page_says() -> None:
 
 
 def test_modules_import_each_other_by_names_that_tell_their_content(tmp_path: Path) -> None:
-    storage = Storage(location=tmp_path, base_url="/static/")
+    storage = StaticStorage(location=tmp_path, base_url="/static/")
     names = [f"page/{file.name}" for file in STATIC.iterdir()]
     for name in names:
         storage.save(name, ContentFile((STATIC.parent / name).read_bytes()))
