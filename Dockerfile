@@ -8,17 +8,17 @@ ENV PATH=/venv/bin:$PATH \
     PORT=8000 \
     DATA_DIR=/data
 WORKDIR /app
-# PostgreSQL's programs, which the tests run, insist that their user has a name.
+# PostgreSQL's programs, which the tests run, need a user with a name.
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /tmp inviting_app
 
-# The base's pip fills the virtual environment, which so needs none of its own.
+# The base's pip installs into the virtual environment, so that this one has no pip.
 FROM base AS packages
 COPY requirements.txt ./
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --require-hashes -r requirements.txt
 
 FROM packages AS tests
-# On a read-only root only /tmp can be written.
+# With a read-only root, only /tmp is writable.
 ENV HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
     PYTEST_ADDOPTS="-o cache_dir=/tmp/pytest"
 COPY requirements-dev.txt ./
@@ -33,16 +33,17 @@ COPY api api
 COPY inviting_app inviting_app
 COPY profiles profiles
 COPY users users
-# This key is for this one step and signs nothing; the real one is given when the service starts.
+# A key for this step only: it signs nothing. The real key comes when the service starts.
 RUN SECRET_KEY=not-used python manage.py collectstatic --noinput
 
-# The last stage is the service: web by default, and the worker or any other command of manage.py.
+# The last stage is the service: web by default, or the worker or another command of manage.py. The web port is for a
+# proxy only: see deploy/Caddyfile.
 FROM base
 COPY --from=built /venv /venv
 COPY --from=built /app /app
 COPY --from=built /data /data
 USER 10001:10001
 EXPOSE 8000
-# Not by urllib, which would ask a proxy that the environment names.
+# Not with urllib, which would use a proxy that the environment names.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT'] or 8000), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
 CMD ["gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"]

@@ -1,8 +1,9 @@
-"""The files of the containers, as far as they can be judged without building an image."""
+"""The files of the containers and proxies, checked without building an image."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from django.conf import settings
 
 from inviting_app.env import BASE_DIR
+from tests.support.proxies import caddy_variables, installed, nginx_arguments, nginx_site
 
 VARIABLE = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z_]+)=(?P<value>.*)$", re.MULTILINE)
 COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
@@ -52,6 +56,63 @@ def test_compose_file_follows_the_compose_specification() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+def test_compose_publishes_the_proxy_and_nothing_else() -> None:
+    services = compose()["services"]
+
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+
+
+def test_compose_gives_the_proxy_its_file_and_each_variable_of_it() -> None:
+    proxy = compose()["services"]["proxy"]
+
+    file, target, _ = next(volume for volume in proxy["volumes"] if "Caddyfile" in volume).split(":")
+    assert target == "/etc/caddy/Caddyfile"
+    assert set(re.findall(r"\{\$([A-Z_]+)", text(file))) == set(proxy["environment"])
+    assert proxy["environment"]["UPSTREAM"] == f"web:{compose()['services']['web']['environment']['PORT']}"
+
+
+@pytest.mark.parametrize(
+    "site",
+    ["https://invite.example.org", "http://localhost", "http://localhost:8080", "https://invite.example.org:8443"],
+)
+def test_caddy_accepts_its_file(tmp_path: Path, site: str) -> None:
+    variables = caddy_variables(tmp_path, 8000, 8000) | {"SITE_URL": site}
+
+    checked = run(
+        "caddy", "validate", "--adapter", "caddyfile", "--config", here("deploy/Caddyfile"), variables=variables
+    )
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_caddyfile_is_formatted() -> None:
+    checked = run("caddy", "fmt", "--diff", here("deploy/Caddyfile"))
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_nginx_accepts_its_file(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    made = run(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1",
+        "-out", certificate, "-keyout", key,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stdout
+    site = re.sub(r"/etc/letsencrypt\S+/fullchain.pem", str(certificate), nginx_site(8443, 8000))
+    site = re.sub(r"/etc/letsencrypt\S+/privkey.pem", str(key), site)
+
+    checked = run("nginx", "-t", *nginx_arguments(tmp_path, site))
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_proxies_have_the_limit_of_bodies_that_the_service_has() -> None:
+    kilobytes = settings.BODY_MAX_BYTES // 1024
+
+    assert re.findall(r"max_size (\w+)", text("deploy/Caddyfile")) == [f"{kilobytes}KiB"]
+    assert re.findall(r"client_max_body_size (\w+)", text("deploy/nginx.conf")) == [f"{kilobytes}k"]
+
+
 def test_dockerfile_has_no_lint() -> None:
     file = here("Dockerfile")
 
@@ -83,12 +144,18 @@ def here(name: str) -> Path:
     return path
 
 
-def run(tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).parent / tool
-    if not program.exists():
-        pytest.skip(f"{tool} is not installed beside Python")
+def compose() -> Any:
+    return yaml.safe_load(text("docker-compose.yml"))
+
+
+def run(tool: str, *arguments: str | Path, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+        [installed(tool), *arguments],
+        env={**os.environ, **(variables or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
     )
 
 

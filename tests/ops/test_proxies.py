@@ -1,0 +1,219 @@
+"""Slow, silent and oversized clients, through the proxies of deploy/ and at gunicorn's own port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from inviting_app.ops.embedded import Embedded
+from tests.support.proxies import PROXIES
+from tests.support.service import Service, prepared_folder, service_folder, services
+
+THREADS = 2
+
+# More than the connections that gunicorn accepts, so that each drill would stop it if they reached it.
+CLIENTS = 50
+
+LIMIT = settings.BODY_MAX_BYTES
+ENDLESS_HEAD = b"GET /livez HTTP/1.1\r\n" + b"X: y\r\n" * 10_000
+HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+LARGE_FILE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with prepared_folder() as folder, services(folder) as make:
+        started = make(WEB_WORKERS="1", WEB_THREADS=str(THREADS), TRUSTED_PROXIES="1")
+        started.wait_until_ready()
+        yield started
+
+
+@pytest.fixture(scope="module", params=PROXIES)
+def proxy(service: Service, request: pytest.FixtureRequest) -> Iterator[int]:
+    """The port of each proxy in front of the service."""
+    with service_folder() as folder, PROXIES[request.param](folder, service.port) as port:
+        yield port
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def send(port: int, *parts: bytes) -> bytes:
+    """The whole answer to these parts. Each part is sent when the one before it is answered."""
+    with closing(connected(port)) as client:
+        answers = b""
+        for part in parts:
+            client.sendall(part)
+            answers += client.recv(65536)
+        return answers + b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def status(port: int, path: str) -> int:
+    with closing(http.client.HTTPConnection("localhost", port, timeout=10)) as client:
+        client.request("GET", path)
+        return client.getresponse().status
+
+
+def chunked(body: bytes, size: int = 1000) -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        HEAD,
+        HEAD + b"Content-Length: 20\r\n\r\n{",
+        HEAD + b"Content-Length: " + b"0" * 100 + b"20\r\n\r\n{",
+        b"\r\n\r\nPOST",
+        # Answered, and never closed by the client.
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        HEAD + b"Content-Length: 65000\r\n\r\n" + b" " * 64_000,
+        HEAD + b"Content-Length: 100000\r\n\r\n{",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{",
+    ],
+    ids=[
+        "nothing",
+        "half a head",
+        "half a body",
+        "a padded length",
+        "blank lines",
+        "a whole request",
+        "almost a whole body",
+        "a body too large",
+        "a body of unknown size",
+    ],
+)
+def test_client_that_does_not_go_on_holds_nobody_up(proxy: int, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            client = stack.enter_context(closing(connected(proxy)))
+            client.sendall(sent)
+
+        started = time.monotonic()
+        answers = [status(proxy, "/livez") for _ in range(3)]
+
+    assert answers == [200] * 3
+    assert time.monotonic() - started < 5  # the proxies wait for ten
+
+
+def test_client_that_reads_slowly_holds_nobody_up(proxy: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(CLIENTS):
+            client = stack.enter_context(closing(socket.socket()))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.settimeout(10)
+            client.connect(("127.0.0.1", proxy))
+            # Several, since the system's own buffers take most of one response.
+            client.sendall(4 * f"GET {LARGE_FILE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert client.recv(12) == b"HTTP/1.1 200"
+
+        started = time.monotonic()
+        answers = [status(proxy, "/livez") for _ in range(3)]
+
+    assert answers == [200] * 3
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1) + b" " * (LIMIT + 1),
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(b" " * (LIMIT + 1)),
+        HEAD + b"Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n",
+    ],
+    ids=["too large", "too large in chunks", "too large, and not sent before 100"],
+)
+def test_body_over_the_limit_is_refused_as_a_problem(proxy: int, sent: bytes) -> None:
+    with closing(connected(proxy)) as client:
+        client.sendall(sent)
+        if b"100-continue" in sent:
+            answer = client.recv(65536)
+            if answer.startswith(b"HTTP/1.1 100 "):
+                client.sendall(b" " * 100_000)
+                answer = client.recv(65536)
+        else:
+            answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "payload_too_large"
+
+
+def test_body_up_to_the_limit_reaches_the_service(proxy: int) -> None:
+    answer = send(proxy, HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % LIMIT + b" " * LIMIT)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"This is not JSON: see line 1, column %d." % (LIMIT + 1) in answer
+
+
+def test_request_in_pieces_is_one_request(proxy: int) -> None:
+    body = b'{"code": "x"}'
+    request = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    with closing(connected(proxy)) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request:
+            client.send(bytes([byte]))
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_client_that_waits_for_100_is_told_to_continue(proxy: int) -> None:
+    head = HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+
+    answers = send(proxy, head, b"{}")
+
+    assert answers.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
+
+
+def test_head_without_end_is_refused(proxy: int) -> None:
+    with closing(connected(proxy)) as client:
+        client.sendall(ENDLESS_HEAD)
+        answer = client.recv(65536)
+
+    assert re.match(rb"HTTP/1.1 (400|431) ", answer)
+
+
+@pytest.mark.parametrize(
+    "sent", [ENDLESS_HEAD, HEAD + b"Content-Length: 100000\r\n\r\n"], ids=["a head without end", "a body too large"]
+)
+@pytest.mark.parametrize("through_proxy", [True, False], ids=["proxy", "port"])
+def test_client_that_breaks_off_ends_no_process(proxy: int, service: Service, sent: bytes, through_proxy: bool) -> None:
+    web = service.part("gunicorn")
+    assert web is not None
+    (process,) = web.children()
+    for _ in range(5):
+        with closing(connected(proxy if through_proxy else service.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes by a reset
+            client.sendall(sent)
+
+    assert service.answers("/livez") == 200
+    assert web.children() == [process]
+
+
+def test_address_that_a_client_claims_is_not_believed(proxy: int, service: Service) -> None:
+    body = json.dumps({"phone": f"99951{proxy:05}"})
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.66"}
+    with closing(http.client.HTTPConnection("localhost", proxy, timeout=10)) as client:
+        client.request("POST", "/api/auth/signup", body, headers)
+        assert client.getresponse().status == 200
+
+    at = Embedded(service.data).settings()
+    with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"]) as database:
+        addresses = database.execute("SELECT DISTINCT host(address) FROM users_challenge").fetchall()
+    assert addresses == [("127.0.0.1",)]

@@ -1,0 +1,131 @@
+"""Caddy and nginx with the very files of deploy/, in front of a service on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support.service import free_port
+
+DEPLOY = Path(settings.BASE_DIR, "deploy")
+START_SECONDS = 20
+
+NGINX_MAIN = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/site.conf;
+}}
+"""
+
+
+def installed(program: str) -> Path:
+    """The path of Caddy, which is a package of Python's, or nginx, which is one of the system's.
+
+    Skips the test where the program is missing. In CI it is there, or the test fails.
+    """
+    beside_python = Path(sys.executable).parent
+    found = shutil.which(program, path=f"{beside_python}:{os.environ['PATH']}:/usr/sbin")
+    if not found and not os.environ.get("CI"):
+        pytest.skip(f"{program} is not installed")
+    assert found, f"{program} is not installed"
+    return Path(found)
+
+
+@contextmanager
+def caddy(folder: Path, upstream: int) -> Iterator[int]:
+    """deploy/Caddyfile with its two variables. Yields the port on which Caddy listens."""
+    port = free_port()
+    command = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
+    with _running(command, port, folder, caddy_variables(folder, port, upstream)):
+        yield port
+
+
+def caddy_variables(folder: Path, port: int, upstream: int) -> dict[str, str]:
+    return {
+        "SITE_URL": f"http://localhost:{port}",
+        "UPSTREAM": f"127.0.0.1:{upstream}",
+        "CADDY_ADMIN": f"unix/{folder}/caddy.sock",
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
+    }
+
+
+@contextmanager
+def nginx(folder: Path, upstream: int) -> Iterator[int]:
+    """deploy/nginx.conf without TLS. Yields the port on which nginx listens."""
+    port = free_port()
+    lines = nginx_site(port, upstream).splitlines(keepends=True)
+    site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2;", ";")
+    with _running([installed("nginx"), *nginx_arguments(folder, site)], port, folder, {}):
+        yield port
+
+
+def nginx_site(port: int, upstream: int) -> str:
+    """deploy/nginx.conf on the loopback address."""
+    text = (DEPLOY / "nginx.conf").read_text()
+    for before, after in {
+        "listen 443 ": f"listen 127.0.0.1:{port} ",
+        "listen 80;": f"listen 127.0.0.1:{free_port()};",
+        "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream};",
+        "invite.example.org": "localhost",
+    }.items():
+        assert before in text
+        text = text.replace(before, after)
+    return "".join(line for line in text.splitlines(keepends=True) if "listen [::]" not in line)
+
+
+def nginx_arguments(folder: Path, site: str) -> list[str | Path]:
+    """The arguments that make nginx use this site and write to this folder only."""
+    main = folder / "nginx.conf"
+    main.write_text(NGINX_MAIN.format(folder=folder))
+    (folder / "site.conf").write_text(site)
+    return ["-p", folder, "-c", main, "-e", "stderr"]
+
+
+PROXIES: dict[str, Callable[[Path, int], AbstractContextManager[int]]] = {"caddy": caddy, "nginx": nginx}
+
+
+@contextmanager
+def _running(command: list[str | Path], port: int, folder: Path, variables: dict[str, str]) -> Iterator[None]:
+    log = folder / "proxy.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        _wait_until_listening(process, port, log)
+        yield
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
