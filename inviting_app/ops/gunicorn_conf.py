@@ -9,7 +9,7 @@ from typing import Any
 
 from inviting_app import env
 from inviting_app.ops.supervisor import wait_for_turn
-from inviting_app.settings import DATABASES, DEMO, LOGGING, METRICS_PORT
+from inviting_app.settings import DEMO, LOGGING, METRICS_PORT
 
 wsgi_app = "inviting_app.wsgi"
 bind = f"[{env.HOST}]:{env.PORT}" if ":" in env.HOST else f"{env.HOST}:{env.PORT}"
