@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.core.checks import register
+from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,5 +10,5 @@ class UsersConfig(AppConfig):
     def ready(self) -> None:
         from users import checks
 
-        register(checks.secret_key_is_no_guess)
-        register(checks.sms_fits_one_part)
+        register(checks.check_secret_key, Tags.security)
+        register(checks.check_sms_length)

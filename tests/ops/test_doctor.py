@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.checks import ERROR, WARNING, CheckMessage, run_checks
 from django.core.management import call_command
-from django.db import connection, connections
+from django.core.management.base import SystemCheckError
+from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from inviting_app.ops.doctor import Check, Finding, Level, configuration, database, examined, worker
-from inviting_app.ops.doctor import web as web_checks
+from inviting_app.ops import checks_database, checks_service
+from tests.support.backups import database_variables
 from tests.support.environment import NAMES
 from tests.support.http_gateway import Gateway, Webhook, running
 from tests.support.service import free_port
@@ -88,21 +90,27 @@ def doctor() -> tuple[int, str]:
     return 0, said.getvalue()
 
 
-def only(check: Check) -> Finding:
-    [finding] = examined(check)
-    assert bool(finding.mend) is (finding.level != Level.OK)
-    return finding
+def only(found: list[CheckMessage]) -> CheckMessage:
+    """The one finding, which says how to fix it and has an id."""
+    [message] = found
+    assert message.hint and message.id
+    return message
 
 
 @pytest.mark.usefixtures("well")
 def test_all_is_well() -> None:
-    status, said = doctor()
+    assert doctor() == (0, "All is well.\n")
 
-    *lines, empty, last = said.splitlines()
-    assert (status, empty, last) == (0, "", "All is well.")
-    assert all(line.startswith("ok   ") for line in lines), said
-    for subject in ("settings", "message", "database", "clock", "worker", "queue"):
-        assert f"\nok   {subject}: " in f"\n{said}"
+
+@pytest.mark.usefixtures("idle", "web")
+def test_check_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    counted("20 seconds")
+
+    with pytest.raises(SystemCheckError, match=r"inviting_app\.E021\) No worker is alive"):
+        call_command("check", deploy=True, tags=["service"], databases=["default"])
+    call_command("check", deploy=True)
+
+    assert "System check identified no issues" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("idle", "web")
@@ -113,21 +121,21 @@ def test_dead_worker_is_told_with_how_to_mend_it_and_status_1() -> None:
     status, said = doctor()
 
     assert status == 1
-    assert "FAIL worker: none is alive: the last sign of one is 11 s old" in said
-    assert "\n     Stop the service and start it again" in said or "\n     Start one with `manage.py worker`" in said
-    assert said.endswith("\n1 FAIL, 0 WARN\n")
+    assert "ERROR No worker is alive (the last heartbeat is 11 s old): no SMS is sent. (inviting_app.E021)" in said
+    assert "\n    Stop and start the service" in said or "\n    Start one with `manage.py worker`" in said
+    assert said.endswith("\n1 errors, 0 warnings\n")
 
 
-@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the web server may then be anywhere")
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the web server may run on another host")
 def test_web_server_that_does_not_answer(settings: Any) -> None:
     settings.PORT = free_port()
 
-    assert only(web_checks.ready).level == Level.FAIL
+    assert only(checks_service.web()).level == ERROR
 
 
 @pytest.mark.usefixtures("idle")
 def test_worker_that_never_started_is_told() -> None:
-    assert "none has ever started" in only(worker.heartbeat).what
+    assert only(checks_service.worker()).msg == "No worker is alive (none yet): no SMS is sent."
 
 
 @pytest.mark.usefixtures("well")
@@ -137,27 +145,28 @@ def test_warnings_alone_end_with_status_0(settings: Any) -> None:
     status, said = doctor()
 
     assert status == 0
-    assert "WARN message: The SMS with the code does not fit one part (en, " in said
-    assert "\n     Shorten SMS_TEXT" in said
+    assert "WARNING The SMS with the code does not fit one part (en, " in said
+    assert "\n    Shorten SMS_TEXT" in said
 
 
 @pytest.mark.usefixtures("idle")
 @pytest.mark.parametrize(
-    ("deferred", "scheduled", "level"),
+    ("deferred", "scheduled", "late"),
     [
-        ("25 s", "NULL", Level.OK),
-        ("40 s", "NULL", Level.FAIL),
-        ("40 s", "clock_timestamp() + interval '20 s'", Level.OK),
-        ("900 s", "clock_timestamp() - interval '40 s'", Level.FAIL),
+        ("25 s", "NULL", False),
+        ("40 s", "NULL", True),
+        ("40 s", "clock_timestamp() + interval '20 s'", False),
+        ("900 s", "clock_timestamp() - interval '40 s'", True),
     ],
 )
-def test_job_that_is_due_may_wait_half_a_minute(deferred: str, scheduled: str, level: Level) -> None:
+def test_job_that_is_due_may_wait_half_a_minute(deferred: str, scheduled: str, late: bool) -> None:
     job(deferred=deferred, scheduled=scheduled)
 
-    found = only(worker.queue)
+    found = checks_service.queue()
 
-    assert found.level == level
-    assert ("the oldest for 40 s" in found.what) is (level == Level.FAIL)
+    assert [(message.level, message.msg) for message in found] == late * [
+        (ERROR, "1 jobs wait, the oldest for 40 s: SMS arrive late, or too late.")
+    ]
 
 
 @pytest.mark.usefixtures("idle")
@@ -166,53 +175,47 @@ def test_jobs_that_failed_today_are_told() -> None:
     for status in ("doing", "failed"):
         sql(f"UPDATE procrastinate_jobs SET status = '{status}'")
 
-    assert only(worker.failed_jobs).what == "queue: jobs that have failed for good in the last day: 1"
+    assert only(checks_service.failed_jobs()).msg == "Jobs that failed for good in the last day: 1."
 
     sql("UPDATE procrastinate_events SET at = at - interval '25 hours'")
 
-    assert only(worker.failed_jobs).level == Level.OK
+    assert checks_service.failed_jobs() == []
 
 
 @pytest.mark.django_db
 def test_site_that_is_not_counted_is_told() -> None:
-    assert "has not been counted yet" in only(worker.totals).what
+    assert "have not been counted yet" in only(checks_service.totals()).msg
 
     counted("4 minutes")
 
-    assert "was last counted 4 minutes ago" in only(worker.totals).what
+    assert "were counted 4 minutes ago" in only(checks_service.totals()).msg
+
+
+HTTPS = "https://invite.example.org"
 
 
 @pytest.mark.parametrize(
-    ("check", "changed", "words"),
+    ("changed", "id", "words"),
     [
-        (configuration.site_url, {"SITE_URL": "http://invite.example.org"}, "FAIL settings: SITE_URL is http://"),
-        (
-            configuration.trusted_proxies,
-            {"SITE_URL": "https://invite.example.org"},
-            "WARN settings: TRUSTED_PROXIES is 0",
-        ),
-        (configuration.trusted_proxies, {"TRUSTED_PROXIES": 1}, "WARN settings: TRUSTED_PROXIES is 1, but SITE_URL is"),
-        (configuration.secret_key, {"SECRET_KEY": SECRET}, "FAIL settings: SECRET_KEY has fewer than 50 characters"),
-        (
-            configuration.secret_key,
-            {"SECRET_KEY": f"{SECRET} and not yet fifty characters"},
-            "WARN settings: SECRET_KEY has",
-        ),
-        (
-            configuration.demo_mode,
-            {"SITE_URL": "https://invite.example.org"},
-            "WARN settings: demo mode that others",
-        ),
-        (configuration.django, {"X_FRAME_OPTIONS": "SAMEORIGIN"}, "WARN settings: You have "),
+        ({"SITE_URL": "http://invite.example.org", "DEMO": False}, "inviting_app.E001", "SITE_URL is http://"),
+        ({"SITE_URL": HTTPS, "DEMO": False}, "inviting_app.W002", "TRUSTED_PROXIES is 0, but SITE_URL is https"),
+        ({"TRUSTED_PROXIES": 1}, "inviting_app.W001", "TRUSTED_PROXIES is 1, but SITE_URL is local"),
+        ({"SITE_URL": HTTPS, "TRUSTED_PROXIES": 1}, "inviting_app.W003", "Others can reach the demo mode"),
+        ({"HOST": "0.0.0.0"}, "inviting_app.W003", "Others can reach the demo mode"),
+        ({"SECRET_KEY": SECRET}, "users.E001", "SECRET_KEY has fewer than 32 characters, or fewer than 5"),
+        ({"SECRET_KEY": f"{SECRET} and not yet fifty characters"}, "security.W009", "Your SECRET_KEY has less than 50"),
+        ({"X_FRAME_OPTIONS": "SAMEORIGIN"}, "security.W019", "You have "),
     ],
 )
-def test_settings_that_are_wrong(check: Check, changed: dict[str, Any], words: str, settings: Any) -> None:
+def test_settings_that_are_wrong(changed: dict[str, Any], id: str, words: str, settings: Any) -> None:
+    settings.SITE_URL = "http://localhost:8000"
     for name, value in changed.items():
         setattr(settings, name, value)
 
-    found = only(check)
+    found = [message for message in run_checks(include_deployment_checks=True) if not message.is_silenced()]
 
-    assert f"{found.level} {found.what}".startswith(words)
+    assert {message.id for message in found} - {"security.W009"} == {id} - {"security.W009"}
+    assert any(message.id == id and message.msg.startswith(words) for message in found)
     assert SECRET not in str(found)
 
 
@@ -220,10 +223,9 @@ def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() - 3)
 
-    found = only(database.clock)
+    found = only(checks_database.clock())
 
-    assert found.level == Level.WARN
-    assert found.what.startswith("clock: the database is 3.0 s ahead of this machine")
+    assert (found.level, found.msg) == (WARNING, "The database's clock is 3.0 s ahead of this machine's.")
 
 
 @pytest.mark.django_db
@@ -231,60 +233,63 @@ def test_migration_that_is_missing() -> None:
     newest = MigrationRecorder.Migration.objects.filter(app="users").latest("name")
     newest.delete()
 
-    found = only(database.migrations)
+    found = only(checks_database.unapplied_migrations())
 
-    assert found.level == Level.FAIL
-    assert f"migrations that are not applied: 1, the first is users.{newest.name}" in found.what
-    assert " worker: " not in doctor()[1]
+    assert (found.level, found.msg) == (ERROR, f"1 migrations are not applied. The first is users.{newest.name}.")
+    assert " worker " not in doctor()[1]
 
 
 @pytest.mark.django_db
 def test_lock_timeout_that_a_pooler_dropped() -> None:
     sql("SET LOCAL lock_timeout = 0")
 
-    assert only(database.lock_timeout).what.startswith("database: lock_timeout is 0, not 2s")
+    assert only(checks_database.lock_timeout()).msg.startswith("lock_timeout is 0, not 2s")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_prepared_statements_that_a_pooler_loses() -> None:
     connection.close()  # the next one has no statement of an earlier test
-    assert only(database.prepared_statements).level == Level.OK
+    assert checks_database.prepared_statements() == []
     sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # so that the driver does not notice
 
-    lost = only(database.prepared_statements)
+    lost = only(checks_database.prepared_statements())
     connection.close()
 
-    assert (lost.level, "?prepare=off" in lost.mend) == (Level.FAIL, True)
+    assert (lost.level, "?prepare=off" in str(lost.hint)) == (ERROR, True)
 
 
-@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="another's disk is not looked at")
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the disk of another server is not checked")
 def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert database.FREE_BYTES == 10**9
-    monkeypatch.setattr(database, "FREE_BYTES", 10**18)
+    assert checks_database.FREE_BYTES == 10**9
+    monkeypatch.setattr(checks_database, "FREE_BYTES", 10**18)
 
-    assert only(database.disk).level == Level.WARN
+    assert only(checks_database.disk()).level == WARNING
 
 
 @pytest.mark.django_db
-def test_way_of_the_worker_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    nowhere = {"NAME": "name", "USER": "me", "PASSWORD": SECRET, "HOST": "127.0.0.1", "PORT": str(free_port())}
-    monkeypatch.setitem(connections.settings, "direct", connections.settings["default"] | nowhere)
-    settings.DIRECT_DATABASE = "direct"
+def test_gateway_that_keeps_failing(settings: Any) -> None:
+    settings.SMS_GATEWAYS = ["json://127.0.0.1/{phone}", "smpp://a:b@127.0.0.1/1/{phone}"]
+    sql(
+        "INSERT INTO users_smsgateway (name, failures, error, failed_at, skipped_until) VALUES"
+        " ('1 json', 3, 'HTTP 401', '2026-01-02 03:04:05Z', clock_timestamp() + interval '1 minute'),"
+        " ('2 smpp', 0, 'refused', '2026-01-02 03:04:05Z', NULL), ('9 form', 9, 'of the past', NULL, NULL)"
+    )
 
-    found = only(database.workers_way)
+    found = only(checks_service.gateways())
 
-    assert (found.level, SECRET in str(found)) == (Level.FAIL, False)
+    assert found.level == ERROR
+    assert "Gateway 1 json failed 3 times in a row, last at 2026-01-02 03:04:05 UTC (HTTP 401)" in found.msg
+    assert "; it goes last until " in found.msg
 
 
-def test_check_that_crashes_is_a_finding_without_the_text_of_its_error() -> None:
-    def broken() -> Iterator[Finding]:
-        yield from ()
-        raise RuntimeError(SECRET)
+@pytest.mark.django_db
+def test_error_of_the_database_is_a_finding_without_its_text() -> None:
+    def broken() -> list[CheckMessage]:
+        raise DatabaseError(SECRET)
 
-    found = only(broken)
+    found = only(checks_database.run_each([broken]))
 
-    assert found.level == Level.FAIL
-    assert found.what == "test_doctor (broken): could not be checked: RuntimeError"
+    assert (found.level, found.msg) == (ERROR, "broken could not be checked: DatabaseError.")
 
 
 def command(**variables: str) -> subprocess.CompletedProcess[str]:
@@ -305,9 +310,8 @@ def test_database_that_is_away_leaves_the_other_checks(tmp_path: Path) -> None:
     ended = command(DATABASE_URL=url, SECRET_KEY="a key of some forty characters, no more", DATA_DIR=str(tmp_path))
 
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert "ok   message: " in ended.stdout
-    assert "FAIL database: does not answer: " in ended.stdout
-    assert "WARN settings: SECRET_KEY" in ended.stdout
+    assert "ERROR The database does not answer: " in ended.stdout
+    assert "WARNING Your SECRET_KEY has less than 50 characters" in ended.stdout
     assert SECRET not in ended.stdout
 
 
@@ -315,5 +319,18 @@ def test_service_that_does_not_run_is_told_and_not_started(tmp_path: Path) -> No
     ended = command(DATA_DIR=str(tmp_path))
 
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert "FAIL service: does not run" in ended.stdout
+    assert "ERROR The service does not run, and has never run with its data in" in ended.stdout
     assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_of_the_worker_that_does_not_answer() -> None:
+    ended = command(
+        **database_variables(),
+        WORKER_DATABASE_URL=f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name",
+        SECRET_KEY="a key of some forty characters, no more",
+    )
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "ERROR The database of WORKER_DATABASE_URL does not answer: " in ended.stdout
+    assert SECRET not in ended.stdout

@@ -66,16 +66,20 @@ def another_session() -> psycopg.Connection:
     )
 
 
-def started(*command: str) -> subprocess.Popen[bytes]:
-    """`manage.py` with this command, in a process of its own and on the database of this test."""
+def database_variables() -> dict[str, str]:
+    """The variables that let another process use the database of this test."""
     with another_session() as session:
         info = session.info
         query = "&".join(f"{name}={value}" for name, value in info.get_parameters().items() if name in KEYWORDS)
-        variables = {"DATABASE_URL": f"postgresql:///{info.dbname}?{query}", "PGPASSWORD": info.password}
+        return {"DATABASE_URL": f"postgresql:///{info.dbname}?{query}", "PGPASSWORD": info.password}
+
+
+def started(*command: str) -> subprocess.Popen[bytes]:
+    """`manage.py` with this command, in a process of its own and on the database of this test."""
     return subprocess.Popen(
         [sys.executable, "manage.py", *command],
         cwd=settings.BASE_DIR,
-        env={**os.environ, **variables},
+        env={**os.environ, **database_variables()},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

@@ -1,73 +1,33 @@
-"""What is wrong with the service, and how to mend it: settings, gateways, database, clock, worker.
+"""Check the settings, the database, the clock, the web, the worker and the gateways, and say how to fix each problem.
 
-Changes nothing and sends nothing. Ends with status 1 if something is wrong, with 0 if all is well or there are only
-warnings.
+Runs all system checks, as `manage.py check --deploy --database default` does, and also works without the database.
+Changes nothing and sends nothing. Ends with status 1 if there is an error, and with 0 otherwise.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
+from django.core.checks import ERROR, run_checks
 from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS
 
-from inviting_app.ops.doctor import Check, Finding, Level, configuration, database, examined, gateways, web, worker
-
-BY_ITSELF: tuple[Check, ...] = (
-    configuration.django,
-    configuration.site_url,
-    configuration.trusted_proxies,
-    configuration.secret_key,
-    configuration.demo_mode,
-    configuration.message,
-    gateways.reachable,
-    database.disk,
-)
-WITH_DATABASE: tuple[Check, ...] = (
-    database.version,
-    database.lock_timeout,
-    database.prepared_statements,
-    database.workers_way,
-    database.clock,
-)
-WITH_TABLES: tuple[Check, ...] = (
-    gateways.health,
-    web.ready,
-    worker.heartbeat,
-    worker.queue,
-    worker.failed_jobs,
-    worker.totals,
-)
+from inviting_app.ops.checks_database import answers
 
 
 class Command(BaseCommand):
     help = __doc__
-    requires_system_checks = []  # they are among what is examined
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        levels = [self._say(finding) for finding in findings()]
-        wrong, warnings = levels.count(Level.FAIL), levels.count(Level.WARN)
-        self.stdout.write(f"\n{wrong} FAIL, {warnings} WARN" if wrong or warnings else "\nAll is well.")
-        if wrong:
+        unreachable = answers()  # Django's own checks of a database fail then
+        found = run_checks(include_deployment_checks=True, databases=None if unreachable else [DEFAULT_DB_ALIAS])
+        problems = [message for message in [*found, *unreachable] if not message.is_silenced()]
+        for message in sorted(problems, key=lambda message: -message.level):
+            level = "ERROR" if message.level >= ERROR else "WARNING"
+            self.stdout.write(f"{level} {' '.join(str(message.msg).split())} ({message.id})\n    {message.hint or ''}")
+        errors = sum(message.level >= ERROR for message in problems)
+        self.stdout.write(f"{errors} errors, {len(problems) - errors} warnings" if problems else "All is well.")
+        if errors:
             sys.exit(1)
-
-    def _say(self, finding: Finding) -> Level:
-        self.stdout.write(f"{finding.level:4} {finding.what}")
-        if finding.mend:
-            self.stdout.write(f"     {finding.mend}")
-        self.stdout.flush()
-        return finding.level
-
-
-def findings() -> Iterator[Finding]:
-    """All that is found; what needs the database or its tables only if they are there."""
-    for check in BY_ITSELF:
-        yield from examined(check)
-    for needed, checks in ((database.answers, WITH_DATABASE), (database.migrations, WITH_TABLES)):
-        found = list(examined(needed))
-        yield from found
-        if any(finding.level == Level.FAIL for finding in found):
-            return
-        for check in checks:
-            yield from examined(check)

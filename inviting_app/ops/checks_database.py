@@ -1,0 +1,164 @@
+"""Checks of the database: whether it answers, and whether it is as the service needs it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning
+from django.core.checks import Error as CheckError
+from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connection, connections
+
+from inviting_app.ops import migrations
+from inviting_app.ops.embedded import Embedded
+from users.clock import database_now
+
+OLDEST_VERSION = 15
+# As settings.py asks of each connection.
+LOCK_TIMEOUT = "2s"
+# Seconds. With a larger difference, tokens and codes live longer or shorter than clients are told.
+CLOCK_DIFFERENCE = 2.0
+PREPARED_ATTEMPTS = 5
+FREE_BYTES = 10**9
+
+
+def check_database(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Checks nothing unless `databases` are given, as all checks that need a database do."""
+    if not databases:
+        return []
+    checks = [version, unapplied_migrations, lock_timeout, prepared_statements, worker_database, clock, disk]
+    return answers() or run_each(checks)
+
+
+def run_each(checks: Sequence[Callable[[], list[CheckMessage]]]) -> list[CheckMessage]:
+    """What the checks find. An error of the database is a finding too, without its text, which may quote a row."""
+    found: list[CheckMessage] = []
+    for check in checks:
+        try:
+            found += check()
+        except Error as error:
+            what, hint = (
+                f"{check.__name__} could not be checked: {type(error).__name__}.",
+                "See the other messages first.",
+            )
+            found.append(CheckError(what, hint=hint, id="inviting_app.E010"))
+    return found
+
+
+def answers() -> list[CheckMessage]:
+    try:
+        connection.ensure_connection()
+        return []
+    except OperationalError as error:
+        what = f"The database does not answer: {_first_line(error)}"
+    hint = "Check host, name and password in DATABASE_URL, and whether PostgreSQL runs."
+    if settings.EMBEDDED_POSTGRES:
+        embedded = Embedded(settings.DATA_DIR)
+        what = "The service does not run, because its PostgreSQL does not answer."
+        hint = f"Start it with `make run`. If it stops, see its last lines and the end of {embedded.home}/postgres.log."
+        if not embedded.cluster.exists():
+            what = f"The service does not run, and has never run with its data in {settings.DATA_DIR}."
+            hint = "Start it with `make run`, or set DATA_DIR to the folder with its data."
+    return [CheckError(what, hint=f"{hint} Checks that need the database were left out.", id="inviting_app.E011")]
+
+
+def version() -> list[CheckMessage]:
+    number, encoding = _show("server_version").split()[0], _show("server_encoding")
+    if int(_show("server_version_num")) < OLDEST_VERSION * 10_000:
+        hint = f"Move to PostgreSQL {OLDEST_VERSION} or newer."
+        return [CheckError(f"PostgreSQL {number} is too old.", hint=hint, id="inviting_app.E012")]
+    if encoding != "UTF8":
+        hint = "Create a database with ENCODING 'UTF8' TEMPLATE template0, and restore a backup into it."
+        return [CheckError(f"The encoding of the database is {encoding}.", hint=hint, id="inviting_app.E013")]
+    return []
+
+
+def unapplied_migrations() -> list[CheckMessage]:
+    missing = [name for name, applied in migrations.planned().items() if not applied]
+    if not missing:
+        return []
+    what = f"{len(missing)} migrations are not applied. The first is {missing[0]}."
+    hint = "Run `manage.py migrate`, then restart web and worker. Checks that need the tables were left out."
+    return [CheckError(what, hint=hint, id="inviting_app.E014")]
+
+
+def lock_timeout() -> list[CheckMessage]:
+    if (found := _show("lock_timeout")) == LOCK_TIMEOUT:
+        return []
+    what = f"lock_timeout is {found}, not {LOCK_TIMEOUT}: a request may hang instead of being refused."
+    hint = (
+        "A pooler drops the options of the connection: connect without it, use PgBouncer 1.20 or newer with "
+        "track_extra_parameters, or ALTER ROLE … SET lock_timeout = '2s'."
+    )
+    return [CheckError(what, hint=hint, id="inviting_app.E015")]
+
+
+def prepared_statements() -> list[CheckMessage]:
+    """Find a pooler that sends the statements of one session to several connections."""
+    connection.ensure_connection()
+    session: psycopg.Connection[Any] = connection.connection
+    if session.prepare_threshold is None:
+        return []
+    try:
+        for _ in range(PREPARED_ATTEMPTS):
+            session.execute("SELECT 'a statement of the doctor'", prepare=True)
+    except (psycopg.ProgrammingError, psycopg.OperationalError) as error:
+        what = f"A prepared statement is unknown a moment later ({type(error).__name__})."
+        hint = "The pooler cannot keep them: add ?prepare=off to DATABASE_URL."
+        return [CheckError(what, hint=hint, id="inviting_app.E016")]
+    return []
+
+
+def worker_database() -> list[CheckMessage]:
+    if settings.DIRECT_DATABASE == DEFAULT_DB_ALIAS:
+        return []
+    try:
+        connections[settings.DIRECT_DATABASE].ensure_connection()
+    except OperationalError as error:
+        what = f"The database of WORKER_DATABASE_URL does not answer: {_first_line(error)}"
+        hint = "Check its host, name and password: the worker cannot start without it."
+        return [CheckError(what, hint=hint, id="inviting_app.E017")]
+    connections[settings.DIRECT_DATABASE].close()
+    return []
+
+
+def clock() -> list[CheckMessage]:
+    before = time.time()
+    database = database_now().timestamp()
+    after = time.time()
+    difference = database - (before + after) / 2
+    if abs(difference) <= CLOCK_DIFFERENCE + (after - before) / 2:
+        return []
+    what = (
+        f"The database's clock is {abs(difference):.1f} s {'ahead of' if difference > 0 else 'behind'} this machine's."
+    )
+    hint = "Tokens and codes end too early or too late. Let both use NTP: `timedatectl` tells whether they do."
+    return [Warning(what, hint=hint, id="inviting_app.W011")]
+
+
+def disk() -> list[CheckMessage]:
+    """The disk of the embedded PostgreSQL. That of another server cannot be seen from here."""
+    if not settings.EMBEDDED_POSTGRES:
+        return []
+    home = Embedded(settings.DATA_DIR).home
+    free = shutil.disk_usage(home if home.exists() else settings.DATA_DIR).free
+    if free >= FREE_BYTES:
+        return []
+    what = f"Only {free / 10**6:.0f} MB are free for the database. When the disk is full, nobody can sign in."
+    hint = f"Free space on the disk of {home}, or move DATA_DIR while the service is stopped."
+    return [Warning(what, hint=hint, id="inviting_app.W012")]
+
+
+def _show(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s)", [name])
+        return str(cursor.fetchone()[0])
+
+
+def _first_line(error: Exception) -> str:
+    """libpq's text: it names host, database and user, but never the password."""
+    return str(error).splitlines()[0]
