@@ -170,7 +170,7 @@ def test_page_names_every_metric(watched: Watched) -> None:
 
 
 def test_setting_that_stops_a_start_is_told_in_json_too() -> None:
-    program = [sys.executable, "-c", "import inviting_app.env"]
+    program = [sys.executable, "manage.py", "check"]
     variables = {"LOG_FORMAT": "json", "PORT": "none"}
 
     ended = subprocess.run(program, cwd=settings.BASE_DIR, env=variables, capture_output=True, text=True, check=False)
