@@ -194,7 +194,7 @@ def own_profile(own: queries.OwnProfile, older: str | None) -> dict[str, Any]:
         "user_id": own.user_id,
         "phone": phones.display(own.phone),
         "invite_code": own.invite_code,
-        "share_url": queries.share_url(own.invite_code),
+        "share_url": invite_codes.share_url(own.invite_code),
         "activated_invite": own.activated_invite,
         "activated_at": own.activated_at,
         "invitations": phones.display_all(own.invitations),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 
+from django.conf import settings
+
 LENGTH = 6
 
 # Upper case without look-alikes (no 0 O 1 I L): 31 characters, 887 503 681 codes.
@@ -14,15 +16,20 @@ PATTERN = f"[{ALPHABET}]{{{LENGTH}}}"
 
 
 class MalformedInviteCode(ValueError):
-    """The text cannot be anybody's invite code."""
+    """The text is not an invite code."""
 
 
 def generate() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
 
 
+def share_url(code: str) -> str:
+    """The link that opens the page with this invite code filled in."""
+    return f"{settings.SITE_URL}/i/{code}"
+
+
 def normalise(text: str) -> str:
-    """The code in any case, with spaces or dashes, as it is stored. Raises MalformedInviteCode."""
+    """The stored form of a code in any case, with spaces or dashes. Raises MalformedInviteCode."""
     code = re.sub(r"[\s-]", "", text)
     # Only ASCII has an upper case here: `ß` is not a way to write `SS`.
     if not re.fullmatch(PATTERN, code, re.ASCII | re.IGNORECASE):

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import F, QuerySet
 
 from profiles import invite_codes
@@ -106,8 +105,3 @@ def search(
     if created_before:
         found = found.filter(created_at__lt=created_before)
     return found
-
-
-def share_url(invite_code: str) -> str:
-    """The link that carries this invite code."""
-    return f"{settings.SITE_URL}/i/{invite_code}"

@@ -1,4 +1,4 @@
-"""The page for people: a static client of the API, in the reader's language."""
+"""The built-in page: a static client of the API, in the browser's language."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from io import BytesIO
 from pathlib import Path
 
 import segno
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
@@ -21,16 +19,16 @@ from profiles import invite_codes
 
 MODULES = sorted(f"page/{file.name}" for file in Path(__file__).with_name("static").glob("page/*.js"))
 
-# What chats take for a part of the link before it.
+# Chat programs often take the punctuation after a link as a part of it.
 SENTENCE_ENDS = ".,;:!?)]»\"'"
 
 
 @require_safe
-@gzip_page  # nothing secret is in it
+@gzip_page  # the response has no secret that its size could reveal
 @cache_control(private=True, no_cache=True)
 @vary_on_cookie
 def page(request: HttpRequest, invite_code: str = "") -> HttpResponse:
-    """The page; a share link's code is filled in and nothing more: people activate it, not previews of links."""
+    """The page, with the code of a share link filled in. A GET never activates it: link previews send GETs too."""
     code = _normalised(invite_code)
     context = {
         "words": WORDS,
@@ -46,13 +44,12 @@ def page(request: HttpRequest, invite_code: str = "") -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=24 * 3600)
 def qr(request: HttpRequest, invite_code: str) -> HttpResponse:
-    """The share link as a QR code, made here: no other service learns who invites whom."""
+    """The share link as a QR code. It is drawn here, so that no other service sees invite codes."""
     code = _normalised(invite_code)
     if not code:
         raise Http404
-    link = settings.SITE_URL + reverse("invitation", args=[code])
     image = BytesIO()
-    segno.make(link, error="m").save(image, kind="svg", scale=8, light="#fff")
+    segno.make(invite_codes.share_url(code), error="m").save(image, kind="svg", scale=8, light="#fff")
     return HttpResponse(image.getvalue(), content_type="image/svg+xml")
 
 

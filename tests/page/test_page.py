@@ -1,4 +1,4 @@
-"""The page for people, as the server gives it; tests/page use it."""
+"""The page as the server renders it. tests/page/browser use it in a browser."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_link_without_a_code_shows_the_page_all_the_same(browser: Client, typed:
 
     assert answer.status_code == 404
     assert 'data-invite-code=""' in answer.text
-    assert "holds no invite code" in answer.text
+    assert "has no invite code" in answer.text
     assert "<script>" not in answer.text
 
 
@@ -105,6 +105,14 @@ def test_page_and_all_it_loads_are_small(browser: Client) -> None:
 
     assert html["Content-Encoding"] == "gzip"
     assert len(html.content) + files < SIZE_LIMIT
+
+
+def test_share_link_leads_to_the_page(alice: SignedInUser, browser: Client) -> None:
+    profile = alice.me()
+
+    answer = browser.get(profile["share_url"].removeprefix(settings.SITE_URL))
+
+    assert f'data-invite-code="{profile["invite_code"]}"' in answer.text
 
 
 def test_qr_code_holds_the_share_link(alice: SignedInUser, browser: Client) -> None:

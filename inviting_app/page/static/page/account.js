@@ -1,4 +1,4 @@
-/** The account: devices, a copy of one's data, and the end of it all. */
+/** The account: devices, a copy of the data, and erasure. */
 
 import { day, phone, t } from "./i18n.js";
 import { authorized, download, ended, signOut } from "./session.js";
@@ -8,7 +8,7 @@ import { ask, make, makeButton, say, show, working } from "./ui.js";
 const ME = "/api/v1/profiles/me";
 const DEVICES = "/api/v1/devices";
 
-/** Read the account. @returns {Promise<() => () => Promise>} what shows it, and gives what reads its devices anew */
+/** Reads the account. @returns {Promise<() => () => Promise>} a function that shows it and returns its refresh */
 export async function readAccount() {
   const [profile, devices] = await Promise.all([authorized("GET", ME), authorized("GET", DEVICES)]);
   return () => showAccount(profile, devices);
@@ -59,12 +59,12 @@ function onClick(card, selector, act, ways) {
   button.addEventListener("click", working(card.querySelector(".problem"), button, act, ways));
 }
 
-/** Whoever signs in next is shown the profile. */
+/** After the next sign-in the profile is shown. */
 function leave() {
   history.replaceState(null, "", location.pathname);
 }
 
-/** Comes back here, since the address stays the same. */
+/** The next sign-in leads back here, because the address stays the same. */
 function signInAgain(phone) {
   tab.setItem("phone", phone);
   signOut("problem_fresh_sign_in_required");
@@ -116,7 +116,7 @@ const SYSTEMS = {
   Linux: "Linux",
 };
 
-/** Browser and system in words; the first match counts, since browsers claim to be each other. */
+/** The names of browser and system. The first match counts, because browsers also name each other. */
 function described(userAgent) {
   const found = [BROWSERS, SYSTEMS].map((names) => names[Object.keys(names).find((name) => userAgent.includes(name))]);
   return found.filter(Boolean).join(", ") || userAgent.slice(0, 40) || t("unknown_device");

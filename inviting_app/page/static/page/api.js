@@ -1,6 +1,6 @@
-/** Requests to the API, and what they fail with. */
+/** Requests to the API, and the errors they fail with. */
 
-/** What was refused, by the stable codes of the API; `offline` when there was no answer at all. */
+/** A refused request. `code` is a stable code of the API, or `offline` when there was no response. */
 export class Problem extends Error {
   constructor(code, members = {}) {
     super(code);
@@ -9,7 +9,7 @@ export class Problem extends Error {
 }
 
 /**
- * The answer of the API: parsed JSON, or null.
+ * The response of the API: parsed JSON, or null.
  * @throws {Problem}
  */
 export async function call(method, path, { body, token } = {}) {
@@ -21,7 +21,7 @@ export async function call(method, path, { body, token } = {}) {
   }
 }
 
-// Milliseconds until an answer must begin; a network that swallows it is no network.
+// Milliseconds until a response must begin. A network that drops it counts as offline.
 const LONGEST_WAIT = 20_000;
 
 /** @throws {Problem} */
@@ -48,7 +48,7 @@ async function problem(answer) {
     const members = await answer.json();
     return new Problem(members.code, members);
   } catch {
-    // Not from the service: a proxy in front of it says that it is away.
+    // A response of the proxy: the service is down.
     return new Problem(answer.status >= 500 ? "unavailable" : "internal_error", { status: answer.status });
   }
 }

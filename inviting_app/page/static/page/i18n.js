@@ -1,10 +1,10 @@
-/** Words, numbers and times in the page's language. */
+/** Texts, numbers and times in the page's language. */
 
 const words = JSON.parse(document.getElementById("words").textContent);
 
 export const language = document.documentElement.lang;
 
-/** The sentence of this name, with `{name}` filled in. */
+/** The text with this name, with `{name}` filled in. */
 export function t(name, values = {}) {
   return words[name].replace(/{(\w+)}/g, (_, key) => values[key]);
 }
@@ -18,7 +18,7 @@ export function day(date) {
   return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(date);
 }
 
-/** The time of the day, with the day where it is another one. */
+/** The time of day, with the date if it is not today. */
 export function clock(date) {
   const today = date.toDateString() === new Date().toDateString();
   return new Intl.DateTimeFormat(language, { dateStyle: today ? undefined : "long", timeStyle: "short" }).format(date);

@@ -1,4 +1,4 @@
-/** Which view is shown: it follows from who is signed in and from the address. */
+/** Chooses the view: by whether somebody is signed in, and by the address. */
 
 import { Problem } from "./api.js";
 import { readAccount } from "./account.js";
@@ -8,7 +8,7 @@ import { isSignedIn, session } from "./session.js";
 import { showSignIn } from "./sign_in.js";
 import { complainOf, show } from "./ui.js";
 
-const FRESH_FOR = 10_000; // milliseconds
+const RECENT_FOR = 10_000; // milliseconds
 
 let newest = 0;
 let readAnew = null;
@@ -34,16 +34,16 @@ function showTrouble(problem) {
   readAnew = async () => open;
 }
 
-/** Whoever comes back to this tab sees what has happened meanwhile. */
+/** Shows the changes since the last visit when the user comes back to this tab. */
 async function refresh() {
-  if (document.hidden || !readAnew || Date.now() < readAt + FRESH_FOR) return;
+  if (document.hidden || !readAnew || Date.now() < readAt + RECENT_FOR) return;
   const mine = newest;
   readAt = Date.now();
   try {
     const showIt = await readAnew();
     if (mine === newest) await showIt();
   } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem; // else what is shown stays
+    if (!(problem instanceof Problem)) throw problem; // otherwise the view stays as it is
   }
 }
 
@@ -52,7 +52,7 @@ async function openAndFocus() {
   document.querySelector("main h1")?.focus();
 }
 
-// A page that the browser kept and shows again has missed what happened meanwhile.
+// A page from the browser's cache does not know the changes since it was left.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 document.addEventListener("visibilitychange", refresh);
 addEventListener("hashchange", () => isSignedIn() && openAndFocus());

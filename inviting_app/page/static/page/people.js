@@ -1,4 +1,4 @@
-/** Who activated one's own code: the newest at once; older ones, and when each of them did it, on demand. */
+/** The users who activated the own code: the newest at once, older ones and dates on request. */
 
 import { day, number, phone, t } from "./i18n.js";
 import { authorized } from "./session.js";
@@ -6,7 +6,7 @@ import { make, say, working } from "./ui.js";
 
 const INVITATIONS = "/api/v1/profiles/me/invitations";
 
-/** @returns {(profile) => Promise<void>} what shows the list of a profile that was read anew, if it has changed */
+/** @returns {(profile) => Promise<void>} updates the list from a newer profile, if it has changed */
 export function showPeople(card, profile) {
   const $ = (selector) => card.querySelector(selector);
   let newest = null;
@@ -14,7 +14,7 @@ export function showPeople(card, profile) {
   let dated = false;
 
   const more = working($(".problem"), $("[data-more]"), async () => {
-    const { pathname, search } = new URL(next); // from here, whatever name the service has for itself
+    const { pathname, search } = new URL(next); // on this origin, whatever the service's own address is
     const page = await authorized("GET", pathname + search);
     const first = add(page.results, page.next);
     say(t("now_shown", { count: number($("ol").children.length) }));
@@ -38,7 +38,7 @@ export function showPeople(card, profile) {
       const page = await authorized("GET", INVITATIONS);
       startWith(page.results, page.next);
     } else startWith(invitations.map((text) => ({ phone: text })), invitations_next);
-    newest = invitations; // only now: what could not be read is read at the next look
+    newest = invitations; // only now: after a failure the next refresh tries again
   }
 
   function startWith(people, older) {

@@ -1,8 +1,8 @@
-/** What a problem says to people, and the way out of it. */
+/** The text of each problem, and what the user can do next. */
 
 import { clock, halves, t } from "./i18n.js";
 
-/** Where each code of the API leads; the views do what these words say, see `ui.js`. */
+/** The next step for each code of the API. The views pass a function for each step, see `ui.js`. */
 const WAYS = {
   offline: "retry",
   unavailable: "retry",
@@ -25,7 +25,7 @@ const WAYS = {
   already_activated: "load_again",
 };
 
-/** The rest are mistakes that this page does not make, unless the service was updated meanwhile. */
+/** The other codes mean that the page is older than the service. */
 const OUT_OF_DATE = "problem_out_of_date";
 
 export function wayOut(problem) {
@@ -43,7 +43,7 @@ export function explain(problem) {
   });
 }
 
-/** When trying again may help, in milliseconds of this machine's clock. */
+/** The time of the next attempt, in milliseconds of this machine's clock. */
 export function retryAt(problem) {
   return Date.now() + (problem.retry_after ?? 0) * 1000;
 }

@@ -1,4 +1,4 @@
-/** The profile: one's own code, the one vote, and who voted for it. */
+/** The profile: the own code, the own vote, and the users who voted for this user. */
 
 import { day, halves, phone, t } from "./i18n.js";
 import { showPeople } from "./people.js";
@@ -9,7 +9,7 @@ import { ask, complain, make, onSubmit, remember, say, show, spell } from "./ui.
 const ME = "/api/v1/profiles/me";
 const { dataset } = document.body;
 
-/** Read the profile. @returns {Promise<() => () => Promise>} what shows it, and gives what reads it anew */
+/** Reads the profile. @returns {Promise<() => () => Promise>} a function that shows it and returns its refresh */
 export async function readProfile() {
   const profile = await authorized("GET", ME);
   return () => showProfile(profile);
@@ -28,7 +28,7 @@ function showProfile(profile) {
   };
 }
 
-/** What has happened meanwhile; whatever the person is about stays as it is. */
+/** Shows changes since the last read. What the user is typing stays. */
 function showNews($, profile, showAnew) {
   const form = $("[data-choice] form");
   if (form && profile.activated_invite && !$("dialog[open]")) {
@@ -44,7 +44,7 @@ function showSharing($, { invite_code, share_url }) {
   $("[data-link]").textContent = share_url;
   $("[data-qr]").src = `/i/${invite_code}/qr.svg`;
   $("[data-share]").hidden = !navigator.share;
-  $("[data-share]").addEventListener("click", () => navigator.share(share).catch(() => {})); // or not, after all
+  $("[data-share]").addEventListener("click", () => navigator.share(share).catch(() => {})); // cancelled
   $("[data-copy=link]").className = navigator.share ? "secondary" : "primary";
   copyOnClick($("[data-copy=link]"), share_url);
   copyOnClick($("[data-copy=code]"), invite_code);
@@ -60,7 +60,7 @@ function copyOnClick(button, text) {
   });
 }
 
-/** Browsers have a clipboard on secure origins only, and may refuse it; what is selected can be copied everywhere. */
+/** Browsers have a clipboard only on secure origins and may refuse it. Selected text can be copied everywhere. */
 async function toClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -91,7 +91,7 @@ function showChoice($, profile) {
     notice.textContent = t("from_link");
     field.value = halves(fromLink);
   }
-  const kept = `invite of ${profile.user_id}`; // whoever signs in next does not see it
+  const kept = `invite of ${profile.user_id}`; // the next user of this browser does not see it
   remember(field, kept);
   onSubmit(form, () => activate($, field, profile, kept));
 }
@@ -122,13 +122,13 @@ function showChosen($, { activated_invite, activated_at }) {
   $("[data-chosen] .hint").textContent = t("activated_at", { time: day(new Date(activated_at)) });
 }
 
-/** The code in what was typed or pasted, a code, a link or a message with either; null where there is none. */
+/** The code in the typed or pasted text: a code, a link, or a message with either. null if there is none. */
 function inviteCode(pasted) {
   const text = pasted.normalize("NFKC").replace(/\p{Cf}/gu, "").replaceAll("%20", " ");
   const [, inLink] = text.match(/\/i\/(\w{3}[\s\p{Pd}]?\w{3})(?!\w)/iu) ?? [];
   const whole = bare(inLink ?? text);
   if (isCode(whole)) return whole.toUpperCase();
-  const amid = text.match(/\b[A-Z2-9]{3}[\s\p{Pd}]?[A-Z2-9]{3}\b/gu) ?? []; // in capitals, as this page shares it
+  const amid = text.match(/\b[A-Z2-9]{3}[\s\p{Pd}]?[A-Z2-9]{3}\b/gu) ?? []; // in upper case, as this page shares it
   const codes = new Set(amid.map(bare).filter(isCode));
   return codes.size === 1 ? [...codes][0] : null;
 }
@@ -141,7 +141,7 @@ function isCode(text) {
   return new RegExp(`^${dataset.codePattern}$`, "i").test(text);
 }
 
-/** Its code has been used. */
+/** Its code is used. */
 function forgetLink() {
   dataset.inviteCode = "";
   if (location.pathname !== "/") history.replaceState(null, "", `/${location.hash}`);

@@ -1,8 +1,8 @@
 /**
- * Who is signed in here, in all tabs alike.
+ * The session, which all tabs share.
  *
- * The access token is in this tab's memory alone. The refresh token is kept, so that a reload stays signed in; it is
- * good once, so one tab at a time swaps it.
+ * The access token is only in this tab's memory. The refresh token is stored, so that a reload stays signed in. It is
+ * valid once, so one tab at a time refreshes.
  */
 
 import { Problem, call, request as send } from "./api.js";
@@ -14,14 +14,14 @@ const SEEN_BY_ALL = 100; // milliseconds
 
 let access = null;
 
-/** Dispatches `change` when somebody signs in, out, or is signed out; `detail` is the problem or word that says why. */
+/** Dispatches `change` after each sign-in and sign-out. `detail` is the reason: a problem or the name of a text. */
 export const session = new EventTarget();
 
 export function isSignedIn() {
   return kept() !== null;
 }
 
-/** The last digits of the number that this browser signed in with before, or "". */
+/** The last digits of the number of this browser's last sign-in, or "". */
 export function knownDigits() {
   return local.getItem(KNOWN) ?? "";
 }
@@ -34,7 +34,7 @@ export function signIn({ token, refresh, expires_in }, phone) {
   changed();
 }
 
-/** Without a connection too: then the session ends here, and on the server when it is not used any more. */
+/** Works without a connection too. The session then ends here now, and on the server when it expires. */
 export async function signOut(why) {
   await locked(async () => {
     const { refresh } = kept() ?? {};
@@ -43,7 +43,7 @@ export async function signOut(why) {
   });
 }
 
-/** All of this person's tokens are worthless now, and this device is not known any more. */
+/** Forgets everything: the user's tokens are revoked, and this device is no longer known. */
 export function ended(why) {
   local.removeItem(KNOWN);
   forget(why);
@@ -91,7 +91,7 @@ function held() {
   return access?.id === kept()?.id && Date.now() < access?.until ? access.token : null;
 }
 
-/** Not to the very end of its life: the way to the server takes a while too. */
+/** Stops using the token shortly before it expires, because a request takes time too. */
 function hold(id, token, seconds) {
   access = { id, token, until: Date.now() + (seconds - 15) * 1000 };
   return token;
@@ -116,8 +116,8 @@ function changed(why) {
 }
 
 /**
- * One tab at a time. The lock outlasts the deed by a moment, since other tabs see late what was kept. Browsers have locks
- * on secure origins only; elsewhere the ten seconds in which the service gives the same successor again must do.
+ * Runs `act` in one tab at a time. The lock is held a moment longer, because other tabs see stored values late.
+ * Browsers have locks only on secure origins. Elsewhere the service's reuse interval of ten seconds has to suffice.
  */
 function locked(act) {
   if (!navigator.locks) return act();

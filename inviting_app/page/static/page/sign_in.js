@@ -1,4 +1,4 @@
-/** Signing in: the phone, then the code. The step that was reached is kept over a reload of this tab. */
+/** Sign-in: the phone, then the code. The current step survives a reload of this tab. */
 
 import { call } from "./api.js";
 import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
@@ -11,14 +11,14 @@ const ASKED = "asked";
 let stopReading = () => {};
 const main = (selector) => document.querySelector(`main ${selector}`);
 
-/** What was asked for, if anything was: where the code went, how long it is, and until when things hold. */
+/** The requested code, if any: where it was sent, its length, and its times. */
 function asked() {
   return JSON.parse(tab.getItem(ASKED));
 }
 
-/** @param why the word or the problem that says why signing in is needed */
+/** @param why the problem, or the name of the text, that says why a sign-in is needed */
 export function showSignIn(why) {
-  if (why) tab.removeItem(ASKED); // it is of the time before somebody was signed in
+  if (why) tab.removeItem(ASKED); // from before the last sign-in
   if (asked()) showCode();
   else showPhone(why);
 }
@@ -30,7 +30,7 @@ function showPhone(why) {
   const field = $("#phone");
   remember(field);
   onSubmit($("form"), async () => {
-    const phone = field.value.replace(/\p{Cf}/gu, "").trim(); // address books copy marks that nobody sees
+    const phone = field.value.replace(/\p{Cf}/gu, "").trim(); // address books add invisible characters
     if (!phone) return complain($(".problem"), t("problem_invalid_phone"), { field });
     await askForCode(phone);
     showCode();
@@ -98,7 +98,7 @@ function showCode() {
   }
 }
 
-/** A code that was refused is not sent again: it would cost an attempt for nothing. */
+/** A refused code is not sent again, since that would only consume an attempt. */
 async function enter(field, tried) {
   const state = asked();
   const code = digits(field.value);
@@ -115,12 +115,12 @@ async function enter(field, tried) {
   signIn(answer, state.phone);
 }
 
-/** A code that is typed, pasted or filled in to its end is sent by itself, the first time. */
+/** A complete code is sent without a click, the first time. */
 function submitWhenComplete(form, field, length) {
   let done = false;
   field.addEventListener("input", () => {
     const typed = digits(field.value);
-    // Regrouped only where it does not move the caret: at the end.
+    // Regrouped only at the end, where that does not move the caret.
     if (field.selectionStart === field.value.length) field.value = typed.replace(/^(.{5})(?=.)/, "$1 ");
     if (typed.length !== length || done) return;
     done = true;
@@ -137,7 +137,7 @@ function digits(text) {
   return text.normalize("NFKC").replace(/\D/g, "");
 }
 
-/** WebOTP: where the browser can, it offers to fill in the code of the SMS. */
+/** WebOTP: browsers that support it offer to fill in the code of the SMS. */
 function readSms(fill) {
   stopReading();
   if (!("OTPCredential" in window)) return;
@@ -146,7 +146,7 @@ function readSms(fill) {
   navigator.credentials
     .get({ otp: { transport: ["sms"] }, signal: reading.signal })
     .then((read) => read && fill(read.code))
-    .catch(() => {}); // the person declined, or typed it
+    .catch(() => {}); // the user declined, or typed it
 }
 
 function whenOver(element, moment, act) {

@@ -1,9 +1,9 @@
-/** What the browser keeps for this page; where it forbids that, it is kept in memory while the page is open. */
+/** The browser's storage for this page. Where it is blocked, values stay in memory while the page is open. */
 
-/** For all tabs, until it is forgotten. */
+/** For all tabs, until it is deleted. */
 export const local = usable("localStorage");
 
-/** For this tab, over a reload. */
+/** For this tab, across reloads. */
 export const tab = usable("sessionStorage");
 
 function usable(name) {

@@ -1,4 +1,4 @@
-/** What all views share: showing them, forms, problems, waits, questions. */
+/** Shared by all views: show a view, forms, problems, countdowns, dialogs. */
 
 import { Problem } from "./api.js";
 import { halves, t, wait } from "./i18n.js";
@@ -25,12 +25,12 @@ export function show(name) {
   return (selector) => main.querySelector(selector);
 }
 
-/** Tell what has happened to those who do not see it. */
+/** Announces a change to screen readers. */
 export function say(text) {
   status.textContent = text;
 }
 
-/** A code in two halves for the eye, and letter by letter for the ear. */
+/** Shows a code in two halves. Screen readers spell it letter by letter. */
 export function spell(element, code) {
   const seen = make("span", halves(code));
   seen.ariaHidden = "true";
@@ -53,7 +53,7 @@ export function makeButton(text, act, kind = "secondary") {
   return button;
 }
 
-/** Do it when the form is sent, once at a time; what goes wrong is shown under `field`. */
+/** Calls `act` when the form is submitted, once at a time. Problems are shown under `field`. */
 export function onSubmit(form, act, ways = {}) {
   const field = form.querySelector("input");
   const attempt = working(form.querySelector(".problem"), form.querySelector("button.primary"), act, {
@@ -69,8 +69,8 @@ export function onSubmit(form, act, ways = {}) {
 }
 
 /**
- * The deed with its button busy meanwhile; a problem is explained in `box`, together with the way out of it.
- * @param ways what `problems.js` calls the ways out, each with a function; `field` is the input to mend
+ * Returns a function that calls `act` while the button is busy. Problems are explained in `box`, with the next step.
+ * @param ways a function for each next step of `problems.js`; `field` is the input to correct
  */
 export function working(box, button, act, ways = {}) {
   return async function attempt(...given) {
@@ -88,7 +88,7 @@ export function working(box, button, act, ways = {}) {
   };
 }
 
-/** Explain a problem, and offer the way out of it. */
+/** Explains a problem and offers the next step. */
 export function complainOf(problem, box, ways) {
   const way = wayOut(problem);
   const usual = { load_again: () => location.reload(), sign_in_again: () => signOut(), wait: ways.retry };
@@ -100,7 +100,7 @@ export function complainOf(problem, box, ways) {
   else button.focus();
 }
 
-/** Say what is wrong (or nothing any more): with the field to mend, or the button that leads out of it. */
+/** Shows an error text, or clears it: with the field to correct, or the button of the next step. */
 export function complain(box, text, { field, button } = {}) {
   box.replaceChildren(...(text ? [make("p", text)] : []), ...(button ? [button] : []));
   if (!field) return;
@@ -111,7 +111,7 @@ export function complain(box, text, { field, button } = {}) {
   } else field.removeAttribute("aria-invalid");
 }
 
-/** Keep the button disabled until then, and tell on it how long that is; `name` and `name_in` are its words. */
+/** Disables the button until then and shows the remaining time on it. `name` and `name_in` are its texts. */
 export function countDown(button, until, name, done = () => {}) {
   function tick() {
     const left = until - Date.now();
@@ -125,7 +125,7 @@ export function countDown(button, until, name, done = () => {}) {
   tick();
 }
 
-/** Ask a question; true if it was answered with yes. */
+/** Opens a dialog. True if the answer is yes. */
 export function ask(dialog) {
   return new Promise((answer) => {
     dialog.returnValue = "";
@@ -134,7 +134,7 @@ export function ask(dialog) {
   });
 }
 
-/** Keep what is typed over a reload of this tab. */
+/** Keeps the text of a field across reloads of this tab. */
 export function remember(field, name = field.name) {
   field.value ||= tab.getItem(name) ?? "";
   field.addEventListener("input", () => tab.setItem(name, field.value));
