@@ -152,8 +152,16 @@ def test_body_over_the_limit_is_refused_as_a_problem(proxy: int, sent: bytes) ->
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "payload_too_large"
 
 
-def test_body_up_to_the_limit_reaches_the_service(proxy: int) -> None:
-    answer = send(proxy, HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % LIMIT + b" " * LIMIT)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % LIMIT + b" " * LIMIT,
+        HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b" " * LIMIT),
+    ],
+    ids=["a length", "chunks"],
+)
+def test_body_up_to_the_limit_reaches_the_service(proxy: int, sent: bytes) -> None:
+    answer = send(proxy, sent)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"This is not JSON: see line 1, column %d." % (LIMIT + 1) in answer
@@ -217,3 +225,19 @@ def test_address_that_a_client_claims_is_not_believed(proxy: int, service: Servi
     with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"]) as database:
         addresses = database.execute("SELECT DISTINCT host(address) FROM users_challenge").fetchall()
     assert addresses == [("127.0.0.1",)]
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "answer"),
+    [
+        (b"Content-Length: %d" % LIMIT, b" " * LIMIT, b"400"),
+        (b"Content-Length: %d" % (LIMIT + 1), b"", b"413"),
+        (b"Transfer-Encoding: chunked", chunked(b" " * LIMIT), b"400"),
+        (b"Transfer-Encoding: chunked", chunked(b" " * (LIMIT + 1)), b"413"),
+    ],
+    ids=["64 KB", "more", "64 KB in chunks", "more in chunks"],
+)
+def test_port_itself_holds_the_limit_of_bodies(service: Service, head: bytes, body: bytes, answer: bytes) -> None:
+    got = send(service.port, HEAD + b"Connection: close\r\n" + head + b"\r\n\r\n" + body)
+
+    assert got.startswith(b"HTTP/1.1 " + answer)
