@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
 
-schema = SpectacularAPIView.as_view()
+# In JSON or YAML, as the client asks.
+schema = SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation)
 
 
 class Swagger(SpectacularSwaggerSplitView):

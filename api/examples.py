@@ -40,11 +40,6 @@ PROBLEM_MEMBERS: dict[str, dict[str, Any]] = {
     "unavailable": {"retry_after": 5},
 }
 
-
-def page(row: dict[str, Any]) -> dict[str, Any]:
-    return {"next": None, "previous": None, "results": [row]}
-
-
 EXAMPLES = {
     "signup": Example(
         {"phone": "9991234567"},
@@ -83,7 +78,7 @@ EXAMPLES = {
         {**OWN_PROFILE, "activated_invite": "XW39HB", "activated_at": "2026-03-01T09:05:00Z"},
     ),
     "me_erase": Example(),
-    "me_invitations": Example(answer=page({"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"})),
+    "me_invitations": Example(answer={"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"}),
     "me_export": Example(
         answer={
             "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},
@@ -93,6 +88,6 @@ EXAMPLES = {
             "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
         }
     ),
-    "profiles_list": Example(answer=page({**PROFILE, "created_at": SIGNED_IN_AT})),
+    "profiles_list": Example(answer={**PROFILE, "created_at": SIGNED_IN_AT}),
     "profiles_read": Example(answer={**PROFILE, "created_at": SIGNED_IN_AT}),
 }

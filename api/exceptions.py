@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import defaults
 from procrastinate.exceptions import ConnectorException
-from rest_framework import exceptions
+from rest_framework import exceptions, views
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
@@ -54,7 +54,6 @@ CODES: dict[type[BaseException], str] = {
     exceptions.AuthenticationFailed: "token_invalid",
     exceptions.PermissionDenied: "permission_denied",
     exceptions.MethodNotAllowed: "method_not_allowed",
-    exceptions.NotAcceptable: "not_acceptable",
     exceptions.UnsupportedMediaType: "unsupported_media_type",
     exceptions.NotFound: "not_found",
     Http404: "not_found",
@@ -67,29 +66,22 @@ MEMBERS = ("attempts_left", "activated_invite", "retry_after")
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. An error that is nobody's answer stays an error: logged, and a 500."""
+    """REST framework's exception handler. An exception that is in no table stays one: it is logged, and a 500."""
+    if isinstance(error, signin.MalformedCode):
+        error = field_error("code", "invalid", _malformed(error))
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
     if code is None:
-        return None
+        return views.exception_handler(error, context)
     members = {name: getattr(error, name) for name in MEMBERS if getattr(error, name, None) is not None}
     if isinstance(error, exceptions.ValidationError):
         members["errors"] = list(_flat(error.detail))
     if isinstance(error, exceptions.ParseError):
         members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
     if code == "unavailable":
-        members |= _unavailable(error)
+        logger.warning("the database did not answer: %s", type(error).__name__)
+        members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     body, headers = _build(code, members)
     return Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
-
-
-def unavailable(error: Exception) -> JsonResponse:
-    """`unavailable`, from outside DRF."""
-    return response("unavailable", **_unavailable(error))
-
-
-def _unavailable(error: Exception) -> dict[str, int]:
-    logger.warning("the database did not answer: %s", type(error).__name__)
-    return {"retry_after": RETRY_UNAVAILABLE_SECONDS}
 
 
 def response(code: str, **members: Any) -> JsonResponse:
@@ -140,6 +132,12 @@ def _build(code: str, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     if "retry_after" in members:
         headers["Retry-After"] = str(members["retry_after"])
     return body, headers
+
+
+def _malformed(error: signin.MalformedCode) -> str:
+    if error.length is None:
+        return _("A code has 4 or 10 digits.")
+    return _("The code has %(length)d digits.") % {"length": error.length}
 
 
 def _unreadable(error: exceptions.ParseError) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,7 +16,6 @@ from drf_spectacular.utils import (
     OpenApiRequest,
     OpenApiResponse,
     extend_schema,
-    inline_serializer,
 )
 from rest_framework import serializers
 
@@ -23,9 +23,11 @@ from api.examples import EXAMPLES, PROBLEM_MEMBERS, SITE
 from api.exceptions import MEDIA_TYPE
 from api.problem_codes import PROBLEMS
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
 SIGNED_IN = ("not_authenticated", "token_invalid", "token_expired", "token_revoked")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
-ALWAYS = ("not_acceptable", "unavailable")
+ALWAYS = ("unavailable",)
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]
 REQUEST_ID = "4f1c2b7a9d3e4c5f8a6b0d1e2f3a4b5c"
 HEADERS = [
@@ -59,7 +61,9 @@ class ProblemAnswer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=PROBLEM_CODES)
     detail = serializers.CharField()
     request_id = serializers.CharField(help_text="Equal to the X-Request-ID header")
-    errors = ErrorAnswer(many=True, required=False, help_text="What is wrong, field by field")
+    errors = ErrorAnswer(  # type: ignore[assignment]  # the name of a property of serializers
+        many=True, required=False, help_text="What is wrong, field by field"
+    )
     retry_after = serializers.IntegerField(required=False, help_text="Seconds, equal to the Retry-After header")
     attempts_left = serializers.IntegerField(required=False, help_text="Guesses that the challenge still has")
     activated_invite = serializers.CharField(required=False, help_text="The invite code that was activated before")
@@ -89,17 +93,20 @@ class Schema(AutoSchema):
         name: str = super().get_serializer_name(serializer, direction)
         return name.removesuffix("Request")  # the generator adds it
 
+    def get_paginated_name(self, serializer_name: str) -> str:
+        return serializer_name.replace("Answer", "Page")
+
 
 def operation(
     operation_id: str, answer: Any, *refusals: str, status: int = 200, request: Any = None, **more: Any
-) -> Any:
+) -> Callable[[Method], Method]:
     """Describe an operation: its answer, and the codes of the problems it may give besides the usual ones."""
     example = EXAMPLES[operation_id]
     by_status: dict[int, list[str]] = defaultdict(list)
     codes = [*(WITH_BODY if request else ()), *refusals, *ALWAYS]
     for code in dict.fromkeys(codes):
         by_status[PROBLEMS[code].status].append(code)
-    responses: dict[Any, Any] = {status: _success(answer, example.answer)}
+    responses: dict[Any, Any] = {(status, "application/json"): _success(answer, example.answer)}
     for refused, with_codes in sorted(by_status.items()):
         responses[refused, MEDIA_TYPE] = OpenApiResponse(
             ProblemAnswer,
@@ -111,19 +118,10 @@ def operation(
         given = OpenApiExample("Request", value=example.request, request_only=True)
         request = {"application/json": OpenApiRequest(request, examples=[given])}
     parameters = [*more.pop("parameters", ()), *HEADERS]
-    return extend_schema(operation_id=operation_id, request=request, responses=responses, parameters=parameters, **more)
-
-
-def page_of(row: type[serializers.Serializer[Any]]) -> Any:
-    """The shape of a page of such rows."""
-    return inline_serializer(
-        row.__name__.replace("Answer", "Page"),
-        {
-            "next": serializers.URLField(allow_null=True, help_text="The page after this one; null on the last"),
-            "previous": serializers.URLField(allow_null=True, help_text="The page before this one; null on the first"),
-            "results": row(many=True),
-        },
+    decorator: Callable[[Method], Method] = extend_schema(
+        operation_id=operation_id, request=request, responses=responses, parameters=parameters, **more
     )
+    return decorator
 
 
 def _success(answer: Any, example: Any) -> OpenApiResponse:

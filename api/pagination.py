@@ -1,7 +1,7 @@
-"""Pages as keysets on a unique row value: any page costs what the first one costs.
+"""Keyset pagination on a unique row value: each page costs the same as the first.
 
-A cursor holds the row value at a page's edge, and PostgreSQL compares rows, `(a, b) < (x, y)`, straight in the index.
-(DRF's own CursorPagination skips by OFFSET inside runs of equal values, and never ends on long ones.)
+A cursor holds the row value at the edge of a page. PostgreSQL compares rows, `(a, b) < (x, y)`, directly in the index.
+REST framework's CursorPagination uses OFFSET inside runs of equal values and never ends on long runs.
 """
 
 from __future__ import annotations
@@ -10,107 +10,131 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, F, Field, ForeignKey, Func, Model, QuerySet, Value
+from django.db.models import BooleanField, F, ForeignKey, Func, Model, Value
 from django.utils.translation import gettext as _
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
+from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
 
 from api import exceptions
 
-Row = TypeVar("Row", bound=Model)
-PAGE_SIZE = 50
 
+class KeysetPagination(BasePagination):
+    """Pages in the order of two fields whose values together are unique, such as `("-created_at", "-invitee_id")`."""
 
-@dataclass(frozen=True)
-class Page(Generic[Row]):
-    results: list[Row]
-    next: str | None
-    previous: str | None
+    page_size = 50
+    ordering: tuple[str, str]
 
-    def answer(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
-        return {"next": self.next, "previous": self.previous, "results": shape(self.results, many=True).data}
+    def get_ordering(self, request: Request) -> tuple[str, str]:
+        """The two fields of the order, both ascending or both descending."""
+        return self.ordering
 
-
-@dataclass(frozen=True)
-class Keyset:
-    """An order over two fields whose values together are unique, such as ("-created_at", "-invitee_id")."""
-
-    first: str
-    second: str
-
-    @property
-    def descending(self) -> bool:
-        return self.first.startswith("-")
-
-    @property
-    def names(self) -> tuple[str, str]:
-        return self.first.lstrip("-"), self.second.lstrip("-")
-
-    def page(self, rows: QuerySet[Row], request: Request) -> Page[Row]:
-        """The page that the request's `cursor` points at. Raises ValidationError on a cursor that is not ours."""
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        """The rows of the page that `?cursor=` names. Raises ValidationError for a cursor of another list."""
+        order = self.get_ordering(request)
         cursor = request.query_params.get("cursor")
-        backwards, edge = self._read(cursor, rows.model) if cursor else (False, None)
+        backwards, edge = (False, None) if cursor is None else _read(cursor, order, queryset.model)
         if edge is not None:
-            rows = rows.filter(self._beyond(edge, backwards))
-        order = [F(name).desc() if self.descending != backwards else F(name).asc() for name in self.names]
-        found = list(rows.order_by(*order)[: PAGE_SIZE + 1])
-        more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+            queryset = queryset.filter(_beyond(edge, order, backwards))
+        ascending = _descending(order) == backwards
+        fields = [F(name).asc() if ascending else F(name).desc() for name in _names(order)]
+        found = list(queryset.order_by(*fields)[: self.page_size + 1])
+        more, found = len(found) > self.page_size, found[: self.page_size]
         if backwards:
             found.reverse()
-        return Page(
-            results=found,
-            next=self._link(request, found, -1, backwards=False) if more or backwards else None,
-            previous=self._link(request, found, 0, backwards=True) if (more if backwards else cursor) else None,
-        )
+        has_next, has_previous = (True, more) if backwards else (more, cursor is not None)
+        url = request.build_absolute_uri()
+        self.next = _link(url, order, _edge(found[-1], order), False) if found and has_next else None
+        self.previous = _link(url, order, _edge(found[0], order), True) if found and has_previous else None
+        return found
 
-    def link_after(self, url: str, edge: tuple[Any, Any]) -> str:
-        """The address of what follows the row that has these values."""
-        return replace_query_param(url, "cursor", self._write(edge, backwards=False))
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self.next, "previous": self.previous, "results": data})
 
-    def _beyond(self, edge: list[Value], backwards: bool) -> Func:
-        operator = " < " if self.descending != backwards else " > "
-        return Func(
-            _row(*map(F, self.names)),
-            _row(*edge),
-            template="%(expressions)s",
-            arg_joiner=operator,
-            output_field=BooleanField(),
-        )
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        url = {"type": ["string", "null"], "format": "uri", "example": None}
+        return {
+            "type": "object",
+            "properties": {
+                "next": {**url, "description": "The page after this one; null on the last"},
+                "previous": {**url, "description": "The page before this one; null on the first"},
+                "results": schema,
+            },
+            "required": ["next", "previous", "results"],
+        }
 
-    def _link(self, request: Request, found: list[Row], index: int, backwards: bool) -> str | None:
-        if not found:
-            return None
-        cursor = self._write([getattr(found[index], name) for name in self.names], backwards)
-        return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
 
-    def _write(self, edge: Sequence[Any], backwards: bool) -> str:
-        values = [value.isoformat() if isinstance(value, datetime) else str(value) for value in edge]
-        text = json.dumps([self.first, backwards, *values])
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+class InvitationsPagination(KeysetPagination):
+    ordering = ("-created_at", "-invitee_id")
 
-    def _read(self, cursor: str, model: type[Model]) -> tuple[bool, list[Value]]:
-        try:
-            text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            order, backwards, *values = json.loads(text)
-            if order != self.first or not isinstance(backwards, bool):
-                raise ValueError(order)
-            edge = [_parse(model._meta.get_field(n), v) for n, v in zip(self.names, values, strict=True)]
-        except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
-            raise exceptions.field_error("cursor", "invalid", _("This is not a cursor of this list.")) from error
-        return backwards, edge
+    def link_after(self, url: str, edge: tuple[datetime, int]) -> str:
+        """The URL of the page of this list that follows the row with these values."""
+        return _link(url, self.ordering, edge, False)
+
+
+class ProfilesPagination(KeysetPagination):
+    """In the order that `?ordering=` names."""
+
+    orderings = {
+        name: (name, "-user_id" if name.startswith("-") else "user_id")
+        for name in ("-created_at", "created_at", "-invitations_count", "invitations_count")
+    }
+
+    def get_ordering(self, request: Request) -> tuple[str, str]:
+        return self.orderings[request.query_params.get("ordering", "-created_at")]
+
+
+def _link(url: str, order: tuple[str, str], edge: Sequence[Any], backwards: bool) -> str:
+    values = [value.isoformat() if isinstance(value, datetime) else str(value) for value in edge]
+    text = json.dumps([order[0], backwards, *values])
+    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return replace_query_param(url, "cursor", cursor)
+
+
+def _descending(order: tuple[str, str]) -> bool:
+    return order[0].startswith("-")
+
+
+def _names(order: tuple[str, str]) -> list[str]:
+    return [name.lstrip("-") for name in order]
+
+
+def _edge(row: Model, order: tuple[str, str]) -> list[Any]:
+    return [getattr(row, name) for name in _names(order)]
+
+
+def _beyond(edge: list[Value], order: tuple[str, str], backwards: bool) -> Func:
+    """The condition for rows on the far side of the edge, as one comparison of rows."""
+    operator = " < " if _descending(order) != backwards else " > "
+    rows = _row(*map(F, _names(order))), _row(*edge)
+    return Func(*rows, template="%(expressions)s", arg_joiner=operator, output_field=BooleanField())
 
 
 def _row(*values: Any) -> Func:
     return Func(*values, template="(%(expressions)s)", output_field=BooleanField())
 
 
-def _parse(field: Field[Any, Any], text: Any) -> Value:
+def _read(cursor: str, order: tuple[str, str], model: type[Model]) -> tuple[bool, list[Value]]:
+    """The direction and the edge that this cursor holds."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        name, backwards, *values = json.loads(text)
+        if name != order[0] or not isinstance(backwards, bool):
+            raise ValueError(name)
+        edge = [_parse(model._meta.get_field(n), v) for n, v in zip(_names(order), values, strict=True)]
+    except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
+        raise exceptions.field_error("cursor", "invalid", _("This is not a cursor of this list.")) from error
+    return backwards, edge
+
+
+def _parse(field: Any, text: Any) -> Value:
+    """The value of this column that the text stands for. Raises ValueError, TypeError or ValidationError."""
     if not isinstance(text, str):
         raise TypeError(text)
     while isinstance(field, ForeignKey):

@@ -118,13 +118,6 @@ PROBLEMS = {
         _("The path exists, but does not take this method."),
         _("Use one of those in the `Allow` header."),
     ),
-    "not_acceptable": Problem(
-        406,
-        "Not acceptable",
-        _("Answers are given in JSON only."),
-        _("The `Accept` header has no place for JSON."),
-        _("Send `Accept: application/json`, or no such header."),
-    ),
     "own_invite_code": Problem(
         409,
         "Own invite code",

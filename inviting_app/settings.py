@@ -55,9 +55,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     *(["inviting_app.ops.metrics.requests"] if METRICS_PORT else []),
-    "api.middleware.request_context",
+    "api.middleware.RequestContextMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
-    "api.middleware.api_edge",  # from here the API goes straight to its views; the rest is for pages
+    "api.middleware.ApiMiddleware",
+    "api.middleware.ApiViewMiddleware",  # the API ends here; the middleware below is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -68,7 +69,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "api.middleware.api_views",
 ]
 
 ROOT_URLCONF = "inviting_app.urls"
@@ -153,7 +153,7 @@ AXES_CLIENT_STR_CALLABLE = "users.admin.lockout.described"
 AXES_LOCKOUT_CALLABLE = "users.admin.lockout.refused"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
-SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "typ"}
+SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "typ", "USER_ID_CLAIM": "sub"}
 PHONE_REGION = env.PHONE_REGION
 PHONE_REGIONS = env.PHONE_REGIONS
 LOGIN_SEND_GAPS = env.LOGIN_SEND_GAPS
@@ -201,6 +201,7 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.MultiPartParser",
     ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.negotiation.IgnoreClientContentNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "api.openapi.Schema",
     "EXCEPTION_HANDLER": "api.exceptions.handler",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -83,25 +82,25 @@ def of_existing_people() -> QuerySet[Profile]:
 
 def search(
     *,
-    phone: str = "",
-    invite_code: str = "",
-    has_activated: bool | Literal[""] = "",
-    created_after: datetime | Literal[""] = "",
-    created_before: datetime | Literal[""] = "",
+    phone: str | None = None,
+    invite_code: str | None = None,
+    has_activated: bool | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
 ) -> QuerySet[Profile]:
     """Profiles for staff: exact phone in any spelling, exact invite code, who voted or not, made in [after, before).
 
     Raises InvalidPhone, RegionNotAllowed or MalformedInviteCode.
     """
     found = of_existing_people()
-    if phone:
+    if phone is not None:
         found = found.filter(user__phone=phones.normalise(phone))
-    if invite_code:
+    if invite_code is not None:
         found = found.filter(invite_code=invite_codes.normalise(invite_code))
-    if has_activated != "":
+    if has_activated is not None:
         found = found.filter(activation__isnull=not has_activated)
-    if created_after:
+    if created_after is not None:
         found = found.filter(created_at__gte=created_after)
-    if created_before:
+    if created_before is not None:
         found = found.filter(created_at__lt=created_before)
     return found

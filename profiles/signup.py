@@ -22,8 +22,8 @@ def sign_up(
     *,
     address: str | None,
     language: str,
-    device_token: str = "",
-    challenge_id: str = "",
+    device_token: str | None = None,
+    challenge_id: str | None = None,
     now: datetime | None = None,
 ) -> ChallengeIssued:
     """Give whoever holds this E.164 phone a challenge, and make the person first if they are new.

@@ -16,7 +16,7 @@ from api.exceptions import MEDIA_TYPE, PROBLEMS
 from api.openapi import SIGNED_IN
 from tests.support.accounts import client
 
-EVERYWHERE = {"not_acceptable", "unavailable"}
+EVERYWHERE = {"unavailable"}
 WITH_BODY = {"invalid", "payload_too_large", "unsupported_media_type"}
 OWN_CODES = {
     "signup": {"invalid_phone", "region_not_allowed", "too_many_requests"},

@@ -98,8 +98,8 @@ def request_code(
     now: datetime,
     address: str | None,
     language: str,
-    device_token: str = "",
-    challenge_id: str = "",
+    device_token: str | None = None,
+    challenge_id: str | None = None,
 ) -> ChallengeIssued:
     """Give the asker a challenge for this person's code, and send the code if it is time.
 
@@ -131,7 +131,7 @@ def request_code(
 
 
 def decide_code(
-    user: User, *, now: datetime, address: str | None, device: Device | None = None, challenge_id: str = ""
+    user: User, *, now: datetime, address: str | None, device: Device | None = None, challenge_id: str | None = None
 ) -> CodeDecision:
     """Apply the rules of asking to one asker, on a trusted device of the person's or any other; nothing is written.
 
@@ -164,7 +164,7 @@ def _lane(user: User, device: Device | None, now: datetime) -> tuple[Track, Allo
     return Track(user, None, now), risk.for_unknown_devices(user, now)
 
 
-def _held_challenge(lane: Track, public_id: str) -> Challenge | None:
+def _held_challenge(lane: Track, public_id: str | None) -> Challenge | None:
     """The caller's own challenge of an open code, so that asking again weighs nothing and gives no fresh attempts."""
     open_codes = [strand.open_code for strand in lane.strands.values() if strand.open_code]
     if not public_id or not open_codes:

@@ -39,7 +39,7 @@ def trusted(user: User, now: datetime) -> QuerySet[Device]:
     return user.devices.filter(trusted_until__gt=now)
 
 
-def find_trusted(user: User, token: str, now: datetime) -> Device | None:
+def find_trusted(user: User, token: str | None, now: datetime) -> Device | None:
     """The person's device that this token proves, if it is still trusted."""
     if not token:
         return None

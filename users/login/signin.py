@@ -46,16 +46,16 @@ class SignedIn:
 def sign_in(
     typed: str,
     *,
-    challenge_id: str = "",
-    remembered_challenge_id: str = "",
-    phone: str = "",
+    challenge_id: str | None = None,
+    remembered_challenge_id: str | None = None,
+    phone: str | None = None,
     address: str | None = None,
     user_agent: str = "",
     now: datetime | None = None,
 ) -> SignedIn:
     """Compare the typed code and open a session if it is right.
 
-    The challenge is `challenge_id`; else the one that the client's cookie remembers, if `phone` (E.164) is empty or
+    The challenge is `challenge_id`; else the one that the client's cookie remembers, if `phone` (E.164) is None or
     its phone; else, with `phone`, the newest live one of the typed length with attempts left that this address asked
     for, on no known device: an address may be shared with strangers. The attempt is charged and committed before the
     comparison: never call this inside a transaction.
@@ -80,7 +80,12 @@ def sign_in(
 
 
 def _find(
-    challenge_id: str, remembered_id: str, phone: str, digits: int, address: str | None, now: datetime | None
+    challenge_id: str | None,
+    remembered_id: str | None,
+    phone: str | None,
+    digits: int,
+    address: str | None,
+    now: datetime | None,
 ) -> Challenge | None:
     public_id = challenge_id or remembered_id
     if public_id:
