@@ -1,10 +1,35 @@
+"""The project's own app, and two apps of others that INSTALLED_APPS names with our settings."""
+
+from __future__ import annotations
+
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django import apps as procrastinate_apps
 
 
 class InvitingAppConfig(AppConfig):
+    default = True
     name = "inviting_app"
 
     def ready(self) -> None:
         from inviting_app.ops import checks
 
         checks.register_all()
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    default = False
+    default_site = "inviting_app.admin.AdminSite"
+
+
+class QueueConfig(procrastinate_apps.ProcrastinateConfig):
+    """Procrastinate has no names in other languages."""
+
+    default = False
+    verbose_name = _("Queue")
+
+    def ready(self) -> None:
+        super().ready()
+        options = self.get_model("ProcrastinateJob")._meta
+        options.verbose_name, options.verbose_name_plural = _("job"), _("jobs")

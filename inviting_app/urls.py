@@ -7,8 +7,6 @@ from django.views.generic import RedirectView
 from api import docs
 from inviting_app import probes
 from inviting_app.page import views
-from profiles.admin.home import home
-from users.admin.site import own_password
 
 urlpatterns = [
     path("api/", include("api.urls")),
@@ -17,8 +15,6 @@ urlpatterns = [
     path("i/<str:invite_code>/", views.page),
     path("i/<str:invite_code>/qr.svg", views.qr, name="qr"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
-    path("admin/password_change/", own_password),
-    path("admin/", home),
     path("admin/", admin.site.urls),
     path("schema", docs.schema, name="schema"),
     path("docs", docs.swagger, name="swagger"),

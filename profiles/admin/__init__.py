@@ -1,5 +1,5 @@
-"""The admin of profiles and votes, and the page of a user. Importing it registers them."""
+"""The admin of profiles, activations and users. Django imports it to register them."""
 
-from profiles.admin import profiles, users
+from profiles.admin import profiles, user_page
 
-__all__ = ["profiles", "users"]
+__all__ = ["profiles", "user_page"]

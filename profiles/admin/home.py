@@ -1,4 +1,4 @@
-"""The home page of the admin: the day's numbers, the last days as charts, and the lists."""
+"""The numbers on the home page of the admin: today, totals, and charts of the last 30 days."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
 from django.db import connection
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from profiles import daily_counts
@@ -18,7 +17,7 @@ from profiles.models import Activation, Day
 from users.clock import database_now
 from users.models import User
 
-# Rows of a table that are counted; of a larger one the home page shows about how many PostgreSQL thinks there are.
+# A larger table is not counted: the home page then shows PostgreSQL's own estimate.
 COUNTED = 10_000
 
 CHARTS = (
@@ -26,13 +25,13 @@ CHARTS = (
     (_("SMS sent and codes verified"), ("sms_sent", "codes_used")),
 )
 
-# What is counted, where the column's own name would promise more.
+# Names of the counts whose column's name would say too much.
 NAMES = {"sign_ups": _("new numbers")}
 
 WORDS = {
     "today": _("Today"),
     "yesterday": _("yesterday"),
-    "in_all": _("In all"),
+    "in_all": _("In total"),
     "about": _("about"),
     "last_days": _("The last 30 days"),
     "nothing": _("Nothing in the last 30 days."),
@@ -49,13 +48,10 @@ class Total:
     is_estimate: bool
 
 
-def _home(request: HttpRequest) -> HttpResponse:
-    """Whoever may see people sees the numbers too; others the lists alone."""
+def context(request: HttpRequest) -> dict[str, Any]:
+    """The template context of the home page. Operators who may see users see the numbers too."""
     numbers = _numbers() if request.user.has_perm("users.view_user") else {}
-    return admin.site.index(request, {"title": _("Overview"), **numbers})
-
-
-home = admin.site.admin_view(_home)
+    return {"title": _("Overview"), **numbers}
 
 
 def _numbers() -> dict[str, Any]:
@@ -71,8 +67,8 @@ def _numbers() -> dict[str, Any]:
         "charts": charts,
         "words": WORDS,
         "note": _(
-            "A number is new when it first asks for a code, whether or not the code is typed in afterwards. "
-            "Disabled people are not among the verified. "
+            "A number is new when it first requests a code, even if nobody enters the code. "
+            "The verified users do not include the disabled ones. "
             "Days begin at midnight, %(time_zone)s. Today is not over yet."
         )
         % {"time_zone": settings.TIME_ZONE},
@@ -96,13 +92,13 @@ def _totals() -> list[Total]:
     others = ("users_user_unverified", "users_user_disabled", "users_user_erased")
     return [
         _total(_("all numbers"), User.objects.filter(erased_at=None), "users_user", "users_user_erased"),
-        _total(_("verified people"), active, "users_user", *others),
+        _total(_("verified users"), active, "users_user", *others),
         _total(Activation._meta.verbose_name_plural, Activation.objects.all(), "profiles_activation"),
     ]
 
 
 def _total(name: Any, rows: QuerySet[Any, Model], table: str, *without: str) -> Total:
-    """Of a large table, its rows without those in these partial indexes, as of PostgreSQL's last look at them."""
+    """The count; for a large table an estimate: its rows minus those in the partial indexes `without`."""
     number = rows.order_by("pk")[: COUNTED + 1].count()
     if number <= COUNTED:
         return Total(name, number, is_estimate=False)

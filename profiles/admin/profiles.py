@@ -1,4 +1,4 @@
-"""Profiles and votes for operators: to look at. What is done about one is on the person's page."""
+"""Profiles and activations in the admin, read-only. The page of a user has the actions on them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import cycles, invite_codes
-from profiles.admin import users as users  # with the page of a person
 from profiles.models import Activation, Profile
 from users import phones
-from users.admin.export import ExportedAdmin
-from users.admin.lists import COUNTED_ROWS, Choice, OneWayList, ReadOnlyAdmin, named_columns
+from users.admin.export import ExportAdmin
+from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, named_columns
 
 
-class HasActivated(Choice):
+class HasActivatedFilter(ChoiceFilter):
     title = _("has activated a code")
     parameter_name = "has_activated"
     choices_offered = {
@@ -29,7 +29,7 @@ class HasActivated(Choice):
 
 
 def find(text: str) -> QuerySet[Profile]:
-    """Profiles by exact phone, in any spelling, or by invite code."""
+    """Profiles with this phone number, in any spelling, or this invite code."""
     phone = phones.normalise_or_empty(text)
     if phone:
         return Profile.objects.filter(user__phone=phone)
@@ -39,27 +39,32 @@ def find(text: str) -> QuerySet[Profile]:
         return Profile.objects.none()
 
 
-class ProfileList(OneWayList):
-    """Knows which of the shown people are in a ring of votes, and leads to their pages."""
+def cycle_name(size: int) -> str:
+    """The name of a cycle of this many votes."""
+    return gettext("Mutual votes") if size == 2 else gettext("Cycle of %(count)d votes") % {"count": size}
+
+
+class ProfileList(LargeTableList):
+    """Finds the cycles of all shown profiles in one statement, and links rows to the pages of their users."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
         found = cycles.through([profile.pk for profile in self.result_list])
         for profile in self.result_list:
-            profile.ring = found.get(profile.pk, ())
-        self.sees_people = request.user.has_perm("users.view_user")
+            profile.cycle_members = found.get(profile.pk, ())
+        self.sees_users = request.user.has_perm("users.view_user")
 
     def url_for_result(self, result: Model) -> str:
         return (
-            reverse("admin:users_user_change", args=[result.pk]) if self.sees_people else super().url_for_result(result)
+            reverse("admin:users_user_change", args=[result.pk]) if self.sees_users else super().url_for_result(result)
         )
 
 
 @admin.register(Profile)
-class ProfileAdmin(ExportedAdmin, ReadOnlyAdmin):
-    list_display = ("invite_code", "phone", "invitations_count", "chose", "ring", "created_at", "is_active")
-    list_filter = (HasActivated, "created_at")
+class ProfileAdmin(ExportAdmin):
+    list_display = ("invite_code", "phone", "invitations_count", "activated", "cycle", "created_at", "is_active")
+    list_filter = (HasActivatedFilter, "created_at")
     list_select_related = ("user", "activation__inviter")
     ordering = ("-created_at",)
     sortable_by = ("invitations_count", "created_at")
@@ -73,7 +78,7 @@ class ProfileAdmin(ExportedAdmin, ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
 
-    def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
+    def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
         return queryset.filter(pk__in=find(text))
 
     @admin.display(description=_("phone"))
@@ -85,20 +90,20 @@ class ProfileAdmin(ExportedAdmin, ReadOnlyAdmin):
         return profile.user.is_active
 
     @admin.display(description=_("activated"))
-    def chose(self, profile: Profile) -> str:
+    def activated(self, profile: Profile) -> str:
         vote = getattr(profile, "activation", None)
         return str(vote.inviter) if vote else "—"
 
-    @admin.display(description=_("ring"))
-    def ring(self, profile: Profile) -> str:
-        members = getattr(profile, "ring", None)
-        if members is None:  # on a page of its own
+    @admin.display(description=_("cycle"))
+    def cycle(self, profile: Profile) -> str:
+        members = getattr(profile, "cycle_members", None)
+        if members is None:  # on the page of one profile
             members = cycles.through([profile.pk]).get(profile.pk, ())
-        return users.ring_name(len(members)) if members else "—"
+        return cycle_name(len(members)) if members else "—"
 
 
 @admin.register(Activation)
-class ActivationAdmin(ExportedAdmin, ReadOnlyAdmin):
+class ActivationAdmin(ExportAdmin):
     list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at")
     list_filter = ("created_at",)
     list_select_related = ("invitee__user", "inviter__user")
@@ -112,13 +117,11 @@ class ActivationAdmin(ExportedAdmin, ReadOnlyAdmin):
     }
     fields = list_display
 
-    def search_all(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
+    def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
         found = list(find(text).values_list("pk", flat=True))
-        return queryset.filter(Q(pk__in=found) | Q(inviter__in=found))
-
-    def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
-        # Looked up first: an OR across joins would use no index, and a celebrity's votes would all be read and sorted.
-        found = list(find(text).values_list("pk", flat=True))
+        if request.method == "POST":  # an export, which has all rows
+            return queryset.filter(Q(pk__in=found) | Q(inviter__in=found))
+        # The newest votes are looked up first: this OR uses no index, so the list would read and sort all of them.
         received = Activation.objects.filter(inviter__in=found).order_by("-created_at", "-pk")
         return queryset.filter(pk__in=[*found, *received.values_list("pk", flat=True)[:COUNTED_ROWS]])
 

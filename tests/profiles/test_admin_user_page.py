@@ -19,7 +19,7 @@ from users.models import Device, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
 SEES_ALL = ("view_user", "view_profile", "view_activation", "view_device", "view_smsdelivery")
-SECTIONS = ["Invites", "Whom they chose", "Who chose them", "Devices", "SMS deliveries"]
+SECTIONS = ["Invites", "Activated invite code", "Invitees", "Devices", "SMS deliveries"]
 MUTUAL = "Mutual votes"
 
 
@@ -55,17 +55,17 @@ def test_page_shows_votes_devices_and_sms(
 
     assert list(found) == SECTIONS
     assert [text(cell) for cell in found["Invites"].rows[0]] == [bob.code, "1"]
-    assert [text(cell) for cell in found["Whom they chose"].rows[0]][:2] == ["+7***0003", charlie.code]
-    assert page_of(charlie.profile.pk) in found["Whom they chose"].rows[0][0]
-    assert [text(cell) for cell in found["Who chose them"].rows[0]][:2] == ["+7***0001", alice.code]
-    assert page_of(alice.profile.pk) in found["Who chose them"].rows[0][0]
+    assert [text(cell) for cell in found["Activated invite code"].rows[0]][:2] == ["+7***0003", charlie.code]
+    assert page_of(charlie.profile.pk) in found["Activated invite code"].rows[0][0]
+    assert [text(cell) for cell in found["Invitees"].rows[0]][:2] == ["+7***0001", alice.code]
+    assert page_of(alice.profile.pk) in found["Invitees"].rows[0][0]
     assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in found["Devices"].rows[0][0]
     assert f"/users/smsdelivery/{delivery.pk}/" in found["SMS deliveries"].rows[0][0]
     assert not any(one.warning or one.links or one.note for one in found.values())
 
 
 def test_only_what_an_operator_may_see_is_shown(alice: SignedInUser) -> None:
-    for permission, title in (("view_activation", "Who chose them"), ("view_device", "Devices")):
+    for permission, title in (("view_activation", "Invitees"), ("view_device", "Devices")):
         browser = at_work(operator(f"99911199{len(title)}", "view_user", permission))
 
         shown = sections(browser, alice.profile.pk)
@@ -81,7 +81,7 @@ def test_voters_are_paged_newest_first(support: Client) -> None:
     pages, query = [], ""
 
     while query or not pages:
-        shown = sections(support, celebrity.pk, query)["Who chose them"]
+        shown = sections(support, celebrity.pk, query)["Invitees"]
         pages.append([text(row[0]) for row in shown.rows])
         older = {words: address for address, words in shown.links}.get("Older votes", "")
         query = older.removeprefix(page_of(celebrity.pk))
@@ -92,7 +92,7 @@ def test_voters_are_paged_newest_first(support: Client) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "x", "1-", "9" * 17 + "-" + "9" * 18, "1-1", "²-1", "%00"])
 def test_foreign_cursor_is_no_error(support: Client, alice: SignedInUser, cursor: str) -> None:
-    assert "Who chose them" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
+    assert "Invitees" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
 
 
 def test_page_costs_the_same_for_a_celebrity(support: Client, alice: SignedInUser) -> None:
@@ -128,11 +128,11 @@ def test_two_who_chose_each_other_are_flagged(
     bob.activate(alice.code)
     charlie.activate(bob.code)
 
-    warning = sections(support, alice.profile.pk)["Whom they chose"].warning
+    warning = sections(support, alice.profile.pk)["Activated invite code"].warning
 
     assert text(warning) == f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001"
     assert page_of(bob.profile.pk) in warning
-    assert not sections(support, charlie.profile.pk)["Whom they chose"].warning
+    assert not sections(support, charlie.profile.pk)["Activated invite code"].warning
 
 
 def test_ring_is_told_from_each_of_its_members_on() -> None:
@@ -156,7 +156,7 @@ def test_list_of_profiles_flags_rings_and_leads_to_people(support: Client, alice
 
     page = support.get("/admin/profiles/profile/").content.decode()
 
-    assert page.count("Ring of 3 votes") == 3
+    assert page.count("Cycle of 3 votes") == 3
     assert all(page_of(person) in page for person in (*members, alice.profile.pk))
 
 

@@ -19,7 +19,7 @@ from profiles.models import Activation, Profile
 from tests.support.accounts import SignedInUser, signed_in
 from tests.support.operators import at_work
 from tests.support.operators import operator as staff
-from users.admin.users import PasswordForm
+from users.admin.forms import PasswordForm
 from users.models import User
 
 pytestmark = pytest.mark.django_db

@@ -22,7 +22,7 @@ from users.models import Device, User
 
 pytestmark = pytest.mark.django_db
 ALL = ("disable", "enable", "end-devices", "release-vote", "new-code", "erase")
-NOTHING_TO_DO = "There is nothing to do any more: see how the person stands now."
+NOTHING_TO_DO = "There is nothing left to do. See the user's present state."
 WHY = {"reason": "Asked for it\n in ticket 12.", "sure": "on"}
 
 
@@ -58,7 +58,7 @@ def logged() -> list[str]:
 def test_disabled_person_is_out_at_once_and_enabled_again_signs_in_anew(support: Client, alice: SignedInUser) -> None:
     told = act(support, "disable", alice.profile)
 
-    assert told == ["Disabled the person."]
+    assert told == ["Disabled the user."]
     assert alice.api.get("/api/v1/profiles/me").json()["code"] == "token_revoked"
     assert not Device.objects.filter(user=alice.profile.user, ended_at=None).exists()
 
@@ -66,7 +66,7 @@ def test_disabled_person_is_out_at_once_and_enabled_again_signs_in_anew(support:
 
     assert alice.api.get("/api/v1/profiles/me").status_code == 401
     assert signed_in(alice.phone).me()["phone"] == alice.phone
-    assert logged() == [f"{done} Reason: Asked for it in ticket 12." for done in (*told, "Enabled the person.")]
+    assert logged() == [f"{done} Reason: Asked for it in ticket 12." for done in (*told, "Enabled the user.")]
     assert "Asked for it in ticket 12." in support.get(page_of(alice.profile.pk, "history")).content.decode()
 
 
@@ -75,7 +75,7 @@ def test_all_devices_end_session_and_trust(support: Client, alice: SignedInUser)
 
     assert alice.api.get("/api/v1/profiles/me").json()["code"] == "token_revoked"
     assert not Device.objects.filter(trust_hash__isnull=False).exists()
-    assert logged() == ["Ended all devices. Reason: Asked for it in ticket 12."]
+    assert logged() == ["Revoked all devices. Reason: Asked for it in ticket 12."]
 
 
 def test_released_vote_is_given_anew(
@@ -85,7 +85,7 @@ def test_released_vote_is_given_anew(
 
     told = act(support, "release-vote", alice.profile)
 
-    assert told == [f"Released the vote for person {bob.profile.pk}."]
+    assert told == [f"Released the vote for user {bob.profile.pk}."]
     assert alice.me()["activated_invite"] is None
     assert bob.me()["invitations_count"] == 0
     assert alice.activate(charlie.code).status_code == 200
@@ -150,13 +150,13 @@ def test_erased_person_leaves_a_line_in_the_journal_and_no_phone(
         told = act(boss, "erase", profile)
 
     gone = User.objects.get(pk=profile.pk)
-    assert told == ["Erased the person."]
+    assert told == ["Erased the user."]
     assert gone.phone is None and gone.erased_at
     assert bob.me()["invitations_count"] == 0
     assert [*privacy.erasure_log()] == [f"erased person {gone.pk} at {gone.erased_at.isoformat()}"]
     assert [*privacy.erasure_log()] == [one.getMessage() for one in caplog.records if one.name == "profiles.privacy"]
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"erased person {gone.pk}"}
-    assert "Erased the person. Reason: " in boss.get(page_of(profile.pk, "history")).content.decode()
+    assert "Erased the user. Reason: " in boss.get(page_of(profile.pk, "history")).content.decode()
     assert offered(boss, profile) == []
 
 
@@ -180,7 +180,7 @@ def test_nobody_is_erased_without_being_sure(boss: Client, alice: SignedInUser) 
 
 
 def test_page_of_an_action_says_what_will_happen_and_does_nothing(boss: Client, alice: SignedInUser) -> None:
-    for action, said in (("disable", "signed out everywhere"), ("new-code", "every link with it are dead")):
+    for action, said in (("disable", "signed out everywhere"), ("new-code", "every link with it stop working")):
         page = boss.get(page_of(alice.profile.pk, action)).content.decode()
         assert said in page
         assert "+7***0001" in page
@@ -247,7 +247,7 @@ def test_only_superusers_act_on_operators(boss: Client, support: Client) -> None
     assert offered(support, colleague) == []
     for action in ALL:
         assert support.post(page_of(colleague.pk, action), WHY).status_code == 403
-    assert act(boss, "disable", colleague) == ["Disabled the person."]
+    assert act(boss, "disable", colleague) == ["Disabled the user."]
 
 
 def test_stranger_gets_no_page(boss: Client) -> None:
@@ -277,7 +277,7 @@ def test_nothing_is_done_without_the_lock_or_without_the_line_in_the_log(impatie
     told = act(boss, "disable", alice)
 
     busy.close()
-    assert told == ["Nothing was done: the person is busy at this moment. Try again."]
+    assert told == ["Nothing was done: the user's data is in use at this moment. Try again."]
     assert User.objects.get(pk=alice.pk).is_active
     assert not LogEntry.objects.exists()
 

@@ -52,11 +52,11 @@ def test_page_tells_what_became_of_a_code(support: Client, failing: None) -> Non
 
     for said in (
         "+7***4567",
-        "The last SMS was taken by no gateway while its code lived.",
+        "No gateway accepted the last SMS before its code expired.",
         "1 json: HTTP 500",
-        "Gateways that keep failing are asked last: 1 json.",
-        "The person is not verified",
-        "the gap after the last SMS is not over",
+        "Gateways that keep failing are tried last: 1 json.",
+        "The user is not verified",
+        "the resend interval after the last SMS is not over",
     ):
         assert said in page
     assert right(asked.challenge_id) not in re.sub(r"<[^>]*>", "", page).split()
@@ -68,9 +68,9 @@ def test_page_tells_what_became_of_a_code(support: Client, failing: None) -> Non
     ("state", "said"),
     [
         ("queued", "still in the queue"),
-        ("sent", "was taken by a gateway"),
-        ("failed", "taken by no gateway"),
-        ("dropped", "its code had ended"),
+        ("sent", "A gateway accepted the last SMS"),
+        ("failed", "No gateway accepted the last SMS"),
+        ("dropped", "its code expired before a gateway was tried"),
     ],
 )
 def test_last_state_is_told_in_words(support: Client, failing: None, state: str, said: str) -> None:
@@ -83,8 +83,8 @@ def test_last_state_is_told_in_words(support: Client, failing: None, state: str,
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"is_active": False}, "The person is disabled"),
-        ({"erased_at": timezone.now(), "phone": None}, "The person is erased"),
+        ({"is_active": False}, "The user is disabled"),
+        ({"erased_at": timezone.now(), "phone": None}, "The user is erased"),
     ],
 )
 def test_state_of_the_person_is_told(support: Client, values: dict[str, Any], said: str) -> None:
@@ -102,7 +102,7 @@ def test_demo_mode_is_told_now_and_afterwards(support: Client, alice: SignedInUs
 
     page = read(support, alice.profile.user)
     assert "Demo mode: no SMS is sent" not in page
-    assert "asked for in demo mode: it is in the log" in page
+    assert "requested in demo mode: it is in the log" in page
 
 
 def test_queue_that_nobody_serves_is_told(support: Client, failing: None) -> None:
@@ -113,8 +113,8 @@ def test_queue_that_nobody_serves_is_told(support: Client, failing: None) -> Non
 
     page = read(support, User.objects.get(phone="+79991234567"))
 
-    assert "No worker is alive: nothing is sent." in page
-    assert re.search("the first of them for 0:01:3[01]", page)
+    assert "No worker is running: nothing is sent." in page
+    assert re.search("the first one for 0:01:3[01]", page)
 
 
 def test_sends_to_known_devices_are_told_apart(support: Client, alice: SignedInUser) -> None:
@@ -169,9 +169,9 @@ def test_page_asks_the_database_as_often_for_many_sends(support: Client, alice: 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("8 999 123-45-68", "Nobody has this number"),
-        ("+44 7400 123456", "see PHONE_REGIONS"),
-        ("12", "This is not the number of a mobile phone"),
+        ("8 999 123-45-68", "No user has this number"),
+        ("+44 7400 123456", "PHONE_REGIONS does not include"),
+        ("12", "This is not a mobile phone number"),
     ],
 )
 def test_search_for_nobody_tells_why(support: Client, alice: SignedInUser, typed: str, said: str) -> None:

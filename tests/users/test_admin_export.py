@@ -138,8 +138,8 @@ def test_export_is_logged_without_a_whole_phone(boss: Client, alice: SignedInUse
     assert not any(entry.is_addition() or entry.is_change() or entry.is_deletion() for entry in entries)
     said = [(entry.object_repr, entry.get_change_message()) for entry in entries]
     assert said == [
-        ("Export: people, CSV", "Exported as CSV; filter: q=+7***0001; standing=operator; phones: whole; rows: 0"),
-        ("Export: profiles, XLSX", "Exported as XLSX; filter: none; phones: whole; rows: 2"),
+        ("Export: people, CSV", "Exported as CSV; filter: q=+7***0001; standing=operator; phones: full; rows: 0"),
+        ("Export: profiles, XLSX", "Exported as XLSX; filter: none; phones: full; rows: 2"),
     ]
 
 
@@ -152,7 +152,7 @@ def test_export_that_is_broken_off_is_logged(
     next(rows := answer.streaming_content)
     next(rows)
 
-    assert LogEntry.objects.get().get_change_message().endswith("rows: not to the end")
+    assert LogEntry.objects.get().get_change_message().endswith("rows: incomplete")
 
 
 def test_export_is_for_those_who_see_the_list_and_by_its_button(boss: Client, alice: SignedInUser) -> None:

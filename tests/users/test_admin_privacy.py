@@ -75,7 +75,7 @@ def test_whole_number_is_shown_once_and_logged(boss: Client, alice: SignedInUser
     assert f"+7{alice.phone}" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     entry = LogEntry.objects.get()
-    assert (entry.get_change_message(), entry.object_id) == ("Saw the whole phone number.", str(alice.profile.pk))
+    assert (entry.get_change_message(), entry.object_id) == ("Viewed the full phone number.", str(alice.profile.pk))
     assert entry.user.is_superuser
     assert f"+7{alice.phone}" not in boss.get(page_of(alice.profile.pk)).content.decode()
 
@@ -93,7 +93,7 @@ def test_whole_number_is_shown_to_whoever_may_only_look(alice: SignedInUser) -> 
     answer = helper("view_user", "view_phone").post(page_of(alice.profile.pk, "phone"))
 
     assert f"+7{alice.phone}" in answer.content.decode()
-    assert logged() == ["Saw the whole phone number."]
+    assert logged() == ["Viewed the full phone number."]
 
 
 def test_no_link_and_no_other_site_shows_a_number(boss: Client, alice: SignedInUser) -> None:
@@ -111,7 +111,7 @@ def test_nobody_without_a_phone_has_one_to_show(boss: Client, alice: SignedInUse
 
     assert boss.post(page_of(person, "phone")).status_code == 404
     assert boss.post("/admin/users/user/9999999999/phone/").status_code == 404
-    assert "Show the whole number" not in boss.get(page_of(person)).content.decode()
+    assert "Show the full number" not in boss.get(page_of(person)).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -156,12 +156,12 @@ def test_passwords_are_logged_as_changed_and_no_more(boss: Client, alice: Signed
     own = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
     boss.post("/admin/password_change/", own)
 
-    assert logged() == ["Changed password.", "Changed the own password."]
+    assert logged() == ["Changed password.", "Changed their own password."]
     assert log_in(BOSS, NEW).status_code == 302
 
 
 def test_own_password_is_written_alone() -> None:
-    from users.admin.site import OwnPasswordForm
+    from users.admin.forms import OwnPasswordForm
 
     user = operator(BOSS)
     form = OwnPasswordForm(user, {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW})

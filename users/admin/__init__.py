@@ -1,5 +1,5 @@
-"""The admin of users, devices, sign-in codes, SMS and the queue. Importing it registers them."""
+"""The admin of users, devices, login codes, SMS and the queue. Django imports it to register them."""
 
-from users.admin import deliveries, site, users
+from users.admin import deliveries, user_admin
 
-__all__ = ["deliveries", "site", "users"]
+__all__ = ["deliveries", "user_admin"]

@@ -1,4 +1,4 @@
-"""Codes, SMS and the queue for operators: to look at. No code is ever shown, and a phone only masked."""
+"""Login codes, SMS and the queue in the admin, read-only. No code is ever shown, and phone numbers are masked."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from users.admin.lists import SEES_PHONES, BrowsedAdmin, Choice, ReadOnlyAdmin
+from users.admin.lists import SEES_PHONES, ChoiceFilter, LargeTableAdmin
 from users.clock import DAY, database_now
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 
 
 @admin.register(LoginCode)
-class LoginCodeAdmin(ReadOnlyAdmin):
+class LoginCodeAdmin(LargeTableAdmin):
     list_display = ("id", "user", "digits", "device", "challenges", "wrong", "created_at", "expires_at", "used_at")
     list_filter = ("created_at",)
     list_select_related = ("user", "device")
@@ -26,8 +26,8 @@ class LoginCodeAdmin(ReadOnlyAdmin):
     fields = (*list_display, "language", "sent_at", "open_until", "closed_at")
 
 
-class LatelyInState(admin.SimpleListFilter):
-    """Of a day, which is what an operator acts on: an index on states would slow down every SMS."""
+class RecentStateFilter(admin.SimpleListFilter):
+    """One day, which is what an operator acts on. An index on the state would slow down every SMS."""
 
     title = _("state, in the last 24 hours")
     parameter_name = "lately"
@@ -42,62 +42,62 @@ class LatelyInState(admin.SimpleListFilter):
 
 
 @admin.register(SmsDelivery)
-class SmsDeliveryAdmin(ReadOnlyAdmin):
+class SmsDeliveryAdmin(LargeTableAdmin):
     phone_lookup = "login_code__user__phone"
     list_display = ("id", "address", "state", "gateway", "error", "created_at", "finished_at")
-    list_filter = (LatelyInState, "created_at")
+    list_filter = (RecentStateFilter, "created_at")
     ordering = ("-created_at",)
-    # Not the prefix: with the masked address it makes the whole number.
+    # Without the prefix: with the masked number it would give the full one.
     fields = (*list_display, "channel", "gateway_ref", "country", "login_code")
 
 
 @admin.register(SmsGateway)
-class SmsGatewayAdmin(ReadOnlyAdmin):
+class SmsGatewayAdmin(LargeTableAdmin):
     list_display = ("name", "failures", "error", "failed_at", "skipped_until")
     ordering = ("name",)
     phone_lookup = ""
 
 
 @admin.register(SiteTotals)
-class SiteTotalsAdmin(ReadOnlyAdmin):
+class SiteTotalsAdmin(LargeTableAdmin):
     list_display = ("counted_at", "people_a_day", "sms_in_a_day", "suspect_countries")
     phone_lookup = ""
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # A block of numbers with few people in it completes their masked phones.
+        # A number prefix with few users completes their masked phone numbers.
         return (*self.list_display, *(["suspect_prefixes"] if request.user.has_perm(SEES_PHONES) else []))
 
 
-def written_out(status: str) -> RawSQL:
-    """The status in the very text of the statement: with a parameter, its index of just those jobs is of no use."""
-    return RawSQL(f"'{status}'::procrastinate_job_status", ())  # noqa: S611 - one of our own words
+def literal(status: str) -> RawSQL:
+    """The status as a literal: with a parameter, PostgreSQL cannot use the partial index on jobs of this status."""
+    return RawSQL(f"'{status}'::procrastinate_job_status", ())  # noqa: S611 - one of the names below
 
 
 JOB_ACTIONS = {
-    "retry": _("Do the job again"),
-    "cancel": _("Cancel the job, if it waits"),
-    "abort": _("Stop the job, also while it is being done"),
+    "retry": _("Run the job again"),
+    "cancel": _("Cancel the job if it is waiting"),
+    "abort": _("Abort the job, even while it is running"),
 }
 
 
-class Status(Choice):
+class StatusFilter(ChoiceFilter):
     title = _("status")
     parameter_name = "status"
     choices_offered = {
-        name: (title, {"status": written_out(name)})
-        for name, title in (("todo", _("waiting")), ("doing", _("being done")), ("failed", _("not done")))
+        name: (title, {"status": literal(name)})
+        for name, title in (("todo", _("waiting")), ("doing", _("running")), ("failed", _("failed")))
     }
 
 
-admin.site.unregister(ProcrastinateJob)
+admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
 
 
 @admin.register(ProcrastinateJob)
-class JobAdmin(BrowsedAdmin, ProcrastinateJobAdmin):  # type: ignore[misc]
-    """Procrastinate's own list, but for its filters, which read all jobs, and its actions, which ask for no right."""
+class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):  # type: ignore[misc]
+    """Procrastinate's own list, without its filters, which read all jobs. Its actions need a permission here."""
 
-    list_filter = [Status]
-    ordering = ("-pk",)
+    actions = ProcrastinateJobAdmin.actions
+    list_filter = [StatusFilter]
     phone_lookup = ""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

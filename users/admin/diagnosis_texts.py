@@ -1,4 +1,4 @@
-"""A diagnosis in words: what an operator should know first, and tables of what it rests on."""
+"""A diagnosis in words: first what keeps codes from arriving, then the tables that show it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from users.admin.sections import Section
 from users.login import codes
 from users.login.challenges import LimitReached
 from users.login.diagnosis import Answer, Diagnosis, Outcome, Route
@@ -17,12 +18,12 @@ from users.models import LoginCode, SmsDelivery, SmsGateway, User
 
 State = SmsDelivery.State
 
-# A free worker takes an SMS at once: one that is due for so long waits for a worker.
+# A free worker takes an SMS at once. After this time in the queue, no worker is free.
 LONG_WAIT = timedelta(seconds=10)
 
 OUTCOMES = {
     Outcome.SENT: gettext_lazy("an SMS is sent"),
-    Outcome.JOINED: gettext_lazy("no SMS, the code of the last one will do"),
+    Outcome.JOINED: gettext_lazy("no SMS, the code in the last one stays valid"),
     Outcome.REFUSED: gettext_lazy("refused for now"),
 }
 
@@ -34,19 +35,19 @@ LONG_CODE_REASONS = {
 }
 
 SEND_LIMITS = {
-    LimitReached.GAP: gettext_lazy("the gap after the last SMS is not over"),
+    LimitReached.GAP: gettext_lazy("the resend interval after the last SMS is not over"),
     LimitReached.SITE: gettext_lazy("SMS_PER_DAY is used up"),
-    LimitReached.BLOCK: gettext_lazy("SMS_GUARD refuses unverified numbers of this country or block"),
-    LimitReached.CEILING: gettext_lazy("the ceiling of long codes for one phone is reached"),
+    LimitReached.BLOCK: gettext_lazy("SMS_GUARD rejects unverified numbers with this country or prefix"),
+    LimitReached.CEILING: gettext_lazy("the long-code challenge limit of the phone number is reached"),
 }
 
 LAST_SEND = {
-    State.QUEUED: ("warning", gettext_lazy("The last SMS is still in the queue: no gateway has taken it yet.")),
-    State.SENT: ("success", gettext_lazy("The last SMS was taken by a gateway, whose operator knows where it went.")),
-    State.FAILED: ("error", gettext_lazy("The last SMS was taken by no gateway while its code lived.")),
+    State.QUEUED: ("warning", gettext_lazy("The last SMS is still in the queue: no gateway has accepted it yet.")),
+    State.SENT: ("success", gettext_lazy("A gateway accepted the last SMS. Its provider knows what happened then.")),
+    State.FAILED: ("error", gettext_lazy("No gateway accepted the last SMS before its code expired.")),
     State.DROPPED: (
         "error",
-        gettext_lazy("The last SMS was not sent: before a gateway was asked, its code had ended."),
+        gettext_lazy("The last SMS was not sent: its code expired before a gateway was tried."),
     ),
 }
 
@@ -58,22 +59,14 @@ class Finding:
     text: str
 
 
-@dataclass(frozen=True)
-class Table:
-    title: str
-    headings: list[str]
-    rows: list[list[str]]
-    note: str = ""
-
-
 def findings(found: Diagnosis) -> list[Finding]:
-    """What keeps codes from arriving, or from being of use."""
+    """What keeps codes from arriving or from working, most important first."""
     last_send = [] if found.demo else [_of_last_send(found)]
-    return [*_of_person(found.user), *_of_service(found), *last_send]
+    return [*_of_user(found.user), *_of_service(found), *last_send]
 
 
-def tables(found: Diagnosis) -> list[Table]:
-    return [_sends(found), _answers(found), _gateways(found), _queue(found)]
+def tables(found: Diagnosis) -> list[Section]:
+    return [_sends(found), _predictions(found), _gateways(found), _queue(found)]
 
 
 def times(found: Diagnosis) -> str:
@@ -89,56 +82,56 @@ def brief(time: timedelta) -> str:
     return str(timedelta(seconds=-(-time // timedelta(seconds=1))))
 
 
-def _of_person(user: User) -> list[Finding]:
+def _of_user(user: User) -> list[Finding]:
     if user.erased_at:
-        return [Finding("error", _("The person is erased: they have no number any more."))]
+        return [Finding("error", _("The user is erased and has no phone number any more."))]
     if not user.is_active:
-        return [Finding("error", _("The person is disabled: codes are sent, but let nobody in."))]
+        return [Finding("error", _("The user is disabled: codes are sent but do not sign in."))]
     if not user.verified_at:
-        return [Finding("warning", _("The person is not verified: no right code was ever typed in."))]
+        return [Finding("warning", _("The user is not verified: no correct code was ever entered."))]
     return []
 
 
 def _of_service(found: Diagnosis) -> list[Finding]:
     told = []
     if found.demo:
-        text = _("Demo mode: no SMS is sent, the code is in the answer and in the log.")
+        text = _("Demo mode: no SMS is sent. The code is in the response and in the log.")
         told.append(Finding("warning", text))
     if not found.queue.workers:
-        told.append(Finding("error", _("No worker is alive: nothing is sent.")))
+        told.append(Finding("error", _("No worker is running: nothing is sent.")))
     if found.queue.waited > LONG_WAIT:
-        text = _("SMS wait for a worker, the first of them for %(time)s.") % {"time": brief(found.queue.waited)}
+        text = _("SMS are waiting for a worker, the first one for %(time)s.") % {"time": brief(found.queue.waited)}
         told.append(Finding("error", text))
     if skipped := [route.name for route in found.routes if route.skipped_until]:
-        text = _("Gateways that keep failing are asked last: %(gateways)s.") % {"gateways": ", ".join(skipped)}
+        text = _("Gateways that keep failing are tried last: %(gateways)s.") % {"gateways": ", ".join(skipped)}
         told.append(Finding("warning", text))
     return told
 
 
 def _of_last_send(found: Diagnosis) -> Finding:
     if not found.sends:
-        return Finding("warning", _("No SMS was asked for lately."))
+        return Finding("warning", _("No SMS was requested recently."))
     if found.sends[0].gateway == "demo":
-        return Finding("warning", _("The last code was asked for in demo mode: it is in the log."))
+        return Finding("warning", _("The last code was requested in demo mode: it is in the log."))
     level, text = LAST_SEND[State(found.sends[0].state)]
     return Finding(level, str(text))
 
 
-def _answers(found: Diagnosis) -> Table:
-    return Table(
-        _("If a code were asked for now"),
-        [_("from"), _("length"), _("answer"), _("next SMS")],
-        [_answer(answer, found.now) for answer in found.answers],
-        _("Each network address has limits of its own besides: those of the asker's are not known here."),
+def _predictions(found: Diagnosis) -> Section:
+    return Section(
+        _("If a code were requested now"),
+        [_("from"), _("length"), _("result"), _("next SMS")],
+        [_prediction(one, found.now) for one in found.answers],
+        _("Each network address also has limits of its own. The address of the next request is not known here."),
     )
 
 
-def _answer(answer: Answer, now: datetime) -> list[str]:
+def _prediction(answer: Answer, now: datetime) -> list[str]:
     device = _device(answer.device.pk if answer.device else None)
     if answer.treated_as_new:
-        device = _("%(device)s, treated as new: its own share is used up") % {"device": device}
+        device = _("%(device)s, treated as new: its own codes are used up") % {"device": device}
     why_long = [str(LONG_CODE_REASONS[bar]) for bar in answer.long_code_reasons] or [
-        _("another short one may not be sent yet")
+        _("another short code may not be sent yet")
     ]
     length = _because(str(answer.digits), why_long if answer.digits == codes.LONG else [])
     outcome = _because(str(OUTCOMES[answer.outcome]), [str(SEND_LIMITS[bar]) for bar in answer.send_limits])
@@ -156,15 +149,15 @@ def _because(text: str, reasons: list[str]) -> str:
     return f"{text}: {get_text_list(reasons, _('and'))}" if reasons else text
 
 
-def _sends(found: Diagnosis) -> Table:
+def _sends(found: Diagnosis) -> Section:
     state, gateway, error, finished = (
         _name(SmsDelivery, name) for name in ("state", "gateway", "error", "finished_at")
     )
-    return Table(
+    return Section(
         _("The last SMS"),
-        [_("asked for"), _("from"), _("length"), state, gateway, error, finished, _("the code")],
+        [_("requested"), _("from"), _("length"), state, gateway, error, finished, _("the code")],
         [_send(send, found.now) for send in found.sends],
-        _("Sent means taken by the gateway."),
+        _("“Sent” means that the gateway accepted the SMS."),
     )
 
 
@@ -179,12 +172,12 @@ def _end(code: LoginCode, now: datetime) -> str:
         return _("used %(time)s") % {"time": clock(code.used_at)}
     if code.expires_at > now:
         return _("valid until %(time)s") % {"time": clock(code.expires_at)}
-    return _("not used, ended %(time)s") % {"time": clock(code.expires_at)}
+    return _("not used, expired %(time)s") % {"time": clock(code.expires_at)}
 
 
-def _gateways(found: Diagnosis) -> Table:
+def _gateways(found: Diagnosis) -> Section:
     names = ("name", "failures", "error", "failed_at", "skipped_until")
-    return Table(
+    return Section(
         capfirst(str(SmsGateway._meta.verbose_name_plural)),
         [_name(SmsGateway, name) for name in names],
         [_route(route) for route in found.routes],
@@ -196,11 +189,11 @@ def _route(route: Route) -> list[str]:
     return [route.name, str(route.failures), route.error or "—", *when]
 
 
-def _queue(found: Diagnosis) -> Table:
+def _queue(found: Diagnosis) -> Section:
     queue = found.queue
-    headings = [_("workers alive"), _("last sign of life"), _("longest wait of an SMS")]
+    headings = [_("running workers"), _("last heartbeat"), _("longest wait of an SMS")]
     row = [str(queue.workers), clock(queue.last_heartbeat), brief(queue.waited) if queue.waited else "—"]
-    return Table(_("The queue"), headings, [row])
+    return Section(_("The queue"), headings, [row])
 
 
 def _name(model: type[SmsDelivery | SmsGateway], field: str) -> str:

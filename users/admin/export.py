@@ -1,4 +1,4 @@
-"""Lists of the admin as files: all rows of the filtered list, in its order. Who took what is logged."""
+"""Exports of the admin's lists: all rows of the filtered list, in its order. Each export is logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.http import (
     FileResponse,
@@ -31,29 +31,29 @@ from django.views.decorators.http import require_POST
 
 from users import context, phones
 from users.admin import sheets
-from users.admin.lists import SEES_PHONES, BrowsedAdmin
+from users.admin.lists import SEES_PHONES, LargeTableAdmin
 from users.models import User
 
-# Rows read by one statement and held in memory at once.
+# Rows that one statement reads and memory holds at once.
 BATCH = 5_000
 
-# The most in one XLSX file, which is made before it is sent; the format holds 1,048,576. CSV has no end.
+# The most rows of an XLSX file, which is complete before it is sent. The format allows 1,048,576. CSV has no limit.
 XLSX_ROWS = 100_000
 
-# In the admin's log. Django's own flags, 1 to 3, mean added, changed and deleted, and are shown with such a mark.
+# The flag of an export in the admin's log. Django's own flags, 1 to 3, mean added, changed and deleted.
 EXPORT = 4
 
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# Characters of what was searched for up to which it is logged whole: an invite code with dashes, but not a phone.
+# The log shows a search text of up to this length in full: an invite code with dashes, but not a phone number.
 SHORT_SEARCH = 8
 
 
-class ExportedAdmin(BrowsedAdmin):
-    """A list that may be taken as a file by whoever may see it."""
+class ExportAdmin(LargeTableAdmin):
+    """A list with an export button, for everybody who may see the list."""
 
-    # Headings by the column of the model, or of those it refers to; a column called phone is masked as everywhere.
+    # The headings by column of the model, or of a model that it refers to. Columns named phone are masked.
     exported: ClassVar[dict[str, Any]]
 
     def get_urls(self) -> list[URLPattern]:
@@ -68,12 +68,13 @@ class ExportedAdmin(BrowsedAdmin):
 
     @method_decorator(require_POST)
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """The list that the query asks for, as a file. A form sends it, so that no other site can."""
+        """The list that the query asks for, as a file. It is a POST, so that no other site can link to it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         kind = "xlsx" if request.POST.get("format") == "xlsx" else "csv"
         try:
-            rows = self.exported_rows(request)
+            shown = self.get_changelist_instance(request)
+            rows = shown.queryset
             too_long = kind == "xlsx" and rows[XLSX_ROWS : XLSX_ROWS + 1].exists()
         except (DataError, ValueError, OverflowError, IncorrectLookupParameters):
             return HttpResponseRedirect(f"../?{ERROR_FLAG}=1")
@@ -81,48 +82,38 @@ class ExportedAdmin(BrowsedAdmin):
             text = _("XLSX is for up to %(rows)d rows. Filter the list, or export it as CSV.") % {"rows": XLSX_ROWS}
             messages.error(request, text)
             return HttpResponseRedirect(f"../?{request.GET.urlencode()}")
-        whole = request.user.has_perm(SEES_PHONES)
-        return _file(kind, self, _logged(request, self, kind, whole, self._cells(rows, whole)))
-
-    def exported_rows(self, request: HttpRequest) -> QuerySet[Any]:
-        """The rows of the filtered list, in its order, but for its search: that is done by `search_all`."""
-        shown = self.get_changelist_instance(request)
-        text, shown.query = shown.query, ""
-        rows: QuerySet[Any] = shown.get_queryset(request)
-        return self.search_all(rows, text) if text.strip() else rows
-
-    def search_all(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
-        """What a file holds, where the list itself shows only the first of what was searched for."""
-        return self.search(queryset, text)
-
-    def _cells(self, rows: QuerySet[Any], whole: bool) -> Iterator[list[sheets.Row]]:
-        columns = list(self.exported)
-        are_phones = [column.rpartition("__")[2] == "phone" for column in columns]
-        for batch in _batches(rows, columns):
-            yield [
-                [_phone(value, whole) if is_phone else sheets.cell(value)
-                 for value, is_phone in zip(row, are_phones, strict=True)]
-                for row in batch
-            ]  # fmt: skip
+        full = request.user.has_perm(SEES_PHONES)
+        order = str(shown.get_ordering(request, shown.root_queryset)[0])
+        batches = _logged(request, self, kind, full, _cells(rows, list(self.exported), order, full))
+        return _file(kind, self, batches)
 
 
-def _phone(phone: str | None, whole: bool) -> str:
-    """As text: its plus is no formula's, for the database holds it to digits."""
-    return (phone if whole else phones.mask(phone)) if phone else ""
+def _cells(rows: QuerySet[Any], columns: list[str], order: str, full: bool) -> Iterator[list[sheets.Row]]:
+    are_phones = [column.rpartition("__")[2] == "phone" for column in columns]
+    for batch in _batches(rows, columns, order):
+        yield [
+            [_phone(value, full) if is_phone else sheets.cell(value)
+             for value, is_phone in zip(row, are_phones, strict=True)]
+            for row in batch
+        ]  # fmt: skip
 
 
-def _batches(rows: QuerySet[Any], columns: list[str]) -> Iterator[list[tuple[Any, ...]]]:
-    """All rows in their order, which ends with the primary key; each batch starts after the last one's end."""
-    first = str(rows.query.order_by[0])
-    edge = [F(first.lstrip("-")), F("pk")]
-    beyond = TupleLessThan if first.startswith("-") else TupleGreaterThan
-    left = rows = rows.values_list(*columns, first.lstrip("-"), "pk")
+def _phone(phone: str | None, full: bool) -> str:
+    """As text: its plus sign starts no formula, because the database allows only digits after it."""
+    return (phone if full else phones.mask(phone)) if phone else ""
+
+
+def _batches(rows: QuerySet[Any], columns: list[str], order: str) -> Iterator[list[tuple[Any, ...]]]:
+    """All rows, ordered by this column and then the primary key. Each batch starts after the last row."""
+    column = order.removeprefix("-")
+    beyond = TupleLessThan if order.startswith("-") else TupleGreaterThan
+    left = rows = rows.values_list(*columns, column, "pk")
     while batch := list(left[:BATCH]):
         yield [row[:-2] for row in batch]
-        left = rows.filter(beyond(Tuple(*edge), batch[-1][-2:]))
+        left = rows.filter(beyond(Tuple(F(column), F("pk")), batch[-1][-2:]))
 
 
-def _file(kind: str, admin: ExportedAdmin, batches: Iterator[list[sheets.Row]]) -> HttpResponseBase:
+def _file(kind: str, admin: ExportAdmin, batches: Iterator[list[sheets.Row]]) -> HttpResponseBase:
     headings = [str(heading) for heading in admin.exported.values()]
     name = f"{admin.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
     if kind == "xlsx":
@@ -135,13 +126,13 @@ def _file(kind: str, admin: ExportedAdmin, batches: Iterator[list[sheets.Row]]) 
 
 
 def _logged(
-    request: HttpRequest, admin: ExportedAdmin, kind: str, whole: bool, batches: Iterator[list[sheets.Row]]
+    request: HttpRequest, admin: ExportAdmin, kind: str, full: bool, batches: Iterator[list[sheets.Row]]
 ) -> Iterator[list[sheets.Row]]:
-    """The same rows, after a line in the log about them, which tells in the end how many there were."""
-    what = {"format": FORMATS[kind], "filter": _filter(request), "phones": _("whole") if whole else _("masked")}
+    """The same rows, with a line in the log, which gets the number of rows at the end."""
+    what = {"format": FORMATS[kind], "filter": _filter(request), "phones": _("full") if full else _("masked")}
     said = _("Exported as %(format)s; filter: %(filter)s; phones: %(phones)s; rows: %(rows)s")
-    begun = said % {**what, "rows": _("not to the end")}
-    assert isinstance(request.user, User)  # or the view would not be reached
+    begun = said % {**what, "rows": _("incomplete")}
+    assert isinstance(request.user, User)  # the view is for operators
     entry = LogEntry.objects.create(
         user=request.user,
         content_type=ContentType.objects.get_for_model(admin.model),
@@ -161,7 +152,7 @@ def _logged(
 
 
 def _filter(request: HttpRequest) -> str:
-    """The list's query in words for the log, where no whole phone may stand."""
+    """The list's query for the log, with phone numbers masked."""
     said = []
     for name, value in sorted(request.GET.dict().items()):
         text = str(value).replace("\0", "").strip()

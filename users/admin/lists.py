@@ -1,4 +1,4 @@
-"""What the lists of the admin share: quick on large tables, searched by exact phone, for looking."""
+"""The base class of the admin's lists: quick on large tables, searched by exact phone number, read-only."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from django.utils.functional import cached_property
 
 from users import phones
 
-# The permission to see whole phones.
+# The permission to see full phone numbers.
 SEES_PHONES = "users.view_phone"
 
-# Rows of a list that are counted and paged through: who wants one beyond them searches or filters.
+# The most rows that a list counts and pages through. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than COUNTED_ROWS: a full count of a large table takes longer than its page.
+    """Counts at most COUNTED_ROWS rows: a full count of a large table takes longer than its page.
 
-    In the order of the list, whose index has the rows that it shows first; in no order others would be read as well.
+    It counts in the order of the list, because the index of that order has the first rows.
     """
 
     @cached_property
@@ -34,51 +34,41 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows[:COUNTED_ROWS].count())
 
 
-class OneWayList(ChangeList):
-    """Sorts by one column, of those that may be, and rows of equal value the same way: as an index has them."""
+class LargeTableList(ChangeList):
+    """Every statement of the list uses an index and has a limit. tests/ops/test_plans.py measures it."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        # Django reads a list of one page without saying so, and PostgreSQL prepares itself for many more rows.
-        if not self.result_list.query.is_sliced:
-            self.result_list = self.result_list[: self.list_max_show_all if self.show_all else self.list_per_page]
-
-    def get_ordering_field(self, field_name: Any) -> Any:
-        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+        if not self.multi_page:  # Django sets no limit here, so PostgreSQL would plan for reading the whole table.
+            self.result_list = self.paginator.page(1).object_list
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """One column of `sortable_by`, then the primary key in the same direction: this is what the indexes hold."""
         first = str(super().get_ordering(request, queryset)[0])
+        if first.removeprefix("-") not in (self.sortable_by or ()):
+            first = str(self.model_admin.get_ordering(request)[0])
         return [first, "-pk" if first.startswith("-") else "pk"]
 
 
-def field_of(offered: Any) -> str:
-    """What a filter of a list is called in its URL."""
-    if isinstance(offered, tuple):
-        return str(offered[0])
-    return str(getattr(offered, "parameter_name", offered))
+class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A list that stays quick on large tables and finds rows by exact phone number. Its rows are read-only.
 
-
-def named_columns(model: type[Model], columns: str) -> dict[str, Any]:
-    """By each of these columns of the model, or of those it refers to, what it is called."""
-    return {column: get_fields_from_path(model, column)[-1].verbose_name for column in columns.split()}
-
-
-class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A list that stays quick on large tables, searched by exact phone; rows are not added or deleted by hand.
-
-    Filters that list all values of a column, and filters and orders without an index, are left out: they read the whole
+    It has no filters that list all values of a column, and no filters or orders without an index: they read the whole
     table. A filter on a time needs a list in the order of that time.
     """
 
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+    actions: Any = None
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
+    # The path from the model to the phone number; empty for a list without a search.
     phone_lookup = "user__phone"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return OneWayList
+        return LargeTableList
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return (self.phone_lookup,) if self.phone_lookup else ()
@@ -86,16 +76,17 @@ class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
-        searched = search_term.strip() and self.phone_lookup
-        return (self.search(queryset, search_term) if searched else queryset), False
+        if not search_term.strip() or not self.phone_lookup:
+            return queryset, False
+        return self.search(request, queryset, search_term), False
 
-    def search(self, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
+    def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
         phone = phones.normalise_or_empty(text)
         return queryset.filter(**{self.phone_lookup: phone}) if phone else queryset.none()
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what the filters offer: others would read whole tables, or tell a phone digit by digit."""
-        fields = [field_of(one) for one in self.list_filter]
+        """Allow the list's own filters only: others read whole tables, or reveal a phone number digit by digit."""
+        fields = [str(getattr(one, "parameter_name", one)) for one in self.list_filter]
         return any(lookup == field or lookup.startswith(f"{field}__") for field in fields)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -110,19 +101,17 @@ class BrowsedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 
-class ReadOnlyAdmin(BrowsedAdmin):
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with a few choices. Each has an index or matches most of the table."""
 
-
-class Choice(admin.SimpleListFilter):
-    """A filter of a few choices, each of which has an index or is most of the table."""
-
-    # By name in the URL: what it is called, and the condition that it puts on the rows.
+    # For each choice by its name in the URL: the title and the condition on the rows.
     choices_offered: ClassVar[dict[str, tuple[Any, dict[str, Any]]]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -131,3 +120,8 @@ class Choice(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         _, condition = self.choices_offered.get(self.value() or "", ("", {}))
         return queryset.filter(**condition)
+
+
+def named_columns(model: type[Model], columns: str) -> dict[str, Any]:
+    """The verbose name of each of these columns of the model, or of a model that it refers to (`user__phone`)."""
+    return {column: get_fields_from_path(model, column)[-1].verbose_name for column in columns.split()}

@@ -1,11 +1,15 @@
-"""Guessing at an operator's password, bounded.
+"""When an operator's login locks.
 
-Five wrong passwords for one phone from one network address close the log-in to that pair for half an hour, so nobody
-locks an operator out from elsewhere. Fifty from one address, whatever the phones, close it to the address, which also
-bounds the hashing that a stranger can cause. Requests that are being answered at that moment come on top.
+- 5 wrong passwords for one phone number from one network address lock that pair for 30 minutes. The number stays
+  usable from elsewhere, so a stranger cannot lock an operator out.
+- 50 wrong passwords from one network address, for any phone numbers, lock that address for 30 minutes. This also
+  limits the password hashing that a stranger can cause.
 
-What is kept: the address, the client's name for itself and a keyed hash of the phone. Not the phone, and nothing else
-of the form.
+A locked login is answered with 429 and `Retry-After`. Attempts during a lock do not prolong it, and a right password
+resets the count of its pair. Requests in progress at the moment of the lock are still answered.
+
+django-axes counts: `AXES_FAILURE_LIMIT` and `AXES_COOLOFF_TIME` in the settings have the first limit and the time. It
+stores the address, the User-Agent and a keyed hash of the phone number, and nothing else of the form.
 """
 
 from __future__ import annotations
@@ -19,30 +23,53 @@ from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from users import client, keys, phones
 from users.login import sms_limits
 
-# Wrong passwords from one address, for all phones together, that close the log-in to it.
+# Wrong passwords from one address, for all phone numbers together, that lock the address.
 ADDRESS_LIMIT = 50
 
-# Stands for the address of a connection that has none, such as a Unix socket's.
-NOWHERE = "0.0.0.0"  # noqa: S104
+# Counts as the address of a connection that has none, such as a Unix socket's.
+NO_ADDRESS = "0.0.0.0"  # noqa: S104
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Takes a phone number in any spelling, which may be longer than the stored one, and explains a lock."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].max_length = phones.MAX_LENGTH  # type: ignore[attr-defined]
+        self.fields["username"].widget.attrs["maxlength"] = phones.MAX_LENGTH
+
+    def get_invalid_login_error(self) -> ValidationError:
+        if not getattr(self.request, "axes_locked_out", False):
+            return super().get_invalid_login_error()
+        minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
+        return ValidationError(
+            _("Too many wrong passwords from your network address. Try again in %(minutes)d minutes."),
+            code="locked_out",
+            params={"minutes": minutes},
+        )
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]
     """Counts wrong passwords in the database, by pair and by address."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
+        """The failures of the pair, or the share of the address's limit as failures of a pair, if that is more."""
         share = failures(recent(request)) * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
         return max(int(super().get_failures(request, credentials)), share)
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
-        # The form would be kept too, but for the name, and `next` may hold a search for a phone, other fields anything.
+        """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""
         bare = copy(request)
         bare.GET, bare.POST = {}, {"username": credentials.get("username") or ""}
         super().user_login_failed(sender, credentials, bare, **kwargs)
@@ -50,14 +77,14 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
         request.axes_credentials = credentials
 
     def clean_expired_user_attempts(self, request: Any = None, credentials: dict[str, Any] | None = None) -> int:
-        """By one statement, without the ids: a storm leaves more of them than one statement has parameters for."""
+        """Delete in one statement. The ORM would first load all rows, which after a storm are very many."""
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [get_cool_off_threshold(request)])
             return int(cursor.rowcount)
 
 
 def recent(request: HttpRequest) -> QuerySet[AccessAttempt]:
-    """What is counted against the caller's address."""
+    """The attempts that count against the client's address."""
     found: QuerySet[AccessAttempt] = AccessAttempt.objects.filter(
         ip_address=request.axes_ip_address,  # type: ignore[attr-defined]
         attempt_time__gte=get_cool_off_threshold(request),
@@ -70,25 +97,25 @@ def failures(attempts: QuerySet[AccessAttempt]) -> int:
 
 
 def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
-    """One name for all spellings of a phone, from which nobody reads the phone."""
+    """A keyed hash of the user name: equal for all spellings of a phone number, and nobody can read the number."""
     text = (credentials or {}).get("username") or ""
     name = phones.normalise_or_empty(text) or text
     return hmac.new(keys.login_name_key(), name.encode(errors="replace"), "sha256").hexdigest()
 
 
 def network(request: HttpRequest) -> str:
-    """The first of the addresses that are counted as the caller's."""
-    return str(sms_limits.network(client.address(request) or NOWHERE)[0])
+    """The first address of the client's network, which is counted as one."""
+    return str(sms_limits.network(client.address(request) or NO_ADDRESS)[0])
 
 
 def described(name: str, address: str, user_agent: str, path: str, request: HttpRequest) -> str:
-    """The caller in a line of the log. What is no phone is not repeated: it may be a password in the wrong field."""
+    """The client in a log line. Text that is no phone number is left out: it may be a password in the wrong field."""
     phone = phones.normalise_or_empty(request.POST.get("username", ""))
     return f"{phones.mask(phone) if phone else 'no phone'} from {address}"
 
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
-    """The log-in page, which tells the reason itself, as the answer to a caller who must wait."""
+    """Turn the login page, whose form explains the lock, into the answer to a locked login."""
     counted = recent(request)
     pair = counted.filter(username=hidden_name(request, credentials))
     if failures(pair) >= settings.AXES_FAILURE_LIMIT:

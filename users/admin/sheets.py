@@ -1,4 +1,4 @@
-"""Tables as files: CSV, and XLSX for Excel and others. Rows are written as they come, never all in memory."""
+"""Writes tables as CSV and XLSX files, batch by batch: memory never holds all rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import IO, Any
 
 Row = list[Any]
 
-# What makes a spreadsheet read a text as a formula (OWASP, CSV Injection).
+# The characters with which a spreadsheet takes a text for a formula (OWASP, CSV Injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding
@@ -31,7 +31,7 @@ def cell(value: Any) -> str | int | float | bool:
 
 
 class _Line:
-    """What csv writes to: gives back the line."""
+    """A file for `csv.writer` that returns each line."""
 
     def write(self, line: str) -> str:
         return line
@@ -47,10 +47,10 @@ def csv_lines(batches: Iterable[list[Row]], headings: Row) -> Iterator[str]:
 
 
 def xlsx_file(batches: Iterable[list[Row]], headings: Row, file: IO[bytes]) -> None:
-    """Write an XLSX workbook of one sheet; texts are texts, whatever they look like."""
-    from xlsxwriter import Workbook  # here, for few processes ever need it
+    """Write an XLSX workbook of one sheet. Texts stay texts, even if they look like formulas."""
+    from xlsxwriter import Workbook  # here, because few processes need it
 
-    # Rows wait on the disk, in a folder that goes away with them even when something fails.
+    # Rows wait on the disk, in a folder that is deleted even after an error.
     with TemporaryDirectory() as folder:
         book = Workbook(Path(folder) / "sheet.xlsx", {"constant_memory": True, "tmpdir": folder})
         sheet = book.add_worksheet()

@@ -1,0 +1,144 @@
+"""Registers users in the admin, with what votes add to the page of a user: sections, and actions on votes and codes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F
+from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from profiles import activation, cycles, privacy
+from profiles.admin.profiles import ProfileAdmin, cycle_name
+from profiles.models import Activation, Profile
+from users.admin.actions import Action
+from users.admin.sections import NEWEST, Section, headings, linked, shown
+from users.admin.user_admin import UserAdmin
+from users.models import User
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+# The query parameter for older votes: the last vote already shown, as microseconds of its time and its id.
+BEFORE = "votes_before"
+
+
+def _invites(request: HttpRequest, user: User) -> Section:
+    columns = "invite_code invitations_count"
+    profiles = Profile.objects.filter(pk=user.pk)
+    rows = [
+        [linked("profiles_profile", one.pk, one), number_format(one.invitations_count, force_grouping=True)]
+        for one in profiles
+    ]
+    return Section(gettext("Invites"), headings(Profile, columns), rows)
+
+
+def _activated(request: HttpRequest, user: User) -> Section:
+    votes = Activation.objects.filter(pk=user.pk).select_related("inviter__user")
+    rows = [[_user(vote.inviter), str(vote.inviter), shown(vote.created_at)] for vote in votes]
+    return Section(gettext("Activated invite code"), _vote_headings(), rows, warning=_cycle(user))
+
+
+def _invitees(request: HttpRequest, user: User) -> Section:
+    """The newest votes, or those before the one in the query: a keyset on the index of an inviter's votes."""
+    votes = Activation.objects.filter(inviter=user.pk).select_related("invitee__user")
+    before = re.fullmatch(r"(\d{1,17})-(\d{1,18})", request.GET.get(BEFORE, ""), re.ASCII)
+    if before:
+        edge = (EPOCH + int(before[1]) * MICROSECOND, int(before[2]))
+        votes = votes.filter(TupleLessThan(Tuple(F("created_at"), F("invitee_id")), edge))
+    found = list(votes.order_by("-created_at", "-invitee_id")[: NEWEST + 1])
+    page = reverse("admin:users_user_change", args=[user.pk])
+    links = []
+    if before:
+        links.append((f"{page}#{BEFORE}", gettext("The newest votes")))
+    if len(found) > NEWEST:
+        last = found[NEWEST - 1]
+        cursor = f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
+        links.append((f"{page}?{BEFORE}={cursor}#{BEFORE}", gettext("Older votes")))
+    rows = [[_user(vote.invitee), str(vote.invitee), shown(vote.created_at)] for vote in found[:NEWEST]]
+    return Section(gettext("Invitees"), _vote_headings(), rows, links=tuple(links), anchor=BEFORE)
+
+
+def _vote_headings() -> list[str]:
+    return [*headings(Profile, "user invite_code"), *headings(Activation, "created_at")]
+
+
+def _user(profile: Profile) -> str:
+    return linked("users_user", profile.pk, profile.user)
+
+
+def _cycle(user: User) -> str:
+    """A warning if the user's vote is part of a cycle: in this way a few users give each other many votes."""
+    members = cycles.through([user.pk]).get(user.pk, [])
+    if not members:
+        return ""
+    users = User.objects.in_bulk(members)
+    walk = format_html_join(" → ", "{}", ((linked("users_user", one, users[one]),) for one in [*members, user.pk]))
+    return format_html("{}: {}", cycle_name(len(members)), walk)
+
+
+def _release(user: User) -> str:
+    inviter = activation.release(user.pk)
+    return gettext("Released the vote for user %(id)d.") % {"id": inviter} if inviter else ""
+
+
+def _replace(user: User) -> str:
+    old = activation.replace_invite_code(user.pk)
+    return gettext("Replaced the invite code %(old)s.") % {"old": old} if old else ""
+
+
+def _erase(user: User) -> str:
+    return gettext("Erased the user.") if privacy.erase_by_operator(user.pk) else ""
+
+
+RELEASE = Action(
+    "release-vote",
+    _("Release the vote"),
+    _("The vote is deleted and no longer counts for the inviter. The user can vote again."),
+    lambda user: Activation.objects.filter(pk=user.pk).exists(),
+    _release,
+)
+REPLACE = Action(
+    "new-code",
+    _("New invite code"),
+    _("The old code and every link with it stop working at once. Users who activated it keep their vote."),
+    lambda user: not user.erased_at,
+    _replace,
+    about=lambda user: Profile.objects.get(pk=user.pk).invite_code,
+)
+ERASE = Action(
+    "erase",
+    _("Erase"),
+    _(
+        "The phone number, addresses and clients are deleted, all devices are revoked, and the user's own vote is"
+        " deleted. Users who voted for this user keep their vote. The same number can sign up again, as a new user."
+    ),
+    lambda user: not user.erased_at,
+    _erase,
+    final=True,
+)
+
+
+@admin.register(User)
+class UserPageAdmin(UserAdmin):
+    user_actions = (*UserAdmin.user_actions, RELEASE, REPLACE, ERASE)
+    sections = (
+        ("profiles.view_profile", _invites),
+        ("profiles.view_activation", _activated),
+        ("profiles.view_activation", _invitees),
+        *UserAdmin.sections,
+    )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        links = []
+        if request.user.has_perm("profiles.view_profile"):
+            column = ProfileAdmin.list_display.index("invitations_count")
+            links = [(f"{reverse('admin:profiles_profile_changelist')}?o=-{column}", gettext("By invitations"))]
+        return super().changelist_view(request, {**(extra_context or {}), "links": links})

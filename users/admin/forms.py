@@ -1,0 +1,41 @@
+"""The admin's forms for operators' roles and passwords. The login form is in `lockout`."""
+
+from __future__ import annotations
+
+from django.contrib.admin.forms import AdminPasswordChangeForm as PasswordChangeForm
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.utils.translation import gettext
+
+from users.models import User
+
+OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class UserForm(UserChangeForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = OPERATOR_FIELDS
+
+
+class SavesPasswordOnly:
+    """Writes the password and no other field: the user may be erased or disabled while the password is hashed."""
+
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=False)  # type: ignore[misc]
+        User.objects.filter(pk=user.pk, erased_at=None).update(password=user.password)
+        return user
+
+
+class PasswordForm(SavesPasswordOnly, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """A superuser sets a user's password."""
+
+
+class OwnPasswordForm(SavesPasswordOnly, PasswordChangeForm):
+    """Operators change their own password."""
+
+    def save(self, commit: bool = True) -> User:
+        user = super().save()
+        message = gettext("Changed their own password.")
+        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message, single_object=True)
+        return user

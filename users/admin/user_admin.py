@@ -1,0 +1,197 @@
+"""Users, devices and groups in the admin. `profiles.admin.user_page` registers users, with what votes add to them.
+
+A phone number is masked on every page, as `+7***4567`: `User.__str__` and `UserAdmin.masked` call `users.phones.mask`.
+No combination of columns may reveal more of it. The full number has a page of its own, and each view of it is logged.
+Users are not deleted here, and no code is ever shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.forms import Form, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import yesno
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst, get_text_list
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from users import accounts, phones
+from users.admin.actions import DISABLE, ENABLE, REVOKE_DEVICES, Action
+from users.admin.export import ExportAdmin
+from users.admin.forms import OPERATOR_FIELDS, PasswordForm, UserForm
+from users.admin.lists import ChoiceFilter, LargeTableAdmin, named_columns
+from users.admin.sections import Show, deliveries, devices
+from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
+from users.models import Device, User
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+class StatusFilter(ChoiceFilter):
+    """The few users that operators look for among all others. Each choice has a partial index."""
+
+    title = _("status")
+    parameter_name = "standing"
+    choices_offered = {
+        "operator": (_("operator"), {"is_staff": True}),
+        "unverified": (_("not verified"), {"verified_at": None}),
+        "disabled": (_("disabled"), {"is_active": False, "erased_at": None}),
+        "erased": (_("erased"), {"erased_at__isnull": False}),
+    }
+
+
+class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
+    phone_lookup = "phone"
+    form = UserForm
+    change_password_form = PasswordForm
+    empty_value_display = "—"
+    list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
+    list_filter = (StatusFilter,)
+    exported = named_columns(User, "id phone is_active verified_at last_login created_at erased_at is_staff")
+    readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
+    # What the page of a user offers to do, and the tables that it shows, each with the permission that it needs.
+    user_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, REVOKE_DEVICES)
+    sections: ClassVar[tuple[tuple[str, Show], ...]] = (
+        ("users.view_device", devices),
+        ("users.view_smsdelivery", deliveries),
+    )
+
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
+
+    @admin.display(description=_("phone"))
+    def masked(self, user: User) -> str:
+        return phones.mask(user.phone) if user.phone else "—"
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only superusers use the form: it makes operators. Others use the actions. Nobody edits erased users."""
+        if isinstance(obj, User) and (obj.erased_at or not is_superuser(request)):
+            return False
+        return request.user.has_perm("users.change_user")
+
+    def may_act(self, request: HttpRequest, action: Action, user: User) -> bool:
+        """Whether this operator may do this. Nobody acts on themselves; only superusers act finally or on operators."""
+        for_superusers = action.final or user.is_staff or user.is_superuser
+        allowed = is_superuser(request) or not for_superusers
+        return allowed and user.pk != request.user.pk and self.has_change_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(name: str, view: type[UserView], **options: Any) -> URLPattern:
+            shown = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
+            return path(f"<int:user_id>/{name}/", shown, name=f"users_user_{name}")
+
+        actions = [page(action.name, ActionView, action=action) for action in self.user_actions]
+        return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = self.get_object(request, object_id)
+        own = self.page_context(request, user) if user and self.has_view_permission(request, user) else {}
+        return super().change_view(request, object_id, form_url, {**own, **(extra_context or {})})
+
+    def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """What the page of a user shows besides Django's form, as far as this operator's permissions allow it."""
+
+        def may_see(view: type[UserView]) -> bool:
+            return request.user.has_perms(view.permissions)
+
+        return {
+            "title": capfirst(str(self.opts.verbose_name)),
+            "show_diagnosis": DiagnosisView.title if may_see(DiagnosisView) else "",
+            "show_phone": _("Show the full number") if user.phone and may_see(PhoneView) else "",
+            "user_actions": [
+                (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
+                for action in self.user_actions
+                if self.may_act(request, action, user) and action.applies(user)
+            ],
+            "sections": [
+                show(request, user) for permission, show in self.sections if request.user.has_perm(permission)
+            ],
+        }
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        nobody = why_nobody(request.GET.get("q", ""))
+        return super().changelist_view(request, {**(extra_context or {}), "nobody": nobody})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        password = ("password",) if is_superuser(request) else ()
+        is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
+        return (
+            (None, {"fields": (("masked", "is_active"), ("created_at", "verified_at"), ("last_login", "erased_at"))}),
+            (_("Operator"), {"fields": (*password, *OPERATOR_FIELDS), "classes": () if is_operator else ("collapse",)}),
+        )
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
+        """Save the changed fields only: the user may be signing in at this moment."""
+        if roles := {name: getattr(obj, name) for name in {"is_staff", "is_superuser"}.intersection(form.changed_data)}:
+            accounts.set_role(obj, **roles)
+
+    def construct_change_message(self, request: HttpRequest, form: Form, formsets: Any, add: bool = False) -> Any:
+        """The log's message: the changed fields and their new values. Of a password, only that it changed."""
+        if not isinstance(form, UserForm) or not form.changed_data:
+            return super().construct_change_message(request, form, formsets, add)
+        return "; ".join(f"{form[name].label}: {_in_words(form.cleaned_data[name])}" for name in form.changed_data)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        if not is_superuser(request):
+            raise PermissionDenied
+        response = super().user_change_password(request, id, form_url)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            shown = response.context_data["original"]
+            response.context_data["title"] = _("Password of %(user)s") % {"user": shown}
+            shown.phone = str(shown)  # Django's template shows the user name, which is the phone number
+        return response
+
+
+def _in_words(value: Any) -> str:
+    """A value of the form as the log shows it: yes or no, or the names of the chosen objects."""
+    if isinstance(value, QuerySet):
+        return get_text_list([str(one) for one in value], gettext("and")) or "—"
+    return str(yesno(value))
+
+
+def why_nobody(text: str) -> str:
+    """Why a search for this phone number finds no user; empty if it finds one."""
+    try:
+        if not text.strip() or User.objects.filter(phone=phones.normalise(text)).exists():
+            return ""
+    except phones.InvalidPhone:
+        return gettext("This is not a mobile phone number. No code is sent to it.")
+    except phones.RegionNotAllowed:
+        return gettext("PHONE_REGIONS does not include the country of this number. No code is sent to it.")
+    return gettext("No user has this number. No code was sent to it recently; any request for one was refused.")
+
+
+admin.site.unregister(Group)  # Django's own, as its documentation replaces it
+
+
+@admin.register(Group)
+class GroupAdmin(auth_admin.GroupAdmin):
+    """For superusers: operators who could change their own group could give themselves permissions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return is_superuser(request)
+
+
+@admin.register(Device)
+class DeviceAdmin(LargeTableAdmin):
+    list_display = ("id", "user", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
+    list_select_related = ("user",)
+    fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")

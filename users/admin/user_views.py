@@ -1,0 +1,141 @@
+"""The admin's pages about one user, beside Django's own form: an action, the full phone number, the diagnosis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+from django.views.generic.detail import SingleObjectMixin
+from django.views.generic.edit import FormMixin
+
+from users import accounts
+from users.admin import diagnosis_texts
+from users.admin.actions import Action, ReasonForm
+from users.admin.lists import SEES_PHONES
+from users.clock import database_now
+from users.login import diagnosis
+from users.models import User
+
+NOTHING_LEFT = _("There is nothing left to do. See the user's present state.")
+
+
+class UserView(SingleObjectMixin, TemplateView):  # type: ignore[type-arg]
+    """A page about the user whose id is in the address. Operators need to see users and have `permissions`."""
+
+    model = User
+    pk_url_kwarg = "user_id"
+    context_object_name = "original"
+    object: User
+    # The admin class of users, from which the permissions, the log and the template context come.
+    model_admin: Any = None
+    permissions: tuple[str, ...] = ()
+    title: Any = ""
+
+    def has_permission(self) -> bool:
+        return self.model_admin.has_view_permission(self.request) and self.request.user.has_perms(self.permissions)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.object = self.get_object()
+        if not self.has_permission():
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        site = self.model_admin.admin_site.each_context(self.request)
+        own = {"opts": self.model_admin.opts, "title": self.title, "subtitle": self.object}
+        return super().get_context_data(**site, **own, back=_("Back to the user"), **kwargs)
+
+
+class DiagnosisView(UserView):
+    """Explains why a code did not arrive. It shows no code."""
+
+    template_name = "admin/users/user/diagnosis.html"
+    permissions = ("users.view_smsdelivery",)
+    title = _("Why did the code not arrive?")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = diagnosis.diagnose(self.object, database_now())
+        return super().get_context_data(
+            findings=diagnosis_texts.findings(found),
+            tables=diagnosis_texts.tables(found),
+            times=diagnosis_texts.times(found),
+            **kwargs,
+        )
+
+
+class PhoneView(UserView):
+    """Shows the full phone number once, and logs it first. It is a POST, so that no other site can link to it."""
+
+    http_method_names = ("post",)
+    template_name = "admin/users/user/phone.html"
+    permissions = (SEES_PHONES,)
+    title = _("Full phone number")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not self.object.phone:
+            raise Http404
+        self.model_admin.log_change(request, self.object, gettext("Viewed the full phone number."))
+        return self.render_to_response(self.get_context_data(phone=self.object.phone))
+
+
+class ActionView(FormMixin, UserView):  # type: ignore[type-arg]
+    """Explains one action, asks for a reason, then does the action and logs it."""
+
+    template_name = "admin/users/user/action.html"
+    form_class = ReasonForm
+    action: Action = None  # type: ignore[assignment]
+
+    def has_permission(self) -> bool:
+        return bool(self.model_admin.may_act(self.request, self.action, self.object))
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().get(request, *args, **kwargs) if self.action.applies(self.object) else self._done("")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = self.get_form()
+        if not self.action.applies(self.object):
+            return self._done("")
+        return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "final": self.action.final}
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"about": self.action.about(self.object)}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**kwargs), "action": self.action, "title": self.action.title}
+
+    def form_valid(self, form: ReasonForm) -> HttpResponse:
+        """Do the action and log it, both or neither."""
+        user, done = self.object, ""
+        try:
+            with transaction.atomic():
+                accounts.lock(user.pk)
+                if self.action.about(user) == form.cleaned_data["about"]:
+                    done = self.action.do(user)
+                if done:
+                    user.refresh_from_db()  # so that the log has no phone number of a user who was just erased
+                    logged = {"done": done, "reason": form.cleaned_data["reason"]}
+                    self.model_admin.log_change(self.request, user, gettext("%(done)s Reason: %(reason)s") % logged)
+        except OperationalError:  # another transaction held the lock for too long
+            messages.error(self.request, _("Nothing was done: the user's data is in use at this moment. Try again."))
+            return self._to_user()
+        return self._done(done)
+
+    def _done(self, done: str) -> HttpResponse:
+        if done:
+            messages.success(self.request, done)
+        else:
+            messages.warning(self.request, NOTHING_LEFT)
+        return self._to_user()
+
+    def _to_user(self) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:users_user_change", args=[self.object.pk]))
