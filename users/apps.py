@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 class UsersConfig(AppConfig):
     name = "users"
-    verbose_name = _("People and sign-in")
+    verbose_name = _("Users and sign-in")
 
     def ready(self) -> None:
         from users import checks

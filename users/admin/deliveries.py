@@ -85,7 +85,7 @@ class StatusFilter(ChoiceFilter):
     parameter_name = "status"
     choices_offered = {
         name: (title, {"status": literal(name)})
-        for name, title in (("todo", _("waiting")), ("doing", _("running")), ("failed", _("failed")))
+        for name, title in (("todo", _("waiting")), ("doing", _("running")), ("failed", _("not completed")))
     }
 
 

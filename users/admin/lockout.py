@@ -77,7 +77,7 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
         request.axes_credentials = credentials
 
     def clean_expired_user_attempts(self, request: Any = None, credentials: dict[str, Any] | None = None) -> int:
-        """Delete in one statement. The ORM would first load all rows, which after a storm are very many."""
+        """Delete in one statement: the ORM sends all ids, and fails on more than 65,535 attempts."""
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [get_cool_off_threshold(request)])
             return int(cursor.rowcount)

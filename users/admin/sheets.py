@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
+from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
@@ -52,27 +52,15 @@ def xlsx_file(batches: Iterable[list[Row]], headings: Row, file: IO[bytes]) -> N
 
     # Rows wait on the disk, in a folder that is deleted even after an error.
     with TemporaryDirectory() as folder:
-        book = Workbook(Path(folder) / "sheet.xlsx", {"constant_memory": True, "tmpdir": folder})
+        options = {"strings_to_formulas": False, "strings_to_urls": False}
+        book = Workbook(file, {"constant_memory": True, "tmpdir": folder, **options})
         sheet = book.add_worksheet()
         sheet.freeze_panes(1, 0)
-        text = book.add_format({"num_format": "@"})
         sheet.set_column(0, len(headings) - 1, _COLUMN_WIDTH)
-        bold = book.add_format({"bold": True})
-        for column, heading in enumerate(headings):
-            sheet.write_string(0, column, heading, bold)
-        number = 0
-        for rows in batches:
-            for row in rows:
-                number += 1
-                for column, value in enumerate(row):
-                    if isinstance(value, bool):
-                        sheet.write_boolean(number, column, value)
-                    elif isinstance(value, (int, float)):
-                        sheet.write_number(number, column, value)
-                    else:
-                        sheet.write_string(number, column, value, text)
+        sheet.write_row(0, 0, headings, book.add_format({"bold": True}))
+        text = book.add_format({"num_format": "@"})
+        for number, row in enumerate(chain.from_iterable(batches), start=1):
+            for column, value in enumerate(row):
+                sheet.write(number, column, value, text if isinstance(value, str) else None)
         book.close()
-        with (Path(folder) / "sheet.xlsx").open("rb") as made:
-            while piece := made.read(1 << 20):
-                file.write(piece)
-        file.seek(0)
+    file.seek(0)
