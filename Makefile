@@ -5,7 +5,6 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
 DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
-BENCH := $(VENV)/bench-$(shell cksum < requirements-bench.txt | tr -d ' ')
 
 .PHONY: run test lint admin lock messages bench bench-sms licences sbom audit
 .DEFAULT_GOAL := run
@@ -21,7 +20,8 @@ lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(BENCH)
+# Needs wrk as well: on Debian, apt install wrk.
+bench: $(DEV)
 	@exec $(BIN)/python -m bench.speed $(ARGS)
 
 bench-sms: $(DEV)
@@ -35,7 +35,6 @@ admin: $(RUN)
 lock: $(DEV)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt --group bench pyproject.toml -o requirements-bench.txt
 
 # What is installed to run the service, under which licences, and whether anything in it is known to be vulnerable.
 licences: $(DEV)
@@ -63,10 +62,6 @@ $(RUN): | $(BIN)/python
 
 $(DEV): | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@ $(RUN)
-
-$(BENCH): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@ $(RUN)
 
 # After a change of wording: collect, then translate inviting_app/locale/ru/LC_MESSAGES/django.po, then collect again.

@@ -1,11 +1,11 @@
-"""Ten attacks on sign-in, played over HTTP against two web processes that share a database: `python -m bench.attack`.
+"""Ten attacks on sign-in, over HTTP, against two web processes that share a database: `python -m bench.attack`.
 
-Everything is on the loopback network: each client has an address of its own in 127.0.0.0/8, owners read their codes
-from a webhook that plays the SMS gateway, and attackers do not. Budgets and limits are at their defaults; of the gaps
-between two SMS the first takes a second, all others an hour. Days pass by moving the times in the sign-in's rows.
+Everything is on the loopback network. Each client has its own address in 127.0.0.0/8. Owners read their codes from a
+fake SMS gateway, attackers do not. Limits have their defaults. The first resend interval is a second, all others are an
+hour. Days pass by shifting the times in the rows of sign-in.
 
-Prints a line for each attack with what it is judged by, and ends with status 1 if any has succeeded. What depends on
-luck is judged by a bound that luck alone exceeds less than once in a million runs.
+Prints a line for each attack with its criteria, and ends with status 1 if any has succeeded. What depends on luck is
+judged by a bound that luck alone exceeds less than once in a million runs.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bench.attacks import addresses, arena, dead_codes, enumeration, guessing, report, spray, tokens
-from bench.attacks.arena import Arena
+from bench.attacks import addresses, dead_codes, enumeration, env, guessing, report, spray, tokens
+from bench.attacks.env import AttackEnv
 from bench.attacks.report import Report
 
-ATTACKS: dict[int, Callable[[Arena], list[Report]]] = {
+ATTACKS: dict[int, Callable[[AttackEnv], list[Report]]] = {
     1: addresses.spoofed_addresses,
     2: guessing.parallel_guesses,
     3: guessing.budget_and_owner,  # and 4
@@ -36,19 +36,17 @@ ATTACKS: dict[int, Callable[[Arena], list[Report]]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--only", nargs="+", type=int, choices=ATTACKS, metavar="N", help="these alone (4 is part of 3)"
-    )
+    parser.add_argument("--only", nargs="+", type=int, choices=ATTACKS, metavar="N", help="only these (4 is part of 3)")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown too")
     options = parser.parse_args()
     reports: list[Report] = []
     began = datetime.now(UTC)
-    with arena.running() as ring:
+    with env.running() as attacked:
         for number in options.only or ATTACKS:
             started = time.monotonic()
-            reports += ATTACKS[number](ring)
+            reports += ATTACKS[number](attacked)
             print(f"attack {number}: {time.monotonic() - started:.0f} s", file=sys.stderr)
-            ring.pass_time(arena.MONTH)
+            attacked.pass_time(env.MONTH)
     print(report.text(reports))
     if options.markdown:
         taken = (datetime.now(UTC) - began).total_seconds()

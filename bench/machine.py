@@ -1,10 +1,11 @@
-"""The machine under a measurement: how busy and how noisy it is, and who uses how much of it."""
+"""CPU time and memory of processes, and figures of samples."""
 
 from __future__ import annotations
 
 import math
 import statistics
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,50 +13,61 @@ import psutil
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Milliseconds that one piece of work takes, again and again: on a machine of one's own, the same each time."""
+class Spread:
+    """The median of some values, with the smallest and the largest."""
 
-    least: float
     median: float
+    least: float
     most: float
 
+    @classmethod
+    def of(cls, values: list[float]) -> Spread:
+        return cls(statistics.median(values), min(values), max(values))
 
-def noise(times: int = 100) -> Noise:
-    taken = sorted(_work() for _ in range(times))
-    return Noise(taken[0], statistics.median(taken), taken[-1])
-
-
-def _work() -> float:
-    started = time.perf_counter()
-    sum(number * number for number in range(50_000))
-    return (time.perf_counter() - started) * 1000
-
-
-def used_by(processes: list[psutil.Process | None]) -> float:
-    """CPU seconds of these processes, and of all that they started, up to now."""
-    total = 0.0
-    for root in filter(None, processes):
-        with suppress(psutil.NoSuchProcess):
-            for process in [root, *root.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess):
-                    # Those that have ended are counted with whoever started them.
-                    used = process.cpu_times()
-                    total += used.user + used.system + used.children_user + used.children_system
-    return total
-
-
-def used_by_all() -> float:
-    """CPU seconds of everything on this machine, up to now."""
-    used = psutil.cpu_times()
-    return float(used.user + used.nice + used.system + getattr(used, "irq", 0.0) + getattr(used, "softirq", 0.0))
-
-
-def stolen() -> float:
-    """CPU seconds that a virtual machine's host gave to others, up to now."""
-    return float(getattr(psutil.cpu_times(), "steal", 0.0))
+    def __format__(self, spec: str) -> str:
+        return f"{self.median:{spec}} [{self.least:{spec}}..{self.most:{spec}}]"
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The least value that at least this share of them does not exceed (nearest rank)."""
+    """The smallest value that at least this share of the values does not exceed (nearest rank)."""
     ordered = sorted(values)
     return ordered[math.ceil(share * len(ordered)) - 1]
+
+
+def noise(times: int = 100) -> Spread:
+    """Milliseconds that a fixed piece of work takes. On a quiet machine it is the same every time."""
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        sum(number * number for number in range(50_000))
+        taken.append((time.perf_counter() - started) * 1000)
+    return Spread.of(taken)
+
+
+def cpu_seconds(root: psutil.Process | None) -> float:
+    """CPU seconds that a process and its children have used so far."""
+    total = 0.0
+    for process in _family(root):
+        with suppress(psutil.NoSuchProcess):
+            used = process.cpu_times()
+            total += used.user + used.system + used.children_user + used.children_system
+    return total
+
+
+def memory(root: psutil.Process | None) -> tuple[float, float]:
+    """MB of a web server: RSS of its largest worker, and PSS of all its processes together."""
+    largest = together = 0.0
+    for process in _family(root):
+        with suppress(psutil.NoSuchProcess):
+            found = process.memory_full_info()
+            together += found.pss / 1e6
+            if process != root:
+                largest = max(largest, found.rss / 1e6)
+    return largest, together
+
+
+def _family(root: psutil.Process | None) -> Iterator[psutil.Process]:
+    if root is not None:
+        with suppress(psutil.NoSuchProcess):
+            yield root
+            yield from root.children(recursive=True)

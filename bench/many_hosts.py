@@ -16,10 +16,10 @@ import time
 from typing import NoReturn
 
 from bench.attack import ATTACKS
-from bench.attacks import arena, report
+from bench.attacks import env, report
 from bench.attacks.report import Report
-from bench.hosts import cut, races, stage
-from bench.hosts.stage import Hosts
+from bench.hosts import cut, races
+from bench.hosts.env import Hosts, running
 
 PROGRAMS = ("ip", "pgbouncer", "haproxy")
 
@@ -30,7 +30,7 @@ def attacks(hosts: Hosts, only: list[int]) -> list[Report]:
         started = time.monotonic()
         reports += ATTACKS[number](hosts)
         _say(f"attack {number}: {time.monotonic() - started:.0f} s")
-        hosts.pass_time(arena.MONTH)
+        hosts.pass_time(env.MONTH)
     return reports
 
 
@@ -51,14 +51,14 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _end)
     began = time.monotonic()
     reports: list[Report] = []
-    with stage.running(options.keep_logs) as hosts:
+    with running(options.keep_logs) as hosts:
         _say(f"all hosts are up after {time.monotonic() - began:.0f} s")
         if options.only in (None, "races"):
             reports += races.races(hosts)
         if options.only in (None, "cut"):
             reports += cut.cut(hosts, options.seconds)
         if options.only in (None, "attacks"):
-            hosts.pass_time(arena.MONTH)
+            hosts.pass_time(env.MONTH)
             reports += attacks(hosts, options.attack or list(ATTACKS))
     print(report.text(reports))
     _say(f"{time.monotonic() - began:.0f} s in all")

@@ -1,161 +1,130 @@
-"""What is asked of the service and of its yardsticks."""
+"""The requests of the speed measurement."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
-from django.db.models import QuerySet
-
-from api.pagination import PAGE_SIZE, Keyset
-from bench import people
-from bench.load import Deck, Request
-from bench.measure import Scenario
-from bench.stage import Stage
-from bench.traffic import SIGN_UPS_PER_ADDRESS
+from bench import dataset
+from bench.dataset import CELEBRITY, OPERATOR
+from bench.env import BenchEnv
+from bench.wrk import Request, Requests, send
 
 ME = "/api/v1/profiles/me"
 INVITATIONS = f"{ME}/invitations"
 PROFILES = "/api/v1/profiles"
-# Different people who read their profiles.
+# Different users who read their profiles.
 READERS = 10_000
-
-# Requests good once that are made ready for each second of load; above what any server here answers.
+# More requests than any server here answers in a second.
 WRITES_PER_SECOND = 2500
-
-OPERATOR = 2
+# Below the 10 SMS in an hour that one client address may cause.
+SIGN_UPS_PER_ADDRESS = 8
 DEEP_PAGE = 1000
 
-_new = count()
+_sign_ups = count()
 
 
-def everyone(stage: Stage) -> list[Scenario]:
-    """What every yardstick answers too."""
-    readers = people.spread(stage.people, min(READERS, stage.people // 2))
+@dataclass(frozen=True)
+class Scenario:
+    """A load. `prepare` makes the requests for a number of seconds, anew for each load, because codes expire."""
+
+    name: str
+    prepare: Callable[[float], Requests]
+    # The baselines that answer the same requests.
+    baselines: tuple[str, ...] = ()
+    connections: int = 16
+    # The worker sends SMS meanwhile. Otherwise it is stopped, so that only web servers are compared.
+    sends_sms: bool = False
+
+
+def compared(env: BenchEnv) -> list[Scenario]:
+    """The four requests that baselines answer too."""
+    readers = dataset.spread(env.users, min(READERS, env.users // 2))
     return [
-        Scenario("GET me", lambda _: _reads(stage, readers, ME)),
-        Scenario("GET me, celebrity", lambda _: _reads(stage, [people.CELEBRITY], ME)),
+        Scenario("GET me", lambda _: _reads(env, readers, ME), ("bare", "drf")),
+        Scenario("POST signup", lambda seconds: sign_ups(env, seconds), ("bare",)),
+        Scenario("POST login", lambda seconds: logins(env, seconds), ("bare",)),
+        Scenario("POST me", lambda seconds: activations(env, seconds), ("bare",)),
     ]
 
 
-def writes(stage: Stage) -> list[Scenario]:
-    """What the bare yardstick may answer too."""
+def alone(env: BenchEnv) -> list[Scenario]:
+    """What is compared with another load of the service: the celebrity, deep pages, SMS sent meanwhile."""
+    env.connection.execute("UPDATE users_user SET is_staff = true, is_superuser = true WHERE id = %s", [OPERATOR])
     return [
-        Scenario("POST signup", lambda seconds: sign_ups(stage, seconds)),
-        Scenario("POST login", lambda seconds: logins(stage, seconds)),
-        Scenario("POST me", lambda seconds: activations(stage, seconds)),
+        Scenario("GET me, celebrity", lambda _: _reads(env, [CELEBRITY], ME)),
+        Scenario("POST signup, SMS sent meanwhile", lambda seconds: sign_ups(env, seconds), sends_sms=True),
+        Scenario("POST me, 40 clients", lambda seconds: activations(env, seconds), connections=40),
+        Scenario("POST me, 40 clients, celebrity", lambda s: activations(env, s, CELEBRITY), connections=40),
+        *_pages(env, "GET invitations", CELEBRITY, INVITATIONS),
+        *_pages(env, "GET profiles by -created_at", OPERATOR, f"{PROFILES}?ordering=-created_at"),
+        *_pages(env, "GET profiles by -invitations_count", OPERATOR, f"{PROFILES}?ordering=-invitations_count"),
     ]
-
-
-def own(stage: Stage) -> list[Scenario]:
-    """What the service alone is asked."""
-    make_operator(stage)
-    return [
-        Scenario("POST signup, SMS sent meanwhile", lambda seconds: sign_ups(stage, seconds), sends_sms=True),
-        Scenario("POST me, 40 clients", lambda seconds: activations(stage, seconds), connections=40),
-        Scenario(
-            "POST me, 40 clients, celebrity",
-            lambda seconds: activations(stage, seconds, people.CELEBRITY),
-            connections=40,
-        ),
-        *(_listed(stage, name, people.CELEBRITY, path) for name, path in _invitations_pages().items()),
-        *(_listed(stage, name, OPERATOR, path) for name, path in _profiles_pages(stage).items()),
-    ]
-
-
-def _reads(stage: Stage, ids: Iterable[int], path: str) -> Deck:
-    return Deck([Request(path, bearer(token)) for token in people.tokens(stage.data, ids)])
-
-
-def _listed(stage: Stage, name: str, reader: int, path: str) -> Scenario:
-    return Scenario(name, lambda _: _reads(stage, [reader], path), brief=True)
 
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def sign_ups(stage: Stage, seconds: float) -> Deck:
-    """New phones, and an address for every few of them, who do not ask at once: those of one address take turns."""
-    stage.count_site()
-    asked = [next_sign_up()[0] for _ in range(round(WRITES_PER_SECOND * seconds))]
-    return Deck([request for nth in range(SIGN_UPS_PER_ADDRESS) for request in asked[nth::SIGN_UPS_PER_ADDRESS]], True)
+def _reads(env: BenchEnv, users: Iterable[int], path: str) -> Requests:
+    return Requests([Request(path, bearer(token)) for token in dataset.tokens(env.data, users)])
 
 
-def next_sign_up() -> tuple[Request, str]:
-    """Of somebody new, and their phone."""
-    number = next(_new)
-    phone = f"+7999{number:07}"
-    return _post("/api/auth/signup", {"phone": phone}, {"X-Forwarded-For": address(number)}), phone
+def sign_ups(env: BenchEnv, seconds: float) -> Requests:
+    """New phones. Several share an address, but not one right after the other, because they would wait in turn."""
+    env.count_sms()
+    numbers = [next(_sign_ups) for _ in range(round(WRITES_PER_SECOND * seconds))]
+    shuffled = [number for first in range(SIGN_UPS_PER_ADDRESS) for number in numbers[first::SIGN_UPS_PER_ADDRESS]]
+    return Requests([sign_up(number) for number in shuffled], once=True)
 
 
-def address(number: int) -> str:
-    """Of the client who signs up as so manieth."""
-    number //= SIGN_UPS_PER_ADDRESS
-    return f"10.{number // 62500 % 250}.{number // 250 % 250}.{number % 250 + 1}"
+def sign_up(number: int) -> Request:
+    network = number // SIGN_UPS_PER_ADDRESS
+    address = f"10.{network // 62500 % 250}.{network // 250 % 250}.{network % 250 + 1}"
+    return _post("/api/auth/signup", {"phone": f"+7999{number:07}"}, {"X-Forwarded-For": address})
 
 
-def logins(stage: Stage, seconds: float) -> Deck:
-    stage.forget_codes()
-    wanted = min(round(WRITES_PER_SECOND * seconds), stage.people // 2)
-    asked = people.challenges(stage.connection, stage.data, wanted)
-    return Deck([login(challenge, code) for challenge, code in asked], once=True)
+def logins(env: BenchEnv, seconds: float) -> Requests:
+    env.delete_codes()
+    wanted = min(round(WRITES_PER_SECOND * seconds), env.users // 2)
+    made = dataset.challenges(env.connection, env.data, wanted)
+    bodies = [{"challenge_id": challenge, "code": code} for challenge, code in made]
+    return Requests([_post("/api/auth/login", body) for body in bodies], once=True)
 
 
-def login(challenge_id: str, code: str) -> Request:
-    return _post("/api/auth/login", {"challenge_id": challenge_id, "code": code})
-
-
-def activations(stage: Stage, seconds: float, inviter: int | None = None) -> Deck:
-    """Votes of people who have none: for this person, or spread over all."""
-    stage.take_back_votes()
-    voters = people.not_voted(stage.connection, min(round(WRITES_PER_SECOND * seconds), stage.people // 11))
-    inviters = people.spread(stage.people, min(READERS, stage.people // 2))
+def activations(env: BenchEnv, seconds: float, inviter: int | None = None) -> Requests:
+    """Votes of users who have none: for this inviter, or spread over all."""
+    env.delete_new_votes()
+    voters = dataset.not_voted(env.connection, round(WRITES_PER_SECOND * seconds))
+    inviters = [inviter] if inviter else dataset.spread(env.users, min(READERS, env.users // 2))
     requests = []
-    for number, (voter, token) in enumerate(zip(voters, people.tokens(stage.data, voters), strict=True)):
-        chosen = inviter or inviters[number % len(inviters)]
+    for number, (voter, token) in enumerate(zip(voters, dataset.tokens(env.data, voters), strict=True)):
+        chosen = inviters[number % len(inviters)]
         if chosen != voter:
-            requests.append(_post(ME, {"activated_invite": people.invite_code(chosen)}, bearer(token)))
-    return Deck(requests, once=True)
+            requests.append(_post(ME, {"activated_invite": dataset.invite_code(chosen)}, bearer(token)))
+    return Requests(requests, once=True)
 
 
-def _post(path: str, body: Any, headers: dict[str, str] | None = None) -> Request:
+def _post(path: str, body: dict[str, str], headers: dict[str, str] | None = None) -> Request:
     return Request(path, headers or {}, json.dumps(body))
 
 
-def make_operator(stage: Stage) -> None:
-    stage.connection.execute("UPDATE users_user SET is_staff = true, is_superuser = true WHERE id = %s", [OPERATOR])
+def _pages(env: BenchEnv, name: str, user: int, path: str) -> list[Scenario]:
+    """The first page of a list, and the one that DEEP_PAGE links lead to, or the last but one."""
+    [token] = dataset.tokens(env.data, [user])
+    pages = [path]
+    while len(pages) <= DEEP_PAGE and (after := _next(env, token, pages[-1])):
+        pages.append(after)
+    pages = pages[:-1] or pages
+    places = {f"{name}, first page": path, f"{name}, page {len(pages)}": pages[-1]}
+    return [Scenario(each, lambda _, at=at: _reads(env, [user], at)) for each, at in places.items()]  # type: ignore[misc]
 
 
-def _invitations_pages() -> dict[str, str]:
-    from api.profile_views import INVITATIONS as KEYSET
-    from profiles.models import Activation
-
-    votes = Activation.objects.filter(inviter_id=people.CELEBRITY)
-    return _first_and_deep("GET invitations", KEYSET, INVITATIONS, votes)
-
-
-def _profiles_pages(stage: Stage) -> dict[str, str]:
-    from api.profile_views import PROFILE_ORDERS
-    from profiles.models import Profile
-
-    phone = people.phone(stage.people // 2).replace("+", "%2B")
-    pages = {
-        "GET profiles, by phone": f"{PROFILES}?phone={phone}",
-        "GET profiles, activated": f"{PROFILES}?has_activated=true",
-        "GET profiles, not activated": f"{PROFILES}?has_activated=false",
-    }
-    for order, keyset in PROFILE_ORDERS.items():
-        path = f"{PROFILES}?ordering={order}"
-        pages |= _first_and_deep(f"GET profiles by {order}", keyset, path, Profile.objects.all())
-    return pages
-
-
-def _first_and_deep(name: str, keyset: Keyset, path: str, rows: QuerySet[Any]) -> dict[str, str]:
-    """The first page of a list, and page DEEP_PAGE or, where there are fewer, the last but one."""
-    page = min(DEEP_PAGE, rows.count() // PAGE_SIZE)
-    ordered = rows.order_by(*(f"{'-' * keyset.descending}{field}" for field in keyset.names))
-    edge = ordered.values_list(*keyset.names)[(page - 1) * PAGE_SIZE - 1]
-    return {f"{name}, first page": path, f"{name}, page {page}": keyset.link_after(path, edge)}
+def _next(env: BenchEnv, token: str, path: str) -> str:
+    """Path and query of the next page, or an empty string."""
+    status, text = send(env.port, Request(path, bearer(token)))
+    assert status == 200, text
+    url = json.loads(text)["next"] or ""
+    return url[url.index("/api/") :] if url else ""

@@ -1,184 +1,186 @@
-"""How fast the service is, beside yardsticks that answer the same: `python -m bench.speed` (`make bench`).
+"""Speed and memory of the service, next to baselines that answer the same requests: `python -m bench.speed`.
 
-The service runs as `make run` starts it, with a million people of its own; the yardsticks (see bench/yardsticks) have
-the same database. Each round loads every server with every scenario, every other round in the opposite order; servers
-are compared within a round. All traffic is on the loopback network, and nothing is left behind.
+The service runs as `make run` starts it. The baselines (bench/baselines) use its database. Each round loads every
+server with every scenario, every other round in reverse order, and rates are compared within a round. wrk makes the
+load, with 16 connections unless the name says otherwise, on the loopback network.
 
-Prints a table and keeps it in bench/results/speed.txt, with a picture of the ratios in speed.svg and all that was
-measured in speed.json beside it.
+Prints a table, and keeps it in bench/results/speed.txt. Ends with status 1 if a goal is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import re
 import signal
+import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass
-from functools import partial
-from itertools import product
-from pathlib import Path
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Protocol
 
-from bench import admin_pages, chart, goals, load, machine, measure, speed_table
-from bench.load import Deck, Outcome
-from bench.measure import Measurement, Scenario, Server, Usage
-from bench.report import Counted, Report
-from bench.stage import Stage, say, stage
+import psutil
 
-RESULTS = Path(__file__).parent / "results"
+from bench import env, machine, scenarios, wrk
+from bench.baselines import servers
+from bench.env import RESULTS, BenchEnv, say
+from bench.machine import Spread
+from bench.scenarios import Scenario
+
+# Least rate of the service divided by that of a baseline, or by that of another scenario of the service.
+GOALS = {
+    ("GET me", "bare"): 0.68,
+    ("GET me", "drf"): 5.0,
+    ("POST signup", "bare"): 0.6,
+    ("POST login", "bare"): 0.6,
+    ("POST me", "bare"): 0.6,
+    ("GET me, celebrity", "GET me"): 0.8,
+    ("POST me, 40 clients, celebrity", "POST me, 40 clients"): 0.5,
+}
+DEEP_PAGE_GOAL = 0.8
+SERVICE = "service"
+WIDE = 46
 
 
-Cell = tuple[Scenario, Server]
+class Server(Protocol):
+    """The service or a baseline."""
+
+    name: str
+
+    @property
+    def port(self) -> int: ...
+
+    def web(self) -> psutil.Process | None: ...
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load in one round. CPU is in microseconds for each request."""
+
+    scenario: str
+    server: str
+    outcome: wrk.Outcome
+    web_us: float
+    postgres_us: float
 
 
 @dataclass
-class Speed:
-    """A whole run."""
+class Result:
+    loads: list[Load]
+    # RSS of the largest web process and PSS of all of them, in MB, by server.
+    memory: dict[str, tuple[float, float]]
+    noise: list[Spread]
 
-    stage: Stage
-    # The bare one first.
-    yardsticks: Sequence[Server]
-    asked: argparse.Namespace
-    report: Report
+    def of(self, scenario: str, server: str) -> list[Load]:
+        """The loads of one cell, round by round."""
+        return [load for load in self.loads if (load.scenario, load.server) == (scenario, server)]
 
-    def go(self) -> None:
-        from bench import scenarios
-
-        servers: list[Server] = [self.stage, *self.yardsticks]
-        own = product(scenarios.own(self.stage), servers[:1])
-        reads = product(scenarios.everyone(self.stage), servers)
-        writes = product(scenarios.writes(self.stage), servers[:2])
-        cells: list[Cell] = [cell for cell in [*reads, *writes, *own] if self._answers(*cell)]
-        jobs: list[Callable[[int], None]] = [partial(self._load, *cell) for cell in cells]
-        if self.yardsticks:
-            jobs.insert(0, self._pgbench)
-        for number in range(self.asked.rounds):
-            say(f"round {number + 1} of {self.asked.rounds}")
-            self.report.noise.append(machine.noise())
-            for job in jobs[:: -1 if number % 2 else 1]:
-                job(number)
-        say("statements")
-        for cell in cells:
-            self._count_statements(*cell)
-        if self.yardsticks:
-            self._compare_statements()
-        say("the admin's lists")
-        self.report.admin = admin_pages.times(self.stage)
-
-    def _answers(self, scenario: Scenario, server: Server) -> bool:
-        """Whether it has this path and answers it well."""
-        request = scenario.prepare(0.01).deal()
-        assert request is not None
-        status, body = load.once(server.port, request)
-        right = 200 <= status < 300 and _repeats(request.body or "{}", body)
-        if not right:
-            self.report.notes.append(f"{scenario.name}: {server.name} answers {status}, so it is left out")
-            say(self.report.notes[-1])
-        return right
-
-    def _load(self, scenario: Scenario, server: Server, number: int) -> None:
-        seconds = self.asked.seconds / 2 if scenario.brief else self.asked.seconds
-        with nullcontext() if scenario.sends_sms else self.stage.worker_at_rest():
-            measured = measure.measure(
-                scenario, server, self.stage.database, number=number, warm_up=self.asked.warm_up, seconds=seconds
-            )
-        self._note(measured)
-
-    def _pgbench(self, number: int) -> None:
-        """The database alone: the statement of a profile, prepared, without a web server."""
-        from bench import scenarios
-        from bench.yardsticks import pgbench
-
-        script = pgbench.own_profile(self.stage.people, scenarios.READERS)
-        usage = Usage({"PostgreSQL": self.stage.database.postmaster})
-        found = pgbench.run(self.stage.data, script, clients=16, seconds=self.asked.seconds)
-        requests = round(found.per_second * self.asked.seconds)
-        outcome = Outcome(self.asked.seconds, requests, 0, 0, found.latency_ms, None)
-        used = usage.since()["PostgreSQL"] * 1e6 / max(1, requests)
-        self._note(Measurement("GET me", "pgbench", number, outcome, postgres_us=used, cores=usage.cores()))
-
-    def _note(self, measured: Measurement) -> None:
-        self.report.measured.append(measured)
-        say(speed_table.summary(measured))
-
-    def _count_statements(self, scenario: Scenario, server: Server) -> None:
-        deck = scenario.prepare(measure.COUNTED / 1000)
-        with self.stage.worker_at_rest():
-            counted = measure.count_statements(partial(_send, server, deck), self.stage.database)
-        self.report.counted.append(Counted(scenario.name, server.name, *counted))
-
-    def _compare_statements(self) -> None:
-        """Note where the bare yardstick does not send what the service does: the same statements, as often."""
-        from bench import scenarios
-        from bench.yardsticks import servers
-
-        for scenario in scenarios.writes(self.stage):
-            deck = scenario.prepare(2 * measure.COUNTED / 1000)
-            sends = {each.name: partial(_send, each, deck) for each in (self.stage, self.yardsticks[0])}
-            try:
-                with self.stage.worker_at_rest():
-                    servers.same_statements(self.stage.connection, sends)
-            except AssertionError as error:
-                self.report.notes.append(f"{scenario.name}: {error}")
-                say(self.report.notes[-1])
+    def ratio(self, ours: tuple[str, str], theirs: tuple[str, str]) -> Spread | None:
+        """The rate of one (scenario, server) divided by that of another, within each round."""
+        pairs = zip(self.of(*ours), self.of(*theirs), strict=False)
+        ratios = [a.outcome.per_second / b.outcome.per_second for a, b in pairs if b.outcome.per_second]
+        return Spread.of(ratios) if ratios else None
 
 
-def _send(server: Server, deck: Deck) -> None:
-    for _ in range(measure.COUNTED):
-        request = deck.deal()
-        assert request is not None
-        load.once(server.port, request)
+def measure(scenario: Scenario, server: Server, on: BenchEnv, *, warm_up: float, seconds: float) -> Load:
+    """Load the server, first for `warm_up` seconds that do not count."""
+    with nullcontext() if scenario.sends_sms else on.worker_stopped():
+        requests = scenario.prepare(warm_up + seconds)
+        wrk.run(server.port, requests, connections=scenario.connections, seconds=warm_up)
+        before = [machine.cpu_seconds(process) for process in (server.web(), on.postgres())]
+        outcome = wrk.run(server.port, requests, connections=scenario.connections, seconds=seconds)
+        after = [machine.cpu_seconds(process) for process in (server.web(), on.postgres())]
+    web, postgres = ((b - a) * 1e6 / max(1, outcome.requests) for a, b in zip(before, after, strict=True))
+    say(f"{server.name:8} {scenario.name}: {outcome.per_second:.0f}/s")
+    return Load(scenario.name, server.name, outcome, web, postgres)
 
 
-def _repeats(sent: str, answered: str) -> bool:
-    """Whether the answer has the same in what both have: a server that looks at GETs alone answers a POST too."""
-    asked, told = json.loads(sent), json.loads(answered)
-    return all(told[name] == value for name, value in asked.items() if name in told)
+def run(on: BenchEnv, options: argparse.Namespace) -> Result:
+    result = Result([], {}, [])
+    with servers.running(on) as baselines:
+        cells: list[tuple[Scenario, Server]] = []
+        for scenario in scenarios.compared(on):
+            cells.append((scenario, on))
+            cells += [(scenario, each) for each in baselines if each.name in scenario.baselines]
+        if not options.compared:
+            cells += [(scenario, on) for scenario in scenarios.alone(on)]
+        for number in range(options.rounds):
+            say(f"round {number + 1} of {options.rounds}")
+            result.noise.append(machine.noise())
+            for scenario, server in cells[:: -1 if number % 2 else 1]:
+                loaded = measure(scenario, server, on, warm_up=options.warm_up, seconds=options.seconds)
+                result.loads.append(loaded)
+        result.memory = {each.name: machine.memory(each.web()) for each in (on, *baselines)}
+    return result
 
 
-def options() -> argparse.Namespace:
+def table(result: Result) -> str:
+    lines = [f"{'':{WIDE}} {'':8} {'requests a second':>20} {'p50 ms':>8} {'p99 ms':>8} {'web us':>8} {'PG us':>8}"]
+    cells = sorted({(load.scenario, load.server): None for load in result.loads}, key=lambda cell: _order(result, cell))
+    for scenario, server in cells:
+        loads = result.of(scenario, server)
+        rate = f"{Spread.of([load.outcome.per_second for load in loads]):.0f}"
+        figures = [(load.outcome.p50, load.outcome.p99, load.web_us, load.postgres_us) for load in loads]
+        p50, p99, web, postgres = (statistics.median(column) for column in zip(*figures, strict=True))
+        mark = "" if all(load.outcome.clean for load in loads) else "  ! not all requests were answered with 2xx"
+        row = f"{scenario:{WIDE}} {server:8} {rate:>20} {p50:8.1f} {p99:8.1f} {web:8.0f} {postgres:8.0f}{mark}"
+        lines.append(row)
+    lines += ["", "Memory after all loads, MB: RSS of the largest web process, PSS of all of them"]
+    lines += [f"{name:8} {largest:6.1f} {together:6.1f}" for name, (largest, together) in result.memory.items()]
+    return "\n".join(lines)
+
+
+def _order(result: Result, cell: tuple[str, str]) -> tuple[int, str]:
+    """As the first round had them."""
+    names = list(dict.fromkeys(load.scenario for load in result.loads))
+    return names.index(cell[0]), "" if cell[1] == SERVICE else cell[1]
+
+
+def judge(result: Result) -> list[tuple[str, Spread, float]]:
+    """Each ratio that has a goal: its name, the value found, and the least that is wanted."""
+    pairs: list[tuple[str, str, str, float]] = []
+    for (scenario, other), wanted in GOALS.items():
+        is_baseline = other in servers.NAMES
+        pairs.append((scenario, scenario if is_baseline else other, other if is_baseline else SERVICE, wanted))
+    for scenario in dict.fromkeys(load.scenario for load in result.loads):
+        if found := re.fullmatch(r"(.*), page \d+", scenario):
+            pairs.append((scenario, f"{found[1]}, first page", SERVICE, DEEP_PAGE_GOAL))
+    judged = []
+    for scenario, other, server, wanted in pairs:
+        name = f"{scenario} / {server if server != SERVICE else other}"
+        if ratio := result.ratio((scenario, SERVICE), (other, server)):
+            judged.append((name, ratio, wanted))
+    return judged
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.speed", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--people", type=int, help="in the database: a million, or a tenth of it if --quick")
+    parser.add_argument("--users", type=int, default=1_000_000, help="in the database")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8, help="of each load")
-    parser.add_argument("--warm-up", type=float, default=2, help="seconds before each load, which do not count")
-    parser.add_argument("--alone", action="store_true", help="without yardsticks")
-    parser.add_argument("--quick", action="store_true", help="short loads: rough figures in a few minutes")
-    asked = parser.parse_args()
-    asked.people = asked.people or (100_000 if asked.quick else 1_000_000)
-    if asked.quick:
-        asked.rounds, asked.seconds, asked.warm_up = 3, 1.0, 1.0
-    return asked
-
-
-def main() -> None:
-    asked = options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is stopped
-    report = Report(
-        command=" ".join(["python -m bench.speed", *sys.argv[1:]]),
-        at=time.strftime("%Y-%m-%d %H:%M %Z"),
-        people=asked.people,
-        load_before=os.getloadavg(),
-    )
-    with ExitStack() as stack:
-        ready = stack.enter_context(stage(asked.people))
-        beside = []
-        if not asked.alone:
-            from bench.beside import yardsticks
-
-            beside = stack.enter_context(yardsticks(ready))
-        Speed(ready, beside, asked, report).go()
-    report.goals = goals.judge(report)
-    RESULTS.joinpath("speed.json").write_text(json.dumps(asdict(report), indent=1))
-    text = speed_table.table(report)
-    RESULTS.joinpath("speed.txt").write_text(f"{text}\n")
-    RESULTS.joinpath("speed.svg").write_text(chart.picture(report.goals))
+    parser.add_argument("--seconds", type=float, default=5, help="duration of each load")
+    parser.add_argument("--warm-up", type=float, default=2, help="seconds of load before that, which do not count")
+    parser.add_argument("--compared", action="store_true", help="only what the baselines answer too")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
+    head = [
+        f"{' '.join(['python -m bench.speed', *sys.argv[1:]])}, {options.users:,} users, {time.strftime('%F %R %Z')}"
+    ]
+    head.append(f"{os.cpu_count()} cores, load average before {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
+    with env.running(options.users) as on:
+        result = run(on, options)
+    noise = Spread.of([found.median for found in result.noise])
+    head.append(f"Noise: before each round, a fixed piece of work took {noise:.1f} ms")
+    judged = judge(result)
+    lines = ["Rates of the service divided by others, within each round: median [least..most], and the goal"]
+    for name, found, wanted in judged:
+        verdict = "reached" if found.median >= wanted else "MISSED"
+        lines.append(f"{name:{2 * WIDE - 6}} {format(found, '.2f'):20} {wanted:5.2f} {verdict}")
+    text = "\n\n".join(["\n".join(head), table(result), "\n".join(lines)])
     print(text)
+    RESULTS.joinpath("speed.txt").write_text(f"{text}\n")
+    return int(any(found.median < wanted for _, found, wanted in judged))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from bench.attacks.arena import Arena, block, phone
-from bench.attacks.clients import Answer, at_once
 from bench.attacks.contract import ADDRESS_SENDS
+from bench.attacks.env import AttackEnv, phone, prefix
 from bench.attacks.report import Report
+from bench.clients import Answer, at_once
 
 HEADERS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "CF-Connecting-IP")
 
 
-def spoofed_addresses(arena: Arena) -> list[Report]:
+def spoofed_addresses(env: AttackEnv) -> list[Report]:
     report = Report(
         1,
         "spoofed addresses, spellings",
         "one address causes 10 SMS and gets 60 challenges an hour; one phone has one budget",
     )
-    attacker = arena.attacker()
+    attacker = env.attacker()
     accepted = [attacker.sign_up(phone(1, number)).status for number in range(ADDRESS_SENDS)]
     report.check(f"{ADDRESS_SENDS} SMS an hour for one address", accepted == [200] * ADDRESS_SENDS)
 
@@ -30,16 +30,16 @@ def spoofed_addresses(arena: Arena) -> list[Report]:
         "0 of 100 forged addresses get past it (429 each)",
         all(answer.status == 429 and answer.code == "too_many_requests" for answer in forged),
     )
-    other = arena.attacker()
+    other = env.attacker()
     joined = at_once(lambda _: other.sign_up(phone(1, 0)), range(80))
     given = [answer.status for answer in joined].count(200)
     report.check(f"60 challenges an hour for one address ({given} of 80 tries)", given <= 60)
     report.check("and no other answer than 200 and 429", {answer.status for answer in joined} == {200, 429})
     typed = spellings(phone(1, 99999))
-    spelled = at_once(lambda text: arena.attacker().sign_up(text), typed)
+    spelled = at_once(lambda text: env.attacker().sign_up(text), typed)
     refused = [answer for answer in spelled if answer.status != 200]
     report.check(f"{len(typed)} spellings of one phone are all taken", not refused)
-    people = arena.rows("SELECT phone FROM users_user WHERE phone LIKE %s", f"%{block(1)}%")
+    people = env.rows("SELECT phone FROM users_user WHERE phone LIKE %s", f"%{prefix(1)}%")
     known = {f"+7{phone(1, number)}" for number in (*range(ADDRESS_SENDS), 99999)}
     report.check("and are one person with one budget", {found for (found,) in people} == known)
     short = sum(answer.body["code_length"] == 4 for answer in spelled if answer.status == 200)

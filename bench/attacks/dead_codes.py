@@ -6,10 +6,10 @@ import time
 from datetime import timedelta
 from typing import ClassVar
 
-from bench.attacks.arena import Arena, phone
-from bench.attacks.clients import Answer, Client, at_once
 from bench.attacks.contract import MAX_ATTEMPTS, SHORT
+from bench.attacks.env import AttackEnv, phone
 from bench.attacks.report import Report
+from bench.clients import Answer, Client, at_once
 
 
 class Case:
@@ -18,11 +18,11 @@ class Case:
     # The logins of all cases.
     tries: ClassVar[list[Answer]] = []
 
-    def __init__(self, arena: Arena, number: int) -> None:
-        self.arena, self.phone = arena, phone(5, number)
-        self.client: Client = arena.owner()
+    def __init__(self, env: AttackEnv, number: int) -> None:
+        self.env, self.phone = env, phone(5, number)
+        self.client: Client = env.owner()
         self.asked = self.client.sign_up(self.phone)
-        self.code = arena.read(self.phone, self.asked)
+        self.code = env.read(self.phone, self.asked)
         self.wrong = str((int(self.code) + 1) % 10**SHORT).zfill(SHORT)
 
     def log_in(self, code: str) -> Answer:
@@ -31,7 +31,7 @@ class Case:
 
     def sessions(self) -> int:
         return int(
-            self.arena.one(
+            self.env.one(
                 "SELECT count(*) FROM users_device JOIN users_user AS person ON person.id = user_id WHERE phone = %s",
                 f"+7{self.phone}",
             )
@@ -42,37 +42,37 @@ def refused(*answers: Answer) -> bool:
     return all((answer.status, answer.code) == (400, "invalid_code") for answer in answers)
 
 
-def dead_codes(arena: Arena) -> list[Report]:
+def dead_codes(env: AttackEnv) -> list[Report]:
     """A code belongs to the phone: the challenges of one code share its digits, so A's code on B is right.
 
     What is refused instead is A's code on another phone's challenge.
     """
     report = Report(5, "dead codes", "used, expired, spent, another's and sibling codes are refused")
-    case = Case(arena, 1)
+    case = Case(env, 1)
     report.check("a right code signs in once", case.log_in(case.code).status == 200 and refused(case.log_in(case.code)))
 
-    case = Case(arena, 2)
+    case = Case(env, 2)
     answers = at_once(case.log_in, [case.code] * 50)
     right = [answer for answer in answers if answer.status == 200]
     report.check("50 at once open one session", len(right) == case.sessions() == 1)
     report.check("and 49 are refused", refused(*[answer for answer in answers if answer.status != 200]))
 
-    case = Case(arena, 3)
-    arena.pass_time(timedelta(minutes=11))
+    case = Case(env, 3)
+    env.pass_time(timedelta(minutes=11))
     report.check("expired: refused", refused(case.log_in(case.code)))
 
-    case = Case(arena, 4)
+    case = Case(env, 4)
     spent = [case.log_in(case.wrong) for _ in range(MAX_ATTEMPTS)]
     left = [answer.body.get("attempts_left") for answer in spent]
     report.check("after 3 wrong the right one is refused", left == [2, 1, 0] and refused(case.log_in(case.code)))
 
-    case, other = Case(arena, 5), Case(arena, 6)
+    case, other = Case(env, 5), Case(env, 6)
     while other.code == case.code:
-        other = Case(arena, 7 + int(other.phone) % 100)
+        other = Case(env, 7 + int(other.phone) % 100)
     report.check("another phone's code: refused", refused(other.log_in(case.code)))
 
-    report.check("sent again: same code, no new attempts", _sent_again(Case(arena, 200)))
-    report.check("a sign-in ends the phone's other challenges", _siblings(Case(arena, 300)))
+    report.check("sent again: same code, no new attempts", _sent_again(Case(env, 200)))
+    report.check("a sign-in ends the phone's other challenges", _siblings(Case(env, 300)))
     report.tried = len(Case.tries)
     return [report]
 
@@ -83,8 +83,8 @@ def _sent_again(case: Case) -> bool:
     time.sleep(1.1)  # the gap between two SMS
     again = case.client.sign_up(case.phone, challenge_id=case.asked.body["challenge_id"])
     same = again.body["challenge_id"] == case.asked.body["challenge_id"] and again.body["sent"]
-    case.arena.settle(case.phone)
-    codes = [sms.code for sms in case.arena.inboxes.of[f"+7{case.phone}"]]
+    case.env.settle(case.phone)
+    codes = [sms.code for sms in case.env.inboxes.of[f"+7{case.phone}"]]
     last = case.log_in(case.wrong)
     return bool(
         same and codes == [case.code] * 2 and last.body["attempts_left"] == 0 and refused(case.log_in(case.code))
@@ -93,7 +93,7 @@ def _sent_again(case: Case) -> bool:
 
 def _siblings(case: Case) -> bool:
     """The owner's second client has the same digits; once it has used them, the first one's are dead."""
-    second = case.arena.owner()
+    second = case.env.owner()
     asked = second.sign_up(case.phone)
     entered = second.log_in(asked, case.code)
     return asked.body["code_length"] == SHORT and entered.status == 200 and refused(case.log_in(case.code))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 
-from bench.attacks.arena import DAY, Arena, phone
-from bench.attacks.clients import Answer, guesses
 from bench.attacks.contract import ADDRESS_SENDS
+from bench.attacks.env import DAY, AttackEnv, phone
 from bench.attacks.report import Report, luck, sure_median
+from bench.clients import Answer, guesses
 from profiles import invite_codes
 
 KINDS = {"registered": 0, "unknown": 20_000, "disabled": 40_000}
@@ -18,20 +18,20 @@ BLOCK_OF_PHONES = 50
 Samples = defaultdict[tuple[str, str], list[Answer]]
 
 
-def enumeration(arena: Arena, samples: int = 200) -> list[Report]:
+def enumeration(env: AttackEnv, samples: int = 200) -> list[Report]:
     """A sign-up makes an unverified person, so "no row before a right code" reads: none that others could see."""
     report = Report(6, "enumeration", "same status, keys, headers and time (3 ms or 5 %) for every phone")
-    _register(arena, samples + BLOCK_OF_PHONES)
+    _register(env, samples + BLOCK_OF_PHONES)
     answers: Samples = defaultdict(list)
     for number in range(samples):
         if number and number % BLOCK_OF_PHONES == 0:
-            arena.pass_time(DAY)
+            env.pass_time(DAY)
         # Whoever comes first differs: none is always next to the same neighbour.
         kinds = list(KINDS)[number % 3 :] + list(KINDS)[: number % 3]
         for kind in kinds:
-            _probe(arena, kind, number, answers)
-    arena.pass_time(DAY)
-    _beyond_the_limit(arena, samples, answers)
+            _probe(env, kind, number, answers)
+    env.pass_time(DAY)
+    _beyond_the_limit(env, samples, answers)
 
     report.tried = sum(len(these) for these in answers.values())
     lucky = [answer for answer in _all(answers, "login") if answer.status in (200, 403)]
@@ -49,15 +49,15 @@ def enumeration(arena: Arena, samples: int = 200) -> list[Report]:
         for other in ("unknown", "disabled")
     ]
     report.claim += f"; measured: {max(map(abs, measured)):.1f} ms"
-    report.check("whom nobody has verified is seen by nobody", _unverified_are_hidden(arena, samples))
+    report.check("whom nobody has verified is seen by nobody", _unverified_are_hidden(env, samples))
     return [report]
 
 
-def _register(arena: Arena, count: int) -> None:
+def _register(env: AttackEnv, count: int) -> None:
     """People who have signed in before, some of whom were disabled: made in the database, for they are many."""
     for kind, active in (("registered", True), ("disabled", False)):
         people = [(f"+7{phone(6, KINDS[kind] + number)}", active, invite_codes.generate()) for number in range(count)]
-        with arena.database.cursor() as cursor:
+        with env.database.cursor() as cursor:
             cursor.executemany(
                 """WITH person AS (INSERT INTO users_user (phone, is_active, verified_at) VALUES (%s, %s, now())
                                    RETURNING id)
@@ -66,20 +66,20 @@ def _register(arena: Arena, count: int) -> None:
             )
 
 
-def _probe(arena: Arena, kind: str, number: int, answers: Samples) -> None:
+def _probe(env: AttackEnv, kind: str, number: int, answers: Samples) -> None:
     """A code asked for and guessed at once, as a stranger does who wants to know about the phone."""
     target = phone(6, KINDS[kind] + number)
-    attacker = arena.attacker()
+    attacker = env.attacker()
     asked = attacker.sign_up(target)
     answers["signup", kind].append(asked)
     answers["login", kind].append(attacker.log_in(asked, guesses(4, 1)[0]))
     if number < BLOCK_OF_PHONES:
-        without = arena.attacker().call("POST", "/api/auth/login", {"phone": target, "code": "0000"})
+        without = env.attacker().call("POST", "/api/auth/login", {"phone": target, "code": "0000"})
         answers["login by phone", kind].append(without)
 
 
-def _beyond_the_limit(arena: Arena, samples: int, answers: Samples) -> None:
-    attacker = arena.attacker()
+def _beyond_the_limit(env: AttackEnv, samples: int, answers: Samples) -> None:
+    attacker = env.attacker()
     for number in range(ADDRESS_SENDS):
         attacker.sign_up(phone(6, 60_000 + number))
     for kind, first in KINDS.items():
@@ -118,14 +118,14 @@ def _compare_times(report: Report, operation: str, other: str, ours: list[Answer
     return middle
 
 
-def _unverified_are_hidden(arena: Arena, samples: int) -> bool:
+def _unverified_are_hidden(env: AttackEnv, samples: int) -> bool:
     """An unverified person's invite code is answered like one that nobody has."""
-    token = arena.sign_in(arena.owner(), phone(6, 70_000)).body["token"]
-    theirs = arena.one(
+    token = env.sign_in(env.owner(), phone(6, 70_000)).body["token"]
+    theirs = env.one(
         "SELECT invite_code FROM profiles_profile JOIN users_user AS person ON person.id = user_id WHERE phone = %s",
         f"+7{phone(6, 60_000)}",
     )
-    client = arena.owner()
+    client = env.owner()
     answers = [
         client.call("POST", "/api/v1/profiles/me", {"activated_invite": code}, token)
         for code in (theirs, invite_codes.generate())

@@ -8,27 +8,27 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from bench.attacks.arena import DAY, Arena, block, phone
-from bench.attacks.clients import Answer, Client, at_once, guesses
 from bench.attacks.contract import LONG, MAX_ATTEMPTS, PHONE_DAY, PHONE_MONTH, SHORT
+from bench.attacks.env import DAY, AttackEnv, phone, prefix
 from bench.attacks.report import Report, luck
+from bench.clients import Answer, Client, at_once, guesses
 
 CHALLENGES, CODES = 40, 100
 
 
-def parallel_guesses(arena: Arena) -> list[Report]:
+def parallel_guesses(env: AttackEnv) -> list[Report]:
     """The right code is among the guesses: the referee put it there, so that luck is common enough to be measured."""
     report = Report(2, "100 guesses at once", "3 are compared for each challenge")
     most_compared = 0
     odd = set()
     for number in range(CHALLENGES):
-        answers = _guess_at_once(arena, phone(2, number))
+        answers = _guess_at_once(env, phone(2, number))
         report.tried += len(answers)
         report.won += sum(answer.status == 200 for answer in answers)
         most_compared = max(most_compared, sum(answer.compared for answer in answers))
         odd |= {(answer.status, answer.code) for answer in answers} - {(200, ""), (400, "invalid_code")}
     chance = MAX_ATTEMPTS / CODES
-    report.compared = arena.compared(block(2))
+    report.compared = env.compared(prefix(2))
     report.expected = CHALLENGES * chance
     bound = luck(CHALLENGES, chance)
     report.check(f"at most 3 of 100 codes at once are compared (most: {most_compared})", most_compared <= MAX_ATTEMPTS)
@@ -38,10 +38,10 @@ def parallel_guesses(arena: Arena) -> list[Report]:
     return [report]
 
 
-def _guess_at_once(arena: Arena, target: str) -> list[Answer]:
-    attacker = arena.attacker()
+def _guess_at_once(env: AttackEnv, target: str) -> list[Answer]:
+    attacker = env.attacker()
     asked = attacker.sign_up(target)
-    right = arena.read(target, asked)
+    right = env.read(target, asked)
     codes = [right, *[code for code in guesses(SHORT, CODES) if code != right][: CODES - 1]]
     random.shuffle(codes)
     return at_once(lambda code: attacker.log_in(asked, code), codes)
@@ -51,7 +51,7 @@ def _guess_at_once(arena: Arena, target: str) -> list[Answer]:
 class Storm:
     """Strangers without end at one phone, each with a challenge of their own and three guesses at it."""
 
-    arena: Arena
+    env: AttackEnv
     phone: str
     lengths: list[int] = field(default_factory=list)
     guessed: list[Answer] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Storm:
         at_once(lambda _: self._guess(), range(challenges), threads=12)
 
     def _guess(self) -> None:
-        attacker = self.arena.attacker()
+        attacker = self.env.attacker()
         asked = attacker.sign_up(self.phone)
         if asked.status != 200:
             self.odd |= {(asked.status, asked.code)} - {(429, "too_many_requests")}
@@ -81,7 +81,7 @@ class Storm:
 class Owner:
     """The person whose phone it is: how often they got in, and how long it took."""
 
-    arena: Arena
+    env: AttackEnv
     phone: str
     tries: int = 0
     waits: list[float] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Owner:
         return self.enter(client, asked, known, started)
 
     def enter(self, client: Client, asked: Answer, known: bool, started: float) -> bool:
-        entered = client.log_in(asked, self.arena.read(self.phone, asked, known))
+        entered = client.log_in(asked, self.env.read(self.phone, asked, known))
         return self._note(started, entered.status == 200)
 
     def _note(self, started: float, entered: bool) -> bool:
@@ -107,14 +107,14 @@ class Owner:
         return f"in {len(self.waits)} of {self.tries}, at most {max(self.waits, default=0):.1f} s"
 
 
-def budget_and_owner(arena: Arena) -> list[Report]:
+def budget_and_owner(env: AttackEnv) -> list[Report]:
     """One phone for six days. On the first the owner signs in five times meanwhile, and one process is restarted."""
     target = phone(3, 1)
-    home = arena.owner()
-    token = arena.sign_in(home, target).body["device_token"]
-    early = arena.owner()
+    home = env.owner()
+    token = env.sign_in(home, target).body["device_token"]
+    early = env.owner()
     held = early.sign_up(target)
-    storm, owner = Storm(arena, target), Owner(arena, target)
+    storm, owner = Storm(env, target), Owner(env, target)
     budget, access = (
         Report(3, "guessing at one phone", "6 comparisons with short codes in 24 h, 12 in 30 days; then 10 digits"),
         Report(4, "the owner meanwhile", "gets in at the first try: known device, earlier challenge, new device"),
@@ -124,16 +124,16 @@ def budget_and_owner(arena: Arena) -> list[Report]:
         return owner.get_in(home, True, SHORT, device_token=token)
 
     def from_before() -> bool:
-        spent = arena.one("SELECT attempts FROM users_challenge WHERE public_id = %s", held.body["challenge_id"])
+        spent = env.one("SELECT attempts FROM users_challenge WHERE public_id = %s", held.body["challenge_id"])
         return spent == 0 and held.body["code_length"] == SHORT and owner.enter(early, held, False, time.monotonic())
 
     def from_nowhere() -> bool:
-        sms = arena.one("SELECT count(*) FROM users_smsdelivery")
-        entered = owner.get_in(arena.owner(), False, LONG)
-        return entered and arena.one("SELECT count(*) FROM users_smsdelivery") == sms
+        sms = env.one("SELECT count(*) FROM users_smsdelivery")
+        entered = owner.get_in(env.owner(), False, LONG)
+        return entered and env.one("SELECT count(*) FROM users_smsdelivery") == sms
 
     at_home = [_meanwhile(storm, 30, from_home)]
-    arena.restart_second()
+    env.restart_second()
     before = _meanwhile(storm, 30, from_before)
     at_home.append(_meanwhile(storm, 10, from_home))
     time.sleep(1.1)
@@ -141,7 +141,7 @@ def budget_and_owner(arena: Arena) -> list[Report]:
     fresh = _meanwhile(storm, 30, from_nowhere)
     at_home.append(_meanwhile(storm, 10, from_home))
 
-    first_day = arena.compared(block(3))
+    first_day = env.compared(prefix(3))
     budget.tried, budget.won = len(storm.guessed), storm.won
     budget.check(f"at most 6 comparisons with short codes in 24 h ({first_day})", first_day <= PHONE_DAY)
     short = storm.lengths.count(SHORT)
@@ -163,9 +163,9 @@ def budget_and_owner(arena: Arena) -> list[Report]:
 
     by_day = [first_day]
     for _ in range(5):
-        arena.pass_time(DAY)
+        env.pass_time(DAY)
         storm.rage(5)
-        by_day.append(arena.compared(block(3)) - sum(by_day))
+        by_day.append(env.compared(prefix(3)) - sum(by_day))
     budget.compared = sum(by_day)
     budget.tried = len(storm.guessed)
     budget.expected, access.expected = budget.compared * 1e-4, first_day * 1e-4

@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 
-from bench.attacks.arena import DAY, Arena, block, phone
-from bench.attacks.clients import at_once, guesses
 from bench.attacks.contract import ADDRESS_SENDS, LONG, MAX_ATTEMPTS, SHORT, SITE_DAY
+from bench.attacks.env import DAY, AttackEnv, phone, prefix
 from bench.attacks.report import Report, luck
+from bench.clients import at_once, guesses
 
 PHONES = 600
 # Requests that the two web processes answer at once: 2 workers of 4 threads each.
@@ -19,28 +19,28 @@ MOST = SITE_DAY + MAX_ATTEMPTS * IN_FLIGHT
 PUMPED = 20_000
 
 
-def spray_and_pumping(arena: Arena) -> list[Report]:
+def spray_and_pumping(env: AttackEnv) -> list[Report]:
     report = Report(
         10,
         "spray and pumping",
         "500 comparisons with short codes a day (and 3 for each request in flight); a known device still gets 4 digits",
     )
-    _spray(arena, report)
-    arena.pass_time(DAY)
-    _pump(arena, report)
-    arena.pass_time(DAY)
-    _failing_gateways(arena, report)
-    _leading_zero(arena, report)
+    _spray(env, report)
+    env.pass_time(DAY)
+    _pump(env, report)
+    env.pass_time(DAY)
+    _failing_gateways(env, report)
+    _leading_zero(env, report)
     return [report]
 
 
-def _spray(arena: Arena, report: Report) -> None:
+def _spray(env: AttackEnv, report: Report) -> None:
     """Three guesses each instead of one: more than the site allows in all."""
-    home, owner = arena.owner(), phone(10, 99_999)
-    token = arena.sign_in(home, owner).body["device_token"]
+    home, owner = env.owner(), phone(10, 99_999)
+    token = env.sign_in(home, owner).body["device_token"]
 
     def guess(target: str) -> tuple[int, int, int]:
-        attacker = arena.attacker()
+        attacker = env.attacker()
         asked = attacker.sign_up(target)
         if asked.status != 200:
             return asked.status, 0, 0
@@ -51,7 +51,7 @@ def _spray(arena: Arena, report: Report) -> None:
     results = at_once(lambda number: guess(phone(10, number)), range(PHONES))
     report.tried = sum(tried for _, tried, _ in results)
     report.won = sum(won for *_, won in results)
-    report.compared = arena.compared(block(10))
+    report.compared = env.compared(prefix(10))
     report.expected = report.compared * 1e-4
     lengths = {length for length, *_ in results}
     report.check(
@@ -60,64 +60,64 @@ def _spray(arena: Arena, report: Report) -> None:
     report.check(
         f"then long codes for unknown devices, and no other answer {sorted(lengths)}", lengths <= {SHORT, LONG}
     )
-    report.check("the next has 10 digits", arena.attacker().sign_up(phone(10, PHONES)).body["code_length"] == LONG)
+    report.check("the next has 10 digits", env.attacker().sign_up(phone(10, PHONES)).body["code_length"] == LONG)
     bound = luck(MOST, 1e-4)
     report.check(f"at most {bound} wins", report.won <= bound)
     started = time.monotonic()
     asked = home.sign_up(owner, device_token=token)
-    entered = home.log_in(asked, arena.read(owner, asked, known=True))
+    entered = home.log_in(asked, env.read(owner, asked, known=True))
     report.check("a known device still gets 4", asked.body["code_length"] == SHORT and entered.status == 200)
     report.owner = f"in {int(entered.status == 200)} of 1, {time.monotonic() - started:.1f} s"
 
 
-def _pump(arena: Arena, report: Report) -> None:
+def _pump(env: AttackEnv, report: Report) -> None:
     """By default the block of numbers is recorded and warned of, not refused: what bounds one pumper is its address."""
-    attacker = arena.attacker()
+    attacker = env.attacker()
     answers = at_once(lambda n: attacker.sign_up(phone(10, PUMPED + n)), range(200))
     report.tried += len(answers)
-    arena.settle()
-    sms = sum(len(arena.inboxes.of[f"+7{phone(10, PUMPED + n)}"]) for n in range(200))
+    env.settle()
+    sms = sum(len(env.inboxes.of[f"+7{phone(10, PUMPED + n)}"]) for n in range(200))
     report.check(
         f"200 sign-ups from one address: at most {ADDRESS_SENDS} SMS an hour ({sms})",
         sms <= ADDRESS_SENDS and {answer.status for answer in answers} == {200, 429},
     )
-    at_once(lambda n: arena.attacker().sign_up(phone(10, PUMPED + n)), range(200, 230))
-    arena.settle()
+    at_once(lambda n: env.attacker().sign_up(phone(10, PUMPED + n)), range(200, 230))
+    env.settle()
     # A code counts as not used 15 minutes after its SMS; totals are made each minute, here at once.
-    arena.database.execute("UPDATE users_smsdelivery SET created_at = created_at - interval '16 minutes'")
-    arena.operate("from users import clock, guards; guards.count(clock.database_now())")
-    suspect = arena.one("SELECT suspect_prefixes FROM users_sitetotals")
+    env.database.execute("UPDATE users_smsdelivery SET created_at = created_at - interval '16 minutes'")
+    env.operate("from users import clock; from users.login import sms_limits; sms_limits.count(clock.database_now())")
+    suspect = env.one("SELECT suspect_prefixes FROM users_sitetotals")
     report.check(
         "from 30 addresses to one block: recorded (SMS_GUARD=record)", f"+7{phone(10, PUMPED)[:-4]}" in suspect
     )
 
 
-def _failing_gateways(arena: Arena, report: Report) -> None:
+def _failing_gateways(env: AttackEnv, report: Report) -> None:
     first, second = 30_000, 30_100
-    arena.sinks[0].hanging = True
-    hanging = [arena.attacker().sign_up(phone(10, first + n)) for n in range(6)]
+    env.gateways[0].hanging = True
+    hanging = [env.attacker().sign_up(phone(10, first + n)) for n in range(6)]
     for n in range(6):
-        arena.inboxes.wait(f"+7{phone(10, first + n)}", 1)
-    arena.sinks[0].hanging, arena.sinks[0].down = False, True
-    down = [arena.attacker().sign_up(phone(10, second + n)) for n in range(6)]
-    arena.settle()
-    arena.sinks[0].down = False
+        env.inboxes.wait(f"+7{phone(10, first + n)}", 1)
+    env.gateways[0].hanging, env.gateways[0].down = False, True
+    down = [env.attacker().sign_up(phone(10, second + n)) for n in range(6)]
+    env.settle()
+    env.gateways[0].down = False
     report.tried += len(hanging) + len(down)
     taken = statistics.median(answer.seconds for answer in (*hanging, *down))
     report.check(
         f"the first gateway hangs, then refuses: sign-ups are answered in {taken * 1000:.0f} ms (median; limit 300)",
         taken < 0.3 and {answer.status for answer in (*hanging, *down)} == {200},
     )
-    counts = [len(arena.inboxes.of[f"+7{phone(10, start + n)}"]) for start in (first, second) for n in range(6)]
+    counts = [len(env.inboxes.of[f"+7{phone(10, start + n)}"]) for start in (first, second) for n in range(6)]
     report.check("the second gateway delivers, each SMS once", counts == [1] * 12)
 
 
-def _leading_zero(arena: Arena, report: Report) -> None:
+def _leading_zero(env: AttackEnv, report: Report) -> None:
     """A code in ten begins with 0: of 150 none does once in seven million runs."""
     for number in range(150):
-        client, target = arena.owner(), phone(10, 40_000 + number)
+        client, target = env.owner(), phone(10, 40_000 + number)
         asked = client.sign_up(target)
-        code = arena.read(target, asked)
+        code = env.read(target, asked)
         if asked.body["code_length"] == SHORT and code.startswith("0"):
             break
     malformed = [code.lstrip("0")[:3], int(code), [code], {"code": code}, None, 1234, "9" * 10_000, f"{code}0", ""]
@@ -127,6 +127,6 @@ def _leading_zero(arena: Arena, report: Report) -> None:
     report.check(
         "what is no code of that length is 400 `invalid` and charges nothing",
         {(answer.status, answer.code) for answer in answers} == {(400, "invalid")}
-        and arena.one(attempts, asked.body["challenge_id"]) == 0,
+        and env.one(attempts, asked.body["challenge_id"]) == 0,
     )
     report.check("a code with leading zeros works", code.startswith("0") and client.log_in(asked, code).status == 200)

@@ -9,9 +9,9 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from bench.attacks.arena import Arena, phone
-from bench.attacks.clients import Answer, Client, at_once
+from bench.attacks.env import AttackEnv, phone
 from bench.attacks.report import Report
+from bench.clients import Answer, Client, at_once
 from users.keys import hkdf_sha256
 
 NOT_A_SECRET = b"""-----BEGIN PUBLIC KEY-----
@@ -31,21 +31,21 @@ def sealed(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
     return f"{text}.{segment(hmac.digest(key, text.encode(), 'sha256'))}"
 
 
-def forgery(arena: Arena) -> list[Report]:
+def forgery(env: AttackEnv) -> list[Report]:
     """There is one algorithm, HS256, and so no public key; text that looks like one is tried all the same.
 
     Claims are tried under the service's own key, which no attacker has: else the signature would hide what the
     claims' checks are worth.
     """
     report = Report(7, "token forgery", "401 on all, and no key is fetched")
-    signed_in = arena.sign_in(arena.owner(), phone(7, 1)).body
-    thief = arena.attacker()
-    copied = sealed({"alg": "HS256", "typ": "JWT"}, _claims(signed_in["token"]), _key(arena))
+    signed_in = env.sign_in(env.owner(), phone(7, 1)).body
+    thief = env.attacker()
+    copied = sealed({"alg": "HS256", "typ": "JWT"}, _claims(signed_in["token"]), _key(env))
     report.check(
         "what is refused is the change: without any, one made by hand is let in", thief.me(copied).status == 200
     )
     odd = set()
-    for name, token in _forgeries(arena, signed_in).items():
+    for name, token in _forgeries(env, signed_in).items():
         for where in FORGERIES_AT:
             # A refresh token is no access token, nor the reverse; each is right where it belongs.
             if (name, where) in {("refresh as access", "refresh"), ("refresh as access", "logout")}:
@@ -57,7 +57,7 @@ def forgery(arena: Arena) -> list[Report]:
             if answer.status != 401 or not answer.code.startswith("token_"):
                 odd.add((name, where, answer.status, answer.code))
     report.check(f"401 on all, never 500 {sorted(odd) or ''}".strip(), not odd)
-    report.check("no key is fetched from where a token says", not any(sink.fetched for sink in arena.sinks))
+    report.check("no key is fetched from where a token says", not any(sink.fetched for sink in env.gateways))
     report.check("the tokens that were copied still work", thief.me(signed_in["token"]).status == 200)
     return [report]
 
@@ -69,14 +69,14 @@ def _use(thief: Client, where: str, token: str) -> Answer:
     return thief.call("POST", f"/api/auth/{where}", {"refresh": token})
 
 
-def _forgeries(arena: Arena, signed_in: dict[str, str]) -> dict[str, str]:
+def _forgeries(env: AttackEnv, signed_in: dict[str, str]) -> dict[str, str]:
     access, refresh = signed_in["token"], signed_in["refresh"]
-    own, header, claims = _key(arena), {"alg": "HS256", "typ": "JWT"}, _claims(access)
-    url = f"http://127.0.0.1:{arena.sinks[0].server_port}/key"
+    own, header, claims = _key(env), {"alg": "HS256", "typ": "JWT"}, _claims(access)
+    url = f"http://127.0.0.1:{env.gateways[0].server_port}/key"
     jwk = {"kty": "oct", "k": segment(b"mine"), "kid": "mine"}
     found = {f"alg {alg}": f"{segment(header | {'alg': alg})}.{segment(claims)}." for alg in ("none", "None", "nOnE")}
     found |= {f"alg {alg}, signature kept": _with_header(access, alg=alg) for alg in ("none", "HS512", "RS256", "")}
-    for name, key in {"SECRET_KEY": arena.secret_key.encode(), "public key": NOT_A_SECRET, "no key": b""}.items():
+    for name, key in {"SECRET_KEY": env.secret_key.encode(), "public key": NOT_A_SECRET, "no key": b""}.items():
         found[f"signed with {name}"] = sealed(header, claims, key)
     found["empty signature"] = access.rpartition(".")[0] + "."
     found["no signature"] = access.rpartition(".")[0]
@@ -102,8 +102,8 @@ def _forgeries(arena: Arena, signed_in: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def _key(arena: Arena) -> bytes:
-    return hkdf_sha256(arena.secret_key.encode(), b"token")
+def _key(env: AttackEnv) -> bytes:
+    return hkdf_sha256(env.secret_key.encode(), b"token")
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -116,37 +116,37 @@ def _with_header(token: str, **header: Any) -> str:
     return ".".join([segment({"typ": "JWT", **header}), *token.split(".")[1:]])
 
 
-def refresh_reuse(arena: Arena) -> list[Report]:
+def refresh_reuse(env: AttackEnv) -> list[Report]:
     report = Report(8, "refresh reuse", "one successor; later reuse ends session and trust, a lost answer does not")
-    client = arena.owner()
-    first = arena.sign_in(client, phone(8, 1)).body
+    client = env.owner()
+    first = env.sign_in(client, phone(8, 1)).body
     answers = at_once(client.refresh, [first["refresh"]] * 20)
     good = [answer.body for answer in answers if answer.status == 200]
     successors = {body["refresh"] for body in good}
     report.check(f"20 at once: one successor ({len(good)} were answered)", len(good) == 20 and len(successors) == 1)
     live = """SELECT count(*) FROM users_device JOIN users_user AS person ON person.id = user_id
                WHERE phone = %s AND ended_at IS NULL"""
-    report.check("one live session", arena.one(live, f"+7{phone(8, 1)}") == 1)
+    report.check("one live session", env.one(live, f"+7{phone(8, 1)}") == 1)
     # Within 10 s of the swap, by the database's clock, a lost answer may be asked for again.
     lost = client.refresh(good[0]["refresh"])
     retried = client.refresh(good[0]["refresh"])
     same = lost.status == retried.status == 200 and lost.body["refresh"] == retried.body["refresh"]
     newest = client.refresh(retried.body["refresh"]) if same else retried
     report.check("a lost answer asked for again keeps the session", same and newest.status == 200)
-    arena.pass_time(timedelta(seconds=15), "users_device")
-    thief = arena.attacker().refresh(retried.body["refresh"])
+    env.pass_time(timedelta(seconds=15), "users_device")
+    thief = env.attacker().refresh(retried.body["refresh"])
     report.check("15 s later the old one is refused", (thief.status, thief.code) == (401, "token_revoked"))
     ended = [client.refresh(newest.body["refresh"]), client.me(newest.body["token"])]
     report.check("and the newest pair with it", [answer.status for answer in ended] == [401, 401])
-    report.check("and the trust", arena.sign_in(client, phone(8, 1)).body["device_token"] != first["device_token"])
+    report.check("and the trust", env.sign_in(client, phone(8, 1)).body["device_token"] != first["device_token"])
     report.tried = len(answers) + len([lost, retried, newest, thief, *ended])
     return [report]
 
 
-def revocation(arena: Arena) -> list[Report]:
+def revocation(env: AttackEnv) -> list[Report]:
     report = Report(9, "revocation", "out at the next request, on either process; nobody else is")
-    bystander = arena.sign_in(arena.owner(), phone(9, 9)).body
-    client = arena.owner()
+    bystander = env.sign_in(env.owner(), phone(9, 9)).body
+    client = env.owner()
 
     def is_out(signed_in: dict[str, str]) -> bool:
         report.tried += 4
@@ -154,23 +154,23 @@ def revocation(arena: Arena) -> list[Report]:
         answers += [client.refresh(signed_in["refresh"]) for _ in range(2)]
         return all((answer.status, answer.code) == (401, "token_revoked") for answer in answers)
 
-    first = arena.sign_in(client, phone(9, 1)).body
+    first = env.sign_in(client, phone(9, 1)).body
     client.call("POST", "/api/auth/logout", {"refresh": first["refresh"]})
     report.check("logout: access and refresh are 401 at the next request", is_out(first))
-    first, second = (arena.sign_in(arena.owner(), phone(9, 2)).body for _ in range(2))
+    first, second = (env.sign_in(env.owner(), phone(9, 2)).body for _ in range(2))
     client.call("DELETE", "/api/v1/devices", token=second["token"])
     report.check("all devices ended: both", is_out(first) and is_out(second))
-    first, second = (arena.sign_in(arena.owner(), phone(9, 3)).body for _ in range(2))
+    first, second = (env.sign_in(env.owner(), phone(9, 3)).body for _ in range(2))
     listed = client.call("GET", "/api/v1/devices", token=second["token"]).body
     [old] = [device["id"] for device in listed if not device["current"]]
     strange = client.call("DELETE", f"/api/v1/devices/{old}", token=bystander["token"])
     report.check("another's device: 404", strange.status == 404 and client.me(first["token"]).status == 200)
     client.call("DELETE", f"/api/v1/devices/{old}", token=second["token"])
     report.check("one device ended: that one", is_out(first) and client.me(second["token"]).status == 200)
-    first = arena.sign_in(client, phone(9, 4)).body
+    first = env.sign_in(client, phone(9, 4)).body
     pending = client.sign_up(phone(9, 4))
-    code = arena.read(phone(9, 4), pending)
-    _disable(arena, phone(9, 4))
+    code = env.read(phone(9, 4), pending)
+    _disable(env, phone(9, 4))
     report.check("disabled: both", is_out(first))
     answer = client.log_in(pending, code)
     report.check(
@@ -181,7 +181,7 @@ def revocation(arena: Arena) -> list[Report]:
     return [report]
 
 
-def _disable(arena: Arena, whom: str) -> None:
+def _disable(env: AttackEnv, whom: str) -> None:
     """As an operator does in the admin."""
     person = f"User.objects.get(phone='+7{whom}')"
-    arena.operate(f"from users import accounts; from users.models import User; accounts.disable({person})")
+    env.operate(f"from users import accounts; from users.models import User; accounts.disable({person})")

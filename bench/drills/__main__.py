@@ -1,11 +1,11 @@
-"""Drills: the service is hurt while people use it, and what they see is measured: `python -m bench.drills [NAME…]`.
+"""Drills: something fails while virtual users are at work: `python -m bench.drills [NAME...]`.
 
-Each drill has a service, a database and a gateway of its own on the loopback network, and people who sign up, sign in,
-vote and read all the while. Every vote and sign-up that was acknowledged is looked up afterwards. `--write` puts the
-rows into docs/failures.md and the full text into bench/results/drills.txt.
+Each drill has its own service, database and gateway on the loopback network. Every vote and sign-up that was
+acknowledged is looked up in the database afterwards. `--write` puts the rows into docs/failures.md and
+bench/results/drills.txt.
 
-`disk-full` and `log-full` need root, `clock` needs a C compiler, and `gateway` takes a quarter of an hour, beside the
-others.
+`disk-full` and `log-full` need root, `clock` needs a C compiler. The drills of slow clients go through the proxy that
+`--proxy` names, with the files of deploy/. `gateway` takes a quarter of an hour, during which the others run.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from tests.support.environment import NAMES
 os.environ |= dict.fromkeys(NAMES - {"DATA_DIR", "SECRET_KEY"}, "")
 os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
 
+from tests.support.proxies import PROXIES
+
 from bench.drills import clients, clock, outage, postgres, processes, table
-from bench.drills.ground import Row, Skipped
+from bench.drills.env import Row, Skipped
 
 DRILLS: dict[str, Callable[[], Row]] = {
     "stopped": postgres.stopped,
@@ -54,11 +56,13 @@ RESULTS = HERE / "results" / "drills.txt"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(DRILLS)}; all unless told")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(DRILLS)}; all by default")
+    parser.add_argument("--write", action="store_true", help="put the rows into the documents")
+    parser.add_argument("--proxy", choices=sorted(PROXIES), default="caddy", help="of the drills of slow clients")
     options = parser.parse_args()
     if unknown := set(options.names) - DRILLS.keys():
         parser.error(f"no such drill: {', '.join(sorted(unknown))}")
+    os.environ["DRILL_PROXY"] = options.proxy
     names = options.names or list(DRILLS)
     with ThreadPoolExecutor() as beside:
         waiting = {name: beside.submit(DRILLS[name]) for name in names if name == BESIDE and len(names) > 1}

@@ -1,4 +1,4 @@
-"""Clients that are slow, silent or send too much, and what others notice of them."""
+"""Clients that are slow, silent or send too much, through a proxy with a file of deploy/, and what others notice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
-from bench.drills.ground import Ground, Row, ground
+import psutil
+
+from bench.clients import addresses
+from bench.drills.env import DrillEnv, Row, running
 
 SLOW, IDLE, READERS, LARGE_ONES = 500, 10_000, 100, 10_000
 HELD_SECONDS = 20.0
@@ -31,7 +34,7 @@ def slow_bodies() -> Row:
 
 
 def never_close() -> Row:
-    what = f"{SLOW} clients are answered and told that this is the end, and never close"
+    what = f"{SLOW} clients are answered with Connection: close, and never close"
     return _crowded(
         "Never closed", what, SLOW, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b""
     )
@@ -56,7 +59,7 @@ def nearly_whole() -> Row:
 
 def large_bodies() -> Row:
     """The whole of each body is sent, whatever the server says meanwhile."""
-    with ground() as on:
+    with running(proxy=proxy()) as on:
         said: Counter[str] = Counter()
         with on.load():
             began = time.monotonic()
@@ -66,7 +69,7 @@ def large_bodies() -> Row:
             note = _noticed(on, began, time.monotonic())
             on.over()
         answers = ", ".join(f"{number} × {kind}" for kind, number in said.items())
-        return on.row("20 MB bodies", "10 with their length told, 10 in chunks, one after another", answers, note)
+        return on.row("20 MB bodies", "10 with Content-Length, 10 in chunks, one after another", answers, note)
 
 
 def _send_large(port: int, head: str) -> str:
@@ -85,18 +88,18 @@ def _send_large(port: int, head: str) -> str:
 
 
 def _crowded(name: str, what: str, number: int, first: bytes, then: bytes, reads: int = 0) -> Row:
-    with ground() as on:
+    with running(proxy=proxy()) as on:
         with on.load():
             with _opened(on.port, number, first, then, reads) as sockets:
                 began = time.monotonic()
                 time.sleep(HELD_SECONDS)
                 note = _noticed(on, began, time.monotonic())
-                during = on.memory()
+                during, of_proxy = on.memory(), _memory_of_proxy()
                 still = sum(map(_is_open, sockets))
             on.over()
         notes = [
             note,
-            f"{during:.0f} MB meanwhile",
+            f"{during:.0f} MB meanwhile, and {proxy()} {of_proxy:.0f} MB",
             f"{still:,} of {len(sockets):,} still open after {HELD_SECONDS:.0f} s",
         ]
         return on.row(name, what, *notes)
@@ -105,14 +108,16 @@ def _crowded(name: str, what: str, number: int, first: bytes, then: bytes, reads
 @contextmanager
 def _opened(port: int, number: int, first: bytes, then: bytes, reads: int) -> Iterator[Opened]:
     sockets: Opened = []
+    own = addresses("127.90.0.0/16")
     done = Event()
     thread = Thread(target=_go_on, args=(sockets, then, reads, done))
     try:
         for _ in range(number):
             client = socket.socket()
             if reads:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             client.settimeout(10)
+            client.bind((next(own), 0))  # the proxies limit the connections of one address
             client.connect(("127.0.0.1", port))
             sockets.append(client)
             if first:
@@ -151,9 +156,9 @@ def _is_open(client: socket.socket) -> bool:
         return False
 
 
-def _noticed(on: Ground, began: float, ended: float) -> str:
+def _noticed(on: DrillEnv, began: float, ended: float) -> str:
     """What others waited for answers before, and in this time; milliseconds."""
-    calls = [call for call in list(on.crowd.calls) if call.step != "SMS"]
+    calls = [call for call in list(on.users.calls) if call.step != "SMS"]
     before = _waits([call.milliseconds for call in calls if call.ended < began])
     meanwhile = _waits([call.milliseconds for call in calls if began <= call.began and call.ended <= ended])
     return f"others' answers, median and slowest: before {before}, meanwhile {meanwhile}"
@@ -161,6 +166,17 @@ def _noticed(on: Ground, began: float, ended: float) -> str:
 
 def _waits(waits: list[float]) -> str:
     return f"{statistics.median(waits):.0f} and {max(waits):.0f} ms" if waits else "none"
+
+
+def proxy() -> str:
+    """The proxy named by `python -m bench.drills --proxy`."""
+    return os.environ.get("DRILL_PROXY", "caddy")
+
+
+def _memory_of_proxy() -> float:
+    """MB (PSS) of the proxy that this process started, with its workers."""
+    [started] = [each for each in psutil.Process().children() if each.name() == proxy()]
+    return sum(each.memory_full_info().pss for each in [started, *started.children(recursive=True)]) / 1e6
 
 
 def _get(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a drill is judged by: whether anything that was acknowledged is lost, and whether /readyz told the truth."""
+"""Compares what users were told with the database, and /readyz with what users saw."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from bench.drills.crowd import Crowd
+from bench.virtual_users import VirtualUsers
 
 # When /readyz was asked, and the status or the kind of failure.
 Probe = tuple[float, int | str]
 
-# Up to so many changes of what it said are told one by one.
+# Up to so many changes are listed one by one.
 CHANGES = 6
 
 NEAR_SECONDS = 0.25
@@ -29,20 +29,20 @@ SELECT user_id FROM profiles_profile p
 """
 
 
-def lost(crowd: Crowd, database: psycopg.Connection[Any]) -> int:
+def lost(users: VirtualUsers, database: psycopg.Connection[Any]) -> int:
     """Acknowledged sign-ups, first sign-ins and votes that the database does not have, and wrong counts of votes."""
 
     def column(query: LiteralString) -> set[str]:
         return {row[0] for row in database.execute(query)}
 
     votes: dict[str, str] = dict(database.execute(_VOTES).fetchall())
-    lost_votes = sum(votes.get(phone) != code for phone, code in crowd.told_vote.items())
-    lost_people = len(crowd.told_sms - column(_SIGNED_UP)) + len(crowd.told_in - column(_SIGNED_IN))
-    return lost_people + lost_votes + len(column(_WRONG_COUNTS))
+    lost_votes = sum(votes.get(phone) != code for phone, code in users.voted.items())
+    lost_users = len(users.signed_up - column(_SIGNED_UP)) + len(users.signed_in - column(_SIGNED_IN))
+    return lost_users + lost_votes + len(column(_WRONG_COUNTS))
 
 
-def ready(probes: list[Probe], crowd: Crowd) -> str:
-    """What /readyz said, one after the other, and for how long each."""
+def ready(probes: list[Probe], users: VirtualUsers) -> str:
+    """The answers of /readyz, one after the other, with their durations."""
     said = [(status, next(group)[0]) for status, group in groupby(probes, key=lambda probe: probe[1])]
     ends = [at for _, at in said[1:]]
     parts = [f"{status} for {end - at:.1f} s" for (status, at), end in zip(said, ends, strict=False)][1:]
@@ -50,12 +50,12 @@ def ready(probes: list[Probe], crowd: Crowd) -> str:
     if len(ends) > CHANGES:
         kinds = " and ".join(str(kind) for kind in dict.fromkeys(status for status, _ in said))
         wrong = sum(status != 200 for _, status in probes)
-        words = f"{kinds} in turn ({wrong} of {len(probes)} not 200), {said[-1][0]} at last"
-    lies = sum(status == 200 and _all_failed(crowd, at) for at, status in probes)
-    return f"{words}; {lies} times 200 while all requests failed" if lies else words
+        words = f"{kinds} in turn ({wrong} of {len(probes)} not 200), {said[-1][0]} at the end"
+    wrong_200s = sum(status == 200 and _all_failed(users, at) for at, status in probes)
+    return f"{words}; {wrong_200s} times 200 while all requests failed" if wrong_200s else words
 
 
-def _all_failed(crowd: Crowd, at: float) -> bool:
-    """Whether three requests or more failed just then, and no read succeeded."""
-    near = [call for call in crowd.calls if call.step != "SMS" and abs(call.ended - at) <= NEAR_SECONDS]
+def _all_failed(users: VirtualUsers, at: float) -> bool:
+    """Whether at least three requests were answered at this moment, all of them with 503."""
+    near = [call for call in users.calls if call.step != "SMS" and abs(call.ended - at) <= NEAR_SECONDS]
     return len(near) >= 3 and all(call.outcome.startswith("503") for call in near)

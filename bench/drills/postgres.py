@@ -1,4 +1,4 @@
-"""PostgreSQL goes away under load: stopped, killed, without room for connections, without room on its disk."""
+"""PostgreSQL fails under load: stopped, killed, without free connections, without space on its disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from bench.drills.ground import Ground, Row, Skipped, ground, hurt
+from bench.drills.env import DrillEnv, Row, Skipped, run, running
 from tests.support.service import service_folder
 
 HELD_SECONDS = 10.0
@@ -27,10 +27,10 @@ _CUT_OTHERS = (
 
 
 def stopped() -> Row:
-    return hurt("PostgreSQL stopped", "fast shutdown (SIGINT) under load; `serve` starts it again", _stop)
+    return run("PostgreSQL stopped", "fast shutdown (SIGINT) under load; `serve` starts it again", _stop)
 
 
-def _stop(on: Ground) -> None:
+def _stop(on: DrillEnv) -> None:
     postmaster = on.part("postgres")
     postmaster.send_signal(signal.SIGINT)
     postmaster.wait(20)
@@ -38,18 +38,18 @@ def _stop(on: Ground) -> None:
 
 def killed() -> Row:
     what = "SIGKILL to the postmaster under load; `serve` starts it again"
-    return hurt("PostgreSQL killed", what, lambda on: on.part("postgres").kill())
+    return run("PostgreSQL killed", what, lambda on: on.part("postgres").kill())
 
 
 def connections() -> Row:
-    """All of max_connections is taken by others; the service loses its own in the middle."""
+    """All of max_connections is used by others, and the service loses its connections meanwhile."""
     held: list[psycopg.Connection[Any]] = []
-    with ground() as on:
+    with running() as on:
         with on.load():
             _take_all(on, held)
             began = time.monotonic()
             time.sleep(3)
-            served = sum(call.ended > began and call.outcome == "200" for call in on.crowd.calls)
+            served = sum(call.ended > began and call.outcome == "200" for call in on.users.calls)
             deadline = time.monotonic() + HELD_SECONDS
             while time.monotonic() < deadline:
                 held[0].execute(_CUT_OTHERS)
@@ -61,12 +61,12 @@ def connections() -> Row:
             on.over()
         return on.row(
             "No connection left",
-            f"{taken} foreign connections fill max_connections; from 3 s on those of the service are cut, too",
+            f"{taken} other connections fill max_connections; after 3 s the service's own are closed too",
             f"with the connections it had, it answered {served} requests in those 3 s",
         )
 
 
-def _take_all(on: Ground, held: list[psycopg.Connection[Any]]) -> None:
+def _take_all(on: DrillEnv, held: list[psycopg.Connection[Any]]) -> None:
     with suppress(psycopg.OperationalError):
         while True:
             held.append(on.connect("drill"))
@@ -85,10 +85,10 @@ def log_full() -> Row:
     return _full("Disk full, log too", what, _use_up_log)
 
 
-def _full(name: str, what: str, then: Callable[[Ground], None]) -> Row:
+def _full(name: str, what: str, then: Callable[[DrillEnv], None]) -> Row:
     if os.geteuid():
         raise Skipped("only root can mount a volume of its own")
-    with service_folder() as folder, _volume(folder / "data"), ground(folder=folder) as on:
+    with service_folder() as folder, _volume(folder / "data"), running(folder=folder) as on:
         filler = folder / "data" / "filler"
         with on.load():
             began = time.monotonic()
@@ -102,11 +102,11 @@ def _full(name: str, what: str, then: Callable[[Ground], None]) -> Row:
             ended = on.service.output.count("PostgreSQL ended")
             notes = [f"PostgreSQL ended {ended} times"]
             if on.started_again():
-                notes.append("`serve` had given up, and was started by hand")
+                notes.append("`serve` had ended, and was started again")
         return on.row(name, what, *notes)
 
 
-def _use_up_log(on: Ground) -> None:
+def _use_up_log(on: DrillEnv) -> None:
     with suppress(psycopg.Error), on.connect() as database:
         for _ in range(30):
             database.execute("SELECT pg_switch_wal(), pg_logical_emit_message(true, 'drill', 'x')")

@@ -1,10 +1,10 @@
-"""A process of the service is killed, or stays away for a while."""
+"""A process of the service is killed, or hangs for a while."""
 
 from __future__ import annotations
 
 import time
 
-from bench.drills.ground import Ground, Row, hurt
+from bench.drills.env import DrillEnv, Row, run
 from tests.support.service import first
 
 DOWN_SECONDS = 10.0
@@ -12,39 +12,39 @@ WORKER = "manage.py worker"
 
 
 def web_process() -> Row:
-    what = "SIGKILL to one of two web processes under load; gunicorn makes another"
-    return hurt("Web process killed", what, _kill_web_process)
+    what = "SIGKILL to one of two web processes under load; gunicorn starts another"
+    return run("Web process killed", what, _kill_web_process)
 
 
-def _kill_web_process(on: Ground) -> None:
+def _kill_web_process(on: DrillEnv) -> None:
     victim = first(on.web().children(), "gunicorn")
     assert victim
     victim.kill()
 
 
 def web_master() -> Row:
-    what = "SIGKILL to gunicorn's first process under load; `serve` starts it again"
-    return hurt("Web server killed", what, lambda on: on.web().kill())
+    what = "SIGKILL to gunicorn's main process under load; `serve` starts it again"
+    return run("Web server killed", what, lambda on: on.web().kill())
 
 
 def worker_killed() -> Row:
     what = "SIGKILL under load; `serve` starts it again"
-    return hurt("Worker killed", what, lambda on: on.part(WORKER).kill(), lambda on: _slowest_sms(on, on.end))
+    return run("Worker killed", what, lambda on: on.part(WORKER).kill(), lambda on: _slowest_sms(on, on.end))
 
 
 def worker_down() -> Row:
-    """Stopped, not ended: as on a host that hangs. Nobody starts it again, and its jobs wait."""
+    """The process is stopped, not ended, as on a host that hangs. Nothing starts another one."""
     what = f"hangs (SIGSTOP) for {DOWN_SECONDS:.0f} s under load, then goes on"
-    return hurt("Worker hangs", what, _hang_worker, lambda on: _slowest_sms(on, on.end - DOWN_SECONDS), clients=12)
+    return run("Worker hangs", what, _hang_worker, lambda on: _slowest_sms(on, on.end - DOWN_SECONDS), users=12)
 
 
-def _hang_worker(on: Ground) -> None:
+def _hang_worker(on: DrillEnv) -> None:
     worker = on.part(WORKER)
     worker.suspend()
     time.sleep(DOWN_SECONDS)
     worker.resume()
 
 
-def _slowest_sms(on: Ground, since: float) -> str:
-    waits = [call.ended - call.began for call in on.crowd.calls if call.step == "SMS" and call.ended > since]
+def _slowest_sms(on: DrillEnv, since: float) -> str:
+    waits = [call.ended - call.began for call in on.users.calls if call.step == "SMS" and call.ended > since]
     return f"slowest SMS {max(waits):.1f} s" if waits else "no SMS came"

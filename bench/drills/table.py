@@ -1,10 +1,10 @@
-"""The drills' rows as text: for the terminal, and as lines of the Markdown table that `docs/failures.md` keeps."""
+"""The rows of the drills as lines of the Markdown table in docs/failures.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bench.drills.ground import Row
+from bench.drills.env import Row
 
 
 def line(row: Row) -> str:
@@ -12,7 +12,7 @@ def line(row: Row) -> str:
     recovered = _recovered(row.recovered) if row.recovered else "not by itself"
     what = "; ".join([row.what, *row.notes])
     memory = f"{row.memory[0]:.0f} → {row.memory[1]:.0f}"
-    cells = [row.name, what, recovered, f"{row.told:,}, **{row.lost}**", errors, memory, row.ready]
+    cells = [row.name, what, recovered, f"{row.acknowledged:,}, **{row.lost}**", errors, memory, row.ready]
     return f"| {' | '.join(cells)} |"
 
 
@@ -22,7 +22,7 @@ def _recovered(after: dict[str, float]) -> str:
 
 
 def merge(text: str, lines: list[str]) -> str:
-    """The text with its table's lines replaced by these, drill by drill; new ones at the table's end."""
+    """Replace the lines of these drills in the text's table. New drills go to the end of the table."""
     kept = text.splitlines()
     for new in lines:
         name = new.split(" | ")[0]
@@ -36,7 +36,7 @@ def merge(text: str, lines: list[str]) -> str:
 
 
 def write(page: Path, results: Path, lines: list[str], last: str) -> None:
-    """Put the lines into both tables; `last` tells of the run that they come from."""
+    """Put the lines into both tables. `last` describes the run that they come from."""
     page.write_text(merge(page.read_text(), lines))
     title, _, rest = results.read_text().partition("\n")
     results.write_text(f"{title.partition('; the last: ')[0]}; the last: {last}\n{merge(rest, lines)}")

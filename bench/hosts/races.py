@@ -1,23 +1,23 @@
-"""One thing asked of both web hosts at the same moment: only one of them may grant it."""
+"""One thing requested from both web hosts at the same moment: only one of them may grant it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-from bench.attacks.clients import Answer, Client, at_once
 from bench.attacks.report import Report
-from bench.hosts.stage import Hosts
+from bench.clients import Answer, Client, at_once
+from bench.hosts.env import Hosts
 
 PAIRS = 100
-CROWD = 300
+VOTERS = 300
 
 SignedIn = tuple[Client, dict[str, Any]]
 
 
 def races(hosts: Hosts) -> list[Report]:
-    people = at_once(lambda number: _sign_in(hosts, number), range(CROWD + 3), threads=16)
-    (a, b, celebrity), voters = people[:3], people[3:]
+    users = at_once(lambda number: _sign_in(hosts, number), range(VOTERS + 3), threads=16)
+    (a, b, celebrity), voters = users[:3], users[3:]
     return [
         one_vote_twice(hosts, voters[:PAIRS], a, b),
         one_invite_code(hosts, voters[PAIRS:], celebrity),
@@ -28,7 +28,7 @@ def races(hosts: Hosts) -> list[Report]:
 
 def one_vote_twice(hosts: Hosts, voters: list[SignedIn], a: SignedIn, b: SignedIn) -> Report:
     """Each votes for two people at once, for one through each host."""
-    report = Report(1, "one vote, two hosts", "one vote a person")
+    report = Report(1, "one vote, two hosts", "one vote a user")
     codes = [_invite_code(one) for one in (a, b)]
     answers = on_both(voters, lambda voter, host: _vote(voter, codes[host], host))
     kinds = Counter(tuple(sorted(answer.status for answer in pair)) for pair in answers)
@@ -52,19 +52,19 @@ def one_invite_code(hosts: Hosts, voters: list[SignedIn], celebrity: SignedIn) -
     return report
 
 
-def one_refresh_token(hosts: Hosts, people: list[SignedIn]) -> Report:
+def one_refresh_token(hosts: Hosts, users: list[SignedIn]) -> Report:
     report = Report(3, "one refresh token, two hosts", "one successor")
 
-    def refresh(person: SignedIn, host: int) -> Answer:
-        return _to(host, person[0], "POST", "/api/auth/refresh", {"refresh": person[1]["refresh"]})
+    def refresh(user: SignedIn, host: int) -> Answer:
+        return _to(host, user[0], "POST", "/api/auth/refresh", {"refresh": user[1]["refresh"]})
 
-    pairs = on_both(people, refresh)
+    pairs = on_both(users, refresh)
     report.check("both are answered", all(answer.status == 200 for pair in pairs for answer in pair))
     same = sum(len({answer.body.get("refresh") for answer in pair}) == 1 for pair in pairs)
     report.check(f"with the same successor: {same} of {len(pairs)}", same == len(pairs))
-    after = [client.refresh(pair[0].body["refresh"]).status for (client, _), pair in zip(people, pairs, strict=True)]
+    after = [client.refresh(pair[0].body["refresh"]).status for (client, _), pair in zip(users, pairs, strict=True)]
     report.check("which works", set(after) == {200})
-    report.tried = 2 * len(people)
+    report.tried = 2 * len(users)
     return report
 
 
@@ -72,7 +72,7 @@ def one_code_twice(hosts: Hosts) -> Report:
     report = Report(4, "one SMS code, two hosts", "one session")
 
     def ask(number: int) -> tuple[Client, Answer, str]:
-        client, phone = hosts.person(), _phone(5000 + number)
+        client, phone = hosts.user(), _phone(5000 + number)
         asked = client.sign_up(phone)
         return client, asked, hosts.read(phone, asked)
 
@@ -105,12 +105,12 @@ def _vote(voter: SignedIn, code: str, host: int) -> Answer:
 
 
 def _sign_in(hosts: Hosts, number: int) -> SignedIn:
-    client = hosts.person()
+    client = hosts.user()
     return client, hosts.sign_in(client, _phone(number)).body
 
 
-def _invite_code(person: SignedIn) -> str:
-    client, signed_in = person
+def _invite_code(user: SignedIn) -> str:
+    client, signed_in = user
     return str(client.me(signed_in["token"]).body["invite_code"])
 
 

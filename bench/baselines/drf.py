@@ -1,9 +1,8 @@
-"""Django REST framework as its manual shows it: ModelSerializers, the ORM, SimpleJWT, Django's usual middleware.
+"""Django REST framework as in its manual: ModelSerializers, the ORM, SimpleJWT, Django's usual middleware.
 
-Tuned as a careful team would: connections are kept, related rows are joined, the invitations are limited, and the
-tables and indexes are the service's. Leaves out what the service has beyond: request ids, log lines, a content
-security policy, languages, problem documents, limits on bodies, renewal of keys, prepared statements, and the check
-whether a kept connection still lives.
+Tuned as a careful team would do: connections are kept, related rows are joined, the invitations are limited, and the
+tables and indexes are the service's. It has no request ids, log lines, content security policy, languages, error
+documents, body limits, key rotation, prepared statements, and no check whether a kept connection is alive.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import path
 
-from bench.yardsticks import common
+from bench.baselines import common
 
 settings.configure(
     SECRET_KEY="signs nothing here",  # noqa: S106
@@ -76,7 +75,7 @@ from profiles.models import Profile  # noqa: E402
 
 
 class SessionAuthentication(JWTAuthentication):
-    """SimpleJWT's, which looks the person up, with a look at their device."""
+    """Reads the user, as SimpleJWT does, and the device."""
 
     def get_user(self, validated_token: Any) -> Any:
         user = super().get_user(validated_token)

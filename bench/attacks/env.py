@@ -18,16 +18,16 @@ from typing import Any
 
 import psycopg
 
-from bench.attacks import sink
-from bench.attacks.clients import ATTACKERS, OWNERS, Answer, Client, addresses
-from bench.attacks.sink import Inboxes
+from bench import fake_gateway
+from bench.clients import ATTACKERS, OWNERS, Answer, Client, addresses
+from bench.fake_gateway import Inboxes
 from inviting_app.ops.embedded import Embedded, die_with_parent
 from tests.support.environment import NAMES
 from tests.support.service import Service, free_port, service_folder
 
 BASE = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 30.0
-# Sets of rows that are 24 hours apart, whatever is left of their codes' lives, are surely so after this.
+# After this, rows are 24 hours older, even if their codes were still valid.
 DAY = timedelta(hours=25)
 
 MONTH = timedelta(days=32)
@@ -35,18 +35,18 @@ MONTH = timedelta(days=32)
 LOGIN_TABLES = ("users_logincode", "users_challenge", "users_smsdelivery")
 
 
-class Arena:
+class AttackEnv:
     def __init__(self, stack: ExitStack) -> None:
         folder = stack.enter_context(service_folder())
         self.inboxes = Inboxes()
-        self.sinks = [stack.enter_context(sink.running(self.inboxes)) for _ in range(2)]
+        self.gateways = [stack.enter_context(fake_gateway.running(self.inboxes)) for _ in range(2)]
         self.secret_key = secrets.token_urlsafe(50)
-        # Budgets and limits are at their defaults. Of the gaps between two SMS the first is short and the next the
-        # longest, so that strangers soon take the only SMS of an hour.
+        # Limits have their defaults. The first resend interval is short, the next is the longest. So strangers soon
+        # cause the only SMS of an hour.
         variables = {
             "SECRET_KEY": self.secret_key,
             "SITE_URL": "http://localhost",
-            "SMS_GATEWAYS": ",".join(one.url for one in self.sinks),
+            "SMS_GATEWAYS": ",".join(one.url for one in self.gateways),
             "LOGIN_SEND_GAPS": "1,3600",
         }
         os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
@@ -67,21 +67,21 @@ class Arena:
         self._addresses = {network: addresses(network) for network in (ATTACKERS, OWNERS)}
 
     def attacker(self) -> Client:
-        """A stranger at an address never seen before."""
+        """A stranger with a new address."""
         return Client(next(self._addresses[ATTACKERS]), self.ports)
 
     def owner(self) -> Client:
-        """A client of somebody who reads the SMS, at an address never seen before."""
+        """A client with a new address, of a user who reads the SMS."""
         return Client(next(self._addresses[OWNERS]), self.ports)
 
     def sign_in(self, client: Client, phone: str, **more: str) -> Answer:
-        """Ask, read the SMS, log in: its answer."""
+        """Sign up, read the SMS and log in. Returns the answer to the login."""
         return client.log_in(asked := client.sign_up(phone, **more), self.read(phone, asked))
 
     def read(self, phone: str, asked: Answer, known: bool | None = None) -> str:
-        """The code of the phone's newest SMS of the length that the answer tells, once all are delivered.
+        """The code of the phone's newest SMS of that length, once all are delivered.
 
-        `known`: that of the known device's SMS alone, which warns of no new device; False, of the others alone.
+        With `known`, only SMS of known devices count, or (False) of unknown ones, which mention the new device.
         """
         assert asked.status == 200, asked
         self.settle(phone)
@@ -91,10 +91,10 @@ class Arena:
             fitting = [sms for sms in fitting if ("new device" not in sms.text) == known]
         return fitting[-1].code
 
-    def settle(self, phone: str = "", seconds: float = 30.0) -> None:
-        """Wait until nothing is on its way to the phone, or to any phone."""
+    def settle(self, phone: str = "", seconds: float = 120.0) -> None:
+        """Wait until no SMS to the phone, or to any phone, is queued."""
         queued = """SELECT count(*) FROM users_smsdelivery JOIN users_logincode AS code ON code.id = login_code_id
-                      JOIN users_user AS person ON person.id = user_id
+                      JOIN users_user AS owner ON owner.id = user_id
                      WHERE state = 'queued' AND phone LIKE %s"""
         deadline = time.monotonic() + seconds
         while self.one(queued, _e164(phone) if phone else "%"):
@@ -102,7 +102,7 @@ class Arena:
             time.sleep(0.02)
 
     def pass_time(self, span: timedelta, *tables: str) -> None:
-        """Let time go by for the rows of these tables, or of sign-in: the service has no clock that could be set."""
+        """Shift all times in these tables, or in those of sign-in, into the past."""
         self.settle()
         for table in tables or LOGIN_TABLES:
             columns = self.rows(
@@ -119,21 +119,21 @@ class Arena:
     def one(self, sql: str, *values: Any) -> Any:
         return self.rows(sql, *values)[0][0]
 
-    def compared(self, block: str) -> int:
-        """The attackers' comparisons with short codes of unknown devices, for phones that begin so: from the rows."""
+    def compared(self, prefix: str) -> int:
+        """Comparisons with short codes of unknown devices by attackers, for phones with this prefix, from the rows."""
         return int(
             self.one(
                 """SELECT COALESCE(SUM(attempts), 0)
                      FROM users_challenge AS challenge JOIN users_logincode AS code ON code.id = login_code_id
-                     JOIN users_user AS person ON person.id = user_id
+                     JOIN users_user AS owner ON owner.id = user_id
                     WHERE phone LIKE %s AND digits = 4 AND device_id IS NULL AND address <<= %s::inet""",
-                f"{_e164(block)}%",
+                f"{_e164(prefix)}%",
                 ATTACKERS,
             )
         )
 
     def operate(self, code: str) -> None:
-        """Do with the service's own functions what an operator or its clock does."""
+        """Run code in the service's shell, to do what an operator or a periodic task does."""
         command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
         subprocess.run(command, cwd=BASE, env=self.environment, check=True, timeout=60)
 
@@ -143,7 +143,7 @@ class Arena:
 
     def _start_second(self) -> None:
         self.second = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"],
+            [sys.executable, "-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"],
             cwd=BASE,
             env=self.environment,
             stdout=self.log,
@@ -169,17 +169,17 @@ class Arena:
 
 
 @contextmanager
-def running() -> Iterator[Arena]:
+def running() -> Iterator[AttackEnv]:
     with ExitStack() as stack:
-        yield Arena(stack)
+        yield AttackEnv(stack)
 
 
 def phone(attack: int, number: int) -> str:
-    """A phone of this attack's own; those of one attack share its block of numbers."""
-    return f"{block(attack)}{number:05}"
+    """A phone of this attack. All phones of one attack share a prefix."""
+    return f"{prefix(attack)}{number:05}"
 
 
-def block(attack: int) -> str:
+def prefix(attack: int) -> str:
     return f"999{attack:02}"
 
 

@@ -1,4 +1,4 @@
-"""Whoever speaks to the service: each from a network address of its own, to one web process and then to the other."""
+"""Clients of the service. Each has its own loopback address and sends its requests to the web processes in turn."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """A problem's code; nothing where there is no problem."""
+        """The code of an error, or an empty string."""
         return str(self.body.get("code")) if self.status >= 400 and self.body else ""
 
     @property
     def compared(self) -> bool:
-        """Whether a login's code was compared: right ones sign in, wrong ones are told how many attempts are left."""
+        """Whether a login's code was compared: the answer is a session, or the number of attempts left."""
         return self.status in (200, 403) or (self.status == 400 and "attempts_left" in self.body)
 
 
 @dataclass
 class Client:
-    """One network address; `ports` are the web processes that it calls in turn."""
+    """A client with one network address. `ports` are those of the web processes, in turn."""
 
     address: str
     ports: Iterator[int]
+    timeout: float = 20
 
     def call(self, method: str, path: str, body: Any = None, token: str = "", **headers: str) -> Answer:
         headers |= {"Host": "localhost", "Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        peer = http.client.HTTPConnection("127.0.0.1", next(self.ports), timeout=20, source_address=(self.address, 0))
+        peer = http.client.HTTPConnection("127.0.0.1", next(self.ports), self.timeout, source_address=(self.address, 0))
         with closing(peer):
             peer.connect()
             started = time.perf_counter()
@@ -69,18 +70,21 @@ class Client:
     def me(self, token: str) -> Answer:
         return self.call("GET", "/api/v1/profiles/me", token=token)
 
+    def activate(self, token: str, invite_code: str) -> Answer:
+        return self.call("POST", "/api/v1/profiles/me", {"activated_invite": invite_code}, token)
+
     def refresh(self, token: str) -> Answer:
         return self.call("POST", "/api/auth/refresh", {"refresh": token})
 
 
 def addresses(network: str) -> Iterator[str]:
-    """Those of the network, each once."""
+    """Each address of an IPv4 network /16, once."""
     first = int(IPv4Address(network.partition("/")[0]))
     return (str(IPv4Address(first + number)) for number in range(1, 2**16 - 1))
 
 
 def guesses(length: int, count: int) -> list[str]:
-    """Different codes, drawn as a guesser does who knows nothing."""
+    """Different random codes."""
     drawn: set[str] = set()
     while len(drawn) < count:
         drawn.add(str(secrets.randbelow(10**length)).zfill(length))
@@ -88,7 +92,7 @@ def guesses(length: int, count: int) -> list[str]:
 
 
 def at_once(call: Callable[[Item], Result], items: Iterable[Item], threads: int = 24) -> list[Result]:
-    """What the call returns for each item, with so many calls under way at the same time."""
+    """The result of the call for each item, with up to `threads` calls at the same time."""
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(call, items))
 

@@ -1,6 +1,6 @@
-"""The service on hosts of its own: PostgreSQL and PgBouncer on one, web and worker on two, HAProxy in front of them.
+"""The service on several hosts: PostgreSQL and PgBouncer on one, web and worker on two, HAProxy in front of them.
 
-An `Arena`, so that the attacks can be played against it: all they send goes through the proxy.
+It is an `AttackEnv`, so the attacks run against it too. All their requests go through the proxy.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 
 import psycopg
 
-from bench.attacks import sink
-from bench.attacks.arena import BASE, Arena
-from bench.attacks.clients import ATTACKERS, OWNERS, Client, addresses
-from bench.attacks.sink import Inboxes
+from bench import fake_gateway
+from bench.attacks.env import BASE, AttackEnv
+from bench.clients import ATTACKERS, OWNERS, Client, addresses
+from bench.fake_gateway import Inboxes
 from bench.hosts import postgres
 from bench.hosts.network import DATABASE, PROXY, WEB_HOSTS, Host, Network, Process, network
 from inviting_app.ops.embedded import USER, Embedded, make_open
@@ -32,8 +32,8 @@ from tests.support.service import free_port, service_folder
 
 START_SECONDS = 60.0
 POOLER_PORT, WEB_PORT = 6432, 8080
-# Where those have their addresses who are neither attackers nor their victims.
-PEOPLE = "127.88.0.0/16"
+# The addresses of those who are neither attackers nor their victims.
+USERS = "127.88.0.0/16"
 
 PREPARE = """
 CREATE ROLE inviting_app LOGIN PASSWORD '{password}';
@@ -42,7 +42,7 @@ ALTER ROLE inviting_app SET lock_timeout = '2s'
 """
 
 
-class Hosts(Arena):
+class Hosts(AttackEnv):
     def __init__(self, stack: ExitStack, logs: Path | None = None) -> None:
         self.stack = stack
         self.folder = stack.enter_context(service_folder())
@@ -50,7 +50,7 @@ class Hosts(Arena):
         self.logs.mkdir(exist_ok=True)
         self.network: Network = stack.enter_context(network())
         self.inboxes = Inboxes()
-        self.sinks = [stack.enter_context(sink.running(self.inboxes, PROXY)) for _ in range(2)]
+        self.gateways = [stack.enter_context(fake_gateway.running(self.inboxes, PROXY)) for _ in range(2)]
         self.secret_key, password = secrets.token_urlsafe(50), secrets.token_urlsafe(20)
         self._start_database(password)
         way = f"postgresql://inviting_app:{password}@{DATABASE}"
@@ -62,11 +62,11 @@ class Hosts(Arena):
             "SECRET_KEY": self.secret_key,
             "SITE_URL": "http://localhost",
             "TRUSTED_PROXIES": "1",
-            "SMS_GATEWAYS": ",".join(one.url for one in self.sinks),
+            "SMS_GATEWAYS": ",".join(one.url for one in self.gateways),
             "LOGIN_SEND_GAPS": "1,3600",  # as the attacks expect
         }
-        straight = {"DATABASE_URL": self.environment["WORKER_DATABASE_URL"]}
-        self._manage("migrate", "-v0", "--noinput", **straight)
+        direct = {"DATABASE_URL": self.environment["WORKER_DATABASE_URL"]}
+        self._manage("migrate", "-v0", "--noinput", **direct)
         self._manage("collectstatic", "-v0", "--noinput")
         self.workers: dict[Host, Process] = {}
         self.servers: dict[Host, Process] = {}
@@ -75,14 +75,14 @@ class Hosts(Arena):
             self._start_worker(host)
         port = self._start_proxy()
         self.ports = cycle((port,))
-        self._addresses = {each: addresses(each) for each in (ATTACKERS, OWNERS, PEOPLE)}
+        self._addresses = {each: addresses(each) for each in (ATTACKERS, OWNERS, USERS)}
         for host in self.network.web:
             _wait(lambda host=host: self.answers(host), f"web server of {host.name}")  # type: ignore[misc]
         _wait(lambda: set(self.seen_by_proxy()) == {"UP"}, "proxy")
 
-    def person(self) -> Client:
-        """A client at an address never seen before."""
-        return Client(next(self._addresses[PEOPLE]), self.ports)
+    def user(self) -> Client:
+        """A client with a new address."""
+        return Client(next(self._addresses[USERS]), self.ports)
 
     def answers(self, host: Host) -> bool:
         """Whether its web server is ready."""
@@ -93,14 +93,14 @@ class Hosts(Arena):
         return False
 
     def seen_by_proxy(self) -> list[str]:
-        """What the proxy thinks of each web host: UP, or anything else."""
+        """The state of each web host at the proxy: UP, or anything else."""
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.state_port}/;csv", timeout=5) as answer:
             lines = [line.split(",") for line in answer.read().decode().splitlines()]
             return [line[17] for line in lines if line[0] == "web" and line[1].startswith("web")]
         return []
 
-    def tend_workers(self) -> None:
-        """Start again those that have ended, as systemd does: without its database a worker ends."""
+    def restart_workers(self) -> None:
+        """Start again those that have ended, as systemd does. Without its database a worker ends."""
         for host, worker in self.workers.items():
             if worker.poll() is not None:
                 self._start_worker(host)
@@ -136,7 +136,7 @@ class Hosts(Arena):
 
     def _start_web(self, host: Host) -> None:
         self.servers[host] = self._start(
-            host, [sys.executable, "-m", "gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"]
+            host, [sys.executable, "-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]
         )
 
     def _start_worker(self, host: Host) -> None:
@@ -168,7 +168,7 @@ class Hosts(Arena):
 
 @contextmanager
 def running(logs: str | None) -> Iterator[Hosts]:
-    """Start all of it, with what the processes say in this folder if any is given; end all of it and its data."""
+    """Start all processes, with their logs in this folder if one is given. At the end stop them and delete the data."""
     with ExitStack() as stack:
         yield Hosts(stack, Path(logs) if logs else None)
 

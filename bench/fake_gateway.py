@@ -1,4 +1,4 @@
-"""SMS gateways on this machine that deliver into people's hands; the attackers never look here."""
+"""An SMS gateway on this machine: a JSON webhook that keeps every SMS for the owner of the phone."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from typing import NamedTuple
 class Sms(NamedTuple):
     code: str
     text: str
+    # time.monotonic() of its arrival.
+    at: float
 
 
 class Inboxes:
-    """What every phone has received, the oldest first, whichever gateway brought it."""
+    """The SMS of each phone, oldest first, whichever gateway delivered them."""
 
     def __init__(self) -> None:
         self.of: defaultdict[str, list[Sms]] = defaultdict(list)
 
     def wait(self, phone: str, count: int, seconds: float = 20.0) -> list[Sms]:
-        """The phone's messages, once there are so many. Raises TimeoutError."""
+        """The phone's messages, as soon as there are `count`. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while len(self.of[phone]) < count:
             if time.monotonic() > deadline:
@@ -33,15 +35,16 @@ class Inboxes:
         return list(self.of[phone])
 
 
-class Sink(ThreadingHTTPServer):
-    """A JSON webhook: delivers, unless it is `down` (answers 503) or `hanging` (takes the message and says nothing)."""
+class FakeGateway(ThreadingHTTPServer):
+    """Delivers, unless it is `down` (answers 503) or `hanging` (accepts the message and never answers)."""
 
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 1024
     down = False
     hanging = False
-    takes_seconds = 0.0
-    # Requests that no gateway gets, such as for a key that a forged token names.
+    # The time that each SMS takes.
+    seconds = 0.0
+    # GET requests, which no gateway receives: for example for a key that a forged token names.
     fetched = 0
 
     def __init__(self, inboxes: Inboxes, address: str) -> None:
@@ -51,21 +54,22 @@ class Sink(ThreadingHTTPServer):
         self.url = f"json://{address}:{self.server_port}/sms?:to={{phone}}"
 
     def handle_error(self, *args: object) -> None:
-        """Nothing on the terminal: who hung up is none of our worry."""
+        """Say nothing about clients that close the connection early."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Sink
+    server: FakeGateway
 
     def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.server.hanging:
             self.server.stopping.wait(30)
             return
-        time.sleep(self.server.takes_seconds)
         if not self.server.down:
             text = message["message"]
-            self.server.inboxes.of[message["to"]].append(Sms(text.rpartition("#")[2].strip(), text))
+            sms = Sms(text.rpartition("#")[2].strip(), text, time.monotonic())
+            self.server.inboxes.of[message["to"]].append(sms)
+        time.sleep(self.server.seconds)
         self.send_response(503 if self.server.down else 200)
         self.end_headers()
 
@@ -74,15 +78,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_error(404)
 
     def log_message(self, *args: object) -> None:
-        """Nothing on the terminal."""
+        """Print nothing."""
 
 
 @contextmanager
-def running(inboxes: Inboxes, address: str = "127.0.0.1") -> Iterator[Sink]:
-    with Sink(inboxes, address) as sink:
-        thread = Thread(target=sink.serve_forever, args=(0.05,), daemon=True)
+def running(inboxes: Inboxes | None = None, address: str = "127.0.0.1") -> Iterator[FakeGateway]:
+    with FakeGateway(inboxes or Inboxes(), address) as gateway:
+        thread = Thread(target=gateway.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield sink
-        sink.stopping.set()
-        sink.shutdown()
+        yield gateway
+        gateway.stopping.set()
+        gateway.shutdown()
         thread.join()

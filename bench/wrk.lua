@@ -1,7 +1,7 @@
 -- For wrk: sends the requests of a file, one after another and then from the first again, and tells what came of it.
 -- The file has for each request a line with its length, then the request as it goes over the wire, and a line's end.
 
-local sender -- wrk runs one thread: see load.py
+local sender -- wrk runs one thread: see wrk.py
 
 function setup(thread)
    sender = thread

@@ -1,8 +1,7 @@
-"""The least that Django can do: a function for a view, one prepared statement, JSON; for writes see `bare_writes`.
+"""Plain Django: a view is a function that runs hand-written SQL and answers JSON. For writes see bare_writes.py.
 
-Leaves out all middleware (request ids, log lines, security headers, limits on bodies, languages), REST framework,
-negotiation, the OpenAPI document, problem documents for what goes wrong, renewal of keys, and the check whether a kept
-connection still lives.
+It has no middleware (request ids, log lines, security headers, body limits, languages), no REST framework, no
+negotiation, no OpenAPI document, no error documents, no key rotation, and no check whether a kept connection is alive.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from bench.yardsticks import common
+from bench.baselines import common
 
 settings.configure(
     ALLOWED_HOSTS=["localhost", "127.0.0.1"],
@@ -29,17 +28,7 @@ settings.configure(
     USE_TZ=True,
     TIME_ZONE="UTC",
     LOGGING_CONFIG=None,
-    # For the service's models and statements to be imported.
-    INSTALLED_APPS=[
-        "profiles",
-        "users",
-        "django.contrib.admin.apps.SimpleAdminConfig",
-        "django.contrib.auth",
-        "django.contrib.contenttypes",
-    ],
     SECRET_KEY="signs nothing here",  # noqa: S106
-    AUTH_USER_MODEL="users.User",
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.postgresql",
@@ -50,8 +39,6 @@ settings.configure(
     },
 )
 
-OWN_PROFILE = common.OWN_PROFILE.replace("$1", "%s").replace("$2", "%s")
-
 
 def own_profile(request: HttpRequest) -> HttpResponse:
     try:
@@ -61,11 +48,9 @@ def own_profile(request: HttpRequest) -> HttpResponse:
     if claims["typ"] != "access":
         return answer({}, 401)
     with connection.cursor() as cursor:
-        cursor.execute(OWN_PROFILE, [claims["sid"], int(claims["sub"])])
+        cursor.execute(common.OWN_PROFILE, [claims["sid"], int(claims["sub"])])
         row = cursor.fetchone()
-    if row is None:
-        return answer({}, 401)
-    return profile_answer(request, row)
+    return profile_answer(request, row) if row else answer({}, 401)
 
 
 def claims_of(request: HttpRequest) -> dict[str, Any]:
@@ -105,7 +90,7 @@ def utc(time: datetime) -> str:
 
 application = get_wsgi_application()
 
-from bench.yardsticks import bare_writes  # noqa: E402 - models can be imported only now
+from bench.baselines import bare_writes  # noqa: E402 - it imports this module
 
 
 def me(request: HttpRequest) -> HttpResponse:
