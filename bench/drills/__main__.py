@@ -23,10 +23,9 @@ from tests.support.environment import NAMES
 os.environ |= dict.fromkeys(NAMES - {"DATA_DIR", "SECRET_KEY"}, "")
 os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
 
-from tests.support.proxies import PROXIES
-
 from bench.drills import clients, clock, outage, postgres, processes, table
 from bench.drills.env import Row, Skipped
+from tests.support.proxies import PROXIES
 
 DRILLS: dict[str, Callable[[], Row]] = {
     "stopped": postgres.stopped,

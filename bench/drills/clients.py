@@ -9,71 +9,70 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event, Thread
 
+import drf_spectacular_sidecar
 import psutil
 
 from bench.clients import addresses
 from bench.drills.env import DrillEnv, Row, running
 
-SLOW, IDLE, READERS, LARGE_ONES = 500, 10_000, 100, 10_000
+SLOW, IDLE, READERS = 500, 10_000, 100
 HELD_SECONDS = 20.0
 LARGE = 20_000_000
 HEAD = b"POST /api/auth/signup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-
-Opened = list[socket.socket]
+GET = "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def slow_heads() -> Row:
-    return _crowded("Slow heads", f"{SLOW} clients send a head, one byte a second", SLOW, HEAD, b"X")
+    return _held("Slow heads", f"{SLOW} clients send a head, one byte a second", SLOW, HEAD, b"X")
 
 
 def slow_bodies() -> Row:
-    what = f"{SLOW} clients send a body, one byte a second"
-    return _crowded("Slow bodies", what, SLOW, HEAD + b"Content-Length: 3000\r\n\r\n{", b" ")
+    first = HEAD + b"Content-Length: 3000\r\n\r\n{"
+    return _held("Slow bodies", f"{SLOW} clients send a body, one byte a second", SLOW, first, b" ")
 
 
 def never_close() -> Row:
     what = f"{SLOW} clients are answered with Connection: close, and never close"
-    return _crowded(
-        "Never closed", what, SLOW, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b""
-    )
+    return _held("Never closed", what, SLOW, GET.format("/livez").encode())
 
 
 def slow_readers() -> Row:
-    what = f"{READERS} clients ask for a script of 1.5 MB and read 2 kB a second of it"
-    return _crowded("Slow readers", what, READERS, _get(_largest_asset()), b"", reads=2000)
+    static = Path(drf_spectacular_sidecar.__file__).parent / "static"
+    largest = max(static.rglob("*.js"), key=lambda path: path.stat().st_size).relative_to(static)
+    what = f"{READERS} clients with SO_RCVBUF=1024 request a script of 1.5 MB and read 2 kB a second of it"
+    return _held("Slow readers", what, READERS, GET.format(f"/static/{largest}").encode(), reads=2000)
 
 
 def idle() -> Row:
-    return _crowded("Idle connections", f"{IDLE:,} connections that send nothing", IDLE, b"", b"")
+    return _held("Idle connections", f"{IDLE:,} connections that send nothing", IDLE)
 
 
 def nearly_whole() -> Row:
-    """As much of each request as is waited for: a head and a body of almost the largest size."""
     fields = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 7000) for number in range(4))
     first = HEAD + fields + b"Content-Length: 65000\r\n\r\n" + b" " * 64_000
-    what = f"{LARGE_ONES:,} connections that send 92 kB of a request, and not the rest"
-    return _crowded("Nearly whole requests", what, LARGE_ONES, first, b"")
+    what = f"{IDLE:,} connections that send 92 kB of a request, and not the rest"
+    return _held("Nearly whole requests", what, IDLE, first)
 
 
 def large_bodies() -> Row:
-    """The whole of each body is sent, whatever the server says meanwhile."""
+    """All of each body is sent, whatever the server answers meanwhile."""
     with running(proxy=proxy()) as on:
-        said: Counter[str] = Counter()
+        answers: Counter[str] = Counter()
         with on.load():
             began = time.monotonic()
             for head in (f"Content-Length: {LARGE}", "Transfer-Encoding: chunked"):
-                for _ in range(10):
-                    said[f"{head.partition(':')[0]}: {_send_large(on.port, head)}"] += 1
+                answers.update(f"{head.partition(':')[0]}: {_send_large(on.port, head)}" for _ in range(10))
             note = _noticed(on, began, time.monotonic())
             on.over()
-        answers = ", ".join(f"{number} × {kind}" for kind, number in said.items())
-        return on.row("20 MB bodies", "10 with Content-Length, 10 in chunks, one after another", answers, note)
+        told = ", ".join(f"{number} × {answer}" for answer, number in answers.items())
+        return on.row("20 MB bodies", "10 with Content-Length, 10 in chunks, one after another", told, note)
 
 
 def _send_large(port: int, head: str) -> str:
-    """The status line; or what happened instead."""
+    """The status line, or what happened instead."""
     chunk = b"x" * 65536
     sent = 0
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
@@ -82,34 +81,33 @@ def _send_large(port: int, head: str) -> str:
             while sent < LARGE:
                 client.sendall(chunk if "Length" in head else b"10000\r\n" + chunk + b"\r\n")
                 sent += len(chunk)
-        except OSError as error:
-            return f"{type(error).__name__} after {sent / 1e6:.1f} MB"
-        return client.recv(4096).split(b"\r\n")[0].decode().partition(" ")[2] or "closed without an answer"
+        except OSError:  # the server has answered and closed
+            pass
+        with suppress(OSError):
+            return client.recv(4096).split(b"\r\n")[0].decode().partition(" ")[2] or "closed without an answer"
+        return f"reset after {sent / 1e6:.1f} MB"
 
 
-def _crowded(name: str, what: str, number: int, first: bytes, then: bytes, reads: int = 0) -> Row:
+def _held(name: str, what: str, number: int, first: bytes = b"", then: bytes = b"", reads: int = 0) -> Row:
+    """Connections that send `first`, then `then` every second, and read so many bytes every second."""
     with running(proxy=proxy()) as on:
         with on.load():
             with _opened(on.port, number, first, then, reads) as sockets:
                 began = time.monotonic()
                 time.sleep(HELD_SECONDS)
-                note = _noticed(on, began, time.monotonic())
-                during, of_proxy = on.memory(), _memory_of_proxy()
+                notes = [_noticed(on, began, time.monotonic())]
+                notes.append(f"{on.memory():.0f} MB meanwhile, and {proxy()} {_memory_of_proxy():.0f} MB")
                 still = sum(map(_is_open, sockets))
+                notes.append(f"{still:,} of {len(sockets):,} still open after {HELD_SECONDS:.0f} s")
             on.over()
-        notes = [
-            note,
-            f"{during:.0f} MB meanwhile, and {proxy()} {of_proxy:.0f} MB",
-            f"{still:,} of {len(sockets):,} still open after {HELD_SECONDS:.0f} s",
-        ]
         return on.row(name, what, *notes)
 
 
 @contextmanager
-def _opened(port: int, number: int, first: bytes, then: bytes, reads: int) -> Iterator[Opened]:
-    sockets: Opened = []
-    own = addresses("127.90.0.0/16")
+def _opened(port: int, number: int, first: bytes, then: bytes, reads: int) -> Iterator[list[socket.socket]]:
+    sockets: list[socket.socket] = []
     done = Event()
+    own = addresses("127.90.0.0/16")
     thread = Thread(target=_go_on, args=(sockets, then, reads, done))
     try:
         for _ in range(number):
@@ -120,8 +118,7 @@ def _opened(port: int, number: int, first: bytes, then: bytes, reads: int) -> It
             client.bind((next(own), 0))  # the proxies limit the connections of one address
             client.connect(("127.0.0.1", port))
             sockets.append(client)
-            if first:
-                client.sendall(first)
+            client.sendall(first)
         thread.start()
         yield sockets
     finally:
@@ -132,8 +129,7 @@ def _opened(port: int, number: int, first: bytes, then: bytes, reads: int) -> It
             client.close()
 
 
-def _go_on(sockets: Opened, then: bytes, reads: int, done: Event) -> None:
-    """Once a second, a little more from each."""
+def _go_on(sockets: list[socket.socket], then: bytes, reads: int, done: Event) -> None:
     while not done.wait(1):
         for client in sockets:
             client.setblocking(False)
@@ -157,7 +153,7 @@ def _is_open(client: socket.socket) -> bool:
 
 
 def _noticed(on: DrillEnv, began: float, ended: float) -> str:
-    """What others waited for answers before, and in this time; milliseconds."""
+    """How long others waited for answers before and meanwhile."""
     calls = [call for call in list(on.users.calls) if call.step != "SMS"]
     before = _waits([call.milliseconds for call in calls if call.ended < began])
     meanwhile = _waits([call.milliseconds for call in calls if began <= call.began and call.ended <= ended])
@@ -177,15 +173,3 @@ def _memory_of_proxy() -> float:
     """MB (PSS) of the proxy that this process started, with its workers."""
     [started] = [each for each in psutil.Process().children() if each.name() == proxy()]
     return sum(each.memory_full_info().pss for each in [started, *started.children(recursive=True)]) / 1e6
-
-
-def _get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
-
-
-def _largest_asset() -> str:
-    from drf_spectacular_sidecar import __file__ as package
-
-    folder = os.path.join(os.path.dirname(package), "static")
-    files = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".js")]
-    return "/static/" + os.path.relpath(max(files, key=os.path.getsize), folder)

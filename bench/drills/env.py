@@ -14,7 +14,6 @@ from typing import Any
 
 import psutil
 import psycopg
-from tests.support.proxies import PROXIES
 
 from bench import fake_gateway
 from bench.clients import Client, addresses
@@ -23,6 +22,7 @@ from bench.drills.evidence import Probe
 from bench.env import connect
 from bench.fake_gateway import FakeGateway
 from bench.virtual_users import VirtualUsers, attempt
+from tests.support.proxies import PROXIES
 from tests.support.service import Service, service_folder, services
 
 USERS = 6

@@ -72,7 +72,7 @@ class Greed:
 
 
 def cut(hosts: Hosts, seconds: float) -> list[Report]:
-    report = Report(5, "a host cut off and brought back", "nothing acknowledged is lost, no limit exceeded")
+    report = Report(3, "a host cut off and brought back", "nothing acknowledged is lost, no limit exceeded")
     lost = hosts.network.web[1]
     users = VirtualUsers(hosts.user, hosts.inboxes, THREADS, vote_twice=True)
     greed = Greed(hosts, users)
