@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import signal
 from collections.abc import Callable
@@ -48,6 +49,20 @@ def test_backup_comes_back_whole(
     assert "Restored: 2 users and 1 activations.\n" in printed
     assert "manage.py erasures --again < erasures.txt" in printed
     assert alice.me()["invitations"] == [bob.phone]
+
+
+def test_backup_with_the_seal_of_the_former_version_comes_back(
+    alice: SignedInUser, file: Path, empty_database: Callable[[], None]
+) -> None:
+    back_up(file)
+    before = sums()
+    with file.open("ab") as sealed:
+        sealed.write(b"\nsha256:%s\n" % hashlib.sha256(file.read_bytes()).hexdigest().encode())
+
+    empty_database()
+    restore(file)
+
+    assert sums() == before
 
 
 def test_database_that_is_not_empty_is_refused_with_what_to_do(alice: SignedInUser, file: Path) -> None:
