@@ -160,13 +160,14 @@ def run(tool: str, *arguments: str | Path, variables: dict[str, str] | None = No
 
 
 def settings_with(variables: dict[str, str]) -> dict[str, Any]:
-    """What `environment` makes of these variables and no others, in a process of its own."""
+    """The settings that these variables give, and no others, in a process of their own."""
     program = (
         "import json\n"
-        "from inviting_app import env as read\n"
-        "print(json.dumps({name: str(value) for name, value in vars(read).items() if name.isupper()}))"
+        "from inviting_app import env\n"
+        # Without the values as they are written.
+        "del env.KEPT\n"
+        "print(json.dumps({name: str(value) for name, value in vars(env).items() if name.isupper()}))"
     )
-    # With these two it makes no folder and no key.
     given = {**variables, "SECRET_KEY": "a key", "DATABASE_URL": "postgresql://db/name"}
     made = subprocess.run(
         [sys.executable, "-c", program], cwd=BASE_DIR, env=given, capture_output=True, text=True, timeout=60
