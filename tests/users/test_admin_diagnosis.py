@@ -182,5 +182,5 @@ def test_search_for_nobody_tells_why(support: Client, alice: SignedInUser, typed
 def test_search_that_finds_somebody_says_nothing_more(support: Client, alice: SignedInUser, typed: str) -> None:
     page = support.get("/admin/users/user/", {"q": typed})
 
-    assert page.context["nobody"] == ""
+    assert page.context["no_user"] == ""
     assert page.context["cl"].result_count

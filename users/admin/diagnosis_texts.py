@@ -130,11 +130,11 @@ def _prediction(answer: Answer, now: datetime) -> list[str]:
     device = _device(answer.device.pk if answer.device else None)
     if answer.treated_as_new:
         device = _("%(device)s, treated as new: its own codes are used up") % {"device": device}
-    why_long = [str(LONG_CODE_REASONS[bar]) for bar in answer.long_code_reasons] or [
+    why_long = [str(LONG_CODE_REASONS[reason]) for reason in answer.long_code_reasons] or [
         _("another short code may not be sent yet")
     ]
     length = _because(str(answer.digits), why_long if answer.digits == codes.LONG else [])
-    outcome = _because(str(OUTCOMES[answer.outcome]), [str(SEND_LIMITS[bar]) for bar in answer.send_limits])
+    outcome = _because(str(OUTCOMES[answer.outcome]), [str(SEND_LIMITS[limit]) for limit in answer.send_limits])
     if not answer.wait:
         return [device, length, outcome, _("now")]
     next_send = _("%(time)s, in %(wait)s") % {"time": clock(now + answer.wait), "wait": brief(answer.wait)}

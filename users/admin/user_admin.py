@@ -121,8 +121,8 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
         }
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        nobody = why_nobody(request.GET.get("q", ""))
-        return super().changelist_view(request, {**(extra_context or {}), "nobody": nobody})
+        no_user = why_no_user(request.GET.get("q", ""))
+        return super().changelist_view(request, {**(extra_context or {}), "no_user": no_user})
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         password = ("password",) if is_superuser(request) else ()
@@ -161,7 +161,7 @@ def _in_words(value: Any) -> str:
     return str(yesno(value))
 
 
-def why_nobody(text: str) -> str:
+def why_no_user(text: str) -> str:
     """Why a search for this phone number finds no user; empty if it finds one."""
     try:
         if not text.strip() or User.objects.filter(phone=phones.normalise(text)).exists():
