@@ -46,4 +46,4 @@ USER 10001:10001
 EXPOSE 8000
 # Not with urllib, which would use a proxy that the environment names.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT'] or 8000), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
-CMD ["gunicorn", "-c", "python:inviting_app.ops.gunicorn_conf"]
+CMD ["gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]

@@ -185,9 +185,9 @@ def is_local(url: str) -> bool:
 
 
 def _read_environment() -> dict[str, str]:
-    """All variables; those of the process stand above those of `.env`, even if they are empty."""
+    """All variables. Those of the process, even empty ones, stand above those of `.env` or its copy ENV_FILE."""
     try:
-        file = dotenv_values(BASE_DIR / ".env", interpolate=False)
+        file = dotenv_values(os.environ.get("ENV_FILE") or BASE_DIR / ".env", interpolate=False)
     except (OSError, ValueError):
         raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
     return {name: (value or "").strip() for name, value in (file | os.environ).items()}

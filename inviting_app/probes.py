@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from django.apps import apps
+from django.conf import settings
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -17,13 +20,13 @@ from users.models import User
 
 logger = logging.getLogger(__name__)
 
-# By their files, for Django's way of finding them would cost each process megabytes.
+# Found by their file names: Django's loader would cost each process megabytes.
 NEWEST_MIGRATIONS = {
     (app.label, max(file.stem for file in Path(app.path, "migrations").glob("[0-9]*.py")))
     for app in apps.get_app_configs()
     if app.label in ("users", "profiles")
 }
-# Whether this process has seen its migrations in the database, which then need not be looked up again.
+# Whether this process has seen its migrations in the database. It then does not look them up again.
 migrated = False
 
 
@@ -60,3 +63,19 @@ def _applied() -> set[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT app, name FROM django_migrations")
         return set(cursor.fetchall())
+
+
+def web_is_ready() -> bool:
+    """Whether the web server of this machine can serve, as its `/readyz` says."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    request = urllib.request.Request(
+        f"http://{host}:{settings.PORT}/readyz", headers={"Host": f"localhost:{settings.PORT}"}
+    )
+    try:
+        # Not through a proxy that the environment may name.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=0.5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, UnicodeError):
+        return False

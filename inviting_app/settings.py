@@ -122,6 +122,7 @@ if env.WORKER_DATABASE and env.WORKER_DATABASE != env.DATABASE:
     DATABASES["direct"] = {**_database(env.WORKER_DATABASE), "TEST": {"MIRROR": "default"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+PROCRASTINATE_IMPORT_PATHS = ["users.sms.tasks"]
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}
 
 # --- People and sign-in -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the worker does by the clock."""
+"""The periodic tasks of this app."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from users.clock import database_now
 @app.periodic(cron="17 * * * *")
 @app.task(queue="upkeep", priority=1, queueing_lock="purge")
 def purge(timestamp: int) -> None:
-    """Delete, every hour, what is kept no longer."""
+    """Delete, every hour, data whose retention has ended."""
     retention.purge()
 
 
 @app.periodic(cron="5 * * * *")
 @app.task(queue="upkeep", priority=1, queueing_lock="store_days")
 def store_days(timestamp: int) -> None:
-    """Store what happened on finished days, for the home page of the admin."""
+    """Store the statistics of finished days for the home page of the admin."""
     daily_counts.store(database_now())

@@ -1,69 +1,102 @@
-"""How gunicorn serves: threads, so that a slow client or an idle connection holds no process."""
+"""How gunicorn serves: its own worker with threads, behind a proxy that buffers requests and answers.
+
+HUP loads new code and settings. So the master process must not import this project: the workers are forked from it
+and would keep the old modules. That is why this file is named by its path (`-c inviting_app/ops/gunicorn_conf.py`),
+runs env.py without importing it, and uses neither `preload_app` nor our log handler. Upgraded packages need a stop
+and a start.
+"""
 
 import gc
+import logging.config
 import os
-import resource
+import runpy
 import shutil
+import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
-from inviting_app import env
-from inviting_app.ops.supervisor import wait_for_turn
-from inviting_app.settings import DEMO, LOGGING, METRICS_PORT
+from django.core.exceptions import ImproperlyConfigured
+
+try:
+    _env = runpy.run_path(str(Path(__file__).parents[1] / "env.py"))
+except ImproperlyConfigured as error:
+    sys.exit(str(error))
 
 wsgi_app = "inviting_app.wsgi"
-bind = f"[{env.HOST}]:{env.PORT}" if ":" in env.HOST else f"{env.HOST}:{env.PORT}"
-worker_class = "inviting_app.ops.gunicorn_parts.Worker"
-logger_class = "inviting_app.ops.gunicorn_parts.Logger"
-workers = env.WEB_WORKERS
-threads = env.WEB_THREADS
-# Of each process. One that waits for its request costs a few kilobytes, and a file; so there must be files enough.
-worker_connections = 10_000
-_, _most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (_most_files, _most_files))
-# Imported once, before the processes are made: they start at once and share what they do not write to.
-preload_app = True
-graceful_timeout = 5
+_host = f"[{_env['HOST']}]" if ":" in _env["HOST"] else _env["HOST"]
+bind = f"{_host}:{_env['PORT']}"
+worker_class = "gthread"
+workers = _env["WEB_WORKERS"]
+threads = _env["WEB_THREADS"]
+# A process with all its threads busy accepts this many connections, and leaves the rest to the other processes. Much
+# more than `threads` would let one process take all kept-alive connections. See docs/speed.md for measurements.
+worker_connections = threads + 6
 keepalive = 5
-# A worker is alive as long as it says so, even while a disk is slow: the file it says so with is in memory.
+graceful_timeout = 5
+# A worker proves that it is alive by touching a file. In memory that works while a disk is slow.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
-# The addresses are ours to judge (TRUSTED_PROXIES), not gunicorn's.
+# TRUSTED_PROXIES decides which addresses to believe, not gunicorn.
 forwarded_allow_ips = ""
 control_socket_disable = True
-METRICS_PREFIX = "inviting_app-gunicorn-metrics-"
-if METRICS_PORT and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    # Before prometheus_client is imported. `serve` names a folder that the worker shares.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=METRICS_PREFIX, dir=worker_tmp_dir)
+# The name of the web's database sessions (settings.WEB_APPLICATION_NAME), read by libpq.
+raw_env = ["PGAPPNAME=inviting_app web"]
+
+_METRICS_PREFIX = "inviting_app-gunicorn-metrics-"
+if _env["METRICS_PORT"] and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    # `serve` names a folder that the worker shares. Without it, gunicorn's processes share one of their own.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_METRICS_PREFIX, dir=worker_tmp_dir)
+
+# Each request has one line, written by api/middleware.py, so gunicorn's access log stays off. The workers' lines go
+# through Django's LOGGING. These are the few lines of the master process.
+loglevel = "warning"
+_JSON = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(levelname)s %(name)s %(message)s",
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": "time",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {"gunicorn.error": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}
 
 
 def when_ready(server: Any) -> None:
-    """Leave what was imported out of every collection of garbage, which else takes an eighth of the time; and say what
-    must not go unnoticed where nobody reads the banner of `serve`."""
-    gc.collect()
-    gc.freeze()
-    if DEMO:
-        server.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
-    wait_for_turn()
+    """Write the master's lines as JSON too, if LOG_FORMAT says so."""
+    if _env["LOG_FORMAT"] == "json":
+        logging.config.dictConfig(_JSON)
+
+
+on_reload = when_ready
 
 
 def post_worker_init(worker: Any) -> None:
-    if METRICS_PORT:
+    """Prepare a process that has loaded the application."""
+    from django.conf import settings
+
+    if settings.METRICS_PORT:
         from inviting_app.ops import metrics_server
 
         metrics_server.start()
+    if settings.DEMO and worker.age == 1:
+        worker.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
+    # What was imported lives as long as the process. Frozen, the garbage collector does not visit it again.
+    gc.collect()
+    gc.freeze()
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    if METRICS_PORT:
+    if _env["METRICS_PORT"]:
         from prometheus_client import multiprocess
 
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:
-    if METRICS_PREFIX in (folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")):
+    if _METRICS_PREFIX in (folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-# One line of our own for each request, with its id; gunicorn's go the same way as all others.
-logconfig_dict = LOGGING

@@ -1,39 +1,34 @@
-"""Keeps the parts of the service running: what ends by itself is started again."""
+"""Keeps the processes of the service running: what ends by itself is started again."""
 
 from __future__ import annotations
 
 import logging
 import os
 import signal
-import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.core.management import CommandError
+
+from inviting_app.ops.embedded import die_with_parent
+
 logger = logging.getLogger(__name__)
 
-# A part that ends so soon after its start has hardly started, on a slow machine too.
-AT_ONCE_SECONDS = 30.0
-
-# Ends that say nothing against starting again: its database was away, or somebody ended it.
-NOT_ITS_FAULT = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
-
-# Ends at once, in a row, after which starting again mends nothing.
-STARTS_IN_VAIN = 5
-
-LONGEST_PAUSE_SECONDS = 1.0
-
-# The variable with the socket by which a process that is to replace another talks to whoever started it.
-STARTER_FD = "STARTER_FD"
-
 Process = subprocess.Popen[bytes]
-Start = Callable[..., Process]
 
-
-class CrashLoop(Exception):
-    """A part ends each time as soon as it is started; the text is for the operator."""
+# A process that ends so soon after its start has not really started, on a slow machine too.
+EARLY_SECONDS = 30.0
+# Early ends in a row after which another start would not help.
+EARLY_ENDS = 5
+# Exit statuses that say nothing against another start: the database was away, or somebody killed the process.
+HARMLESS = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
+# For web and worker to finish their current work. PostgreSQL then has its own few seconds: ten in all.
+STOP_SECONDS = 6.5
 
 
 @dataclass
@@ -41,69 +36,73 @@ class Part:
     """One process of the service, and how to start it."""
 
     name: str
-    start: Start
+    start: Callable[[], Process]
     process: Process | None = None
     started: float = 0.0
-    in_vain: int = 0
-    # Whether it has served before, so that what keeps it from starting now may pass, as a full disk does.
+    early_ends: int = 0
+    # Whether it has served before. What keeps it from starting may then pass, as a full disk does.
     lasting: bool = False
+    # When a process that was told to end is killed; 0 while it should run.
+    kill_at: float = 0.0
 
     def look_after(self) -> None:
-        """Start it if it does not run and it is time to.
-
-        Raises CrashLoop.
-        """
+        """Start it again if it has ended. Raises CommandError if it ends early each time."""
         now = time.monotonic()
         if self.process is None:
-            if now >= self.started + self._pause():
+            if now >= self.started + min(1.0, 0.25 * self.early_ends):
                 self.started, self.process = now, self.start()
         elif self.process.poll() is not None:
-            at_once = now < self.started + AT_ONCE_SECONDS and self.process.returncode not in NOT_ITS_FAULT
-            self.in_vain = self.in_vain + 1 if at_once else 0
-            ended = f"{self.name} ended by itself with status {self.process.returncode}"
-            if self.in_vain == STARTS_IN_VAIN and not self.lasting:
-                raise CrashLoop(f"{ended}, {STARTS_IN_VAIN} times in a row as soon as it was started.")
-            logger.warning("%s; starting it again", ended)
+            if not self.kill_at:
+                self._note_end(self.process.returncode, early=now < self.started + EARLY_SECONDS)
             kill_group(self.process)
-            self.process = None
-            self.started = now
-
-    def _pause(self) -> float:
-        """Seconds to wait before the next start: what the last one has left behind may still be in the way."""
-        return min(LONGEST_PAUSE_SECONDS, 0.25 * self.in_vain)
-
-    def replace(self, process: Process, start: Start) -> Part:
-        """Look after this process from now on, and start it so; the former one is the caller's to end."""
-        former = Part(self.name, self.start, self.process)
-        self.process, self.start, self.started, self.in_vain = process, start, time.monotonic(), 0
-        return former
-
-    def is_running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def terminate(self) -> None:
-        if self.process is not None:
-            with suppress(ProcessLookupError):
-                self.process.terminate()
-
-    def wait(self, seconds: float) -> None:
-        """Wait for it to end; then end, by force, it and the children it has left."""
-        if self.process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(max(0.0, seconds))
+            self.process, self.started, self.kill_at = None, now, 0.0
+        elif self.kill_at and now > self.kill_at:
             kill_group(self.process)
-            self.process.wait()
+
+    def _note_end(self, status: int, early: bool) -> None:
+        self.early_ends = self.early_ends + 1 if early and status not in HARMLESS else 0
+        ended = f"{self.name} ended by itself with status {status}"
+        if self.early_ends == EARLY_ENDS and not self.lasting:
+            raise CommandError(f"{ended}, {EARLY_ENDS} times in a row as soon as it was started. It has been given up.")
+        logger.warning("%s; starting it again", ended)
+
+    def send(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+
+    def replace(self) -> None:
+        """Tell the process to end. `look_after` then starts the next one."""
+        self.send(signal.SIGTERM)
+        self.kill_at = time.monotonic() + STOP_SECONDS
 
 
-def wait_for_turn() -> None:
-    """In a process that is to replace another: say that it is up, and wait until all that replace others are."""
-    if number := os.environ.pop(STARTER_FD, ""):
-        with socket.socket(fileno=int(number)) as starter:
-            starter.send(b"1")
-            starter.recv(1)  # nothing, as soon as the other end is closed
+def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[int] = ()) -> Process:
+    """Start Python with these arguments."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        pass_fds=pass_fds,
+        # In its own session, so that a terminal's Ctrl-C reaches only `serve`, which stops the parts in order.
+        start_new_session=True,
+        # Without `serve` PostgreSQL ends too, so there is nothing left that they could finish.
+        preexec_fn=die_with_parent(signal.SIGKILL),
+    )
+
+
+def stop(*parts: Part) -> None:
+    """Let all parts finish at the same time, then kill them and the children that they left."""
+    for part in parts:
+        part.send(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in [part.process for part in parts if part.process]:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, deadline - time.monotonic()))
+        kill_group(process)
+        process.wait()
 
 
 def kill_group(process: Process) -> None:
-    """The process and its children that did not leave its session."""
+    """Kill the process and those of its children that did not leave its session."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

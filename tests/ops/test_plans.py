@@ -16,6 +16,7 @@ from procrastinate.sql import queries
 from rest_framework.test import APIClient
 
 import profiles.tasks
+import users.sms.tasks
 import users.tasks
 from inviting_app.management.commands.worker import TAKE_UP_STALLED
 from profiles.models import Activation
@@ -225,7 +226,7 @@ def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> Non
     execute(TAKE_UP_STALLED, dead_after=10)
     SmsDelivery.objects.filter(pk=PEOPLE).update(state="queued")
     settings.DEMO = True
-    users.tasks.send_sms(delivery_id=PEOPLE)
+    users.sms.tasks.send_sms(delivery_id=PEOPLE)
     queue.look(database_now())
 
     assert not (found := too_long(readings)), "\n\n".join(found)

@@ -15,12 +15,13 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.jobs import Job
 from rest_framework.test import APIClient
 
-from inviting_app.management.commands.worker import DEAD_AFTER_SECONDS, TAKE_UP_STALLED
 from tests.support.login_steps import ask
 from tests.support.run_worker import work
 from users import tasks
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 from users.sms import delivery
+from users.sms.queue import DEAD_AFTER
+from users.sms.tasks import ATTEMPTS, Backoff, send_sms
 
 
 class Mishap(Exception):
@@ -62,35 +63,36 @@ def test_without_a_queue_nobody_is_told_that_an_sms_is_on_its_way(broken_queue: 
     assert not any(model.objects.exists() for model in (User, LoginCode, SmsDelivery))
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue")
 def test_job_of_a_dead_worker_is_taken_up_and_no_other() -> None:
-    jobs = [tasks.send_sms.defer(delivery_id=number) for number in (1, 2, 3, 4)]
-    dead, alive = (worker(seconds) for seconds in (DEAD_AFTER_SECONDS + 1, DEAD_AFTER_SECONDS - 2))
+    jobs = [send_sms.defer(delivery_id=number) for number in (1, 2, 3, 4)]
+    dead, alive = (worker(seconds) for seconds in (DEAD_AFTER.total_seconds() + 1, DEAD_AFTER.total_seconds() - 2))
     # The last one's worker has been forgotten already; the one before waits.
     for job, status, doer in zip(jobs, ["doing", "doing", "todo", "doing"], [dead, alive, None, None], strict=True):
         execute("UPDATE procrastinate_jobs SET status = %s, worker_id = %s WHERE id = %s", status, doer, job)
 
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_UP_STALLED, {"dead_after": DEAD_AFTER_SECONDS})
-        taken_up = {row[0] for row in cursor.fetchall()}
+    tasks.retry_stalled_jobs.defer(timestamp=0)
+    work("upkeep")
 
-    assert taken_up == {jobs[0], jobs[3]}
     states = dict(ProcrastinateJob.objects.values_list("id", "status"))
     assert [states[job] for job in jobs] == ["todo", "doing", "todo", "todo"]
 
 
-@pytest.mark.django_db
-def test_stalled_job_of_the_clock_is_left_to_the_next_one_and_stops_no_sms() -> None:
-    dead = worker(DEAD_AFTER_SECONDS + 1)
-    stalled = [tasks.count_site.configure(queueing_lock=None).defer(timestamp=0), tasks.send_sms.defer(delivery_id=1)]
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue")
+def test_stalled_periodic_job_waits_for_its_successor_and_stops_no_sms() -> None:
+    dead = worker(DEAD_AFTER.total_seconds() + 1)
+    stalled = [tasks.count_site.configure(queueing_lock=None).defer(timestamp=0), send_sms.defer(delivery_id=1)]
     execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = ANY(%s)", dead, stalled)
     execute("UPDATE procrastinate_jobs SET queueing_lock = 'count_site' WHERE id = %s", stalled[0])
-    waiting = tasks.count_site.defer(timestamp=60)
+    waiting = tasks.count_site.configure(queue="later").defer(timestamp=60)
+    tasks.retry_stalled_jobs.defer(timestamp=0)
 
-    execute(TAKE_UP_STALLED.replace("%(dead_after)s", "%s"), DEAD_AFTER_SECONDS)
+    work("upkeep")
 
     states = dict(ProcrastinateJob.objects.values_list("id", "status"))
-    assert [states[job] for job in (*stalled, waiting)] == ["failed", "todo", "todo"]
+    assert [states[job] for job in (*stalled, waiting)] == ["doing", "todo", "todo"]
 
 
 def worker(silent_for: float) -> int:
@@ -104,8 +106,8 @@ def worker(silent_for: float) -> int:
 
 
 @pytest.mark.parametrize("error", [delivery.GatewaysFailed(), Mishap()])
-def test_gaps_between_tries_grow_and_end(error: Exception) -> None:
-    gaps = [gap(attempts, error) for attempts in range(tasks.TRIES)]
+def test_intervals_between_attempts_grow_and_end(error: Exception) -> None:
+    gaps = [gap(attempts, error) for attempts in range(ATTEMPTS)]
 
     assert gaps == [2, 4, 8, 16, 32, *[60] * 74, None]
 
@@ -114,7 +116,7 @@ def gap(attempts: int, error: Exception) -> int | None:
     """Whole seconds until the next try of a job that was tried so often before."""
     job = Job(id=1, queue="sms", lock=None, queueing_lock=None, task_name="send_sms", attempts=attempts)
     before = timezone.now()
-    decision = tasks.Backoff().get_retry_decision(exception=error, job=job)
+    decision = Backoff().get_retry_decision(exception=error, job=job)
     return round((decision.retry_at - before).total_seconds()) if decision else None
 
 
@@ -122,13 +124,13 @@ def test_failure_that_nobody_expected_is_an_error_in_the_log(caplog: pytest.LogC
     gap(0, delivery.GatewaysFailed())
     gap(0, Mishap())
 
-    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "users.tasks")]
+    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "users.sms.tasks")]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("empty_queue")
 def test_failed_jobs_are_deleted_after_a_week() -> None:
-    old, new, waiting = (tasks.send_sms.defer(delivery_id=number) for number in (1, 2, 3))
+    old, new, waiting = (send_sms.defer(delivery_id=number) for number in (1, 2, 3))
     execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = ANY(%s)", [old, new])
     execute("UPDATE procrastinate_events SET at = now() - interval '169 hours' WHERE job_id = ANY(%s)", [old, waiting])
     tasks.delete_old_jobs.defer(timestamp=0)

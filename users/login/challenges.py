@@ -15,13 +15,14 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from users import phones, sql, tasks
+from users import phones, sql
 from users.clock import HOUR, NO_DELAY
 from users.login import codes, devices, risk, sms_limits
 from users.login.risk import AllowedCodes
 from users.login.sms_limits import RetryDelays
 from users.login.tracks import DEVICE_SENDS, Strand, Track
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
+from users.sms.tasks import queue_sms
 
 logger = logging.getLogger(__name__)
 
@@ -244,4 +245,4 @@ def _queue_sms(code: LoginCode, user: User, asked_from: str | None, now: datetim
         created_at=now,
     )
     sql.insert(delivery)
-    tasks.queue_sms(delivery.pk)
+    queue_sms(delivery.pk)

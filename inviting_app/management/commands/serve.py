@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
-from types import FrameType
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -21,161 +21,147 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 
 from inviting_app.ops.embedded import Embedded, EmbeddedError
-from inviting_app.ops.launching import STOP_SECONDS, Launcher, bound, renewal
-from inviting_app.ops.supervisor import CrashLoop, Part
+from inviting_app.ops.supervisor import Part, kill_group, start, stop
+from inviting_app.probes import web_is_ready
 
 logger = logging.getLogger(__name__)
 
-DONE = object()
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-# Not through a proxy that the environment may name.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class Stop(Exception):
-    """Somebody asked the service to stop."""
+GUNICORN = ["-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]
+WORKER = ["manage.py", "worker"]
+# HUP starts each of these with the new code and settings before anything is replaced.
+TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"], [*WORKER, "--check"]]
 
 
 class Command(BaseCommand):
-    help = f"{__doc__} HUP starts web and worker anew."
-    stopping = renewing = False
+    help = f"{__doc__} HUP loads new code and settings, and no request is lost."
+    stopping = reloading = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._serve()
-        except CommandError as error:
-            if settings.LOG_FORMAT != "json":
-                raise
-            logger.critical(str(error))
-            sys.exit(error.returncode)
-
-    def _serve(self) -> None:
-        _on_signals(self._stop_at_once)
-        parts: list[Part] = []
-        try:
             with ExitStack() as stack:
-                memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="inviting_app-metrics-", dir=memory))
-                os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # for web and worker
-                launcher = Launcher(stack.enter_context(_own_port()))
-                if settings.METRICS_PORT:
-                    _refuse_taken_port("METRICS_PORT", settings.METRICS_PORT)
-                if settings.EMBEDDED_POSTGRES:
-                    parts.append(_own_postgres(stack))
-                call_command("prepare")
-                _on_signals(self._stop_soon)
-                web, worker = Part("web", launcher.web), Part("worker", launcher.worker)
-                stack.callback(launcher.listener.close)
-                stack.callback(_stop_all, [web, worker])
-                self._keep_running([*parts, web, worker], lambda: renewal(launcher, web, worker))
-        except Stop:
+                self._serve(stack)
+        except KeyboardInterrupt:
             pass
-        except EmbeddedError as error:
-            raise CommandError(f"inviting_app cannot start. {error}") from error
-        except CrashLoop as error:
-            raise CommandError(f"{error} inviting_app has stopped.") from error
+        except (CommandError, EmbeddedError) as error:
+            text = str(error) if isinstance(error, CommandError) else f"inviting_app cannot start. {error}"
+            if settings.LOG_FORMAT != "json":
+                raise CommandError(text) from error
+            logger.critical(text)
+            sys.exit(1)
         self._say("inviting_app has stopped.", "inviting_app has stopped")
 
     def _say(self, on_the_terminal: str, in_the_log: str) -> None:
-        """Where machines read, there is no line but the log's."""
+        """With LOG_FORMAT=json a program reads the output, which then has only lines of the log."""
         if settings.LOG_FORMAT == "json":
             logger.info(in_the_log)
         else:
             self.stderr.write(on_the_terminal)
 
-    def _keep_running(self, parts: list[Part], renew: Callable[[], Generator[None]]) -> None:
+    def _serve(self, stack: ExitStack) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        listener = stack.enter_context(_listener())
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inviting_app-", dir=_memory())))
+        environment = self._environment("env")
+        postgres = [_postgres(stack)] if settings.EMBEDDED_POSTGRES else []
+        call_command("prepare")
+        # From here a signal sets a flag. An exception could come while a part is being started, and leave it alone.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
+        web_command = [*GUNICORN, "--bind", f"fd://{listener.fileno()}"]
+        self.web = Part("web", partial(start, web_command, environment, [listener.fileno()]))
+        self.worker = Part("worker", partial(start, WORKER, environment))
+        stack.callback(stop, self.web, self.worker)
+        self._keep_running([*postgres, self.web, self.worker])
+
+    def _note(self, number: int, frame: object) -> None:
+        """Note a signal. HUP from a terminal means that the terminal is gone."""
+        if number == signal.SIGHUP and not os.isatty(0):
+            self.reloading = True
+        else:
+            self.stopping = True
+
+    def _environment(self, env_file: str) -> dict[str, str]:
+        """The variables of the parts: their own copy of `.env` as it is now, and settings that stay until a stop.
+
+        The copy keeps a later mistake in `.env` from a process that is started again after a crash.
+        """
+        source, copy = settings.BASE_DIR / ".env", self.folder / env_file
+        shutil.copy(source if source.exists() else os.devnull, copy)
+        return {
+            **os.environ,
+            **settings.KEPT_SETTINGS,
+            "ENV_FILE": str(copy),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.folder),
+        }
+
+    def _keep_running(self, parts: list[Part]) -> None:
         announced = False
-        under_way: Generator[None] | None = None
+        reload: Generator[bool] | None = None
         try:
             while not self.stopping:
-                if self.renewing and not under_way:
-                    self.renewing, under_way = False, renew()
-                if under_way and next(under_way, DONE) is DONE:
-                    under_way = None
+                if self.reloading and not reload:
+                    self.reloading, reload = False, self._reload()
+                if reload and not next(reload, False):
+                    reload = None
                 for part in parts:
                     part.look_after()
-                if not announced and is_ready():
+                if not announced and web_is_ready():
                     announced = True
                     self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
                 time.sleep(0.1)
         finally:
-            if under_way:
-                under_way.close()
+            if reload:
+                reload.close()
 
-    def _stop_at_once(self, number: int, frame: FrameType | None) -> None:
-        """While nothing runs that must not be left to itself."""
-        self._stop_soon(number, frame)
-        if self.stopping:
-            # Once is enough: what stops now must not be interrupted by impatience.
-            for other in SIGNALS:
-                signal.signal(other, signal.SIG_IGN)
-            raise Stop
+    def _reload(self) -> Generator[bool]:
+        """Have web and worker run the code and the settings that are there now, if all trials succeed.
 
-    def _stop_soon(self, number: int, frame: FrameType | None) -> None:
-        # Not by an exception, which might come just when a part is started and leave it to itself.
-        if number == signal.SIGHUP and not os.isatty(0):  # else it says that the terminal is gone
-            self.renewing = True
-        else:
-            self.stopping = True
+        Yields while it waits, so that the parts are looked after meanwhile.
+        """
+        logger.info("trying the new version")
+        environment = self._environment("env.new")
+        for command in TRIALS:
+            trial = start(command, environment)
+            try:
+                while trial.poll() is None:
+                    yield True
+            finally:
+                kill_group(trial)
+                trial.wait()
+            if trial.returncode:
+                logger.error("the new version cannot start (%s); the old one goes on serving", " ".join(command))
+                return
+        (self.folder / "env.new").replace(self.folder / "env")
+        # The worker first: the new one knows the jobs of the old web processes, but perhaps not the other way round.
+        former = self.worker.process
+        self.worker.replace()
+        while self.worker.process in (former, None):
+            yield True
+        self.web.send(signal.SIGHUP)
+        logger.info("the new version is in use: the worker is new, and gunicorn replaces its processes")
 
 
-def _on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    for number in SIGNALS:
-        signal.signal(number, handler)
+def _memory() -> str | None:
+    """A folder in memory, where there is one: the processes count metrics in files."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
 
-def _own_port() -> socket.socket:
+def _listener() -> socket.socket:
+    """The web's socket. It outlives gunicorn, so that clients wait while gunicorn is started again."""
     try:
-        return bound()
+        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+        return socket.create_server((settings.HOST, settings.PORT), family=family)
     except OSError as error:
-        raise CommandError(_taken("PORT", settings.PORT, error)) from error
+        where, reason = f"{settings.HOST}:{settings.PORT}", os.strerror(error.errno or 0)
+        raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}: {reason}") from error
 
 
-def _refuse_taken_port(setting: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.HOST, port))
-        except OSError as error:
-            raise CommandError(_taken(setting, port, error)) from error
-
-
-def _taken(setting: str, port: int, error: OSError) -> str:
-    return f"inviting_app cannot start. HOST and {setting}: {settings.HOST}:{port}: {error.strerror}"
-
-
-def _own_postgres(stack: ExitStack) -> Part:
+def _postgres(stack: ExitStack) -> Part:
     embedded = Embedded(settings.DATA_DIR)
     process = stack.enter_context(embedded.running())
     if process is None:
         raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
     return Part("PostgreSQL", embedded.spawn, process, time.monotonic(), lasting=True)
-
-
-def _stop_all(parts: list[Part]) -> None:
-    """Stop web and worker; PostgreSQL is stopped after them, by whoever started it."""
-    for part in parts:
-        part.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
-    for part in parts:
-        part.wait(deadline - time.monotonic())
-
-
-def is_ready() -> bool:
-    """Whether the web server of this machine answers, and its database too."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.HOST, settings.HOST)  # noqa: S104
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    request = urllib.request.Request(
-        f"http://{host}:{settings.PORT}/readyz", headers={"Host": f"localhost:{settings.PORT}"}
-    )
-    try:
-        with _DIRECT.open(request, timeout=0.5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, UnicodeError):
-        return False
 
 
 def _banner() -> str:
