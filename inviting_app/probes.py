@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
-import urllib.error
-import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 from django.apps import apps
@@ -19,6 +19,9 @@ from inviting_app import __version__
 from users.models import User
 
 logger = logging.getLogger(__name__)
+
+# For the web server of this machine to answer.
+READY_SECONDS = 0.5
 
 # Found by their file names: Django's loader would cost each process megabytes.
 NEWEST_MIGRATIONS = {
@@ -66,16 +69,11 @@ def _applied() -> set[tuple[str, str]]:
 
 
 def web_is_ready() -> bool:
-    """Whether the web server of this machine can serve, as its `/readyz` says."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.HOST, settings.HOST)  # noqa: S104
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    request = urllib.request.Request(
-        f"http://{host}:{settings.PORT}/readyz", headers={"Host": f"localhost:{settings.PORT}"}
-    )
+    """Whether the web server of this machine can serve, as its `/readyz` says within half a second."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
     try:
-        # Not through a proxy that the environment may name.
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=0.5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, UnicodeError):
+        with closing(http.client.HTTPConnection(host, settings.PORT, timeout=READY_SECONDS)) as peer:
+            peer.request("GET", "/readyz", headers={"Host": f"localhost:{settings.PORT}"})
+            return peer.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +13,7 @@ from django.db.models.functions import Coalesce
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
 from inviting_app.ops.checks_database import answers, run_each, unapplied_migrations
+from inviting_app.probes import READY_SECONDS, web_is_ready
 from users.clock import DAY, database_now
 from users.models import SiteTotals, SmsGateway
 from users.sms.breaker import FAILURES
@@ -24,8 +23,6 @@ from users.sms.queue import look
 LONGEST_WAIT = timedelta(seconds=30)
 # The worker counts them every minute.
 OLDEST_TOTALS = timedelta(minutes=3)
-READY_SECONDS = 0.5
-LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
@@ -37,7 +34,7 @@ def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kw
 
 def web() -> list[CheckMessage]:
     """The web process of `serve`. With a DATABASE_URL it may run on another host."""
-    if not settings.EMBEDDED_POSTGRES or _is_ready():
+    if not settings.EMBEDDED_POSTGRES or web_is_ready():
         return []
     what = f"/readyz does not answer 200 on {settings.HOST}:{settings.PORT} within {READY_SECONDS} s."
     hint = (
@@ -45,16 +42,6 @@ def web() -> list[CheckMessage]:
         "try again. Otherwise start it again (`make run`) and see its log."
     )
     return [Error(what, hint=hint, id="inviting_app.E020")]
-
-
-def _is_ready() -> bool:
-    host = LOCAL.get(settings.HOST, settings.HOST)
-    try:
-        with closing(http.client.HTTPConnection(host, settings.PORT, timeout=READY_SECONDS)) as peer:
-            peer.request("GET", "/readyz", headers={"Host": f"localhost:{settings.PORT}"})
-            return peer.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
 
 
 def worker() -> list[CheckMessage]:
