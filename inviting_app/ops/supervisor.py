@@ -71,7 +71,7 @@ class Part:
             self.process.send_signal(number)
 
     def replace(self) -> None:
-        """Tell the process to end. `look_after` then starts the next one."""
+        """Tell the process to end. `look_after` starts the next one when it has ended."""
         self.send(signal.SIGTERM)
         self.kill_at = time.monotonic() + STOP_SECONDS
 

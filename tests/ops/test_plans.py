@@ -18,7 +18,6 @@ from rest_framework.test import APIClient
 import profiles.tasks
 import users.sms.tasks
 import users.tasks
-from inviting_app.management.commands.worker import TAKE_UP_STALLED
 from profiles.models import Activation
 from tests.support import query_plans as plans
 from tests.support.accounts import client
@@ -223,7 +222,7 @@ def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> Non
     again = {"retry_at": database_now(), "new_priority": None, "new_queue_name": None, "new_lock": None}
     execute(queries["retry_job"], job_id=first, **again)
     execute(queries["finish_job"], job_id=second, status="succeeded", delete_job=True)
-    execute(TAKE_UP_STALLED, dead_after=10)
+    execute(queries["select_stalled_jobs_by_heartbeat"], queue=None, task_name=None, seconds_since_heartbeat=10)
     SmsDelivery.objects.filter(pk=PEOPLE).update(state="queued")
     settings.DEMO = True
     users.sms.tasks.send_sms(delivery_id=PEOPLE)

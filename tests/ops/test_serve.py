@@ -56,12 +56,12 @@ def test_web_and_worker_are_replaced_and_no_request_is_refused(serve: Callable[.
         service.process.send_signal(signal.SIGHUP)
         service.wait_for(lambda: "the new version is in use" in service.output)
         service.wait_for(lambda: web.children() and not set(former) & set(web.children()))
+        service.wait_for(lambda: service.part("manage.py worker") not in (None, worker))
         so_far = len(answers)
         service.wait_for(lambda: len(answers) > so_far + 20)
 
     assert set(answers) == {200}
     assert (service.part("gunicorn"), service.part("postgres")) == (web, postgres)
-    assert service.part("manage.py worker") not in (None, worker)
 
 
 PARTS = ["gunicorn", "manage.py worker", "postgres"]

@@ -10,7 +10,6 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Generator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 
-from inviting_app.ops.embedded import Embedded, EmbeddedError
+from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.supervisor import Part, kill_group, start, stop
 from inviting_app.probes import web_is_ready
 
@@ -42,11 +41,10 @@ class Command(BaseCommand):
                 self._serve(stack)
         except KeyboardInterrupt:
             pass
-        except (CommandError, EmbeddedError) as error:
-            text = str(error) if isinstance(error, CommandError) else f"inviting_app cannot start. {error}"
+        except CommandError as error:
             if settings.LOG_FORMAT != "json":
-                raise CommandError(text) from error
-            logger.critical(text)
+                raise
+            logger.critical(str(error))
             sys.exit(1)
         self._say("inviting_app has stopped.", "inviting_app has stopped")
 
@@ -60,7 +58,8 @@ class Command(BaseCommand):
     def _serve(self, stack: ExitStack) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         listener = stack.enter_context(_listener())
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inviting_app-", dir=_memory())))
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inviting_app-", dir=memory)))
         environment = self._environment("env")
         postgres = [_postgres(stack)] if settings.EMBEDDED_POSTGRES else []
         call_command("prepare")
@@ -71,7 +70,8 @@ class Command(BaseCommand):
         self.web = Part("web", partial(start, web_command, environment, [listener.fileno()]))
         self.worker = Part("worker", partial(start, WORKER, environment))
         stack.callback(stop, self.web, self.worker)
-        self._keep_running([*postgres, self.web, self.worker])
+        self.parts = [*postgres, self.web, self.worker]
+        self._keep_running()
 
     def _note(self, number: int, frame: object) -> None:
         """Note a signal. HUP from a terminal means that the terminal is gone."""
@@ -94,56 +94,44 @@ class Command(BaseCommand):
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder),
         }
 
-    def _keep_running(self, parts: list[Part]) -> None:
+    def _keep_running(self) -> None:
         announced = False
-        reload: Generator[bool] | None = None
-        try:
-            while not self.stopping:
-                if self.reloading and not reload:
-                    self.reloading, reload = False, self._reload()
-                if reload and not next(reload, False):
-                    reload = None
-                for part in parts:
-                    part.look_after()
-                if not announced and web_is_ready():
-                    announced = True
-                    self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
-                time.sleep(0.1)
-        finally:
-            if reload:
-                reload.close()
+        while not self.stopping:
+            self._look_after_parts()
+            if not announced and web_is_ready():
+                announced = True
+                self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
+            if self.reloading:
+                self.reloading = False
+                self._reload()
 
-    def _reload(self) -> Generator[bool]:
-        """Have web and worker run the code and the settings that are there now, if all trials succeed.
+    def _look_after_parts(self) -> None:
+        for part in self.parts:
+            part.look_after()
+        time.sleep(0.1)
 
-        Yields while it waits, so that the parts are looked after meanwhile.
-        """
+    def _reload(self) -> None:
+        """Have web and worker run the code and the settings that are there now, if all trials succeed."""
         logger.info("trying the new version")
         environment = self._environment("env.new")
         for command in TRIALS:
-            trial = start(command, environment)
-            try:
-                while trial.poll() is None:
-                    yield True
-            finally:
-                kill_group(trial)
-                trial.wait()
-            if trial.returncode:
-                logger.error("the new version cannot start (%s); the old one goes on serving", " ".join(command))
+            if not self._succeeds(command, environment):
+                if self.stopping:
+                    return
+                logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
                 return
         (self.folder / "env.new").replace(self.folder / "env")
-        # The worker first: the new one knows the jobs of the old web processes, but perhaps not the other way round.
-        former = self.worker.process
+        # The worker first: it takes no more jobs, which the new web processes may queue in a new form.
         self.worker.replace()
-        while self.worker.process in (former, None):
-            yield True
         self.web.send(signal.SIGHUP)
-        logger.info("the new version is in use: the worker is new, and gunicorn replaces its processes")
+        logger.info("the new version is in use: gunicorn and the worker replace their processes")
 
-
-def _memory() -> str | None:
-    """A folder in memory, where there is one: the processes count metrics in files."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+    def _succeeds(self, command: list[str], environment: dict[str, str]) -> bool:
+        trial = start(command, environment)
+        while trial.poll() is None and not self.stopping:
+            self._look_after_parts()
+        kill_group(trial)
+        return trial.wait() == 0
 
 
 def _listener() -> socket.socket:
