@@ -24,13 +24,13 @@ from bench.attacks.report import Report
 ATTACKS: dict[int, Callable[[AttackEnv], list[Report]]] = {
     1: addresses.spoofed_addresses,
     2: guessing.parallel_guesses,
-    3: guessing.budget_and_owner,  # and 4
+    3: guessing.one_phone,  # and 4
     5: dead_codes.dead_codes,
     6: enumeration.enumeration,
     7: tokens.forgery,
     8: tokens.refresh_reuse,
     9: tokens.revocation,
-    10: spray.spray_and_pumping,
+    10: spray.spray,
 }
 
 

@@ -1,8 +1,8 @@
-"""The service on two web hosts, with PgBouncer, a proxy and a cable that is pulled: `python -m bench.many_hosts`.
+"""The service on two web hosts, with PgBouncer and a load balancer: `python -m bench.many_hosts`.
 
-Hosts are network namespaces: needs Linux, root, and the programs ip, pgbouncer and haproxy. First what both hosts are
-asked at once, then the attacks of `bench.attack` through the proxy, then one host is cut off under load and brought
-back. Prints what must hold and whether it does, and ends with status 1 if anything does not. Nothing is left behind.
+Hosts are network namespaces. This needs Linux, root, and the programs ip, pgbouncer and haproxy. First both hosts get
+votes at the same moment, then one host loses its network under load and gets it back, then the attacks of
+`bench.attack` go through the load balancer. Prints each criterion, and ends with status 1 if one does not hold.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Attacks on sign-in, as strangers play them over HTTP; `bench/attack.py` runs them and prints what they won."""
+"""Attacks on sign-in over HTTP. `bench/attack.py` runs them and prints the results."""

@@ -1,4 +1,4 @@
-"""Attack 1: one address tries to look like many, and one phone like many."""
+"""Attack 1: one address pretends to be many, and one phone is spelled in many ways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def spoofed_addresses(env: AttackEnv) -> list[Report]:
     report = Report(
         1,
         "spoofed addresses, spellings",
-        "one address causes 10 SMS and gets 60 challenges an hour; one phone has one budget",
+        "one address causes 10 SMS and gets 60 challenges an hour; all spellings are one phone",
     )
     attacker = env.attacker()
     accepted = [attacker.sign_up(phone(1, number)).status for number in range(ADDRESS_SENDS)]
@@ -31,25 +31,25 @@ def spoofed_addresses(env: AttackEnv) -> list[Report]:
         all(answer.status == 429 and answer.code == "too_many_requests" for answer in forged),
     )
     other = env.attacker()
-    joined = at_once(lambda _: other.sign_up(phone(1, 0)), range(80))
-    given = [answer.status for answer in joined].count(200)
+    attached = at_once(lambda _: other.sign_up(phone(1, 0)), range(80))
+    given = [answer.status for answer in attached].count(200)
     report.check(f"60 challenges an hour for one address ({given} of 80 tries)", given <= 60)
-    report.check("and no other answer than 200 and 429", {answer.status for answer in joined} == {200, 429})
+    report.check("and no other answer than 200 and 429", {answer.status for answer in attached} == {200, 429})
     typed = spellings(phone(1, 99999))
     spelled = at_once(lambda text: env.attacker().sign_up(text), typed)
     refused = [answer for answer in spelled if answer.status != 200]
-    report.check(f"{len(typed)} spellings of one phone are all taken", not refused)
-    people = env.rows("SELECT phone FROM users_user WHERE phone LIKE %s", f"%{prefix(1)}%")
+    report.check(f"{len(typed)} spellings of one phone are all accepted", not refused)
+    users = env.rows("SELECT phone FROM users_user WHERE phone LIKE %s", f"%{prefix(1)}%")
     known = {f"+7{phone(1, number)}" for number in (*range(ADDRESS_SENDS), 99999)}
-    report.check("and are one person with one budget", {found for (found,) in people} == known)
+    report.check("and are one user", {found for (found,) in users} == known)
     short = sum(answer.body["code_length"] == 4 for answer in spelled if answer.status == 200)
     report.check("that gets them 2 short challenges in all", short <= 2)
-    report.tried = len(accepted) + len(forged) + len(joined) + len(spelled)
+    report.tried = len(accepted) + len(forged) + len(attached) + len(spelled)
     return [report]
 
 
 def spellings(digits: str) -> list[str]:
-    """Of one Russian number: with every way to say the country, to part the digits, and to write them."""
+    """One Russian number with each country prefix, each separator and each kind of digits."""
     area, first, middle, last = digits[:3], digits[3:6], digits[6:8], digits[8:]
     national = [
         f"{area}{first}{middle}{last}",

@@ -1,4 +1,4 @@
-"""Attack 5: codes that are used, expired, spent, another's or asked for again."""
+"""Attack 5: used, expired and exhausted codes, codes of others, and codes sent again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.clients import Answer, Client, at_once
 
 
 class Case:
-    """A phone of its own, one client that has asked, and the right code."""
+    """One phone, one client that has requested a code, and that code."""
 
     # The logins of all cases.
     tries: ClassVar[list[Answer]] = []
@@ -21,18 +21,18 @@ class Case:
     def __init__(self, env: AttackEnv, number: int) -> None:
         self.env, self.phone = env, phone(5, number)
         self.client: Client = env.owner()
-        self.asked = self.client.sign_up(self.phone)
-        self.code = env.read(self.phone, self.asked)
+        self.issued = self.client.sign_up(self.phone)
+        self.code = env.read(self.phone, self.issued)
         self.wrong = str((int(self.code) + 1) % 10**SHORT).zfill(SHORT)
 
     def log_in(self, code: str) -> Answer:
-        self.tries.append(answer := self.client.log_in(self.asked, code))
+        self.tries.append(answer := self.client.log_in(self.issued, code))
         return answer
 
     def sessions(self) -> int:
         return int(
             self.env.one(
-                "SELECT count(*) FROM users_device JOIN users_user AS person ON person.id = user_id WHERE phone = %s",
+                "SELECT count(*) FROM users_device JOIN users_user AS owner ON owner.id = user_id WHERE phone = %s",
                 f"+7{self.phone}",
             )
         )
@@ -45,7 +45,7 @@ def refused(*answers: Answer) -> bool:
 def dead_codes(env: AttackEnv) -> list[Report]:
     """A code belongs to the phone: the challenges of one code share its digits, so A's code on B is right.
 
-    What is refused instead is A's code on another phone's challenge.
+    What is refused is A's code on the challenge of another phone.
     """
     report = Report(5, "dead codes", "used, expired, spent, another's and sibling codes are refused")
     case = Case(env, 1)
@@ -80,9 +80,9 @@ def dead_codes(env: AttackEnv) -> list[Report]:
 def _sent_again(case: Case) -> bool:
     case.log_in(case.wrong)
     case.log_in(case.wrong)
-    time.sleep(1.1)  # the gap between two SMS
-    again = case.client.sign_up(case.phone, challenge_id=case.asked.body["challenge_id"])
-    same = again.body["challenge_id"] == case.asked.body["challenge_id"] and again.body["sent"]
+    time.sleep(1.1)  # the first resend interval
+    again = case.client.sign_up(case.phone, challenge_id=case.issued.body["challenge_id"])
+    same = again.body["challenge_id"] == case.issued.body["challenge_id"] and again.body["sent"]
     case.env.settle(case.phone)
     codes = [sms.code for sms in case.env.inboxes.of[f"+7{case.phone}"]]
     last = case.log_in(case.wrong)
@@ -94,6 +94,6 @@ def _sent_again(case: Case) -> bool:
 def _siblings(case: Case) -> bool:
     """The owner's second client has the same digits; once it has used them, the first one's are dead."""
     second = case.env.owner()
-    asked = second.sign_up(case.phone)
-    entered = second.log_in(asked, case.code)
-    return asked.body["code_length"] == SHORT and entered.status == 200 and refused(case.log_in(case.code))
+    issued = second.sign_up(case.phone)
+    entered = second.log_in(issued, case.code)
+    return issued.body["code_length"] == SHORT and entered.status == 200 and refused(case.log_in(case.code))

@@ -1,4 +1,4 @@
-"""Attack 6: telling who is registered, from answers and from their time."""
+"""Attack 6: finding out who is registered, from answers and their times."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from profiles import invite_codes
 
 KINDS = {"registered": 0, "unknown": 20_000, "disabled": 40_000}
 # Of each kind, until a day passes: the site gives short codes to 166 challenges a day.
-BLOCK_OF_PHONES = 50
+PHONES_A_DAY = 50
 
 Samples = defaultdict[tuple[str, str], list[Answer]]
 
 
 def enumeration(env: AttackEnv, samples: int = 200) -> list[Report]:
-    """A sign-up makes an unverified person, so "no row before a right code" reads: none that others could see."""
+    """A sign-up creates an unverified user. So the criterion is not "no row", but no row that others could see."""
     report = Report(6, "enumeration", "same status, keys, headers and time (3 ms or 5 %) for every phone")
-    _register(env, samples + BLOCK_OF_PHONES)
+    _register(env, samples + PHONES_A_DAY)
     answers: Samples = defaultdict(list)
     for number in range(samples):
-        if number and number % BLOCK_OF_PHONES == 0:
+        if number and number % PHONES_A_DAY == 0:
             env.pass_time(DAY)
-        # Whoever comes first differs: none is always next to the same neighbour.
+        # The order changes, so that no kind always follows the same one.
         kinds = list(KINDS)[number % 3 :] + list(KINDS)[: number % 3]
         for kind in kinds:
             _probe(env, kind, number, answers)
@@ -49,31 +49,31 @@ def enumeration(env: AttackEnv, samples: int = 200) -> list[Report]:
         for other in ("unknown", "disabled")
     ]
     report.claim += f"; measured: {max(map(abs, measured)):.1f} ms"
-    report.check("whom nobody has verified is seen by nobody", _unverified_are_hidden(env, samples))
+    report.check("unverified users are not visible to others", _unverified_are_hidden(env, samples))
     return [report]
 
 
 def _register(env: AttackEnv, count: int) -> None:
-    """People who have signed in before, some of whom were disabled: made in the database, for they are many."""
+    """Insert users who have signed in before, some of them disabled."""
     for kind, active in (("registered", True), ("disabled", False)):
-        people = [(f"+7{phone(6, KINDS[kind] + number)}", active, invite_codes.generate()) for number in range(count)]
+        users = [(f"+7{phone(6, KINDS[kind] + number)}", active, invite_codes.generate()) for number in range(count)]
         with env.database.cursor() as cursor:
             cursor.executemany(
-                """WITH person AS (INSERT INTO users_user (phone, is_active, verified_at) VALUES (%s, %s, now())
+                """WITH made AS (INSERT INTO users_user (phone, is_active, verified_at) VALUES (%s, %s, now())
                                    RETURNING id)
-                   INSERT INTO profiles_profile (user_id, invite_code) SELECT id, %s FROM person""",
-                people,
+                   INSERT INTO profiles_profile (user_id, invite_code) SELECT id, %s FROM made""",
+                users,
             )
 
 
 def _probe(env: AttackEnv, kind: str, number: int, answers: Samples) -> None:
-    """A code asked for and guessed at once, as a stranger does who wants to know about the phone."""
+    """Request a code and guess at it once, as a stranger does who wants to know whether the phone is registered."""
     target = phone(6, KINDS[kind] + number)
     attacker = env.attacker()
-    asked = attacker.sign_up(target)
-    answers["signup", kind].append(asked)
-    answers["login", kind].append(attacker.log_in(asked, guesses(4, 1)[0]))
-    if number < BLOCK_OF_PHONES:
+    issued = attacker.sign_up(target)
+    answers["signup", kind].append(issued)
+    answers["login", kind].append(attacker.log_in(issued, guesses(4, 1)[0]))
+    if number < PHONES_A_DAY:
         without = env.attacker().call("POST", "/api/auth/login", {"phone": target, "code": "0000"})
         answers["login by phone", kind].append(without)
 
@@ -119,10 +119,10 @@ def _compare_times(report: Report, operation: str, other: str, ours: list[Answer
 
 
 def _unverified_are_hidden(env: AttackEnv, samples: int) -> bool:
-    """An unverified person's invite code is answered like one that nobody has."""
+    """The answer to the invite code of an unverified user is that to an unknown code."""
     token = env.sign_in(env.owner(), phone(6, 70_000)).body["token"]
     theirs = env.one(
-        "SELECT invite_code FROM profiles_profile JOIN users_user AS person ON person.id = user_id WHERE phone = %s",
+        "SELECT invite_code FROM profiles_profile JOIN users_user AS owner ON owner.id = user_id WHERE phone = %s",
         f"+7{phone(6, 60_000)}",
     )
     client = env.owner()

@@ -76,16 +76,16 @@ class AttackEnv:
 
     def sign_in(self, client: Client, phone: str, **more: str) -> Answer:
         """Sign up, read the SMS and log in. Returns the answer to the login."""
-        return client.log_in(asked := client.sign_up(phone, **more), self.read(phone, asked))
+        return client.log_in(issued := client.sign_up(phone, **more), self.read(phone, issued))
 
-    def read(self, phone: str, asked: Answer, known: bool | None = None) -> str:
+    def read(self, phone: str, issued: Answer, known: bool | None = None) -> str:
         """The code of the phone's newest SMS of that length, once all are delivered.
 
         With `known`, only SMS of known devices count, or (False) of unknown ones, which mention the new device.
         """
-        assert asked.status == 200, asked
+        assert issued.status == 200, issued
         self.settle(phone)
-        length = asked.body["code_length"]
+        length = issued.body["code_length"]
         fitting = [sms for sms in self.inboxes.of[_e164(phone)] if len(sms.code) == length]
         if known is not None:
             fitting = [sms for sms in fitting if ("new device" not in sms.text) == known]

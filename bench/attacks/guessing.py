@@ -1,4 +1,4 @@
-"""Attacks 2, 3 and 4: guessing in parallel, guessing on and on, and the owner meanwhile."""
+"""Attacks 2, 3 and 4: guessing in parallel, guessing for days, and the owner meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHALLENGES, CODES = 40, 100
 
 
 def parallel_guesses(env: AttackEnv) -> list[Report]:
-    """The right code is among the guesses: the referee put it there, so that luck is common enough to be measured."""
+    """The right code is among the guesses, so that wins are frequent enough to be counted."""
     report = Report(2, "100 guesses at once", "3 are compared for each challenge")
     most_compared = 0
     odd = set()
@@ -34,22 +34,22 @@ def parallel_guesses(env: AttackEnv) -> list[Report]:
     report.check(f"at most 3 of 100 codes at once are compared (most: {most_compared})", most_compared <= MAX_ATTEMPTS)
     report.check(f"at most {3 * CHALLENGES} comparisons in the rows", report.compared <= 3 * CHALLENGES)
     report.check(f"at most {bound} wins of {CHALLENGES}", report.won <= bound)
-    report.check(f"the others are told that the code is dead {sorted(odd) or ''}".strip(), not odd)
+    report.check(f"the others are answered with invalid_code {sorted(odd) or ''}".strip(), not odd)
     return [report]
 
 
 def _guess_at_once(env: AttackEnv, target: str) -> list[Answer]:
     attacker = env.attacker()
-    asked = attacker.sign_up(target)
-    right = env.read(target, asked)
+    issued = attacker.sign_up(target)
+    right = env.read(target, issued)
     codes = [right, *[code for code in guesses(SHORT, CODES) if code != right][: CODES - 1]]
     random.shuffle(codes)
-    return at_once(lambda code: attacker.log_in(asked, code), codes)
+    return at_once(lambda code: attacker.log_in(issued, code), codes)
 
 
 @dataclass
 class Storm:
-    """Strangers without end at one phone, each with a challenge of their own and three guesses at it."""
+    """Any number of strangers at one phone, each with a challenge and three guesses."""
 
     env: AttackEnv
     phone: str
@@ -58,19 +58,19 @@ class Storm:
     # Answers to a sign-up that are neither a challenge nor a 429.
     odd: set[tuple[int, str]] = field(default_factory=set)
 
-    def rage(self, challenges: int) -> None:
-        at_once(lambda _: self._guess(), range(challenges), threads=12)
+    def guess(self, challenges: int) -> None:
+        at_once(lambda _: self._guess_once(), range(challenges), threads=12)
 
-    def _guess(self) -> None:
+    def _guess_once(self) -> None:
         attacker = self.env.attacker()
-        asked = attacker.sign_up(self.phone)
-        if asked.status != 200:
-            self.odd |= {(asked.status, asked.code)} - {(429, "too_many_requests")}
+        issued = attacker.sign_up(self.phone)
+        if issued.status != 200:
+            self.odd |= {(issued.status, issued.code)} - {(429, "too_many_requests")}
             return
-        length = asked.body["code_length"]
+        length = issued.body["code_length"]
         self.lengths.append(length)
         for code in guesses(length, MAX_ATTEMPTS):
-            self.guessed.append(attacker.log_in(asked, code))
+            self.guessed.append(attacker.log_in(issued, code))
 
     @property
     def won(self) -> int:
@@ -79,7 +79,7 @@ class Storm:
 
 @dataclass
 class Owner:
-    """The person whose phone it is: how often they got in, and how long it took."""
+    """The user whose phone it is: how often the log-in succeeded, and how long it took."""
 
     env: AttackEnv
     phone: str
@@ -87,15 +87,15 @@ class Owner:
     waits: list[float] = field(default_factory=list)
 
     def get_in(self, client: Client, known: bool, length: int | None = None, **more: str) -> bool:
-        """Ask once, read the SMS, log in once."""
+        """Sign up once, read the SMS, log in once."""
         started = time.monotonic()
-        asked = client.sign_up(self.phone, **more)
-        if asked.status != 200 or length not in (None, asked.body["code_length"]):
+        issued = client.sign_up(self.phone, **more)
+        if issued.status != 200 or length not in (None, issued.body["code_length"]):
             return self._note(started, False)
-        return self.enter(client, asked, known, started)
+        return self.enter(client, issued, known, started)
 
-    def enter(self, client: Client, asked: Answer, known: bool, started: float) -> bool:
-        entered = client.log_in(asked, self.env.read(self.phone, asked, known))
+    def enter(self, client: Client, issued: Answer, known: bool, started: float) -> bool:
+        entered = client.log_in(issued, self.env.read(self.phone, issued, known))
         return self._note(started, entered.status == 200)
 
     def _note(self, started: float, entered: bool) -> bool:
@@ -107,13 +107,13 @@ class Owner:
         return f"in {len(self.waits)} of {self.tries}, at most {max(self.waits, default=0):.1f} s"
 
 
-def budget_and_owner(env: AttackEnv) -> list[Report]:
-    """One phone for six days. On the first the owner signs in five times meanwhile, and one process is restarted."""
+def one_phone(env: AttackEnv) -> list[Report]:
+    """One phone for six days. On the first, the owner signs in five times meanwhile, and one web process restarts."""
     target = phone(3, 1)
     home = env.owner()
     token = env.sign_in(home, target).body["device_token"]
     early = env.owner()
-    held = early.sign_up(target)
+    existing = early.sign_up(target)
     storm, owner = Storm(env, target), Owner(env, target)
     budget, access = (
         Report(3, "guessing at one phone", "6 comparisons with short codes in 24 h, 12 in 30 days; then 10 digits"),
@@ -124,8 +124,12 @@ def budget_and_owner(env: AttackEnv) -> list[Report]:
         return owner.get_in(home, True, SHORT, device_token=token)
 
     def from_before() -> bool:
-        spent = env.one("SELECT attempts FROM users_challenge WHERE public_id = %s", held.body["challenge_id"])
-        return spent == 0 and held.body["code_length"] == SHORT and owner.enter(early, held, False, time.monotonic())
+        spent = env.one("SELECT attempts FROM users_challenge WHERE public_id = %s", existing.body["challenge_id"])
+        return (
+            spent == 0
+            and existing.body["code_length"] == SHORT
+            and owner.enter(early, existing, False, time.monotonic())
+        )
 
     def from_nowhere() -> bool:
         sms = env.one("SELECT count(*) FROM users_smsdelivery")
@@ -137,7 +141,7 @@ def budget_and_owner(env: AttackEnv) -> list[Report]:
     before = _meanwhile(storm, 30, from_before)
     at_home.append(_meanwhile(storm, 10, from_home))
     time.sleep(1.1)
-    storm.rage(2)  # which takes the second SMS: the next may go in an hour
+    storm.guess(2)  # causes the second SMS; the next may be sent in an hour
     fresh = _meanwhile(storm, 30, from_nowhere)
     at_home.append(_meanwhile(storm, 10, from_home))
 
@@ -152,19 +156,20 @@ def budget_and_owner(env: AttackEnv) -> list[Report]:
     )
     budget.check(f"no other answer than 200 and 429 {sorted(storm.odd) or ''}".strip(), not storm.odd)
     access.check("a known device gets in with 4 digits at the first try, three times", all(at_home))
-    # A lucky stranger's sign-in ends the codes of the lane, the owner's too: then there is nothing to be seen.
+    # If a stranger guessed right, that ended all codes of the track, the owner's too.
     access.check("a challenge from before the attack has all its attempts and works", before or storm.won > 0)
     access.check(
-        "a new device gets in with one request, by the SMS that a stranger caused; none other may go for an hour", fresh
+        "a new device gets in with one request, by the SMS that a stranger caused; no other may be sent for an hour",
+        fresh,
     )
-    access.check("and nobody waits 10 s", max(owner.waits, default=99) < 10)
+    access.check("and never waits 10 s", max(owner.waits, default=99) < 10)
     access.owner = budget.owner = str(owner)
     access.tried, access.compared, access.won = len(storm.guessed), first_day, storm.won
 
     by_day = [first_day]
     for _ in range(5):
         env.pass_time(DAY)
-        storm.rage(5)
+        storm.guess(5)
         by_day.append(env.compared(prefix(3)) - sum(by_day))
     budget.compared = sum(by_day)
     budget.tried = len(storm.guessed)
@@ -180,11 +185,11 @@ def budget_and_owner(env: AttackEnv) -> list[Report]:
 
 
 def _meanwhile(storm: Storm, challenges: int, act: Callable[[], bool]) -> bool:
-    """What the owner's act came to, done while the storm rages."""
+    """The result of the owner's action, done while strangers guess."""
     with ThreadPoolExecutor(1) as pool:
-        raging: Future[None] = pool.submit(storm.rage, challenges)
-        while not storm.lengths and not raging.done():
+        guessing: Future[None] = pool.submit(storm.guess, challenges)
+        while not storm.lengths and not guessing.done():
             time.sleep(0.01)
         done = act()
-        raging.result()
+        guessing.result()
     return done

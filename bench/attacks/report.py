@@ -1,12 +1,12 @@
-"""What an attack tried and won, and whether that is within what the arithmetic allows."""
+"""What an attack tried and won, and whether the arithmetic allows that."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
 
-# What happens by luck alone with less than this chance is taken for a defect.
-FLUKE = 1e-6
+# What luck alone causes with a smaller probability is a defect.
+LUCK_MOST = 1e-6
 
 
 @dataclass
@@ -46,21 +46,21 @@ HEADINGS = ["", "attack", "tried", "compared", "expected wins", "wins", "owner",
 
 
 def luck(trials: int, chance: float) -> int:
-    """The wins in so many trials that are exceeded with a chance below FLUKE."""
+    """The number of wins that luck alone exceeds with a probability below LUCK_MOST."""
     wins, at_most = 0, 0.0
     while True:
         at_most += math.comb(trials, wins) * chance**wins * (1 - chance) ** (trials - wins)
-        if 1 - at_most < FLUKE:
+        if 1 - at_most < LUCK_MOST:
             return wins
         wins += 1
 
 
 def sure_median(values: list[float]) -> tuple[float, float]:
-    """Between which of the values their median lies, but for a chance of FLUKE: the sign test, whatever the noise."""
+    """An interval that contains the median with a probability of 1 - LUCK_MOST, whatever the noise (the sign test)."""
     ordered, rank, below = sorted(values), 0, 0.0
     while True:
         below += math.comb(len(values), rank) / 2 ** len(values)
-        if below > FLUKE / 2 or rank >= len(values) // 2:
+        if below > LUCK_MOST / 2 or rank >= len(values) // 2:
             return ordered[max(0, rank - 1)], ordered[min(len(values) - 1, len(values) - rank)]
         rank += 1
 

@@ -1,4 +1,4 @@
-"""Attack 10: a guess at everybody, SMS for nobody, gateways that fail, codes that are not codes."""
+"""Attack 10: guesses at many phones, SMS that nobody uses, failing gateways, malformed codes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ PHONES = 600
 IN_FLIGHT = 16
 
 MOST = SITE_DAY + MAX_ATTEMPTS * IN_FLIGHT
-# Where the numbers begin that SMS are pumped to.
-PUMPED = 20_000
+# The first of the numbers whose SMS nobody uses.
+UNUSED = 20_000
 
 
-def spray_and_pumping(env: AttackEnv) -> list[Report]:
+def spray(env: AttackEnv) -> list[Report]:
     report = Report(
         10,
-        "spray and pumping",
+        "many phones, unused SMS",
         "500 comparisons with short codes a day (and 3 for each request in flight); a known device still gets 4 digits",
     )
     _spray(env, report)
     env.pass_time(DAY)
-    _pump(env, report)
+    _unused_sms(env, report)
     env.pass_time(DAY)
     _failing_gateways(env, report)
     _leading_zero(env, report)
@@ -35,18 +35,18 @@ def spray_and_pumping(env: AttackEnv) -> list[Report]:
 
 
 def _spray(env: AttackEnv, report: Report) -> None:
-    """Three guesses each instead of one: more than the site allows in all."""
+    """Three guesses at each phone, more than the site allows in all."""
     home, owner = env.owner(), phone(10, 99_999)
     token = env.sign_in(home, owner).body["device_token"]
 
     def guess(target: str) -> tuple[int, int, int]:
         attacker = env.attacker()
-        asked = attacker.sign_up(target)
-        if asked.status != 200:
-            return asked.status, 0, 0
-        codes = guesses(asked.body["code_length"], MAX_ATTEMPTS)
-        answers = [attacker.log_in(asked, code) for code in codes]
-        return asked.body["code_length"], len(answers), sum(answer.status == 200 for answer in answers)
+        issued = attacker.sign_up(target)
+        if issued.status != 200:
+            return issued.status, 0, 0
+        codes = guesses(issued.body["code_length"], MAX_ATTEMPTS)
+        answers = [attacker.log_in(issued, code) for code in codes]
+        return issued.body["code_length"], len(answers), sum(answer.status == 200 for answer in answers)
 
     results = at_once(lambda number: guess(phone(10, number)), range(PHONES))
     report.tried = sum(tried for _, tried, _ in results)
@@ -64,31 +64,31 @@ def _spray(env: AttackEnv, report: Report) -> None:
     bound = luck(MOST, 1e-4)
     report.check(f"at most {bound} wins", report.won <= bound)
     started = time.monotonic()
-    asked = home.sign_up(owner, device_token=token)
-    entered = home.log_in(asked, env.read(owner, asked, known=True))
-    report.check("a known device still gets 4", asked.body["code_length"] == SHORT and entered.status == 200)
+    issued = home.sign_up(owner, device_token=token)
+    entered = home.log_in(issued, env.read(owner, issued, known=True))
+    report.check("a known device still gets 4", issued.body["code_length"] == SHORT and entered.status == 200)
     report.owner = f"in {int(entered.status == 200)} of 1, {time.monotonic() - started:.1f} s"
 
 
-def _pump(env: AttackEnv, report: Report) -> None:
-    """By default the block of numbers is recorded and warned of, not refused: what bounds one pumper is its address."""
+def _unused_sms(env: AttackEnv, report: Report) -> None:
+    """By default the number prefix is recorded and causes a warning. The limits of the address stop one attacker."""
     attacker = env.attacker()
-    answers = at_once(lambda n: attacker.sign_up(phone(10, PUMPED + n)), range(200))
+    answers = at_once(lambda n: attacker.sign_up(phone(10, UNUSED + n)), range(200))
     report.tried += len(answers)
     env.settle()
-    sms = sum(len(env.inboxes.of[f"+7{phone(10, PUMPED + n)}"]) for n in range(200))
+    sms = sum(len(env.inboxes.of[f"+7{phone(10, UNUSED + n)}"]) for n in range(200))
     report.check(
         f"200 sign-ups from one address: at most {ADDRESS_SENDS} SMS an hour ({sms})",
         sms <= ADDRESS_SENDS and {answer.status for answer in answers} == {200, 429},
     )
-    at_once(lambda n: env.attacker().sign_up(phone(10, PUMPED + n)), range(200, 230))
+    at_once(lambda n: env.attacker().sign_up(phone(10, UNUSED + n)), range(200, 230))
     env.settle()
     # A code counts as not used 15 minutes after its SMS; totals are made each minute, here at once.
     env.database.execute("UPDATE users_smsdelivery SET created_at = created_at - interval '16 minutes'")
-    env.operate("from users import clock; from users.login import sms_limits; sms_limits.count(clock.database_now())")
+    env.operate("from users import tasks; tasks.count_site(timestamp=0)")
     suspect = env.one("SELECT suspect_prefixes FROM users_sitetotals")
     report.check(
-        "from 30 addresses to one block: recorded (SMS_GUARD=record)", f"+7{phone(10, PUMPED)[:-4]}" in suspect
+        "from 30 addresses to one number prefix: recorded (SMS_GUARD=record)", f"+7{phone(10, UNUSED)[:-4]}" in suspect
     )
 
 
@@ -113,20 +113,20 @@ def _failing_gateways(env: AttackEnv, report: Report) -> None:
 
 
 def _leading_zero(env: AttackEnv, report: Report) -> None:
-    """A code in ten begins with 0: of 150 none does once in seven million runs."""
+    """One code in ten begins with 0. That none of 150 does happens once in seven million runs."""
     for number in range(150):
         client, target = env.owner(), phone(10, 40_000 + number)
-        asked = client.sign_up(target)
-        code = env.read(target, asked)
-        if asked.body["code_length"] == SHORT and code.startswith("0"):
+        issued = client.sign_up(target)
+        code = env.read(target, issued)
+        if issued.body["code_length"] == SHORT and code.startswith("0"):
             break
     malformed = [code.lstrip("0")[:3], int(code), [code], {"code": code}, None, 1234, "9" * 10_000, f"{code}0", ""]
-    answers = [client.log_in(asked, text) for text in malformed]
+    answers = [client.log_in(issued, text) for text in malformed]
     report.tried += len(answers)
     attempts = "SELECT attempts FROM users_challenge WHERE public_id = %s"
     report.check(
-        "what is no code of that length is 400 `invalid` and charges nothing",
+        "anything but a code of that length is 400 `invalid` and consumes no attempt",
         {(answer.status, answer.code) for answer in answers} == {(400, "invalid")}
-        and env.one(attempts, asked.body["challenge_id"]) == 0,
+        and env.one(attempts, issued.body["challenge_id"]) == 0,
     )
-    report.check("a code with leading zeros works", code.startswith("0") and client.log_in(asked, code).status == 200)
+    report.check("a code with leading zeros works", code.startswith("0") and client.log_in(issued, code).status == 200)

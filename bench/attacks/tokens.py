@@ -1,4 +1,4 @@
-"""Attacks 7, 8 and 9: forged tokens, refresh tokens used twice, and tokens of those who are out."""
+"""Attacks 7, 8 and 9: forged tokens, refresh tokens used twice, and tokens of ended sessions."""
 
 from __future__ import annotations
 
@@ -32,22 +32,19 @@ def sealed(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
 
 
 def forgery(env: AttackEnv) -> list[Report]:
-    """There is one algorithm, HS256, and so no public key; text that looks like one is tried all the same.
+    """The only algorithm is HS256, so there is no public key. Text that looks like one is tried nevertheless.
 
-    Claims are tried under the service's own key, which no attacker has: else the signature would hide what the
-    claims' checks are worth.
+    Claims are signed with the service's own key, which no attacker has. Otherwise only the signature would be tested.
     """
     report = Report(7, "token forgery", "401 on all, and no key is fetched")
     signed_in = env.sign_in(env.owner(), phone(7, 1)).body
     thief = env.attacker()
     copied = sealed({"alg": "HS256", "typ": "JWT"}, _claims(signed_in["token"]), _key(env))
-    report.check(
-        "what is refused is the change: without any, one made by hand is let in", thief.me(copied).status == 200
-    )
+    report.check("a token signed in the same way without any change is accepted", thief.me(copied).status == 200)
     odd = set()
     for name, token in _forgeries(env, signed_in).items():
         for where in FORGERIES_AT:
-            # A refresh token is no access token, nor the reverse; each is right where it belongs.
+            # A token that is in its right place is not refused.
             if (name, where) in {("refresh as access", "refresh"), ("refresh as access", "logout")}:
                 continue
             if name == "access as refresh" and where not in ("refresh", "logout"):
@@ -57,7 +54,7 @@ def forgery(env: AttackEnv) -> list[Report]:
             if answer.status != 401 or not answer.code.startswith("token_"):
                 odd.add((name, where, answer.status, answer.code))
     report.check(f"401 on all, never 500 {sorted(odd) or ''}".strip(), not odd)
-    report.check("no key is fetched from where a token says", not any(sink.fetched for sink in env.gateways))
+    report.check("no key is fetched from the URL in a token", not any(gateway.fetched for gateway in env.gateways))
     report.check("the tokens that were copied still work", thief.me(signed_in["token"]).status == 200)
     return [report]
 
@@ -91,12 +88,12 @@ def _forgeries(env: AttackEnv, signed_in: dict[str, str]) -> dict[str, str]:
         "not yet": {"nbf": now + 3600},
         "aud": {"aud": "another:api"},
         "iss": {"iss": "another"},
-        "nobody's sid": {"sid": "0" * 32},
+        "unknown sid": {"sid": "0" * 32},
         "another's sub": {"sub": str(int(claims["sub"]) + 1)},
         "sub of no number": {"sub": "1 OR 1=1"},
     }
     found |= {name: sealed(header, claims | change, own) for name, change in changes.items()}
-    # Bearer of either kind: what an expired or crossed refresh token is worth.
+    # Expired refresh tokens, and tokens of one kind in place of the other.
     found["refresh, expired"] = sealed(header, _claims(refresh) | {"exp": now - 1}, own)
     found |= {"refresh as access": refresh, "access as refresh": access, "device token": signed_in["device_token"]}
     return found
@@ -124,15 +121,15 @@ def refresh_reuse(env: AttackEnv) -> list[Report]:
     good = [answer.body for answer in answers if answer.status == 200]
     successors = {body["refresh"] for body in good}
     report.check(f"20 at once: one successor ({len(good)} were answered)", len(good) == 20 and len(successors) == 1)
-    live = """SELECT count(*) FROM users_device JOIN users_user AS person ON person.id = user_id
+    live = """SELECT count(*) FROM users_device JOIN users_user AS owner ON owner.id = user_id
                WHERE phone = %s AND ended_at IS NULL"""
     report.check("one live session", env.one(live, f"+7{phone(8, 1)}") == 1)
-    # Within 10 s of the swap, by the database's clock, a lost answer may be asked for again.
+    # Within 10 s of the rotation, by the database's clock, the request may be repeated.
     lost = client.refresh(good[0]["refresh"])
     retried = client.refresh(good[0]["refresh"])
     same = lost.status == retried.status == 200 and lost.body["refresh"] == retried.body["refresh"]
     newest = client.refresh(retried.body["refresh"]) if same else retried
-    report.check("a lost answer asked for again keeps the session", same and newest.status == 200)
+    report.check("a repeated request after a lost answer keeps the session", same and newest.status == 200)
     env.pass_time(timedelta(seconds=15), "users_device")
     thief = env.attacker().refresh(retried.body["refresh"])
     report.check("15 s later the old one is refused", (thief.status, thief.code) == (401, "token_revoked"))
@@ -144,7 +141,7 @@ def refresh_reuse(env: AttackEnv) -> list[Report]:
 
 
 def revocation(env: AttackEnv) -> list[Report]:
-    report = Report(9, "revocation", "out at the next request, on either process; nobody else is")
+    report = Report(9, "revocation", "refused at the next request, by both processes; others are not affected")
     bystander = env.sign_in(env.owner(), phone(9, 9)).body
     client = env.owner()
 
@@ -174,14 +171,15 @@ def revocation(env: AttackEnv) -> list[Report]:
     report.check("disabled: both", is_out(first))
     answer = client.log_in(pending, code)
     report.check(
-        "and the pending right code brings no token", (answer.status, answer.code) == (403, "account_disabled")
+        "and the right code of a pending challenge gives no token",
+        (answer.status, answer.code) == (403, "account_disabled"),
     )
     untouched = [client.me(bystander["token"]), client.refresh(bystander["refresh"])]
-    report.check("others notice nothing", [answer.status for answer in untouched] == [200, 200])
+    report.check("others are not affected", [answer.status for answer in untouched] == [200, 200])
     return [report]
 
 
-def _disable(env: AttackEnv, whom: str) -> None:
+def _disable(env: AttackEnv, phone: str) -> None:
     """As an operator does in the admin."""
-    person = f"User.objects.get(phone='+7{whom}')"
-    env.operate(f"from users import accounts; from users.models import User; accounts.disable({person})")
+    user = f"User.objects.get(phone='+7{phone}')"
+    env.operate(f"from users import accounts; from users.models import User; accounts.disable({user})")
