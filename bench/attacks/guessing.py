@@ -107,31 +107,56 @@ class Owner:
         return f"in {len(self.waits)} of {self.tries}, at most {max(self.waits, default=0):.1f} s"
 
 
+@dataclass
+class FirstDay:
+    """The log-ins of the owner while strangers guess. One web process restarts meanwhile."""
+
+    at_home: list[bool]
+    before: bool
+    new_device: bool
+    compared: int
+
+
 def one_phone(env: AttackEnv) -> list[Report]:
-    """One phone for six days. On the first, the owner signs in five times meanwhile, and one web process restarts."""
-    target = phone(3, 1)
-    home = env.owner()
-    token = env.sign_in(home, target).body["device_token"]
-    early = env.owner()
-    existing = early.sign_up(target)
-    storm, owner = Storm(env, target), Owner(env, target)
-    budget, access = (
-        Report(3, "guessing at one phone", "6 comparisons with short codes in 24 h, 12 in 30 days; then 10 digits"),
-        Report(4, "the owner meanwhile", "gets in at the first try: known device, earlier challenge, new device"),
+    """One phone for six days. On the first, the owner signs in five times meanwhile."""
+    storm, owner = Storm(env, phone(3, 1)), Owner(env, phone(3, 1))
+    weight = Report(3, "guessing at one phone", "6 comparisons with short codes in 24 h, 12 in 30 days; then 10 digits")
+    access = Report(4, "the owner meanwhile", "gets in at the first try: known device, earlier challenge, new device")
+    day = _first_day(env, storm, owner)
+    _judge_first_day(weight, access, storm, day)
+    access.check("and never waits 10 s", max(owner.waits, default=99) < 10)
+    access.owner = weight.owner = str(owner)
+    by_day = [day.compared]
+    for _ in range(5):
+        env.pass_time(DAY)
+        storm.guess(5)
+        by_day.append(env.compared(prefix(3)) - sum(by_day))
+    weight.tried, weight.compared, weight.won = len(storm.guessed), sum(by_day), storm.won
+    weight.expected, access.expected = weight.compared * 1e-4, day.compared * 1e-4
+    weight.check(
+        f"nor on any of six days {by_day}, and at most 12 in 30",
+        max(by_day) <= PHONE_DAY and sum(by_day) <= PHONE_MONTH,
     )
+    bound = luck(PHONE_MONTH, 1e-4)
+    weight.check(f"at most {bound} wins", storm.won <= bound)
+    return [weight, access]
+
+
+def _first_day(env: AttackEnv, storm: Storm, owner: Owner) -> FirstDay:
+    home, early = env.owner(), env.owner()
+    token = env.sign_in(home, owner.phone).body["device_token"]
+    existing = early.sign_up(owner.phone)
 
     def from_home() -> bool:
         return owner.get_in(home, True, SHORT, device_token=token)
 
     def from_before() -> bool:
         spent = env.one("SELECT attempts FROM users_challenge WHERE public_id = %s", existing.body["challenge_id"])
-        return (
-            spent == 0
-            and existing.body["code_length"] == SHORT
-            and owner.enter(early, existing, False, time.monotonic())
-        )
+        if spent or existing.body["code_length"] != SHORT:
+            return False
+        return owner.enter(early, existing, False, time.monotonic())
 
-    def from_nowhere() -> bool:
+    def from_new_device() -> bool:
         sms = env.one("SELECT count(*) FROM users_smsdelivery")
         entered = owner.get_in(env.owner(), False, LONG)
         return entered and env.one("SELECT count(*) FROM users_smsdelivery") == sms
@@ -142,46 +167,28 @@ def one_phone(env: AttackEnv) -> list[Report]:
     at_home.append(_meanwhile(storm, 10, from_home))
     time.sleep(1.1)
     storm.guess(2)  # causes the second SMS; the next may be sent in an hour
-    fresh = _meanwhile(storm, 30, from_nowhere)
+    new_device = _meanwhile(storm, 30, from_new_device)
     at_home.append(_meanwhile(storm, 10, from_home))
+    return FirstDay(at_home, before, new_device, env.compared(prefix(3)))
 
-    first_day = env.compared(prefix(3))
-    budget.tried, budget.won = len(storm.guessed), storm.won
-    budget.check(f"at most 6 comparisons with short codes in 24 h ({first_day})", first_day <= PHONE_DAY)
+
+def _judge_first_day(weight: Report, access: Report, storm: Storm, day: FirstDay) -> None:
     short = storm.lengths.count(SHORT)
-    budget.check(
+    weight.check(f"at most 6 comparisons with short codes in 24 h ({day.compared})", day.compared <= PHONE_DAY)
+    weight.check(
         f"all later challenges have {LONG} digits ({short} short, {storm.lengths.count(LONG)} long), a restart and "
         "five right sign-ins in between",
         short <= 2 and set(storm.lengths) <= {SHORT, LONG},
     )
-    budget.check(f"no other answer than 200 and 429 {sorted(storm.odd) or ''}".strip(), not storm.odd)
-    access.check("a known device gets in with 4 digits at the first try, three times", all(at_home))
+    weight.check(f"no other answer than 200 and 429 {sorted(storm.odd) or ''}".strip(), not storm.odd)
+    access.check("a known device gets in with 4 digits at the first try, three times", all(day.at_home))
     # If a stranger guessed right, that ended all codes of the track, the owner's too.
-    access.check("a challenge from before the attack has all its attempts and works", before or storm.won > 0)
+    access.check("a challenge from before the attack has all its attempts and works", day.before or storm.won > 0)
     access.check(
         "a new device gets in with one request, by the SMS that a stranger caused; no other may be sent for an hour",
-        fresh,
+        day.new_device,
     )
-    access.check("and never waits 10 s", max(owner.waits, default=99) < 10)
-    access.owner = budget.owner = str(owner)
-    access.tried, access.compared, access.won = len(storm.guessed), first_day, storm.won
-
-    by_day = [first_day]
-    for _ in range(5):
-        env.pass_time(DAY)
-        storm.guess(5)
-        by_day.append(env.compared(prefix(3)) - sum(by_day))
-    budget.compared = sum(by_day)
-    budget.tried = len(storm.guessed)
-    budget.expected, access.expected = budget.compared * 1e-4, first_day * 1e-4
-    budget.won = storm.won
-    budget.check(
-        f"nor on any of six days {by_day}, and at most 12 in 30",
-        max(by_day) <= PHONE_DAY and sum(by_day) <= PHONE_MONTH,
-    )
-    bound = luck(PHONE_MONTH, 1e-4)
-    budget.check(f"at most {bound} wins", storm.won <= bound)
-    return [budget, access]
+    access.tried, access.compared, access.won = len(storm.guessed), day.compared, storm.won
 
 
 def _meanwhile(storm: Storm, challenges: int, act: Callable[[], bool]) -> bool:
