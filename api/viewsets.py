@@ -128,7 +128,7 @@ class ProfileViewSet(GenericViewSet[Any]):
     lookup_value_converter = "int"
 
     def get_queryset(self) -> QuerySet[Profile]:
-        return queries.of_existing_people()
+        return queries.of_existing_users()
 
     @operations.profiles_list
     def list(self, request: SessionRequest) -> Response:
@@ -146,7 +146,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         """With full phones, which is logged, or with masked phones."""
         if not request.user.has_perm("users.view_phone"):
             return serializers.MaskedProfileAnswer(found, many=many).data
-        accounts.log_whole_phones_seen(request.user, request.path)
+        accounts.log_full_phones_viewed(request.user, request.path)
         return serializers.ProfileAnswer(found, many=many).data
 
     @operations.me_read

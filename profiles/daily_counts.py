@@ -1,7 +1,7 @@
-"""What happened on each of the last days.
+"""Counts of sign-ups, activations, SMS and codes for each of the last days.
 
-Finished days are counted once and stored: to read a month of SMS at each look takes too long. A day without a row,
-such as today, is counted there and then.
+Finished days are counted once and stored: counting a month of SMS for each page takes too long. A day without a row,
+such as today, is counted when it is shown.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from profiles.models import Activation, Day, Profile
 from users.login import codes
 from users.models import LoginCode, SmsDelivery
 
-# Days, today among them: codes and SMS are kept for 31.
+# Days including today. Codes and SMS are kept for 31 days.
 SHOWN = 30
 
 ONE_DAY = timedelta(days=1)
 
-# From when a code was made until the last moment when its SMS may be sent and it may be used.
+# The longest time from the creation of a code until its SMS is sent or it is used.
 LONGEST_LIFE = codes.OPEN_AT_MOST + codes.VALID_AFTER_UPDATE
 
 
 def last(now: datetime) -> list[Day]:
-    """The last SHOWN days, the oldest first and today last."""
+    """The last SHOWN days, today last."""
     days = _shown(now)
     stored = {one.day: one for one in Day.objects.filter(day__in=days)}
     return [stored.get(day) or _counted(day) for day in days]
 
 
 def store(now: datetime) -> None:
-    """Count the finished days among those shown that are not stored yet."""
+    """Count and store the finished days that are not stored yet."""
     finished = _shown(now)[:-1]
     stored = set(Day.objects.filter(day__in=finished).values_list("day", flat=True))
     for day in finished:
@@ -45,17 +45,17 @@ def _shown(now: datetime) -> list[date]:
 
 
 def _counted(day: date) -> Day:
-    """Through the indexes on when rows were made, for there is none on when an SMS was sent or a code used."""
+    """Count a day by the indexes on `created_at`: there is none on the time of sending or of use."""
     start, end = _midnight(day), _midnight(day + ONE_DAY)
-    made = {"created_at__gte": start, "created_at__lt": end}
-    made_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
-    sent = SmsDelivery.objects.filter(**made_before, finished_at__gte=start, finished_at__lt=end)
+    created = {"created_at__gte": start, "created_at__lt": end}
+    created_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
+    sent = SmsDelivery.objects.filter(**created_before, finished_at__gte=start, finished_at__lt=end)
     return Day(
         day=day,
-        sign_ups=Profile.objects.filter(**made).count(),  # of numbers; whoever proves theirs may do so another day
-        activations=Activation.objects.filter(**made).count(),
+        sign_ups=Profile.objects.filter(**created).count(),  # of phones, which may be verified on another day
+        activations=Activation.objects.filter(**created).count(),
         sms_sent=sent.filter(state=SmsDelivery.State.SENT).count(),
-        codes_used=LoginCode.objects.filter(**made_before, used_at__gte=start, used_at__lt=end).count(),
+        codes_used=LoginCode.objects.filter(**created_before, used_at__gte=start, used_at__lt=end).count(),
     )
 
 

@@ -1,4 +1,4 @@
-"""Invite codes: six characters that people read aloud, retype and paste."""
+"""Invite codes: six characters that users read aloud, type and paste."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATTERN = f"[{ALPHABET}]{{{LENGTH}}}"
 
 
 class MalformedInviteCode(ValueError):
-    """The text is not an invite code."""
+    """The text does not have the form of an invite code."""
 
 
 def generate() -> str:
@@ -29,9 +29,9 @@ def share_url(code: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """The stored form of a code in any case, with spaces or dashes. Raises MalformedInviteCode."""
+    """The stored form of a code typed in any case, with spaces or dashes. Raises MalformedInviteCode."""
     code = re.sub(r"[\s-]", "", text)
-    # Only ASCII has an upper case here: `ß` is not a way to write `SS`.
+    # ASCII only: in Unicode the upper case of `ß` is `SS`.
     if not re.fullmatch(PATTERN, code, re.ASCII | re.IGNORECASE):
         raise MalformedInviteCode
     return code.upper()

@@ -1,4 +1,4 @@
-"""Invites: everybody's own code, and who chose whom."""
+"""Each user's invite code, and the activations of these codes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from users.models import User
 
 
 class Profile(models.Model):
-    """A person's own invite code and how many chose it."""
+    """A user's own invite code, and how many users activated it."""
 
-    user = models.OneToOneField(
-        User, models.CASCADE, primary_key=True, related_name="profile", verbose_name=_("person")
-    )
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="profile", verbose_name=_("user"))
     invite_code = models.CharField(_("invite code"), max_length=invite_codes.LENGTH, unique=True)
     invitations_count = models.PositiveIntegerField(_("invitations"), db_default=0, default=0)
     created_at = models.DateTimeField(_("created"), db_default=Now())
@@ -39,7 +37,7 @@ class Profile(models.Model):
 
 
 class Activation(models.Model):
-    """A vote: the invitee activated the inviter's code. One for each invitee, for ever, never for oneself."""
+    """A vote: the invitee activated the inviter's code. At most one for each invitee, never for oneself."""
 
     invitee = models.OneToOneField(
         Profile, models.PROTECT, primary_key=True, related_name="activation", verbose_name=_("invitee")
@@ -65,9 +63,9 @@ class Activation(models.Model):
 
 
 class Miss(models.Model):
-    """One invite code that a person tried and nobody has."""
+    """A failed activation: a user typed an invite code that no user has."""
 
-    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="+", verbose_name=_("person"))
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="+", verbose_name=_("user"))
     created_at = models.DateTimeField(_("tried"), db_default=Now())
 
     class Meta:
@@ -76,11 +74,11 @@ class Miss(models.Model):
         indexes = [models.Index(fields=["user", "created_at"], name="profiles_miss_of_user")]
 
     def __str__(self) -> str:
-        return f"miss {self.pk}"
+        return f"failed activation {self.pk}"
 
 
 class Day(models.Model):
-    """What happened on one finished day, in the service's time zone. Kept, while what was counted may go."""
+    """The counts of one finished day, in the service's time zone. They stay when the counted rows are deleted."""
 
     day = models.DateField(_("day"), primary_key=True)
     sign_ups = models.PositiveIntegerField(_("sign-ups"))

@@ -1,4 +1,4 @@
-"""What a person may take with them, and what is left when they go."""
+"""Export and erasure of a user's data, and the deletion of expired data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 
 from profiles import activation, queries
 from profiles.models import Miss, Profile
-from users import accounts
+from users import accounts, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
@@ -27,24 +27,26 @@ ERASURE = re.compile(r"erased person (\d{1,18}) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d
 
 
 class FreshSignInRequired(Exception):
-    """The person must sign in by code again before this, which cannot be undone."""
+    """The user must sign in by code again first, because this cannot be undone."""
 
 
 def export(user: User) -> dict[str, Any]:
-    """Everything held on a person but secrets: plain values, and iterators of rows.
+    """All data held on a user except secrets: plain values, and iterators of rows.
 
-    Rows are read while they are taken, for those who chose a celebrity and the challenges of an attacked phone may be
+    Rows are read while the iterators are consumed: an inviter's invitees and the challenges of an attacked phone may be
     hundreds of thousands.
     """
     profile = Profile.objects.select_related("activation__inviter").get(pk=user.pk)
     vote = getattr(profile, "activation", None)
-    # Earlier rows were an erased person's who had this phone; they are counted and nothing else.
+    # Earlier rows belong to an erased user of this phone. They only count against limits.
     own = Q(created_at__gte=user.created_at)
-    codes = user.login_codes.filter(own)
-    challenges = Challenge.objects.filter(login_code__in=codes)
-    deliveries = SmsDelivery.objects.filter(login_code__in=codes)
+    # The export keeps the keys of its first version.
+    codes = user.login_codes.filter(own).annotate(digits=F("length"))
+    challenges = Challenge.objects.filter(login_code__in=codes.values("pk"))
+    deliveries = SmsDelivery.objects.filter(login_code__in=codes.values("pk"))
+    deliveries = deliveries.annotate(asked_from=F("client_address"))
     return {
-        "person": _person(user),
+        "person": _account(user),
         "profile": _values(profile, "invite_code invitations_count created_at"),
         "activation": vote and {"activated_invite": vote.inviter.invite_code, "activated_at": vote.created_at},
         "invitations": _invitations(user),
@@ -61,18 +63,18 @@ def export(user: User) -> dict[str, Any]:
         ),
         "wrong_invite_codes": _rows(Miss.objects.filter(own, user=user), "created_at"),
         "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
-        # What they did is theirs; to whom is not.
+        # What the user did as an operator is theirs. To whom they did it is not.
         "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
     }
 
 
 def erase(device: Device) -> None:
-    """Erase the person who signed in on this device; what stays is a tombstone with the votes they received.
+    """Erase the user of this device. A tombstone stays with the votes they received.
 
-    Their own vote is taken back with them: else one SIM could vote without end.
+    Their own vote is deleted. Otherwise one SIM card could vote without end.
 
-    Raises FreshSignInRequired unless the device signed in by code within the last devices.FRESH_FOR, or TokenRevoked
-    if person or device was ended meanwhile.
+    Raises FreshSignInRequired unless the device signed in by code within devices.RECENT_FOR, or TokenRevoked if the
+    user was disabled or the device revoked meanwhile.
     """
     with transaction.atomic():
         user, now = accounts.lock(device.user_id)
@@ -84,7 +86,7 @@ def erase(device: Device) -> None:
 
 
 def erase_by_operator(user_id: int) -> bool:
-    """Erase a person as `erase` does, on an operator's word. False if they are erased already."""
+    """Erase a user for an operator. False if they are erased already."""
     with transaction.atomic():
         user, now = accounts.lock(user_id)
         if user.erased_at:
@@ -94,9 +96,9 @@ def erase_by_operator(user_id: int) -> bool:
 
 
 def repeat_erasure(user_id: int, erased_at: datetime) -> bool:
-    """Erase a person who had been erased at that time and whom a backup brought back; whether there was one.
+    """Erase a user again who was erased at that time and is back from a backup. False if there is none.
 
-    Whoever was made later got a number that was free again, and is somebody else.
+    A user who was created later is another one: the id may be in use again.
     """
     with transaction.atomic():
         try:
@@ -120,7 +122,7 @@ def repeat_erasures(lines: Iterable[str]) -> tuple[int, int]:
 
 
 def erasure_log() -> Iterator[str]:
-    """Who was erased and when, without personal data: the lines that erase() logs, the oldest first."""
+    """The erasure log: who was erased and when, without personal data. The lines that erasures log, oldest first."""
     erased = User.objects.filter(erased_at__isnull=False).order_by("erased_at", "pk")
     entries: Iterator[Any] = erased.values_list("pk", "erased_at").iterator()
     for user_id, erased_at in entries:
@@ -128,43 +130,50 @@ def erasure_log() -> Iterator[str]:
 
 
 def erasure_log_line(user_id: int, erased_at: datetime) -> str:
-    """What is kept of an erasure outside the database; `manage.py erasures --again` reads it."""
+    """One line of the erasure log, also written to the service's log. `manage.py erasures --again` reads it."""
     return f"erased person {user_id} at {erased_at.isoformat()}"
+
+
+def purge(now: datetime) -> None:
+    """Delete expired data of users and profiles."""
+    retention.purge(now)
+    expired = Miss.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
+    retention.in_batches(expired, QuerySet.delete)
 
 
 def _erase(user: User, now: datetime) -> None:
     devices.revoke_all(user, now)
     user.devices.update(user_agent="")
-    # Challenges before codes: a guess, which does not wait for the person's lock, takes them in this order too.
+    # Challenges before codes, the order of an attempt, which does not wait for the user's lock.
     Challenge.objects.filter(login_code__user=user, address__isnull=False).update(address=None)
     codes = LoginCode.objects.filter(user=user)
     codes.filter(expires_at__gt=now).update(closed_at=now, expires_at=now)
     codes.filter(closed_at=None).update(closed_at=now)
     deliveries = SmsDelivery.objects.filter(login_code__user=user)
-    deliveries.update(address="", prefix="", asked_from=None, gateway_ref="")
+    deliveries.update(address="", prefix="", client_address=None, gateway_ref="")
     user.groups.clear()
     user.user_permissions.clear()
     User.objects.filter(pk=user.pk).update(
         phone=None,
         erased_at=now,
-        erased_trace=accounts.phone_hash(user.phone or ""),
+        erased_phone_hash=accounts.phone_hash(user.phone or ""),
         password=NO_PASSWORD,
         is_active=False,
         is_staff=False,
         is_superuser=False,
     )
-    _log_about(user).update(object_repr=f"erased person {user.pk}")
-    activation.take_back(user.pk)
-    # Outside the database too, for a backup knows nothing of those who went after it.
+    _log_about(user).update(object_repr=f"erased user {user.pk}")
+    queries.delete_activation(user.pk)
+    # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
 
 
 def _log_about(user: User) -> QuerySet[LogEntry]:
-    """What operators did to this person; its rows hold their masked phone."""
+    """What operators did to this user. Its rows contain the masked phone."""
     return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
 
 
-def _person(user: User) -> dict[str, Any]:
+def _account(user: User) -> dict[str, Any]:
     columns = "id phone created_at verified_at last_login is_active is_staff is_superuser"
     return {
         **_values(user, columns),

@@ -1,9 +1,14 @@
-"""Profiles as people and staff read them."""
+"""Profiles, activations and cycles as the service reads and writes them.
+
+Hand-written statements are in constants; the docstring of the function that runs one says why.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -11,16 +16,20 @@ from django.db.models import F, QuerySet
 from profiles import invite_codes
 from profiles.models import Activation, Profile
 from users import phones, sql
-from users.login.tokens import LIVE_SESSION, TokenRevoked
+from users.login.tokens import TokenRevoked
 from users.models import User
+from users.queries import LIVE_SESSION
 
-# How many invitations a profile shows at once; the rest is paged.
+# How many invitations a profile shows. The rest is on pages.
 NEWEST = 50
+
+# The maximum number of members of a cycle that is looked for.
+LONGEST_CYCLE = 10
 
 
 @dataclass(frozen=True)
 class OwnProfile:
-    """What a person sees of themselves, phones in E.164: `invitations` has those who gave the newest votes."""
+    """A user's own profile, phones in E.164. `invitations` are the phones of the newest invitees."""
 
     user_id: int
     phone: str
@@ -29,33 +38,35 @@ class OwnProfile:
     activated_at: datetime | None
     invitations: list[str]
     invitations_count: int
-    # When the last of these votes was given, and by whom, if there are older ones.
+    # Time and invitee of the last activation in `invitations`. None if there are no older ones.
     last_shown: tuple[datetime, int] | None
 
 
-# One statement for all, and for the session too: nothing is asked as often, and to have the ORM build its queries takes
-# longer than to run them. A test holds the answer to what the ORM reads.
 _OWN_PROFILE = f"""
-SELECT person.id, person.phone, profile.invite_code, chosen.invite_code, vote.created_at,
+SELECT person.id, person.phone, profile.invite_code, inviter.invite_code, activation.created_at,
        newest.phones, profile.invitations_count, newest.times[{NEWEST}], newest.invitees[{NEWEST}]
   FROM {LIVE_SESSION}
   JOIN profiles_profile AS profile ON profile.user_id = person.id
-  LEFT JOIN profiles_activation AS vote ON vote.invitee_id = person.id
-  LEFT JOIN profiles_profile AS chosen ON chosen.user_id = vote.inviter_id
+  LEFT JOIN profiles_activation AS activation ON activation.invitee_id = person.id
+  LEFT JOIN profiles_profile AS inviter ON inviter.user_id = activation.inviter_id
  CROSS JOIN LATERAL (
         SELECT array_agg(phone) AS phones, array_agg(created_at) AS times, array_agg(invitee_id) AS invitees
           FROM (SELECT invitee.phone, given.created_at, given.invitee_id
                   FROM profiles_activation AS given
                   JOIN users_user AS invitee ON invitee.id = given.invitee_id AND invitee.is_active
                  WHERE given.inviter_id = person.id
-                 ORDER BY given.created_at DESC, given.invitee_id DESC LIMIT {NEWEST + 1}) AS vote
+                 ORDER BY given.created_at DESC, given.invitee_id DESC LIMIT {NEWEST + 1}) AS given
        ) AS newest
 """  # noqa: S608
 
 
 def own_profile(session_id: UUID, user_id: int) -> OwnProfile:
-    """A person's own profile, if this session of theirs is live. Raises TokenRevoked."""
-    row = sql.fetch_optional(_OWN_PROFILE, {"session": session_id, "person": user_id})
+    """A user's own profile, if this session of theirs is live. Raises TokenRevoked.
+
+    By hand: this is the most frequent request. One statement reads the profile and checks the session; the ORM needs
+    three, and builds them in more time than the database takes.
+    """
+    row = sql.fetch_optional(_OWN_PROFILE, {"session": session_id, "user": user_id})
     if row is None:
         raise TokenRevoked
     user_id, phone, invite_code, activated_invite, activated_at, newest, count, time, invitee = row
@@ -65,18 +76,18 @@ def own_profile(session_id: UUID, user_id: int) -> OwnProfile:
 
 
 def invitations_of(user: User) -> QuerySet[Activation]:
-    """The votes for this person, each with `phone`, the E.164 phone of who gave it; disabled people are not shown."""
-    votes = Activation.objects.filter(inviter_id=user.pk, invitee__user__is_active=True)
-    return votes.annotate(phone=F("invitee__user__phone"))
+    """The activations of this user's code, each with the invitee's E.164 `phone`. Disabled users are not shown."""
+    activations = Activation.objects.filter(inviter_id=user.pk, invitee__user__is_active=True)
+    return activations.annotate(phone=F("invitee__user__phone"))
 
 
 def with_votes() -> QuerySet[Profile]:
-    """Profiles with their person and whom they chose, in one statement."""
+    """Profiles with their user and the inviter whose code they activated, in one statement."""
     return Profile.objects.select_related("user", "activation__inviter")
 
 
-def of_existing_people() -> QuerySet[Profile]:
-    """Profiles of people who exist for others: verified, not disabled, not erased."""
+def of_existing_users() -> QuerySet[Profile]:
+    """Profiles of users who exist for others: verified, not disabled, not erased."""
     return with_votes().filter(user__is_active=True, user__verified_at__isnull=False, user__erased_at=None)
 
 
@@ -88,11 +99,11 @@ def search(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> QuerySet[Profile]:
-    """Profiles for staff: exact phone in any spelling, exact invite code, who voted or not, made in [after, before).
+    """Profiles for staff, by exact phone (any spelling), exact invite code, vote, and creation in [after, before).
 
     Raises InvalidPhone, RegionNotAllowed or MalformedInviteCode.
     """
-    found = of_existing_people()
+    found = of_existing_users()
     if phone is not None:
         found = found.filter(user__phone=phones.normalise(phone))
     if invite_code is not None:
@@ -104,3 +115,105 @@ def search(
     if created_before is not None:
         found = found.filter(created_at__lt=created_before)
     return found
+
+
+_INSERT_PROFILE = """
+INSERT INTO profiles_profile (user_id, invite_code) VALUES (%s, %s)
+ON CONFLICT (invite_code) DO NOTHING RETURNING user_id
+"""
+
+
+def insert_profile(user_id: int, invite_code: str) -> bool:
+    """Insert a profile with this invite code. False if another profile has the code.
+
+    By hand: an IntegrityError would need a savepoint, two more statements at each sign-up, and `bulk_create` does not
+    tell whether it inserted the row.
+    """
+    return sql.fetch_optional(_INSERT_PROFILE, [user_id, invite_code]) is not None
+
+
+class ActivationContext(NamedTuple):
+    """What decides whether a user may activate a code."""
+
+    inviter_id: int | None
+    activated_invite: str | None
+    failed_at: list[datetime]
+
+
+# Codes of unverified, disabled and erased users do not exist for others.
+_ACTIVATION_CONTEXT = """
+SELECT (SELECT profile.user_id
+          FROM profiles_profile AS profile JOIN users_user AS owner ON owner.id = profile.user_id
+         WHERE profile.invite_code = %(code)s
+           AND owner.is_active AND owner.verified_at IS NOT NULL AND owner.erased_at IS NULL),
+       (SELECT inviter.invite_code
+          FROM profiles_activation AS activation
+          JOIN profiles_profile AS inviter ON inviter.user_id = activation.inviter_id
+         WHERE activation.invitee_id = %(user)s),
+       ARRAY(SELECT created_at FROM profiles_miss
+              WHERE user_id = %(user)s AND created_at > %(since)s ORDER BY created_at)
+"""
+
+
+def activation_context(user_id: int, invite_code: str, since: datetime) -> ActivationContext:
+    """The code's owner, the code that the user has activated, and the times of their failed activations since then.
+
+    By hand: the user's row is locked meanwhile, and one round trip answers all three questions.
+    """
+    row = sql.fetch_one(_ACTIVATION_CONTEXT, {"code": invite_code, "user": user_id, "since": since})
+    return ActivationContext(*row)
+
+
+_INSERT_ACTIVATION = """
+WITH activation AS (
+    INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
+    VALUES (%(invitee)s, %(inviter)s, %(now)s) RETURNING inviter_id
+)
+UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
+  FROM activation WHERE profile.user_id = activation.inviter_id
+"""
+
+
+def insert_activation(invitee_id: int, inviter_id: int, now: datetime) -> None:
+    """Insert an activation and raise the inviter's count. Call it last in the transaction.
+
+    By hand: the row of an inviter with many invitees is contended. One statement locks it for one round trip less.
+    """
+    sql.execute(_INSERT_ACTIVATION, {"invitee": invitee_id, "inviter": inviter_id, "now": now})
+
+
+_DELETE_ACTIVATION = """
+WITH activation AS (DELETE FROM profiles_activation WHERE invitee_id = %s RETURNING inviter_id)
+UPDATE profiles_profile AS profile SET invitations_count = invitations_count - 1
+  FROM activation WHERE profile.user_id = activation.inviter_id RETURNING activation.inviter_id
+"""
+
+
+def delete_activation(invitee_id: int) -> int | None:
+    """Delete a user's activation and lower the inviter's count. Returns the inviter's id, or None if there was none.
+
+    By hand, and last in the transaction: see `insert_activation`.
+    """
+    row = sql.fetch_optional(_DELETE_ACTIVATION, [invitee_id])
+    return row[0] if row else None
+
+
+_CYCLES = """
+WITH RECURSIVE walk (first, members, next) AS (
+    SELECT invitee_id, ARRAY[invitee_id], inviter_id FROM profiles_activation WHERE invitee_id = ANY(%(users)s)
+     UNION ALL
+    SELECT walk.first, walk.members || activation.invitee_id, activation.inviter_id
+      FROM walk JOIN profiles_activation AS activation ON activation.invitee_id = walk.next
+     WHERE walk.next <> walk.first AND cardinality(walk.members) < %(longest)s
+)
+SELECT first, members FROM walk WHERE next = first
+"""
+
+
+def cycles_through(user_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The cycles of votes through these users, by user id: the user, then their inviter, then that user's inviter …
+
+    Users who are in no cycle are left out. By hand: the ORM has no recursive queries. Each user has at most one vote,
+    so the votes from a user form one path, which ends or comes back.
+    """
+    return dict(sql.fetch_all(_CYCLES, {"users": list(user_ids), "longest": LONGEST_CYCLE}))

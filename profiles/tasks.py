@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from profiles import daily_counts, retention
+from profiles import daily_counts, privacy
 from users.clock import database_now
 
 
@@ -12,7 +12,7 @@ from users.clock import database_now
 @app.task(queue="upkeep", priority=1, queueing_lock="purge")
 def purge(timestamp: int) -> None:
     """Delete, every hour, data whose retention has ended."""
-    retention.purge()
+    privacy.purge(database_now())
 
 
 @app.periodic(cron="5 * * * *")

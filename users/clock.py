@@ -11,17 +11,18 @@ from users import sql
 NO_DELAY = timedelta(0)
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
+MONTH = timedelta(days=30)
 
 
 class ClockTimestamp(models.Func):
-    """The database's time at this very moment, not at the start of the transaction."""
+    """The database's time at this moment. `Now()` is the time at which the transaction began."""
 
     function = "clock_timestamp"
     output_field = models.DateTimeField()
 
 
 def database_now() -> datetime:
-    """The database's time at this very moment."""
+    """The database's time at this moment."""
     (now,) = sql.fetch_one("SELECT clock_timestamp()", [])
     assert isinstance(now, datetime)
     return now

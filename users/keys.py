@@ -1,7 +1,7 @@
-"""Keys for separate purposes, all made from SECRET_KEY, so that one leaking does not open the others.
+"""Keys for separate purposes, all derived from SECRET_KEY, so that a leaked key does not reveal the others.
 
-HKDF-SHA256 (RFC 5869) with an empty salt and the purpose as info. One block of output is all that is ever needed, so
-the whole of expand is one HMAC.
+HKDF-SHA256 (RFC 5869) with an empty salt and the purpose as info. Every key is one block of output, so the expand step
+is one HMAC.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ def hkdf_sha256(secret: bytes, info: bytes, salt: bytes = b"") -> bytes:
 
 
 def code_key() -> bytes:
-    """For sign-in codes. Codes live ten minutes, so old keys are of no use to them."""
+    """The key of sign-in codes. Codes are valid for minutes, so SECRET_KEY_FALLBACKS are not used."""
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"code")
 
 
 def token_keys() -> list[bytes]:
-    """For access and refresh tokens: the first signs, all verify, so a new SECRET_KEY signs nobody out."""
+    """The keys of access and refresh tokens. The first signs and all verify, so a new SECRET_KEY signs no user out."""
     return [hkdf_sha256(secret.encode(), b"token") for secret in _secrets()]
 
 
 def trust_keys() -> list[bytes]:
-    """For device tokens: the first makes new ones, all can show an old one again."""
+    """The keys of device tokens. The first makes new ones; all can make an old one again."""
     return [hkdf_sha256(secret.encode(), b"device") for secret in _secrets()]
 
 
 def phone_hash_key() -> bytes:
-    """For traces of erased people's phones. After a change of SECRET_KEY the older ones are not recognised."""
+    """The key of erased-phone hashes. After a change of SECRET_KEY older hashes match nothing."""
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"erased phone")
 
 
 def login_name_key() -> bytes:
-    """For the names under which wrong passwords are counted."""
+    """The key of the names under which wrong passwords are counted."""
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"log-in name")
 
 

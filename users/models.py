@@ -1,4 +1,4 @@
-"""Who someone is: people, the devices they sign in from, and the codes that let them in."""
+"""Users, the devices they sign in from, and the codes they sign in with."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from django.utils.translation import gettext_lazy as _
 
 from users import phones
 from users.login import codes
+from users.sms.models import SiteTotals, SmsDelivery, SmsGateway
 
-# A stored password that no typed one can match.
+__all__ = ["Challenge", "Device", "LoginCode", "SiteTotals", "SmsDelivery", "SmsGateway", "User"]
+
+# A stored password that matches no typed one.
 NO_PASSWORD = UNUSABLE_PASSWORD_PREFIX
 
 
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
-        """Find a person by any spelling of their phone: the admin's log-in form asks this way."""
+        """Find a user by any usual spelling of their phone. The admin's log-in form calls this."""
         try:
             return self.get(phone=phones.normalise(username or ""))
         except (phones.InvalidPhone, phones.RegionNotAllowed) as error:
@@ -30,13 +33,13 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, known by one phone. Made at the first sign-up, verified by the first right code.
+    """A user, identified by one phone. Created at the first sign-up, verified by the first correct code.
 
-    An erased person stays as a tombstone without a phone, so that the votes they received keep an owner.
+    An erased user stays as a tombstone without a phone, so that the votes they received keep an owner.
     """
 
     phone = models.CharField(_("phone"), max_length=16, unique=True, null=True)
-    # Only operators have one that can be typed.
+    # Only operators have a usable password.
     password = models.CharField(_("password"), max_length=128, db_default=NO_PASSWORD)
     last_login = models.DateTimeField(_("last sign-in"), null=True, blank=True)
     is_superuser = models.BooleanField(_("superuser"), db_default=False, default=False)
@@ -45,21 +48,23 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(_("created"), db_default=Now())
     verified_at = models.DateTimeField(_("verified"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
-    # For a while after the erasure: by it the phone's next person goes on with its limits, see people.py.
-    erased_trace = models.BinaryField(max_length=32, null=True)
+    # A keyed hash of the erased phone, kept for a while: the next user of this phone starts with its limits.
+    erased_phone_hash = models.BinaryField(max_length=32, null=True, db_column="erased_trace")
 
     USERNAME_FIELD = "phone"
     objects = UserManager()
 
     class Meta:
-        verbose_name = _("person")
-        verbose_name_plural = _("people")
-        permissions = [("view_phone", _("Can see whole phones"))]
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        permissions = [("view_phone", _("Can see full phone numbers"))]
         indexes = [
             models.Index(
-                fields=["erased_trace"], name="users_user_erased_trace", condition=Q(erased_trace__isnull=False)
+                fields=["erased_phone_hash"],
+                name="users_user_erased_trace",
+                condition=Q(erased_phone_hash__isnull=False),
             ),
-            # The few whom operators look for among all, see admin.py.
+            # For the filters of the admin's list of users, each of which finds few of them.
             models.Index(fields=["id"], name="users_user_operators", condition=Q(is_staff=True)),
             models.Index(fields=["id"], name="users_user_unverified", condition=Q(verified_at=None)),
             models.Index(fields=["id"], name="users_user_disabled", condition=Q(is_active=False, erased_at=None)),
@@ -75,21 +80,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return phones.mask(self.phone) if self.phone else gettext("erased person %(id)d") % {"id": self.pk}
+        return phones.mask(self.phone) if self.phone else gettext("erased user %(id)d") % {"id": self.pk}
 
 
 class Device(models.Model):
-    """One client that signed in: its session (may ask for tokens) and its trust (is known to the person).
+    """A client that signed in: its session (it may refresh tokens) and its trust (it is a known device of the user).
 
-    The two end apart. Signing out ends the session and keeps the trust, so the next sign-in from here is a known one.
+    The two end separately. Signing out ends the session only, so the device is known at the next sign-in.
     """
 
-    # The first column of indexes below, so it needs none of its own.
-    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="devices", verbose_name=_("person"))
+    # The first column of an index below, so it needs none of its own.
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="devices", verbose_name=_("user"))
     user_agent = models.CharField(_("client"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created"))
 
-    # A new id for each sign-in, so a token of an earlier session on the same device opens nothing.
+    # New at each sign-in, so that tokens of an earlier session on the same device stop working.
     session_id = models.UUIDField(_("session"), unique=True)
     signed_in_at = models.DateTimeField(_("signed in"))
     refreshed_at = models.DateTimeField(_("refreshed"))
@@ -97,7 +102,7 @@ class Device(models.Model):
     previous_jti = models.UUIDField(_("refresh token before"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
 
-    # The secret is derived from the nonce and a key outside the database; here is only its hash.
+    # The device token is derived from the nonce and a key outside the database. Only its hash is stored.
     trust_nonce = models.BinaryField(max_length=16)
     trust_hash = models.BinaryField(max_length=32, null=True, unique=True)
     trusted_until = models.DateTimeField(_("trusted until"), null=True)
@@ -119,17 +124,17 @@ class Device(models.Model):
 
 
 class LoginCode(models.Model):
-    """One code for a phone, never stored: its digits follow from the nonce and a key outside the database.
+    """One code for a phone. Its digits are not stored: they follow from the nonce and a key outside the database.
 
-    *Open*: may be joined by another challenge and sent again. *Valid*: a right guess signs in.
+    An *open* code accepts challenges and can be sent again. A *valid* code can sign in.
     """
 
-    # The first column of indexes below, so it needs none of its own.
-    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="login_codes", verbose_name=_("person"))
+    # The first column of an index below, so it needs none of its own.
+    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="login_codes", verbose_name=_("user"))
     device = models.ForeignKey(
-        Device, models.CASCADE, null=True, related_name="login_codes", verbose_name=_("lane: known device")
+        Device, models.CASCADE, null=True, related_name="login_codes", verbose_name=_("track: known device")
     )
-    digits = models.PositiveSmallIntegerField(_("length"))
+    length = models.PositiveSmallIntegerField(_("length"), db_column="digits")
     nonce = models.BinaryField(max_length=16)
     language = models.CharField(_("language"), max_length=8)
     challenges = models.PositiveIntegerField(_("challenges"), default=0)
@@ -147,25 +152,25 @@ class LoginCode(models.Model):
         indexes = [
             models.Index(fields=["user", "created_at"], name="users_logincode_of_user"),
             models.Index(fields=["created_at"], name="users_logincode_created"),
-            # What the whole site's short codes weigh, see budget.py: those that are valid, and those guessed at.
+            # For the risk weight of the whole site: the valid short codes, and those with wrong guesses.
             models.Index(
-                fields=["expires_at"], name="users_logincode_short", condition=Q(digits=codes.SHORT, device=None)
+                fields=["expires_at"], name="users_logincode_short", condition=Q(length=codes.SHORT, device=None)
             ),
             models.Index(
                 fields=["expires_at"],
                 include=["wrong"],
                 name="users_logincode_guessed",
-                condition=Q(digits=codes.SHORT, device=None, wrong__gt=0),
+                condition=Q(length=codes.SHORT, device=None, wrong__gt=0),
             ),
         ]
         constraints = [
             models.UniqueConstraint(
                 name="users_logincode_one_open",
-                fields=["user", "device", "digits"],
+                fields=["user", "device", "length"],
                 condition=Q(closed_at__isnull=True),
                 nulls_distinct=False,
             ),
-            models.CheckConstraint(name="users_logincode_digits", condition=Q(digits__in=codes.LENGTHS)),
+            models.CheckConstraint(name="users_logincode_digits", condition=Q(length__in=codes.LENGTHS)),
             models.CheckConstraint(
                 name="users_logincode_used_is_closed", condition=Q(used_at__isnull=True) | Q(closed_at__isnull=False)
             ),
@@ -181,10 +186,10 @@ def new_challenge_id() -> str:
 
 
 class Challenge(models.Model):
-    """One client's request to sign in. Guesses are counted here, so nobody spends another's."""
+    """One client's request to sign in. It has attempts of its own, so no client consumes another's."""
 
     public_id = models.CharField(_("public id"), max_length=22, unique=True, default=new_challenge_id)
-    login_code = models.ForeignKey(LoginCode, models.CASCADE, related_name="joined", verbose_name=_("login code"))
+    login_code = models.ForeignKey(LoginCode, models.CASCADE, related_name="attached", verbose_name=_("login code"))
     address = models.GenericIPAddressField(_("address"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     created_at = models.DateTimeField(_("created"))
@@ -199,82 +204,3 @@ class Challenge(models.Model):
 
     def __str__(self) -> str:
         return f"challenge {self.pk}"
-
-
-class SmsDelivery(models.Model):
-    """One send of one code: what became of it, never what it said."""
-
-    class State(models.TextChoices):
-        QUEUED = "queued", _("queued")
-        SENT = "sent", _("sent")
-        FAILED = "failed", _("failed")
-        DROPPED = "dropped", _("dropped")
-
-    login_code = models.ForeignKey(LoginCode, models.CASCADE, related_name="deliveries", verbose_name=_("login code"))
-    channel = models.CharField(_("channel"), max_length=8, default="sms")
-    gateway = models.CharField(_("gateway"), max_length=64, blank=True)
-    gateway_ref = models.CharField(_("gateway's reference"), max_length=128, blank=True)
-    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
-    address = models.CharField(_("phone, masked"), max_length=20)
-    country = models.CharField(_("country"), max_length=3)
-    prefix = models.CharField(_("prefix"), max_length=16)
-    error = models.CharField(_("error"), max_length=100, blank=True)
-    # The network address that money guards count against; none for known devices, which they let pass.
-    asked_from = models.GenericIPAddressField(_("asked from"), null=True)
-    created_at = models.DateTimeField(_("created"))
-    finished_at = models.DateTimeField(_("finished"), null=True)
-
-    class Meta:
-        verbose_name = _("SMS delivery")
-        verbose_name_plural = _("SMS deliveries")
-        indexes = [
-            models.Index(fields=["created_at"], name="users_smsdelivery_created"),
-            models.Index(fields=["asked_from", "created_at"], name="users_smsdelivery_asked_from"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                name="users_smsdelivery_state", condition=Q(state__in=["queued", "sent", "failed", "dropped"])
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"SMS {self.pk}"
-
-
-class SmsGateway(models.Model):
-    """What is known of a gateway's health, shared by all workers. A gateway without a row is healthy.
-
-    It is named by its place in SMS_GATEWAYS and its kind, such as `1 twilio`: no other part of its URL is surely free
-    of secrets.
-    """
-
-    name = models.CharField(_("gateway"), max_length=64, primary_key=True)
-    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
-    error = models.CharField(_("error"), max_length=100, blank=True)
-    failed_at = models.DateTimeField(_("last failed"), null=True)
-    skipped_until = models.DateTimeField(_("skipped until"), null=True)
-
-    class Meta:
-        verbose_name = _("SMS gateway")
-        verbose_name_plural = _("SMS gateways")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class SiteTotals(models.Model):
-    """One row, written once a minute: what would be too much to count at each sign-up."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    counted_at = models.DateTimeField(_("counted"))
-    people_a_day = models.FloatField(_("people signed in a day"), help_text=_("mean of seven days"))
-    sms_in_a_day = models.PositiveIntegerField(_("SMS in 24 hours"))
-    suspect_countries = models.JSONField(_("countries whose codes are not used"), default=list)
-    suspect_prefixes = models.JSONField(_("number blocks whose codes are not used"), default=list)
-
-    class Meta:
-        verbose_name = verbose_name_plural = _("site totals")
-        constraints = [models.CheckConstraint(name="users_sitetotals_one_row", condition=Q(id=1))]
-
-    def __str__(self) -> str:
-        return gettext("totals of %(time)s") % {"time": f"{self.counted_at:%F %T}"}

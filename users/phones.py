@@ -1,7 +1,7 @@
-"""The one place that knows how phone numbers are written.
+"""Phone numbers: how they are typed, stored and shown.
 
-Numbers are stored in E.164 (`+79991234567`) and shown to people of the home region without the country's code, as ten
-digits in Russia. What counts as a number comes from Google's libphonenumber data.
+Numbers are stored in E.164 (`+79991234567`). Numbers of the home region are shown without the country code: with ten
+digits in Russia. Google's libphonenumber data decides which numbers are valid.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import phonenumbers
 from django.conf import settings
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
-# Characters of a typed number; the longest there are, spelled generously, have fewer.
+# The maximum length of a typed number, in characters. The longest real numbers are shorter, with any separators.
 MAX_LENGTH = 40
 
 _SPELLING = re.compile(r"\+?[0-9\s()./-]+")
@@ -29,7 +29,7 @@ class InvalidPhone(ValueError):
 
 
 class RegionNotAllowed(ValueError):
-    """A phone number of a country that this service does not send to."""
+    """The phone number belongs to a region that PHONE_REGIONS does not allow."""
 
 
 def normalise(text: str) -> str:
@@ -44,13 +44,13 @@ def normalise(text: str) -> str:
     if region not in settings.PHONE_REGIONS:
         raise RegionNotAllowed
     phone = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    if not _E164.fullmatch(phone):  # some countries' numbers with zeros in front come out longer
+    if not _E164.fullmatch(phone):  # with leading zeros, numbers of some countries are longer
         raise InvalidPhone
     return phone
 
 
 def normalise_or_empty(text: str) -> str:
-    """The E.164 form of a typed phone, or nothing where the text is none that is served."""
+    """The E.164 form of a typed phone, or an empty string if `normalise` would raise."""
     try:
         return normalise(text)
     except (InvalidPhone, RegionNotAllowed):
@@ -58,12 +58,12 @@ def normalise_or_empty(text: str) -> str:
 
 
 def are_in(text: str) -> bool:
-    """Whether phones are written somewhere in this text, in any usual spelling."""
+    """Whether the text contains a phone number in any usual spelling."""
     return any(phonenumbers.PhoneNumberMatcher(text, settings.PHONE_REGION))
 
 
 def display(phone: str) -> str:
-    """As people of the home region write it: `9991234567` for a Russian number in Russia, else E.164."""
+    """The number as it is written in the home region: `9991234567` for a Russian number in Russia, otherwise E.164."""
     usual = _usual_numbers(settings.PHONE_REGION).fullmatch(phone)
     if usual:
         return usual[1]
@@ -71,35 +71,35 @@ def display(phone: str) -> str:
     if _region(number) == settings.PHONE_REGION:
         national = phonenumbers.national_significant_number(number)
         with suppress(InvalidPhone):
-            if _parse(national) == number:  # in Russia 8 10 … would be read as a call abroad
+            if _parse(national) == number:  # in Russia 8 10 … would parse as a call abroad
                 return national
     return phone
 
 
 def display_all(phones: list[str]) -> list[str]:
-    """As `display`, of many."""
+    """`display` for a list."""
     usual = _usual_numbers(settings.PHONE_REGION).fullmatch
     return [found[1] if (found := usual(phone)) else display(phone) for phone in phones]
 
 
 def mask(phone: str) -> str:
-    """For logs and records: `+7***4567`."""
+    """The masked form for logs and records: `+7***4567`."""
     return f"{phone[:2]}***{phone[-4:]}"
 
 
 def prefix(phone: str) -> str:
-    """All but the last four digits: the block that a dishonest carrier pumps."""
+    """The number prefix: all but the last four digits. Fraudulent carriers pump SMS to one prefix."""
     return phone[:-4]
 
 
 def country(phone: str) -> str:
-    """The region's two letters, such as `RU`."""
+    """The two-letter region code, such as `RU`."""
     home = settings.PHONE_REGION
     return home if _usual_numbers(home).fullmatch(phone) else _region(phonenumbers.parse(phone))
 
 
 def _parse(text: str) -> PhoneNumber:
-    if len(text) > MAX_LENGTH:  # before all else: normalising takes the square of the length
+    if len(text) > MAX_LENGTH:  # checked first: normalising takes quadratic time
         raise InvalidPhone
     plain = (text if text.isascii() else _plain(text)).strip()
     if not _SPELLING.fullmatch(plain):
@@ -113,7 +113,7 @@ def _parse(text: str) -> PhoneNumber:
 
 
 def _plain(text: str) -> str:
-    """Full-width digits and signs become plain ones, and marks of direction from address books go; letters stay."""
+    """Replace full-width digits and signs with ASCII ones, and remove direction marks that address books add."""
     plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
     return "".join(character for character in plain if unicodedata.category(character) != "Cf")
 
@@ -126,7 +126,7 @@ def _can_receive_sms(number: PhoneNumber, region: str) -> bool:
 
 
 def _fits_the_plan(number: PhoneNumber, region: str) -> bool:
-    """Whether a number of a range too new to have a type still follows its country's numbering plan."""
+    """Whether a number without a type, from a new range, follows its country's numbering plan."""
     metadata = PhoneMetadata.metadata_for_region(region, None)
     plan = metadata and metadata.general_desc
     national = phonenumbers.national_significant_number(number)
@@ -137,18 +137,18 @@ def _fits_the_plan(number: PhoneNumber, region: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _usual_numbers(home: str) -> re.Pattern[str]:
-    """Mobile numbers of the home region in E.164, which need not be parsed to know them: a profile shows 50 phones.
+    """Match mobile numbers of the home region in E.164 without parsing them: a profile shows 50 phones.
 
-    Only where it is the main region of its calling code, the one that libphonenumber tries first.
+    Matches nothing if the home region is not the main region of its calling code, which libphonenumber tries first.
     """
     country_code = phonenumbers.country_code_for_region(home)
     metadata = PhoneMetadata.metadata_for_region(home)
     if phonenumbers.region_code_for_country_code(country_code) != home or not metadata or not metadata.mobile:
-        return re.compile("(?!)")  # none
+        return re.compile("(?!)")  # matches nothing
     return re.compile(rf"\+{country_code}({metadata.mobile.national_number_pattern})", re.ASCII)
 
 
 def _region(number: PhoneNumber) -> str:
-    """The number's country; for a range too new to be known, the main country of its calling code."""
+    """The number's region. For a new range that is not known yet, the main region of its calling code."""
     country_code = number.country_code or 0
     return phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(country_code)

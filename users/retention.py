@@ -1,4 +1,4 @@
-"""What is kept, and for how long."""
+"""How long data is kept."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
-# Login codes, their challenges and deliveries: one day more than the longest window that counts them. Traces of erased
-# people's phones, by which they go on to count, as long.
+# Login codes, their challenges and deliveries: one day more than the longest window that counts them. Erased-phone
+# hashes, which carry these counts over, as long.
 LOGIN_ROWS_FOR = timedelta(days=31)
 
-# Challenges of long codes: an attack makes a million a day, and their codes keep the count.
+# Challenges of long codes: an attack creates a million a day, and their codes keep the count.
 LONG_CHALLENGES_FOR = timedelta(days=1)
 
-# Network addresses of those who asked for codes, or failed to log in to the admin.
+# Client addresses of requests for codes and of failed log-ins to the admin.
 ADDRESSES_FOR = timedelta(days=30)
 
-# Devices that can neither refresh nor be known again.
+# Devices that can neither refresh their tokens nor become known again.
 ENDED_DEVICES_FOR = timedelta(days=90)
 
-# Rows changed in one transaction, so that nobody waits long for one of them.
+# Rows changed in one transaction, so that no other transaction waits long for one of them.
 BATCH = 10_000
 
 
 def purge(now: datetime) -> None:
-    """Delete what is older than its time, and people who never proved their phone once nothing refers to them."""
-    # Challenges before codes, as guesses and erasures take them: else two of them wait for each other.
+    """Delete expired data, and unverified users to whom no row refers."""
+    # Challenges before codes, the order of attempts and erasures. Another order could deadlock with them.
     in_batches(Challenge.objects.filter(login_code__created_at__lt=now - LOGIN_ROWS_FOR), QuerySet.delete)
     in_batches(LoginCode.objects.filter(created_at__lt=now - LOGIN_ROWS_FOR), QuerySet.delete)
-    in_batches(_challenges_before(now - LONG_CHALLENGES_FOR).filter(login_code__digits=codes.LONG), QuerySet.delete)
-    _forget_addresses(now - ADDRESSES_FOR)
-    in_batches(_dead_devices(now), QuerySet.delete)
-    in_batches(_unproved_people(now), QuerySet.delete)
-    traces = User.objects.filter(erased_trace__isnull=False, erased_at__lt=now - LOGIN_ROWS_FOR)
-    in_batches(traces, lambda rows: rows.update(erased_trace=None))
+    in_batches(_challenges_before(now - LONG_CHALLENGES_FOR).filter(login_code__length=codes.LONG), QuerySet.delete)
+    _delete_addresses(now - ADDRESSES_FOR)
+    in_batches(_expired_devices(now), QuerySet.delete)
+    in_batches(_unverified_users(now), QuerySet.delete)
+    erased = User.objects.filter(erased_phone_hash__isnull=False, erased_at__lt=now - LOGIN_ROWS_FOR)
+    in_batches(erased, lambda rows: rows.update(erased_phone_hash=None))
     Session.objects.filter(expire_date__lt=now).delete()
     in_batches(AccessAttempt.objects.filter(attempt_time__lt=now - ADDRESSES_FOR), QuerySet.delete)
 
 
 def in_batches(rows: QuerySet[Any], act: Callable[[QuerySet[Any]], object]) -> None:
-    """Act on these rows, BATCH of them in one transaction; after it they must not be selected any more.
+    """Act on these rows, BATCH of them in each transaction. `act` must change them so that `rows` selects them no more.
 
-    A row that is locked by somebody is left for the next time, and none is taken that changed before it was locked.
+    Rows locked by other transactions are left for the next run. A row that changed before it was locked is left out.
     """
     while True:
         with transaction.atomic():
@@ -60,27 +60,27 @@ def in_batches(rows: QuerySet[Any], act: Callable[[QuerySet[Any]], object]) -> N
             return
 
 
-def _forget_addresses(before: datetime) -> None:
+def _delete_addresses(before: datetime) -> None:
     challenges = _challenges_before(before).filter(address__isnull=False)
     in_batches(challenges, lambda rows: rows.update(address=None))
-    deliveries = SmsDelivery.objects.filter(created_at__lt=before, asked_from__isnull=False)
-    in_batches(deliveries, lambda rows: rows.update(asked_from=None))
+    deliveries = SmsDelivery.objects.filter(created_at__lt=before, client_address__isnull=False)
+    in_batches(deliveries, lambda rows: rows.update(client_address=None))
 
 
 def _challenges_before(time: datetime) -> QuerySet[Challenge]:
-    # No challenge is older than its code: the second condition only helps, for codes have an index on their time.
+    # No challenge is older than its code, so the second condition changes nothing. It lets PostgreSQL use an index.
     return Challenge.objects.filter(created_at__lt=time, login_code__created_at__lt=time)
 
 
-def _dead_devices(now: datetime) -> QuerySet[Device]:
+def _expired_devices(now: datetime) -> QuerySet[Device]:
     return Device.objects.filter(
-        ~Exists(LoginCode.objects.filter(device=OuterRef("pk"))),  # they go first, when it is their time
+        ~Exists(LoginCode.objects.filter(device=OuterRef("pk"))),  # its codes are deleted first
         Q(trusted_until=None) | Q(trusted_until__lt=now),
         refreshed_at__lt=now - ENDED_DEVICES_FOR,
     )
 
 
-def _unproved_people(now: datetime) -> QuerySet[User]:
+def _unverified_users(now: datetime) -> QuerySet[User]:
     return User.objects.filter(
         ~Exists(LoginCode.objects.filter(user=OuterRef("pk"))),
         verified_at=None,

@@ -22,7 +22,7 @@ FAILED_JOBS_HOURS = 7 * 24
 @app.task(queue="upkeep", priority=1, queueing_lock="count_site")
 def count_site(timestamp: int) -> None:
     """Write, every minute, the totals that decide about sign-ups."""
-    sms_limits.count(database_now())
+    sms_limits.count_site(database_now())
 
 
 @app.periodic(cron="* * * * * */3")

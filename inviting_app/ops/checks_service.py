@@ -99,8 +99,8 @@ def _failing(row: SmsGateway) -> CheckMessage:
     seen = f"Gateway {row.name} failed {row.failures} times in a row"
     if row.failed_at:
         seen += f", last at {row.failed_at:%F %T} UTC ({row.error or 'no reason given'})"
-    if row.skipped_until and row.skipped_until > database_now():
-        seen += f"; it goes last until {row.skipped_until:%T} UTC"
+    if row.circuit_open_until and row.circuit_open_until > database_now():
+        seen += f"; it goes last until {row.circuit_open_until:%T} UTC"
     hint = (
         "HTTP 401 or 403: check the account in its URL. 402: pay. No connection: check host, port and firewall. "
         "Otherwise ask the provider. The worker tries the gateway again by itself."

@@ -67,7 +67,7 @@ def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _gauge("queue_wait_seconds", "How many seconds the next SMS has been due, or 0.", seen.waited.total_seconds())
     yield _labelled(
         "queue_jobs",
-        f"SMS in the queue: due now, or later because an attempt failed; {queue.DEEP} means that many or more.",
+        f"SMS in the queue: due now, or later because an attempt failed; {queue.MAX_COUNTED} means that many or more.",
         "state",
         {"due": depth.due, "later": depth.later},
     )
@@ -110,5 +110,5 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
         "gateway_skipped",
         "1 while the circuit is open and the gateway goes last, until a send succeeds.",
         "gateway",
-        {name: bool(row and row.skipped_until) for name, row in rows.items()},
+        {name: bool(row and row.circuit_open_until) for name, row in rows.items()},
     )

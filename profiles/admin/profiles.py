@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles import cycles, invite_codes
+from profiles import invite_codes, queries
 from profiles.models import Activation, Profile
 from users import phones
 from users.admin.export import ExportAdmin
@@ -50,7 +50,7 @@ class ProfileList(LargeTableList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        found = cycles.through([profile.pk for profile in self.result_list])
+        found = queries.cycles_through([profile.pk for profile in self.result_list])
         for profile in self.result_list:
             profile.cycle_members = found.get(profile.pk, ())
         self.sees_users = request.user.has_perm("users.view_user")
@@ -98,7 +98,7 @@ class ProfileAdmin(ExportAdmin):
     def cycle(self, profile: Profile) -> str:
         members = getattr(profile, "cycle_members", None)
         if members is None:  # on the page of one profile
-            members = cycles.through([profile.pk]).get(profile.pk, ())
+            members = queries.cycles_through([profile.pk]).get(profile.pk, ())
         return cycle_name(len(members)) if members else "—"
 
 

@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles import activation, cycles, privacy
+from profiles import activation, privacy, queries
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
@@ -76,7 +76,7 @@ def _user(profile: Profile) -> str:
 
 def _cycle(user: User) -> str:
     """A warning if the user's vote is part of a cycle: in this way a few users give each other many votes."""
-    members = cycles.through([user.pk]).get(user.pk, [])
+    members = queries.cycles_through([user.pk]).get(user.pk, [])
     if not members:
         return ""
     users = User.objects.in_bulk(members)

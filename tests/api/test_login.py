@@ -217,7 +217,7 @@ def test_phone_alone_finds_the_challenge_of_the_typed_length(settings: Any) -> N
     short = signup()
     set_code(short, closed_at=timezone.now())
 
-    assert challenge(signup()).login_code.digits == 10
+    assert challenge(signup()).login_code.length == 10
     assert login(right(short), phone=PHONE).status_code == 200
 
 

@@ -78,7 +78,7 @@ def test_codes_left_open_are_no_obstacle() -> None:
         answer(ask(-900, phone), -900)
         ask(-800, phone)
         privacy.repeat_erasure(User.objects.get(phone=phone).pk, erased_at=at(DAY))
-    User.objects.update(erased_trace=accounts.phone_hash(PHONE))
+    User.objects.update(erased_phone_hash=accounts.phone_hash(PHONE))
 
     ask(3600)
 
@@ -120,15 +120,15 @@ def test_trace_is_kept_for_31_days_and_not_longer_than_until_the_next_sign_up(
     erase(bob)
     signed_in(bob.phone)
     gone = User.objects.filter(erased_at__isnull=False)
-    assert [bytes(trace) for trace in gone.values_list("erased_trace", flat=True) if trace] == [
+    assert [bytes(trace) for trace in gone.values_list("erased_phone_hash", flat=True) if trace] == [
         accounts.phone_hash(f"+7{alice.phone}")
     ]
 
     retention.purge(at(0) + timedelta(days=30.9))
-    assert gone.filter(erased_trace__isnull=False).exists()
+    assert gone.filter(erased_phone_hash__isnull=False).exists()
 
     retention.purge(at(0) + timedelta(days=31.1))
-    assert not gone.filter(erased_trace__isnull=False).exists()
+    assert not gone.filter(erased_phone_hash__isnull=False).exists()
 
 
 def test_operator_made_anew_inherits_too(alice: SignedInUser) -> None:

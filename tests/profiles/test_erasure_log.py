@@ -85,7 +85,7 @@ def test_who_came_back_with_a_backup_is_erased_again(
     lines = "some other line\n" + "".join(around.format(line) + "\n" for line in erasure_log().splitlines() * 2)
     bring_back(user_id)
     Device.objects.filter(user_id=user_id).update(user_agent="My phone", ended_at=None)
-    SmsDelivery.objects.filter(login_code__user_id=user_id).update(asked_from="198.51.100.7")
+    SmsDelivery.objects.filter(login_code__user_id=user_id).update(client_address="198.51.100.7")
     Activation.objects.create(invitee_id=user_id, inviter_id=bob.profile.pk)
     type(bob.profile).objects.filter(pk=bob.profile.pk).update(invitations_count=1)
 
@@ -96,7 +96,7 @@ def test_who_came_back_with_a_backup_is_erased_again(
     assert gone.phone is None and gone.erased_at and not gone.is_active
     assert not Device.objects.filter(user_id=user_id).exclude(user_agent="").exists()
     assert not Device.objects.filter(user_id=user_id, ended_at=None).exists()
-    assert not SmsDelivery.objects.filter(asked_from="198.51.100.7").exists()
+    assert not SmsDelivery.objects.filter(client_address="198.51.100.7").exists()
     assert bob.profile.invitations_count == 0
 
 

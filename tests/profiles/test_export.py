@@ -34,6 +34,8 @@ SECTIONS = {
 }
 
 RENAMED = {
+    "users.LoginCode.length": "digits",
+    "users.SmsDelivery.client_address": "asked_from",
     "users.Challenge.login_code": "login_code_id",
     "users.LoginCode.device": "device_id",
     "users.SmsDelivery.login_code": "login_code_id",
@@ -44,7 +46,7 @@ RENAMED = {
 LEFT_OUT = {
     "users.User.password": "a secret",
     "users.User.erased_at": "empty in whoever can ask",
-    "users.User.erased_trace": "empty in whoever can ask",
+    "users.User.erased_phone_hash": "empty in whoever can ask",
     "users.Device.user": "the person",
     "users.Device.session_id": "a secret",
     "users.Device.refresh_jti": "a secret",

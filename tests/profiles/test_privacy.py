@@ -62,7 +62,7 @@ def test_no_trace_of_phone_address_or_client_stays(bob: SignedInUser) -> None:
     carol.activate(nobodys_code())
     carol.api.post("/api/auth/signup", {"phone": carol.phone}, REMOTE_ADDR="198.51.100.7", HTTP_USER_AGENT="My phone")
     Device.objects.filter(user=user).update(user_agent="My phone")
-    SmsDelivery.objects.filter(login_code__user=user).update(asked_from="2001:db8::7", gateway_ref="SM-4711")
+    SmsDelivery.objects.filter(login_code__user=user).update(client_address="2001:db8::7", gateway_ref="SM-4711")
     LogEntry.objects.log_actions(bob.profile.user.pk, [user], CHANGE, "disabled", single_object=True)
     # The phone, without its country, masked, the block of numbers it is in, and what leads to it elsewhere.
     traces = ("79265550199", "9265550199", "***0199", "+7926555", "198.51.100.7", "2001:db8::7", "My phone", "SM-4711")
@@ -72,7 +72,7 @@ def test_no_trace_of_phone_address_or_client_stays(bob: SignedInUser) -> None:
 
     assert all(held)
     assert {trace: found for trace in traces if (found := rows_that_hold(trace))} == {}
-    assert LogEntry.objects.get().object_repr == f"erased person {user.pk}"
+    assert LogEntry.objects.get().object_repr == f"erased user {user.pk}"
 
 
 def test_every_session_and_trust_ends_at_once(alice: SignedInUser) -> None:

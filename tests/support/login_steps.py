@@ -40,7 +40,7 @@ def challenge(public_id: str) -> Challenge:
 def right(public_id: str) -> str:
     """The code that the SMS of this challenge holds."""
     code = challenge(public_id).login_code
-    return codes.derive(code.nonce, code.digits)
+    return codes.derive(code.nonce, code.length)
 
 
 def wrong(public_id: str) -> str:
@@ -51,4 +51,4 @@ def wrong(public_id: str) -> str:
 
 def set_code(public_id: str, **values: Any) -> None:
     """Change the row of this challenge's code as time would."""
-    LoginCode.objects.filter(joined__public_id=public_id).update(**values)
+    LoginCode.objects.filter(attached__public_id=public_id).update(**values)

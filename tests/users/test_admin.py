@@ -228,4 +228,4 @@ def test_erased_people_and_rows_are_called_in_the_operators_language(operator: C
 
     page = operator.get("/admin/users/logincode/", headers={"accept-language": "ru"}).text
 
-    assert "стёртый человек" in page and "erased person" not in page
+    assert "стёртый пользователь" in page and "erased user" not in page

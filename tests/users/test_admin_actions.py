@@ -155,7 +155,7 @@ def test_erased_person_leaves_a_line_in_the_journal_and_no_phone(
     assert bob.me()["invitations_count"] == 0
     assert [*privacy.erasure_log()] == [f"erased person {gone.pk} at {gone.erased_at.isoformat()}"]
     assert [*privacy.erasure_log()] == [one.getMessage() for one in caplog.records if one.name == "profiles.privacy"]
-    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"erased person {gone.pk}"}
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"erased user {gone.pk}"}
     assert "Erased the user. Reason: " in boss.get(page_of(profile.pk, "history")).content.decode()
     assert offered(boss, profile) == []
 

@@ -45,7 +45,7 @@ def test_page_tells_what_became_of_a_code(support: Client, failing: None) -> Non
     asked = ask(now=timezone.now())
     SmsDelivery.objects.update(state="failed", error="1 json: HTTP 500")
     SmsGateway.objects.create(
-        name="1 json", failures=3, error="HTTP 500", skipped_until=timezone.now() + timedelta(minutes=1)
+        name="1 json", failures=3, error="HTTP 500", circuit_open_until=timezone.now() + timedelta(minutes=1)
     )
 
     page = read(support, User.objects.get(phone="+79991234567"))

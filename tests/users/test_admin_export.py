@@ -138,7 +138,7 @@ def test_export_is_logged_without_a_whole_phone(boss: Client, alice: SignedInUse
     assert not any(entry.is_addition() or entry.is_change() or entry.is_deletion() for entry in entries)
     said = [(entry.object_repr, entry.get_change_message()) for entry in entries]
     assert said == [
-        ("Export: people, CSV", "Exported as CSV; filter: q=+7***0001; standing=operator; phones: full; rows: 0"),
+        ("Export: users, CSV", "Exported as CSV; filter: q=+7***0001; standing=operator; phones: full; rows: 0"),
         ("Export: profiles, XLSX", "Exported as XLSX; filter: none; phones: full; rows: 2"),
     ]
 

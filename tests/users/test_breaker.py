@@ -51,7 +51,7 @@ def fail(times: int, gateway: Gateway = FIRST) -> SmsGateway:
 
 
 def skip_is_over() -> None:
-    SmsGateway.objects.update(skipped_until=F("skipped_until") - breaker.LONGEST_SKIP)
+    SmsGateway.objects.update(circuit_open_until=F("circuit_open_until") - breaker.LONGEST_SKIP)
 
 
 def order() -> list[str]:
@@ -67,8 +67,8 @@ def test_gateway_is_spared_after_three_failures_in_a_row(delivery: int, preferre
     assert len(preferred.messages) == 3
     health = SmsGateway.objects.get()
     assert (health.name, health.failures, health.error) == ("1 json", 3, "HTTP 503")
-    assert health.failed_at is not None and health.skipped_until is not None
-    assert timedelta(seconds=25) < health.skipped_until - timezone.now() <= breaker.FIRST_SKIP
+    assert health.failed_at is not None and health.circuit_open_until is not None
+    assert timedelta(seconds=25) < health.circuit_open_until - timezone.now() <= breaker.FIRST_SKIP
 
 
 def test_gateway_that_recovered_is_preferred_again(delivery: int, preferred: Webhook) -> None:
@@ -79,7 +79,7 @@ def test_gateway_that_recovered_is_preferred_again(delivery: int, preferred: Web
 
     assert taken_by == ["1 json"] * 2
     health = SmsGateway.objects.get()
-    assert (health.failures, health.skipped_until) == (0, None)
+    assert (health.failures, health.circuit_open_until) == (0, None)
 
 
 def test_gateway_that_did_not_recover_is_spared_for_longer(delivery: int, preferred: Webhook) -> None:
@@ -92,8 +92,8 @@ def test_gateway_that_did_not_recover_is_spared_for_longer(delivery: int, prefer
     assert taken_by == ["2 json"] * 3
     assert len(preferred.messages) == 1
     health = SmsGateway.objects.get()
-    assert health.failures == 4 and health.skipped_until is not None
-    assert timedelta(seconds=55) < health.skipped_until - timezone.now() <= 2 * breaker.FIRST_SKIP
+    assert health.failures == 4 and health.circuit_open_until is not None
+    assert timedelta(seconds=55) < health.circuit_open_until - timezone.now() <= 2 * breaker.FIRST_SKIP
 
 
 def test_time_of_sparing_doubles_up_to_ten_minutes() -> None:
@@ -129,7 +129,7 @@ def test_failures_that_are_not_in_a_row_do_not_add_up(delivery: int, preferred: 
         send(delivery)
 
     health = SmsGateway.objects.get()
-    assert (health.failures, health.skipped_until) == (2, None)
+    assert (health.failures, health.circuit_open_until) == (2, None)
 
 
 def test_sends_under_way_when_a_gateway_breaks_do_not_lengthen_its_time() -> None:
@@ -137,7 +137,7 @@ def test_sends_under_way_when_a_gateway_breaks_do_not_lengthen_its_time() -> Non
 
     later = fail(20)
 
-    assert (later.failures, later.skipped_until) == (3, broken.skipped_until)
+    assert (later.failures, later.circuit_open_until) == (3, broken.circuit_open_until)
 
 
 def test_of_many_sends_one_tries_the_gateway_again() -> None:

@@ -13,7 +13,7 @@ from tests.support.login_steps import NOW, PHONE, answer, ask, at, set_code
 from users import accounts
 from users.login.challenges import LimitReached, TooManyRequests
 from users.login.devices import TRUST_FOR
-from users.login.diagnosis import Answer, Diagnosis, Outcome, diagnose
+from users.login.diagnosis import Diagnosis, Outcome, Prediction, diagnose
 from users.login.risk import LONG_CHALLENGE_LIMIT, LongCodeReason
 from users.login.tracks import DEVICE_SENDS
 from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
@@ -39,9 +39,9 @@ def diagnosed(seconds: float = 0) -> Diagnosis:
     return diagnose(User.objects.get(phone=PHONE), at(seconds))
 
 
-def new_device(seconds: float = 0) -> Answer:
+def new_device(seconds: float = 0) -> Prediction:
     """What the rules would answer a new device."""
-    return diagnosed(seconds).answers[0]
+    return diagnosed(seconds).predictions[0]
 
 
 def works(seconds: float) -> None:
@@ -65,8 +65,8 @@ def test_person_who_never_asked_gets_a_short_code() -> None:
 
     told = new_device()
 
-    assert (told.outcome, told.digits, told.wait) == (Outcome.SENT, 4, timedelta(0))
-    assert (told.long_code_reasons, told.send_limits) == ((), ())
+    assert (told.outcome, told.length, told.delay) == (Outcome.SENT, 4, timedelta(0))
+    assert (told.long_code_reasons, told.limits_reached) == ((), ())
     assert diagnosed().sends == []
 
 
@@ -75,8 +75,8 @@ def test_gap_keeps_the_next_sms_back() -> None:
 
     told = new_device(10)
 
-    assert (told.outcome, told.digits, told.send_limits) == (Outcome.JOINED, 4, (LimitReached.GAP,))
-    assert told.wait == timedelta(seconds=20)
+    assert (told.outcome, told.length, told.limits_reached) == (Outcome.ATTACHED, 4, (LimitReached.RESEND_INTERVAL,))
+    assert told.delay == timedelta(seconds=20)
     assert new_device(30).outcome == Outcome.SENT
 
 
@@ -86,7 +86,7 @@ def test_used_up_budget_makes_codes_longer() -> None:
 
     told = new_device(2)
 
-    assert (told.outcome, told.digits, told.long_code_reasons) == (Outcome.SENT, 10, (LongCodeReason.DAY,))
+    assert (told.outcome, told.length, told.long_code_reasons) == (Outcome.SENT, 10, (LongCodeReason.DAY,))
     LoginCode.objects.update(created_at=at(-48 * HOUR), expires_at=at(-47 * HOUR), closed_at=at(-47 * HOUR), wrong=10)
     assert new_device(2).long_code_reasons == (LongCodeReason.MONTH,)
 
@@ -97,13 +97,13 @@ def test_long_code_instead_of_a_short_one_that_may_not_be_sent_yet() -> None:
 
     told = new_device(2)
 
-    assert (told.digits, told.long_code_reasons, told.outcome) == (10, (), Outcome.SENT)
+    assert (told.length, told.long_code_reasons, told.outcome) == (10, (), Outcome.SENT)
 
 
 def test_operators_get_long_codes() -> None:
     registered("9991234567", is_staff=True)
 
-    assert (new_device().digits, new_device().long_code_reasons) == (10, (LongCodeReason.OPERATOR,))
+    assert (new_device().length, new_device().long_code_reasons) == (10, (LongCodeReason.OPERATOR,))
 
 
 def test_day_without_sms_left_refuses(settings: Any) -> None:
@@ -113,7 +113,11 @@ def test_day_without_sms_left_refuses(settings: Any) -> None:
 
     told = new_device(1)
 
-    assert (told.outcome, told.send_limits, told.wait) == (Outcome.REFUSED, (LimitReached.SITE,), timedelta(minutes=1))
+    assert (told.outcome, told.limits_reached, told.delay) == (
+        Outcome.REFUSED,
+        (LimitReached.SITE,),
+        timedelta(minutes=1),
+    )
 
 
 def test_guard_refuses_suspect_numbers_of_unverified_people_alone(settings: Any) -> None:
@@ -123,7 +127,11 @@ def test_guard_refuses_suspect_numbers_of_unverified_people_alone(settings: Any)
 
     told = new_device()
 
-    assert (told.outcome, told.send_limits, told.wait) == (Outcome.REFUSED, (LimitReached.BLOCK,), timedelta(hours=1))
+    assert (told.outcome, told.limits_reached, told.delay) == (
+        Outcome.REFUSED,
+        (LimitReached.NUMBER_PREFIX,),
+        timedelta(hours=1),
+    )
     User.objects.update(verified_at=NOW)
     assert new_device().outcome == Outcome.SENT
 
@@ -135,16 +143,16 @@ def test_ceiling_of_long_codes_refuses() -> None:
 
     told = new_device(40)
 
-    assert (told.outcome, told.send_limits) == (Outcome.REFUSED, (LimitReached.CEILING,))
-    assert told.wait == timedelta(hours=1)
+    assert (told.outcome, told.limits_reached) == (Outcome.REFUSED, (LimitReached.LONG_CHALLENGES,))
+    assert told.delay == timedelta(hours=1)
 
 
 def test_demo_mode_always_gives_short_codes(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = True, []
     registered("9991234567", is_staff=True)
 
-    assert (new_device().digits, new_device().outcome) == (4, Outcome.SENT)
-    assert (diagnosed().demo, diagnosed().routes) == (True, [])
+    assert (new_device().length, new_device().outcome) == (4, Outcome.SENT)
+    assert (diagnosed().demo, diagnosed().gateways) == (True, [])
 
 
 def test_known_device_is_answered_for_itself() -> None:
@@ -152,10 +160,10 @@ def test_known_device_is_answered_for_itself() -> None:
     ask(1)
     ask(2)
 
-    unknown, known = diagnosed(3).answers
+    unknown, known = diagnosed(3).predictions
 
-    assert (unknown.digits, unknown.device) == (10, None)
-    assert (known.digits, known.outcome, known.device) == (4, Outcome.SENT, Device.objects.get())
+    assert (unknown.length, unknown.device) == (10, None)
+    assert (known.length, known.outcome, known.device) == (4, Outcome.SENT, Device.objects.get())
     assert not known.treated_as_new
 
 
@@ -165,7 +173,7 @@ def test_known_device_that_used_up_its_share_is_treated_as_new() -> None:
         held = ask(HOUR * number, device_token=token).challenge_id
         set_code(held, challenges=0)
 
-    known = diagnosed(HOUR * DEVICE_SENDS).answers[1]
+    known = diagnosed(HOUR * DEVICE_SENDS).predictions[1]
 
     assert known.treated_as_new
 
@@ -173,7 +181,7 @@ def test_known_device_that_used_up_its_share_is_treated_as_new() -> None:
 def test_device_is_known_while_it_is_trusted() -> None:
     answer(ask())
 
-    assert [len(diagnosed(seconds).answers) for seconds in (-1 + TRUSTED, 1 + TRUSTED)] == [2, 1]
+    assert [len(diagnosed(seconds).predictions) for seconds in (-1 + TRUSTED, 1 + TRUSTED)] == [2, 1]
 
 
 @pytest.mark.parametrize("seconds", [1, 29, 31, 100, 299, 301, 700])
@@ -185,11 +193,11 @@ def test_what_is_told_is_what_happens(seconds: int) -> None:
     try:
         asked = ask(seconds, address="198.51.100.1")
     except TooManyRequests as refusal:
-        assert (told.outcome, told.wait) == (Outcome.REFUSED, timedelta(seconds=refusal.retry_after))
+        assert (told.outcome, told.delay) == (Outcome.REFUSED, timedelta(seconds=refusal.retry_after))
     else:
-        assert told.outcome == (Outcome.SENT if asked.sent else Outcome.JOINED)
-        assert told.digits == asked.code_length
-        assert asked.sent or told.wait == timedelta(seconds=asked.resend_in)
+        assert told.outcome == (Outcome.SENT if asked.sent else Outcome.ATTACHED)
+        assert told.length == asked.code_length
+        assert asked.sent or told.delay == timedelta(seconds=asked.resend_in)
 
 
 def test_looking_writes_and_locks_nothing() -> None:
@@ -206,7 +214,7 @@ def test_erased_person_is_asked_about_without_a_phone() -> None:
     ask()
     User.objects.update(phone=None, erased_at=NOW)
 
-    assert diagnose(User.objects.get(), at(1)).answers == []
+    assert diagnose(User.objects.get(), at(1)).predictions == []
 
 
 def test_last_sends_come_newest_first() -> None:
@@ -214,7 +222,7 @@ def test_last_sends_come_newest_first() -> None:
     for hour in range(25):
         time = at(-hour * HOUR)
         times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], time)
-        code = LoginCode.objects.create(user=user, digits=4, nonce=b"n", language="en", **times)
+        code = LoginCode.objects.create(user=user, length=4, nonce=b"n", language="en", **times)
         SmsDelivery.objects.create(login_code=code, created_at=time)
     ask(1, phone="+79991230000")
 
@@ -223,14 +231,14 @@ def test_last_sends_come_newest_first() -> None:
 
 def test_health_of_each_configured_gateway_is_told() -> None:
     ask()
-    SmsGateway.objects.create(name="1 json", failures=4, error="HTTP 500", failed_at=NOW, skipped_until=at(60))
-    SmsGateway.objects.create(name="9 twilio", failures=4, skipped_until=at(60))
+    SmsGateway.objects.create(name="1 json", failures=4, error="HTTP 500", failed_at=NOW, circuit_open_until=at(60))
+    SmsGateway.objects.create(name="9 twilio", failures=4, circuit_open_until=at(60))
 
-    first, second = diagnosed(1).routes
+    first, second = diagnosed(1).gateways
 
-    assert (first.name, first.failures, first.error, first.skipped_until) == ("1 json", 4, "HTTP 500", at(60))
-    assert (second.name, second.failures, second.skipped_until) == ("2 jsons", 0, None)
-    assert diagnosed(61).routes[0].skipped_until is None
+    assert (first.name, first.failures, first.error, first.circuit_open_until) == ("1 json", 4, "HTTP 500", at(60))
+    assert (second.name, second.failures, second.circuit_open_until) == ("2 jsons", 0, None)
+    assert diagnosed(61).gateways[0].circuit_open_until is None
 
 
 def test_workers_that_give_no_sign_are_not_alive(queue: None) -> None:

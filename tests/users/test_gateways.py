@@ -23,7 +23,7 @@ from tests.support.login_steps import ask, right
 from tests.support.smpp_server import Centre
 from users.models import SmsDelivery, SmsGateway
 from users.sms import delivery, gateways
-from users.sms.gateways import Gateway, Refused
+from users.sms.gateways import Gateway, GatewayRejected
 
 PHONE = "+79991234567"
 TEXT = "1234 — код [входа]\n\n@example.org #1234"
@@ -58,7 +58,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
 
 
 def refusal(url: str) -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(GatewayRejected) as refused:
         Gateway("1 test", url).send(PHONE, TEXT)
     return str(refused.value)
 

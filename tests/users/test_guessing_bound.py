@@ -93,7 +93,7 @@ class Guessing(RuleBasedStateMachine):
         for _ in range(times):
             with pytest.raises(InvalidCode) as refusal:
                 answer(asked, self.second, typed=wrong(asked.challenge_id))
-            if refusal.value.attempts_left is not None and code.digits == codes.SHORT and code.device is None:
+            if refusal.value.attempts_left is not None and code.length == codes.SHORT and code.device is None:
                 self.guesses[phone].append(self.second)
         self.hold_the_bounds()
 

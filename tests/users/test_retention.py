@@ -10,7 +10,6 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
 from profiles import privacy, signup, tasks
-from profiles import retention as profiles_retention
 from profiles.models import Miss, Profile
 from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, set_code
 from users import retention
@@ -41,27 +40,27 @@ def test_login_rows_are_kept_for_31_days() -> None:
 
 def test_addresses_are_kept_for_30_days() -> None:
     ask()
-    SmsDelivery.objects.update(asked_from=ADDRESS)
+    SmsDelivery.objects.update(client_address=ADDRESS)
 
     purge(29.9)
-    assert Challenge.objects.get().address == SmsDelivery.objects.get().asked_from == ADDRESS
+    assert Challenge.objects.get().address == SmsDelivery.objects.get().client_address == ADDRESS
 
     purge(30.1)
     assert Challenge.objects.get().address is None
-    assert SmsDelivery.objects.get().asked_from is None
+    assert SmsDelivery.objects.get().client_address is None
 
 
 def test_challenges_of_long_codes_are_kept_for_a_day_and_their_codes_for_31() -> None:
     ask()
     long = ask(phone=VERIFIED).challenge_id
-    set_code(long, digits=codes.LONG)
+    set_code(long, length=codes.LONG)
 
     purge(0.99)
     assert Challenge.objects.count() == 2
 
     purge(1.01)
-    assert Challenge.objects.get().login_code.digits == codes.SHORT
-    assert LoginCode.objects.get(digits=codes.LONG).challenges == 1
+    assert Challenge.objects.get().login_code.length == codes.SHORT
+    assert LoginCode.objects.get(length=codes.LONG).challenges == 1
 
 
 def test_batches_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,10 +105,10 @@ def test_wrong_invite_codes_are_kept_for_a_day() -> None:
     answer(ask())
     Miss.objects.create(user=User.objects.get(), created_at=NOW)
 
-    profiles_retention.purge(NOW + timedelta(days=0.99))
+    privacy.purge(NOW + timedelta(days=0.99))
     assert Miss.objects.exists()
 
-    profiles_retention.purge(NOW + timedelta(days=1.01))
+    privacy.purge(NOW + timedelta(days=1.01))
     assert not Miss.objects.exists()
 
 

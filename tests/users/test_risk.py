@@ -45,7 +45,7 @@ def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
     user, _ = User.objects.get_or_create(phone=phone)
     times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
     return LoginCode.objects.create(
-        **{"user": user, "digits": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
+        **{"user": user, "length": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
         | times
         | values
     )
@@ -55,7 +55,7 @@ def test_two_challenges_of_a_short_code_and_then_codes_are_long() -> None:
     lengths = [stranger(second, second).code_length for second in range(5)]
 
     assert lengths == [4, 4, 10, 10, 10]
-    short, long = LoginCode.objects.order_by("digits")
+    short, long = LoginCode.objects.order_by("length")
     assert (short.challenges, long.challenges) == (2, 3)
     assert long.deliveries.count() == 1
 
@@ -68,7 +68,7 @@ def test_guesses_are_remembered_after_the_end_of_their_code_and_unspent_attempts
     after = 11 * MINUTE
 
     assert stranger(after).code_length == 10
-    LoginCode.objects.filter(digits=4).update(wrong=3)
+    LoginCode.objects.filter(length=4).update(wrong=3)
     assert stranger(after + 1).code_length == 4
 
 
@@ -96,7 +96,7 @@ def test_success_forgives_nothing() -> None:
     answer(owner, 4)
 
     assert stranger(5).code_length == 10
-    assert LoginCode.objects.get(digits=4).wrong == 4
+    assert LoginCode.objects.get(length=4).wrong == 4
 
 
 def test_guesses_of_the_owner_who_got_in_count_once_and_the_right_one_not_at_all() -> None:
@@ -222,7 +222,7 @@ def test_late_joiner_of_a_long_code_has_five_minutes() -> None:
 
 
 def test_long_challenges_of_a_phone_have_a_ceiling() -> None:
-    long = weigh(PHONE, 0, ended=0, digits=10, challenges=1_199_999)
+    long = weigh(PHONE, 0, ended=0, length=10, challenges=1_199_999)
     weigh(PHONE, 4, ended=0)
     last = stranger(1)
     assert last.code_length == 10

@@ -38,7 +38,7 @@ def send(phone: str, seconds: float, used: bool = False) -> None:
     user, _ = User.objects.get_or_create(phone=phone)
     times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(seconds))
     used_at = at(seconds) if used else None
-    code = LoginCode.objects.create(user=user, digits=4, nonce=b"n", language="en", used_at=used_at, **times)
+    code = LoginCode.objects.create(user=user, length=4, nonce=b"n", language="en", used_at=used_at, **times)
     SmsDelivery.objects.create(login_code=code, country="RU", prefix=phone[:-4], created_at=at(seconds))
 
 
@@ -115,7 +115,7 @@ def test_known_device_is_exempt() -> None:
     known = ask(60, device_token=token)
 
     assert (known.sent, known.code_length) == (True, 4)
-    assert SmsDelivery.objects.latest("pk").asked_from is None
+    assert SmsDelivery.objects.latest("pk").client_address is None
     assert refused(61) > 1
 
 
@@ -136,7 +136,7 @@ def test_sms_of_the_day_are_counted_on_from_the_last_totals(settings: Any) -> No
     settings.SMS_PER_DAY = 20
     send(someone(1), -DAY - 1)
     send(someone(2), -HOUR)
-    sms_limits.count(NOW)
+    sms_limits.count_site(NOW)
     SiteTotals.objects.update(sms_in_a_day=16)
 
     ask(1, phone=someone(3))
@@ -152,21 +152,21 @@ def test_totals_tell_the_mean_of_people_a_day_and_the_sms_of_one() -> None:
             send(someone(person), -day * DAY - HOUR, used=True)
     send(someone(20), -HOUR)
 
-    sms_limits.count(NOW)
+    sms_limits.count_site(NOW)
 
     totals = SiteTotals.objects.get()
     assert totals.counted_at == NOW
     assert totals.people_a_day == pytest.approx(28 / 7, abs=1)  # the day of the database may begin in between
     assert totals.sms_in_a_day == 3
-    sms_limits.count(at(-MINUTE))
+    sms_limits.count_site(at(-MINUTE))
     totals.refresh_from_db()
     assert totals.counted_at == NOW
 
 
 def test_totals_are_counted_anew_when_the_clock_was_set_back() -> None:
-    sms_limits.count(at(HOUR))
+    sms_limits.count_site(at(HOUR))
 
-    sms_limits.count(NOW)
+    sms_limits.count_site(NOW)
 
     assert SiteTotals.objects.get().counted_at == NOW
 
@@ -183,8 +183,8 @@ def test_country_is_suspect_when_too_few_of_its_codes_are_used(
         send(someone(100 + number), -DAY / 2, used=True)
     send(someone(999), -sms_limits.SETTLED_AFTER.total_seconds() + 2)
 
-    sms_limits.count(NOW)
-    sms_limits.count(at(1))
+    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(1))
 
     assert SiteTotals.objects.get().suspect_countries == (["RU"] if suspect else [])
     assert caplog.text.count("country RU are not used") == suspect
@@ -196,7 +196,7 @@ def test_block_of_numbers_is_suspect_when_its_codes_of_an_hour_are_not_used(unus
         send(f"+799912300{number:02}", -HOUR / 2)
     send("+79991230099", -2 * HOUR)
 
-    sms_limits.count(NOW)
+    sms_limits.count_site(NOW)
 
     assert SiteTotals.objects.get().suspect_prefixes == (["+7999123"] if suspect else [])
 
@@ -218,9 +218,9 @@ def test_warning_names_no_whole_phone(caplog: pytest.LogCaptureFixture) -> None:
     for number in range(11):
         send(f"+799912300{number:02}", -HOUR / 2)
 
-    sms_limits.count(NOW)
+    sms_limits.count_site(NOW)
 
-    assert "block of numbers +7999123 are not used" in caplog.text
+    assert "number prefix +7999123 are not used" in caplog.text
 
 
 def test_demo_mode_has_no_guards(settings: Any) -> None:

@@ -19,7 +19,7 @@ from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 
 @admin.register(LoginCode)
 class LoginCodeAdmin(LargeTableAdmin):
-    list_display = ("id", "user", "digits", "device", "challenges", "wrong", "created_at", "expires_at", "used_at")
+    list_display = ("id", "user", "length", "device", "challenges", "wrong", "created_at", "expires_at", "used_at")
     list_filter = ("created_at",)
     list_select_related = ("user", "device")
     ordering = ("-created_at",)
@@ -53,7 +53,7 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
-    list_display = ("name", "failures", "error", "failed_at", "skipped_until")
+    list_display = ("name", "failures", "error", "failed_at", "circuit_open_until")
     ordering = ("name",)
     phone_lookup = ""
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from users.admin.sections import Section
 from users.login import codes
 from users.login.challenges import LimitReached
-from users.login.diagnosis import Answer, Diagnosis, Outcome, Route
+from users.login.diagnosis import Diagnosis, GatewayStatus, Outcome, Prediction
 from users.login.risk import LongCodeReason
 from users.models import LoginCode, SmsDelivery, SmsGateway, User
 
@@ -23,7 +23,7 @@ LONG_WAIT = timedelta(seconds=10)
 
 OUTCOMES = {
     Outcome.SENT: gettext_lazy("an SMS is sent"),
-    Outcome.JOINED: gettext_lazy("no SMS, the code in the last one stays valid"),
+    Outcome.ATTACHED: gettext_lazy("no SMS, the code in the last one stays valid"),
     Outcome.REFUSED: gettext_lazy("refused for now"),
 }
 
@@ -35,10 +35,10 @@ LONG_CODE_REASONS = {
 }
 
 SEND_LIMITS = {
-    LimitReached.GAP: gettext_lazy("the resend interval after the last SMS is not over"),
+    LimitReached.RESEND_INTERVAL: gettext_lazy("the resend interval after the last SMS is not over"),
     LimitReached.SITE: gettext_lazy("SMS_PER_DAY is used up"),
-    LimitReached.BLOCK: gettext_lazy("SMS_GUARD rejects unverified numbers with this country or prefix"),
-    LimitReached.CEILING: gettext_lazy("the long-code challenge limit of the phone number is reached"),
+    LimitReached.NUMBER_PREFIX: gettext_lazy("SMS_GUARD rejects unverified numbers with this country or prefix"),
+    LimitReached.LONG_CHALLENGES: gettext_lazy("the long-code challenge limit of the phone number is reached"),
 }
 
 LAST_SEND = {
@@ -102,7 +102,7 @@ def _of_service(found: Diagnosis) -> list[Finding]:
     if found.queue.waited > LONG_WAIT:
         text = _("SMS are waiting for a worker, the first one for %(time)s.") % {"time": brief(found.queue.waited)}
         told.append(Finding("error", text))
-    if skipped := [route.name for route in found.routes if route.skipped_until]:
+    if skipped := [gateway.name for gateway in found.gateways if gateway.circuit_open_until]:
         text = _("Gateways that keep failing are tried last: %(gateways)s.") % {"gateways": ", ".join(skipped)}
         told.append(Finding("warning", text))
     return told
@@ -121,23 +121,23 @@ def _predictions(found: Diagnosis) -> Section:
     return Section(
         _("If a code were requested now"),
         [_("from"), _("length"), _("result"), _("next SMS")],
-        [_prediction(one, found.now) for one in found.answers],
+        [_prediction(one, found.now) for one in found.predictions],
         _("Each network address also has limits of its own. The address of the next request is not known here."),
     )
 
 
-def _prediction(answer: Answer, now: datetime) -> list[str]:
-    device = _device(answer.device.pk if answer.device else None)
-    if answer.treated_as_new:
+def _prediction(prediction: Prediction, now: datetime) -> list[str]:
+    device = _device(prediction.device.pk if prediction.device else None)
+    if prediction.treated_as_new:
         device = _("%(device)s, treated as new: its own codes are used up") % {"device": device}
-    why_long = [str(LONG_CODE_REASONS[reason]) for reason in answer.long_code_reasons] or [
+    why_long = [str(LONG_CODE_REASONS[reason]) for reason in prediction.long_code_reasons] or [
         _("another short code may not be sent yet")
     ]
-    length = _because(str(answer.digits), why_long if answer.digits == codes.LONG else [])
-    outcome = _because(str(OUTCOMES[answer.outcome]), [str(SEND_LIMITS[limit]) for limit in answer.send_limits])
-    if not answer.wait:
+    length = _because(str(prediction.length), why_long if prediction.length == codes.LONG else [])
+    outcome = _because(str(OUTCOMES[prediction.outcome]), [str(SEND_LIMITS[limit]) for limit in prediction.limits_reached])
+    if not prediction.delay:
         return [device, length, outcome, _("now")]
-    next_send = _("%(time)s, in %(wait)s") % {"time": clock(now + answer.wait), "wait": brief(answer.wait)}
+    next_send = _("%(time)s, in %(wait)s") % {"time": clock(now + prediction.delay), "wait": brief(prediction.delay)}
     return [device, length, outcome, next_send]
 
 
@@ -164,7 +164,7 @@ def _sends(found: Diagnosis) -> Section:
 def _send(send: SmsDelivery, now: datetime) -> list[str]:
     code = send.login_code
     sent = [send.get_state_display(), send.gateway or "—", send.error or "—", clock(send.finished_at)]
-    return [clock(send.created_at), _device(code.device_id), str(code.digits), *sent, _end(code, now)]
+    return [clock(send.created_at), _device(code.device_id), str(code.length), *sent, _end(code, now)]
 
 
 def _end(code: LoginCode, now: datetime) -> str:
@@ -176,17 +176,17 @@ def _end(code: LoginCode, now: datetime) -> str:
 
 
 def _gateways(found: Diagnosis) -> Section:
-    names = ("name", "failures", "error", "failed_at", "skipped_until")
+    names = ("name", "failures", "error", "failed_at", "circuit_open_until")
     return Section(
         capfirst(str(SmsGateway._meta.verbose_name_plural)),
         [_name(SmsGateway, name) for name in names],
-        [_route(route) for route in found.routes],
+        [_gateway(gateway) for gateway in found.gateways],
     )
 
 
-def _route(route: Route) -> list[str]:
-    when = [clock(route.failed_at), clock(route.skipped_until)]
-    return [route.name, str(route.failures), route.error or "—", *when]
+def _gateway(gateway: GatewayStatus) -> list[str]:
+    when = [clock(gateway.failed_at), clock(gateway.circuit_open_until)]
+    return [gateway.name, str(gateway.failures), gateway.error or "—", *when]
 
 
 def _queue(found: Diagnosis) -> Section:

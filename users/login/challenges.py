@@ -1,8 +1,8 @@
-"""Asking for a sign-in code: which code a client joins, and whether an SMS goes out for it.
+"""Requests for a sign-in code: which code a client gets, and whether an SMS is sent for it.
 
-A code belongs to a phone, a lane (a device known to the person, or everybody else) and a length; attempts belong to
-the challenge, one for each client that asks. So a stranger can neither spend the owner's attempts nor, by asking
-first, keep the owner from a code. Under attack a code gets longer; nobody is locked.
+A code belongs to a phone, a track (a known device, or all unknown devices) and a length. Attempts belong to the
+challenge, one for each client that requests the code. So a stranger can neither consume the owner's attempts nor, by
+requesting first, keep the owner from a code. Under attack a code gets longer; nobody is locked out.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from users import phones, sql
+from users import phones
 from users.clock import HOUR, NO_DELAY
 from users.login import codes, devices, risk, sms_limits
 from users.login.risk import AllowedCodes
 from users.login.sms_limits import RetryDelays
-from users.login.tracks import DEVICE_SENDS, Strand, Track
+from users.login.tracks import DEVICE_SENDS, Sends, Track
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 from users.sms.tasks import queue_sms
 
 logger = logging.getLogger(__name__)
 
-# When to ask again after the ceiling of long challenges: the window moves on slowly.
-LONG_CHALLENGE_WAIT = HOUR
+# `Retry-After` of a refusal by the limit of long-code challenges: its window moves on slowly.
+LONG_CHALLENGE_DELAY = HOUR
 
 
 class TooManyRequests(Exception):
-    """Nothing may be done yet. `retry_after` is in whole seconds, at least 1."""
+    """A limit is reached. `retry_after` is in whole seconds, at least 1."""
 
-    def __init__(self, wait: timedelta) -> None:
-        self.retry_after = max(1, math.ceil(wait.total_seconds()))
+    def __init__(self, delay: timedelta) -> None:
+        self.retry_after = max(1, math.ceil(delay.total_seconds()))
         super().__init__(f"retry after {self.retry_after} s")
 
 
 @dataclass(frozen=True)
 class ChallengeIssued:
-    """What the asker is told. Times in seconds from now; `code` only where there is no gateway."""
+    """The answer to a sign-up. Times are in seconds from now. `code` is set in demo mode only."""
 
     challenge_id: str
     code_length: int
@@ -52,45 +52,46 @@ class ChallengeIssued:
 
 
 class LimitReached(StrEnum):
-    """What keeps an SMS from going out, or an asker from a code."""
+    """A limit that keeps an SMS from being sent, or a client from a code."""
 
-    GAP = "gap"
+    RESEND_INTERVAL = "gap"
     SITE = "site"
-    BLOCK = "block"
-    ADDRESS = "address"
-    JOIN = "join"
-    CEILING = "ceiling"
+    NUMBER_PREFIX = "block"
+    NETWORK = "address"
+    ATTACH = "join"
+    LONG_CHALLENGES = "ceiling"
 
 
 @dataclass(frozen=True)
 class CodeDecision:
-    """What the rules answer an asker now, before anything of it is done."""
+    """What the rules answer to a client now. Nothing has been written yet."""
 
-    lane: Track
+    track: Track
     allowed: AllowedCodes
-    waits: RetryDelays
-    digits: int
-    held: Challenge | None
+    delays: RetryDelays
+    length: int
+    # The client's own challenge of an open code, which is kept.
+    existing: Challenge | None
     send: bool
-    send_wait: timedelta
-    # How long until there may be a code for this asker, where there is none now.
+    send_delay: timedelta
+    # How long until this client can have a code. None: now.
     refusal: timedelta | None
 
     @property
-    def reasons(self) -> tuple[LimitReached, ...]:
-        reasons = {
-            LimitReached.GAP: self.strand.wait(self.lane.now) > NO_DELAY,
-            LimitReached.SITE: self.waits.site > NO_DELAY,
-            LimitReached.BLOCK: self.waits.block > NO_DELAY,
-            LimitReached.ADDRESS: self.waits.address > NO_DELAY,
-            LimitReached.JOIN: self.waits.join > NO_DELAY,
-            LimitReached.CEILING: self.digits == codes.LONG and not self.allowed.long,
-        }
-        return tuple(reason for reason, holds in reasons.items() if holds)
+    def sends(self) -> Sends:
+        return self.track.by_length[self.length]
 
     @property
-    def strand(self) -> Strand:
-        return self.lane.strands[self.digits]
+    def limits_reached(self) -> tuple[LimitReached, ...]:
+        reached = {
+            LimitReached.RESEND_INTERVAL: self.sends.delay(self.track.now) > NO_DELAY,
+            LimitReached.SITE: self.delays.site > NO_DELAY,
+            LimitReached.NUMBER_PREFIX: self.delays.number_prefix > NO_DELAY,
+            LimitReached.NETWORK: self.delays.network > NO_DELAY,
+            LimitReached.ATTACH: self.delays.attach > NO_DELAY,
+            LimitReached.LONG_CHALLENGES: self.length == codes.LONG and not self.allowed.long,
+        }
+        return tuple(limit for limit, holds in reached.items() if holds)
 
 
 def request_code(
@@ -102,147 +103,139 @@ def request_code(
     device_token: str | None = None,
     challenge_id: str | None = None,
 ) -> ChallengeIssued:
-    """Give the asker a challenge for this person's code, and send the code if it is time.
+    """Give the client a challenge for this user's code, and send the code if it is time.
 
-    Call it with the person's row locked. The code, its delivery row and the job that sends it commit together with
-    whatever else the caller's transaction does.
+    Call it with the user's row locked. The code, its delivery row and the job that sends it commit together with the
+    rest of the caller's transaction.
 
-    Raises TooManyRequests when a guard or a gap leaves nothing to join and nothing to send.
+    Raises TooManyRequests if there is no code to attach to and none may be sent.
     """
     device = devices.find_trusted(user, device_token, now)
     decision = decide_code(user, now=now, address=address, device=device, challenge_id=challenge_id)
     if decision.refusal is not None:
-        logger.info("no code for %d s: %s", decision.refusal.total_seconds(), ", ".join(decision.reasons))
+        seconds, limits = decision.refusal.total_seconds(), ", ".join(decision.limits_reached)
+        logger.info("no code for %d s: %s", seconds, limits)
         raise TooManyRequests(decision.refusal)
     code = _updated_code(decision, language)
-    challenge = decision.held or _new_challenge(code, address, now)
-    send_wait = decision.send_wait
+    challenge = decision.existing or Challenge.objects.create(login_code=code, address=address, created_at=now)
+    send_delay = decision.send_delay
     if decision.send:
-        send_wait = decision.strand.wait(now)
+        send_delay = decision.sends.delay(now)
         _queue_sms(code, user, None if code.device or settings.DEMO else address, now)
     return ChallengeIssued(
         challenge_id=challenge.public_id,
-        code_length=code.digits,
+        code_length=code.length,
         expires_in=math.floor((code.expires_at - now).total_seconds()),
         sent=decision.send,
         sent_at=code.sent_at,
-        resend_in=math.ceil(send_wait.total_seconds()),
-        code=codes.derive(code.nonce, code.digits) if settings.DEMO else None,
+        resend_in=math.ceil(send_delay.total_seconds()),
+        code=codes.derive(code.nonce, code.length) if settings.DEMO else None,
     )
 
 
 def decide_code(
     user: User, *, now: datetime, address: str | None, device: Device | None = None, challenge_id: str | None = None
 ) -> CodeDecision:
-    """Apply the rules of asking to one asker, on a trusted device of the person's or any other; nothing is written.
+    """Apply the rules to a request from a trusted device of the user, or from any other. Writes nothing.
 
-    Call it with the person's row locked, unless it is only to look.
+    Call it with the user's row locked, unless it is only for display.
     """
-    lane, allowed = _lane(user, device, now)
-    waits = sms_limits.retry_delays(user, address, known=lane.device is not None, now=now)
-    held = _held_challenge(lane, challenge_id)
-    digits = held.login_code.digits if held else _length(lane, allowed, waits)
-    strand = lane.strands[digits]
-    send_wait = max(strand.wait(now), waits.send)
+    track, allowed = _track(user, device, now)
+    delays = sms_limits.retry_delays(user, address, known=track.device is not None, now=now)
+    existing = _existing_challenge(track, challenge_id)
+    length = existing.login_code.length if existing else _length(track, allowed, delays)
+    sends = track.by_length[length]
+    send_delay = max(sends.delay(now), delays.send)
     return CodeDecision(
-        lane=lane,
+        track=track,
         allowed=allowed,
-        waits=waits,
-        digits=digits,
-        held=held,
-        send=send_wait <= NO_DELAY,
-        send_wait=send_wait,
-        refusal=None if held else _refusal(strand, digits, allowed, waits, send_wait),
+        delays=delays,
+        length=length,
+        existing=existing,
+        send=send_delay <= NO_DELAY,
+        send_delay=send_delay,
+        refusal=None if existing else _refusal(sends, length, allowed, delays, send_delay),
     )
 
 
-def _lane(user: User, device: Device | None, now: datetime) -> tuple[Track, AllowedCodes]:
-    """A known device's own lane while it has budget and SMS left, else everybody's."""
+def _track(user: User, device: Device | None, now: datetime) -> tuple[Track, AllowedCodes]:
+    """The device's own track while it is within its limits, otherwise the unknown-device track."""
     if device is not None:
-        lane, allowed = Track(user, device, now), risk.for_device(user, device, now)
-        if allowed.short and lane.sends < DEVICE_SENDS:
-            return lane, allowed
+        track, allowed = Track(user, device, now), risk.for_device(user, device, now)
+        if allowed.short and track.counted_sends < DEVICE_SENDS:
+            return track, allowed
     return Track(user, None, now), risk.for_unknown_devices(user, now)
 
 
-def _held_challenge(lane: Track, public_id: str | None) -> Challenge | None:
-    """The caller's own challenge of an open code, so that asking again weighs nothing and gives no fresh attempts."""
-    open_codes = [strand.open_code for strand in lane.strands.values() if strand.open_code]
+def _existing_challenge(track: Track, public_id: str | None) -> Challenge | None:
+    """The client's challenge of an open code. Keeping it adds no risk weight and gives no new attempts."""
+    open_codes = [sends.open_code for sends in track.by_length.values() if sends.open_code]
     if not public_id or not open_codes:
         return None
     challenges = Challenge.objects.filter(login_code__in=open_codes, attempts__lt=codes.MAX_ATTEMPTS)
     return challenges.select_related("login_code").filter(public_id=public_id).first()
 
 
-def _length(lane: Track, allowed: AllowedCodes, waits: RetryDelays) -> int:
-    """Short if the weights allow and such a code is open or may be sent; else long."""
+def _length(track: Track, allowed: AllowedCodes, delays: RetryDelays) -> int:
+    """Short if the risk weights allow it and a short code is open or may be sent, otherwise long."""
     if settings.DEMO:
         return codes.SHORT
-    short = lane.strands[codes.SHORT]
-    to_be_had = short.open_code is not None or max(short.wait(lane.now), waits.send) <= NO_DELAY
-    return codes.SHORT if allowed.short and to_be_had else codes.LONG
+    short = track.by_length[codes.SHORT]
+    is_available = short.open_code is not None or max(short.delay(track.now), delays.send) <= NO_DELAY
+    return codes.SHORT if allowed.short and is_available else codes.LONG
 
 
 def _refusal(
-    strand: Strand, digits: int, allowed: AllowedCodes, waits: RetryDelays, send_wait: timedelta
+    sends: Sends, length: int, allowed: AllowedCodes, delays: RetryDelays, send_delay: timedelta
 ) -> timedelta | None:
-    """How long until the asker may join the open code or have a new one; None means now."""
-    wait = waits.join if strand.open_code else max(waits.join, send_wait)
-    if digits == codes.LONG and not allowed.long:
-        wait = max(wait, LONG_CHALLENGE_WAIT)
-    return wait if wait > NO_DELAY else None
+    """How long until the client may attach to the open code or get a new one. None means now."""
+    delay = delays.attach if sends.open_code else max(delays.attach, send_delay)
+    if length == codes.LONG and not allowed.long:
+        delay = max(delay, LONG_CHALLENGE_DELAY)
+    return delay if delay > NO_DELAY else None
 
 
 def _updated_code(decision: CodeDecision, language: str) -> LoginCode:
-    """The open code, or a new one, saved as joined, sent or both; a stale one that was left open is closed first."""
-    lane, strand = decision.lane, decision.strand
-    code = strand.open_code or _new_code(lane, decision.digits, language)
+    """The open code or a new one, saved with its new challenge, its new send, or both."""
+    track, sends = decision.track, decision.sends
+    code = sends.open_code or _new_code(decision, language)
     if decision.send:
-        strand.sends.append(lane.now)
-        code.sent_at = lane.now
-        code.open_until = codes.open_until(code.created_at, code.digits, lane.now + strand.wait(lane.now))
-    if decision.held is None:
+        sends.times.append(track.now)
+        code.sent_at = track.now
+        code.open_until = codes.open_until(code.created_at, code.length, track.now + sends.delay(track.now))
+    if decision.existing is None:
         code.challenges += 1
-    if decision.send or decision.held is None:
-        code.expires_at = max(code.open_until, lane.now + codes.VALID_AFTER_UPDATE)
-        # Never `wrong`: guesses are charged without the person's lock, and a stale count would undo them.
-        if code.pk:
-            code.save(update_fields=["challenges", "sent_at", "open_until", "expires_at"])
-        else:
-            sql.insert(code)
+    if decision.send or decision.existing is None:
+        code.expires_at = max(code.open_until, track.now + codes.VALID_AFTER_UPDATE)
+        # Never `wrong`: attempts are counted without the user's lock, and a stale count would undo them.
+        changed = None if code.pk is None else ("challenges", "sent_at", "open_until", "expires_at")
+        code.save(update_fields=changed)
     return code
 
 
-def _new_code(lane: Track, digits: int, language: str) -> LoginCode:
-    if lane.strands[digits].stale:
-        LoginCode.objects.filter(user=lane.user, device=lane.device, digits=digits, closed_at=None).update(
-            closed_at=lane.now
-        )
+def _new_code(decision: CodeDecision, language: str) -> LoginCode:
+    track, length = decision.track, decision.length
+    if decision.sends.has_stale_code:
+        stale = LoginCode.objects.filter(user=track.user, device=track.device, length=length, closed_at=None)
+        stale.update(closed_at=track.now)
     return LoginCode(
-        user=lane.user,
-        device=lane.device,
-        digits=digits,
+        user=track.user,
+        device=track.device,
+        length=length,
         nonce=codes.new_nonce(),
         language=language,
-        created_at=lane.now,
+        created_at=track.now,
     )
 
 
-def _new_challenge(code: LoginCode, address: str | None, now: datetime) -> Challenge:
-    challenge = Challenge(login_code=code, address=address, created_at=now)
-    sql.insert(challenge)
-    return challenge
-
-
-def _queue_sms(code: LoginCode, user: User, asked_from: str | None, now: datetime) -> None:
+def _queue_sms(code: LoginCode, user: User, client_address: str | None, now: datetime) -> None:
     assert user.phone is not None
-    delivery = SmsDelivery(
+    delivery = SmsDelivery.objects.create(
         login_code=code,
         address=phones.mask(user.phone),
         country=phones.country(user.phone),
         prefix=phones.prefix(user.phone),
-        asked_from=asked_from,
+        client_address=client_address,
         created_at=now,
     )
-    sql.insert(delivery)
     queue_sms(delivery.pk)

@@ -1,4 +1,4 @@
-"""Devices: sessions that may ask for tokens, and trust that makes the next sign-in a known one."""
+"""Devices: a session, which may refresh its tokens, and trust, which makes the device known at the next sign-in."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from users import keys, sql
+from users import keys
 from users.models import Device, User
 
-# A session ends when it was not refreshed for so long,
+# A session ends if it was not refreshed for this long.
 REFRESH_IDLE = timedelta(days=30)
 
-# and so long after its sign-in in any case.
+# A session ends this long after its sign-in in any case.
 REFRESH_ABSOLUTE = timedelta(days=90)
 
 # How long after its last sign-in a device stays known.
 TRUST_FOR = timedelta(days=180)
 
-# How many of a person's devices, the latest to sign in, are known at once.
+# How many of a user's devices stay known: those that signed in last.
 TRUSTED_DEVICES = 5
 
 # How long after a sign-in by code a device may do what cannot be undone.
@@ -31,26 +31,26 @@ RECENT_FOR = timedelta(minutes=10)
 
 
 class DeviceNotFound(Exception):
-    """The person has no such device."""
+    """The user has no such device."""
 
 
 def trusted(user: User, now: datetime) -> QuerySet[Device]:
-    """The person's known devices."""
+    """The user's known devices."""
     return user.devices.filter(trusted_until__gt=now)
 
 
 def find_trusted(user: User, token: str | None, now: datetime) -> Device | None:
-    """The person's device that this token proves, if it is still trusted."""
+    """The user's device of this device token, if it is still trusted."""
     if not token:
         return None
     return trusted(user, now).filter(trust_hash=_hash(token)).first()
 
 
 def start_session(user: User, known: Device | None, user_agent: str, now: datetime) -> tuple[Device, str]:
-    """Open a session after a right code; returns the device and the token that makes it known.
+    """Open a session after a correct code. Returns the device and its device token.
 
-    A device that is still trusted is taken up again and keeps its token; else a new one is made. Call it with the
-    person's row locked.
+    A device that is still trusted is reused and keeps its token. Otherwise a new device is created. Call it with the
+    user's row locked.
     """
     session = {
         "session_id": uuid.uuid4(),
@@ -66,54 +66,48 @@ def start_session(user: User, known: Device | None, user_agent: str, now: dateti
         for name, value in session.items():
             setattr(known, name, value)
         return known, _token_of(known)
-    device = Device(user=user, created_at=now, trust_nonce=secrets.token_bytes(16), **session)
-    token = _derive(keys.trust_keys()[0], device.trust_nonce)
-    device.trust_hash = _hash(token)
-    sql.insert(device)
+    nonce = secrets.token_bytes(16)
+    token = _derive(keys.trust_keys()[0], nonce)
+    device = Device.objects.create(user=user, created_at=now, trust_nonce=nonce, trust_hash=_hash(token), **session)
     _keep_latest_trusted(user)
     return device, token
 
 
 def listed(user: User, now: datetime) -> QuerySet[Device]:
-    """The devices that a person has a reason to see: those with a session or with trust, newest sign-in first."""
+    """The user's devices that have a session or trust, newest sign-in first."""
     in_session = Q(ended_at=None, refreshed_at__gt=now - REFRESH_IDLE, signed_in_at__gt=now - REFRESH_ABSOLUTE)
     return user.devices.filter(in_session | Q(trusted_until__gt=now)).order_by("-signed_in_at", "-pk")
 
 
 def revoke(user: User, device_id: int, now: datetime) -> None:
-    """End one device, session and trust. Raises DeviceNotFound."""
-    if not _end(user.devices.filter(pk=device_id), now):
+    """Revoke a device: its session and its trust. Raises DeviceNotFound."""
+    if not _revoke(user.devices.filter(pk=device_id), now):
         raise DeviceNotFound
 
 
 def revoke_all(user: User, now: datetime) -> int:
-    """End every device of a person, session and trust; how many. Call it with the person's row locked."""
-    return _end(user.devices.all(), now)
+    """Revoke all devices of a user. Returns how many were live. Call it with the user's row locked."""
+    return _revoke(user.devices.all(), now)
 
 
 def is_recent(device: Device, now: datetime) -> bool:
-    """Whether the person signed in here by code so lately that they may do what cannot be undone."""
+    """Whether the user signed in here by code within RECENT_FOR."""
     return device.signed_in_at > now - RECENT_FOR
 
 
-def _end(devices: QuerySet[Device], now: datetime) -> int:
+def _revoke(devices: QuerySet[Device], now: datetime) -> int:
     live = devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False))
     return live.update(ended_at=now, trust_hash=None, trusted_until=None)
 
 
 def _keep_latest_trusted(user: User) -> None:
-    sql.execute(_KEEP_LATEST, {"person": user.pk, "kept": TRUSTED_DEVICES})
-
-
-_KEEP_LATEST = """
-UPDATE users_device SET trust_hash = NULL, trusted_until = NULL
- WHERE id IN (SELECT id FROM users_device WHERE user_id = %(person)s AND trust_hash IS NOT NULL
-               ORDER BY signed_in_at DESC, id DESC OFFSET %(kept)s)
-"""
+    trusted_devices = user.devices.filter(trust_hash__isnull=False).order_by("-signed_in_at", "-pk")
+    older = trusted_devices.values("pk")[TRUSTED_DEVICES:]
+    user.devices.filter(pk__in=older).update(trust_hash=None, trusted_until=None)
 
 
 def _token_of(device: Device) -> str:
-    """The token that a trusted device holds, shown to it again; a new one if its key is no longer kept."""
+    """The device token of a trusted device, made again. A new one if its key is no longer in use."""
     for key in keys.trust_keys():
         token = _derive(key, device.trust_nonce)
         if device.trust_hash == _hash(token):

@@ -1,7 +1,7 @@
 """Access and refresh tokens: SimpleJWT's, bound to a session in the database.
 
-Claims: `iss`, `aud`, `sub` (person), `sid` (session), `jti`, `typ`, `exp`. One algorithm, own keys (RFC 8725).
-A token alone proves nothing: its session and person are looked up on every use.
+Claims: `iss`, `aud`, `sub` (user), `sid` (session), `jti`, `typ`, `exp`. One algorithm, own keys (RFC 8725).
+A token alone proves nothing: its session and its user are looked up on every use.
 """
 
 from __future__ import annotations
@@ -23,32 +23,31 @@ from rest_framework_simplejwt.exceptions import (
 )
 from rest_framework_simplejwt.tokens import Token
 
-from users import keys, sql
+from users import keys, queries
 from users.clock import ClockTimestamp
 from users.login import devices
 from users.login.devices import REFRESH_ABSOLUTE, REFRESH_IDLE
-from users.models import Device, User
-from users.sql import columns, loaded
+from users.models import Device
 
 ALGORITHM = "HS256"
 ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
 
-# How long the token before the last still answers, with the same successor: a lost answer is no theft.
+# How long the token before the last still gets the same successor: a lost response is not a theft.
 REUSE_INTERVAL = timedelta(seconds=10)
 
 
 class TokenInvalid(Exception):
-    """Not a token of ours, or not of the kind asked for."""
+    """The token is not one of this service, or not of the required type."""
 
 
 class TokenExpired(Exception):
-    """The token's time is over."""
+    """The token has expired."""
 
 
 class TokenRevoked(Exception):
-    """The session was ended, replaced or stolen, or the person may not come in any more."""
+    """The session has ended, its refresh token was reused, or the user is disabled or erased."""
 
 
 @lru_cache(maxsize=32)
@@ -57,7 +56,7 @@ def _backend(key: bytes) -> TokenBackend:
 
 
 class KeyRing:
-    """Signs with the newest key and accepts every key that is still kept."""
+    """Signs with the newest key and accepts all keys in use."""
 
     def __init__(self) -> None:
         self.backends = [_backend(key) for key in keys.token_keys()]
@@ -71,7 +70,7 @@ class KeyRing:
             try:
                 return backend.decode(token, verify)
             except TokenBackendExpiredToken:
-                raise  # the signature was right
+                raise  # the signature was correct
             except TokenBackendError as other:
                 error = other
         raise error
@@ -97,13 +96,13 @@ class SessionToken(Token):
             )
         except ExpiredTokenError as error:
             raise TokenExpired from error
-        # OverflowError and OSError: an `exp` beyond what the clock of this machine can show.
+        # OverflowError and OSError: an `exp` beyond the range of this machine's clock.
         except (TokenError, KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError) as error:
             raise TokenInvalid from error
         return token
 
     def set_iat(self, claim: str = "iat", at_time: datetime | None = None) -> None:
-        """No `iat`: it would be refused by every host whose clock is a moment behind, and nothing reads it."""
+        """Set no `iat`: nothing reads it, and a host whose clock is a moment behind would refuse the token."""
 
     @classmethod
     def for_device(cls, device: Device) -> SessionToken:
@@ -128,7 +127,7 @@ class RefreshToken(SessionToken):
 
     @classmethod
     def for_device(cls, device: Device) -> SessionToken:
-        """The device's one current refresh token: made of its row alone, so it can be made again to the letter."""
+        """The device's current refresh token. It is made of the row alone, so it can be made again, byte for byte."""
         token = super().for_device(device)
         token["jti"] = device.refresh_jti.hex
         token.set_exp(
@@ -140,7 +139,7 @@ class RefreshToken(SessionToken):
 
 @dataclass(frozen=True)
 class TokenPair:
-    """What a client signs its requests with; `expires_in` is the access token's life in seconds."""
+    """An access token and a refresh token. `expires_in` is the access token's lifetime in seconds."""
 
     token: str
     refresh: str
@@ -157,65 +156,60 @@ def issue(device: Device) -> TokenPair:
 
 
 class Session(NamedTuple):
-    """A signed-in device, with its user loaded, and the database's time when it was looked up."""
+    """A live session: its device with the user loaded, and the database's time when it was looked up."""
 
     device: Device
     now: datetime
 
+    @property
+    def session_id(self) -> uuid.UUID:
+        return self.device.session_id
+
+    @property
+    def user_id(self) -> int:
+        return self.device.user_id
+
 
 def authenticate(text: str | bytes) -> Session:
-    """The session that this access token opens, in one statement.
+    """The live session of this access token, in one statement.
 
     Raises TokenInvalid, TokenExpired or TokenRevoked.
     """
-    return _live_session(AccessToken.parse(text))
+    token = AccessToken.parse(text)
+    found = queries.live_session(token.session_id, token.user_id)
+    if found is None:
+        raise TokenRevoked
+    return Session(*found)
 
 
 def refresh(text: str) -> TokenPair:
-    """Swap a refresh token for its successor by one compare-and-set.
+    """Exchange a refresh token for its successor by one compare-and-set.
 
-    Within RETRY_WINDOW the token just swapped gets the same successor again. Any older one is in a thief's hands or
-    was, so session and trust end.
+    Within REUSE_INTERVAL the token just exchanged gets the same successor again. Any other reuse may be a thief's, so
+    session and trust end.
 
     Raises TokenInvalid, TokenExpired or TokenRevoked.
     """
     token = RefreshToken.parse(text)
-    # No join here: PostgreSQL re-checks only the updated row itself after a wait, so all that is compared is on it.
-    _sessions(token).filter(refresh_jti=token.jti, ended_at=None).update(
+    # No join here: after a wait PostgreSQL checks only the updated row again, so every condition is on that row.
+    _devices(token).filter(refresh_jti=token.jti, ended_at=None).update(
         refresh_jti=uuid.uuid4(), previous_jti=token.jti, refreshed_at=ClockTimestamp()
     )
-    device, now = _live_session(token)
-    if device.previous_jti != token.jti or now > device.refreshed_at + REUSE_INTERVAL:
-        with suppress(devices.DeviceNotFound):  # ended meanwhile
-            devices.revoke(device.user, device.pk, now)
+    live = _devices(token).filter(ended_at=None, user__is_active=True).select_related("user")
+    device = live.annotate(now=ClockTimestamp()).first()
+    if device is None:
+        raise TokenRevoked
+    if device.previous_jti != token.jti or device.now > device.refreshed_at + REUSE_INTERVAL:
+        with suppress(devices.DeviceNotFound):  # another request has revoked it
+            devices.revoke(device.user, device.pk, device.now)
         raise TokenRevoked
     return issue(device)
 
 
 def sign_out(text: str) -> None:
-    """End the session of this refresh token; the device stays known. Raises TokenInvalid or TokenExpired."""
-    token = RefreshToken.parse(text)
-    _sessions(token).filter(ended_at=None).update(ended_at=ClockTimestamp())
+    """End the session of this refresh token. The device stays known. Raises TokenInvalid or TokenExpired."""
+    _devices(RefreshToken.parse(text)).filter(ended_at=None).update(ended_at=ClockTimestamp())
 
 
-def _sessions(token: SessionToken) -> QuerySet[Device]:
+def _devices(token: SessionToken) -> QuerySet[Device]:
     return Device.objects.filter(session_id=token.session_id, user_id=token.user_id)
-
-
-# What a statement selects from to find a session's device and person only if the session is live.
-LIVE_SESSION = """
-       users_device AS device
-  JOIN users_user AS person ON person.id = device.user_id AND person.is_active
-   AND device.session_id = %(session)s AND device.user_id = %(person)s AND device.ended_at IS NULL
-"""
-
-_SESSION = f"SELECT {columns(Device, 'device')}, {columns(User, 'person')}, clock_timestamp() FROM {LIVE_SESSION}"  # noqa: S608
-
-
-def _live_session(token: SessionToken) -> Session:
-    row = sql.fetch_optional(_SESSION, {"session": token.session_id, "person": token.user_id})
-    if row is None:
-        raise TokenRevoked
-    device, rest = loaded(Device, row)
-    device.user, (now,) = loaded(User, rest)
-    return Session(device, now)

@@ -1,1 +1,1 @@
-"""SMS: what they say, the gateways that take them, and what became of each."""
+"""SMS: texts, gateways, deliveries and the queue."""

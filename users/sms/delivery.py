@@ -1,4 +1,4 @@
-"""Sending a sign-in code to its phone, and the record of what became of it."""
+"""Sending a sign-in code to its phone, and recording the outcome."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
-from users import phones
+from users import phones, queries
 from users.clock import ClockTimestamp
 from users.models import SmsDelivery
 from users.sms import breaker, gateways
@@ -22,39 +22,40 @@ logger = logging.getLogger(__name__)
 
 
 class GatewaysFailed(Exception):
-    """No gateway took the message; it may be tried again while the code lives. Its text holds no secret."""
+    """No gateway took the message. It may be tried again while the code is valid. The text contains no secret."""
 
 
-def _unwatched(gateway: str, outcome: str, seconds: float) -> None:
-    """Nobody wants to know."""
+def _not_watched(gateway: str, outcome: str, seconds: float) -> None:
+    """The default of `watch`: does nothing."""
 
 
-# Told of each SMS that a gateway was given: its name, `sent` or `refused`, and how long it took.
-watch: Callable[[str, str, float], None] = _unwatched
+# Called after each SMS that a gateway was given, with its name, `sent` or `refused`, and the seconds that it took.
+watch: Callable[[str, str, float], None] = _not_watched
 
 
 def deliver(delivery_id: int) -> None:
-    """Send what this delivery row asks for, unless it was sent already or would arrive dead.
+    """Send the SMS of this delivery row, unless it was sent already or its code has ended.
 
-    Raises GatewaysFailed; and OperationalError when another worker is at this delivery, which may be tried again too.
+    Raises GatewaysFailed, or OperationalError while another worker sends this SMS. Both may be tried again.
     """
     if settings.DEMO:
         started = time.monotonic()
-        if _hand_over(delivery_id, None):
+        if _send_through(delivery_id, None):
             watch("demo", "sent", time.monotonic() - started)
         return
     health = Breaker()
-    if health.in_doubt and _wanted_or_given_up(delivery_id) is None:  # so that no gateway's one trial is wasted on it
+    # Checked first, so that an SMS that is not sent does not use up the one trial of a gateway.
+    if health.degraded and _sendable(delivery_id) is None:
         return
     reasons: list[str] = []
     for gateway in health.in_turn(gateways.configured()):
         started = time.monotonic()
         try:
-            if _hand_over(delivery_id, gateway):
+            if _send_through(delivery_id, gateway):
                 health.succeeded(gateway)
                 watch(gateway.name, "sent", time.monotonic() - started)
             return
-        except gateways.Refused as error:
+        except gateways.GatewayRejected as error:
             watch(gateway.name, "refused", time.monotonic() - started)
             breaker.failed(gateway, str(error))
             reasons.append(f"{gateway.name}: {error}")
@@ -63,18 +64,17 @@ def deliver(delivery_id: int) -> None:
     raise GatewaysFailed("; ".join(reasons))
 
 
-def _hand_over(delivery_id: int, gateway: Gateway | None) -> bool:
-    """Give the message to the gateway, or to the log in demo mode; False when it is wanted no more.
+def _send_through(delivery_id: int, gateway: Gateway | None) -> bool:
+    """Send the message through the gateway, or write it to the log in demo mode. False if it must not be sent any more.
 
-    The lock is let go by the commit that records the success, so whoever waited for it sees that nothing is left. It
-    is not the row's own lock: erasing a person changes that row, and need not wait for a gateway.
+    The commit that records the success releases the lock, so a worker that waited for it sees that the SMS was sent. It
+    is not the lock of the row: an erasure changes that row and need not wait for a gateway.
 
-    Raises gateways.Refused.
+    Raises gateways.GatewayRejected.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('sms delivery', %s))", [delivery_id])
-        delivery = _wanted_or_given_up(delivery_id)
+        queries.lock_delivery(delivery_id)
+        delivery = _sendable(delivery_id)
         if delivery is None:
             return False
         phone, text = delivery.login_code.user.phone, message(delivery.login_code)
@@ -87,10 +87,10 @@ def _hand_over(delivery_id: int, gateway: Gateway | None) -> bool:
         return True
 
 
-def _wanted_or_given_up(delivery_id: int) -> SmsDelivery | None:
-    """The delivery, if it is still to be sent; one that would arrive dead is given up.
+def _sendable(delivery_id: int) -> SmsDelivery | None:
+    """The delivery, if it is queued and its code is valid. If its code has ended, finish the delivery.
 
-    It is dropped if no gateway was asked or nobody wants the code any more, and has failed if gateways let it die.
+    Its state is then failed if gateways were tried until the code expired, and dropped otherwise.
     """
     delivery = _queued(delivery_id).select_related("login_code__user").annotate(now=ClockTimestamp()).first()
     if delivery is None:
@@ -99,8 +99,8 @@ def _wanted_or_given_up(delivery_id: int) -> SmsDelivery | None:
     ended = code.used_at or code.user.phone is None
     if not ended and code.expires_at > delivery.now:
         return delivery
-    asked = delivery.error != ""
-    _finish(delivery_id, state=SmsDelivery.State.FAILED if asked and not ended else SmsDelivery.State.DROPPED)
+    tried = delivery.error != ""
+    _finish(delivery_id, state=SmsDelivery.State.FAILED if tried and not ended else SmsDelivery.State.DROPPED)
     return None
 
 

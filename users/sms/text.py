@@ -1,4 +1,4 @@
-"""What the SMS says, and how many parts it takes on its way."""
+"""The text of the SMS, and how many parts it takes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _GSM = Codec()
 
 
 def message(code: LoginCode) -> str:
-    """The text for the phone, in the asker's language.
+    """The text of the SMS, in the language of the request.
 
-    It warns of a new device when it goes to a person who has signed in before, and not for a device they trust.
+    It warns of a new device if the user has signed in before and the code is not for a known device.
     """
     new_device = code.device_id is None and code.user.verified_at is not None
-    return compose(codes.derive(code.nonce, code.digits), code.language, new_device=new_device)
+    return compose(codes.derive(code.nonce, code.length), code.language, new_device=new_device)
 
 
 def compose(digits: str, language: str, *, new_device: bool) -> str:
-    """A sentence, an empty line, and a last line that browsers read to fill the code in by themselves.
+    """A sentence, an empty line, and a last line from which browsers fill in the code.
 
-    The last line is that of WICG's "Origin-bound one-time codes delivered via SMS": a host without a port, a code
-    without spaces.
+    WICG's "Origin-bound one-time codes delivered via SMS" defines the last line: a host without a port, a code without
+    spaces.
     """
     with translation.override(language):
         template = settings.SMS_TEXT.get(language) or _sentence(len(digits), new_device)
@@ -41,8 +41,8 @@ def compose(digits: str, language: str, *, new_device: bool) -> str:
 def parts(text: str) -> int:
     """How many SMS the text takes (3GPP TS 23.038 and 23.040).
 
-    160 characters of the GSM alphabet fit one, 153 each of several; those of its extension table count twice. Any
-    character outside it makes the text UCS-2: 70 code units fit one, 67 each of several.
+    One SMS has room for 160 characters of the GSM alphabet, or 153 if there are several parts. Characters of its
+    extension table count twice. Any other character makes the text UCS-2: 70 code units, or 67 in each of several.
     """
     try:
         length, single, several = len(_GSM.encode(text)[0]), 160, 153
@@ -52,7 +52,7 @@ def parts(text: str) -> int:
 
 
 def _sentence(length: int, new_device: bool) -> str:
-    # Of the 70 characters that a Russian SMS has, the long code leaves fewer, so it has sentences of its own.
+    # A long code leaves less room in the 70 characters of a Russian SMS, so it has shorter sentences.
     if length == codes.LONG:
         if new_device:
             return pgettext("with a code of 10 digits", "{code} signs in a new device. Never share it.")

@@ -1,0 +1,167 @@
+"""Hand-written statements read and write the same as the ORM."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models import Count, F, Model, Sum
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.support.accounts import registered
+from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, at, challenge, right
+from users import accounts, limit_queries, queries
+from users.clock import database_now
+from users.login import codes
+from users.models import Challenge, Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(of: Model) -> dict[str, Any]:
+    return {field.attname: getattr(of, field.attname) for field in of._meta.concrete_fields}
+
+
+def signed_in_device() -> Device:
+    answer(ask())
+    return Device.objects.get()
+
+
+def test_locked_user_is_what_the_orm_reads() -> None:
+    before = database_now()
+    user = registered("9990001122").user
+
+    with transaction.atomic():
+        by_id, by_phone = queries.lock_user(user.pk), queries.lock_user_by_phone(user.phone or "")
+
+    assert by_id and by_phone
+    assert fields(by_id.user) == fields(by_phone.user) == fields(User.objects.get(pk=user.pk))
+    assert before < by_id.now < by_phone.now < database_now()
+    assert queries.lock_user(0) is queries.lock_user_by_phone("+79990000000") is None
+
+
+def test_inserted_user_is_what_the_orm_reads_with_those_erased_before() -> None:
+    phone_hash = accounts.phone_hash(PHONE)
+    erased = User.objects.create(phone=None, erased_at=NOW, erased_phone_hash=phone_hash)
+
+    created = queries.insert_user(PHONE, phone_hash)
+
+    assert created
+    (user, _), erased_ids = created
+    assert fields(user) == fields(User.objects.get(phone=PHONE))
+    assert erased_ids == [erased.pk]
+    assert queries.insert_user(PHONE, phone_hash) is None
+
+
+def test_live_session_is_what_the_orm_reads() -> None:
+    device = signed_in_device()
+
+    found = queries.live_session(device.session_id, device.user_id)
+
+    assert found
+    assert fields(found[0].user) == fields(device.user)
+    assert fields(found[0]) == fields(device)
+    assert found[1] <= database_now()
+    assert queries.live_session(device.session_id, 0) is queries.live_session(uuid.uuid4(), device.user_id) is None
+
+
+@pytest.mark.parametrize("ended", [{"ended_at": NOW}, {"user__is_active": False}])
+def test_session_is_live_only_while_device_and_user_are(ended: dict[str, Any]) -> None:
+    device = signed_in_device()
+    if "ended_at" in ended:
+        Device.objects.update(**ended)
+    else:
+        User.objects.update(is_active=False)
+
+    assert queries.live_session(device.session_id, device.user_id) is None
+
+
+def test_consumed_attempt_changes_challenge_and_code_and_no_other() -> None:
+    first, second = challenge(ask().challenge_id), challenge(ask(1).challenge_id)
+
+    consumed = [queries.consume_attempt(first, 3, at(2)) for _ in range(4)]
+
+    assert consumed == [1, 2, 3, None]
+    assert list(Challenge.objects.order_by("pk").values_list("attempts", flat=True)) == [3, 0]
+    assert LoginCode.objects.get(pk=second.login_code_id).wrong == 3
+
+
+def test_attempt_of_a_code_that_ended_is_not_consumed() -> None:
+    asked = challenge(ask().challenge_id)
+    assert queries.consume_attempt(asked, 3, asked.login_code.expires_at) is None
+    assert Challenge.objects.get().attempts == 0
+
+
+def orm_weights(user: User, device: Device | None, window: timedelta) -> int:
+    """The risk weight of a track by its definition."""
+    short = LoginCode.objects.filter(user=user, device=device, length=codes.SHORT, expires_at__gt=at(700) - window)
+    return sum(3 * code.challenges if code.expires_at > at(700) else code.wrong for code in short)
+
+
+def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    asked = ask()
+    queries.consume_attempt(challenge(asked.challenge_id), 3, at(1))
+    token = answer(asked, 2, right(asked.challenge_id)).device_token
+    ask(3)
+    ask(600, device_token=token)
+    LoginCode.objects.filter(created_at=at(3)).update(wrong=2, expires_at=at(300))
+    user, device = User.objects.get(), Device.objects.get()
+    day, month = timedelta(days=1), timedelta(days=30)
+
+    weights = limit_queries.risk_weights(user.pk, at(700), weight=3, site=497, share=0.03)
+
+    assert (weights.day, weights.month) == (orm_weights(user, None, day), orm_weights(user, None, month))
+    assert weights.site_allows and weights.long_challenges == 0
+    known = limit_queries.device_risk_weights(user.pk, device.pk, at(700), weight=3)
+    assert known == (orm_weights(user, device, day), orm_weights(user, device, month)) != (0, 0)
+    assert limit_queries.site_risk_weight(at(700), weight=3, site=497, share=0.03) == (weights.day, 497)
+
+
+def test_cost_counts_are_those_of_the_orm(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    for number in range(3):
+        ask(number, phone=f"+7999123450{number}")
+    network = {"first": ADDRESS, "last": ADDRESS, "country": "RU", "prefix": "+7999123", "most": 100}
+
+    counts = limit_queries.cost_counts(at(3), sends=2, challenges=3, **network)
+    below = limit_queries.cost_counts(at(3), sends=4, challenges=4, **network)
+
+    sends = SmsDelivery.objects.filter(client_address=ADDRESS).order_by("-created_at")
+    requested = Challenge.objects.filter(address=ADDRESS, login_code__device=None).order_by("-created_at")
+    assert counts.limiting_send == sends[1].created_at
+    assert counts.limiting_challenge == requested[2].created_at
+    assert counts.sms_in_a_day == SmsDelivery.objects.count() == limit_queries.sms_in_a_day(at(3), 100)
+    assert (below.limiting_send, below.limiting_challenge, below.is_suspect) == (None, None, False)
+
+
+def test_counted_failures_of_a_gateway_open_its_circuit() -> None:
+    for _ in range(2):
+        queries.count_gateway_failure("1 json", "HTTP 500", limit=2, skip=timedelta(seconds=30))
+
+    gateway = SmsGateway.objects.annotate(left=F("circuit_open_until") - F("failed_at")).get()
+    assert (gateway.failures, gateway.error) == (2, "HTTP 500")
+    assert timedelta(seconds=30) <= gateway.left < timedelta(seconds=31)
+
+
+def test_depth_of_the_queue_is_that_of_the_orm() -> None:
+    ask()
+    now = database_now()
+    waiting = ProcrastinateJob.objects.filter(status="todo", queue_name="sms")
+    assert queries.queue_depth(now, 10) == (
+        waiting.exclude(scheduled_at__gt=now).count(),
+        waiting.filter(scheduled_at__gt=now).count(),
+    )
+
+
+def test_stored_totals_count_what_the_orm_counts() -> None:
+    answer(ask())
+    limit_queries.store_totals(database_now(), settled=timedelta(minutes=15), country=20, share=0.3, prefix=10)
+    totals = SiteTotals.objects.get()
+    assert totals.sms_in_a_day == SmsDelivery.objects.aggregate(count=Count("pk"))["count"]
+    used = LoginCode.objects.filter(used_at__isnull=False).aggregate(users=Count("user", distinct=True))["users"]
+    assert totals.people_a_day == pytest.approx(used / 7)
+    assert not LoginCode.objects.aggregate(wrong=Sum("wrong"))["wrong"]

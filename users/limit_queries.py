@@ -1,0 +1,181 @@
+"""The sums and counts behind the limits of sign-in: risk weights and SMS cost limits.
+
+They are written by hand because the statement is the algorithm: each sum stops at its limit, follows one partial index
+and answers all questions of one sign-up in one round trip. `users/login/risk.py` proves what they bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from users import sql
+from users.clock import DAY, HOUR, MONTH
+from users.login.codes import LONG, SHORT
+
+# The risk weight of one track's short codes, in 24 hours and in 30 days.
+_TRACK = """
+SELECT COALESCE(SUM(weight) FILTER (WHERE expires_at > %(now)s - %(day)s), 0) AS day,
+       COALESCE(SUM(weight), 0) AS month
+  FROM (SELECT expires_at, CASE WHEN expires_at > %(now)s THEN %(weight)s * challenges ELSE wrong END AS weight
+          FROM users_logincode
+         WHERE user_id = %(user)s AND device_id IS NOT DISTINCT FROM %(device)s AND digits = %(short)s
+           AND expires_at > %(now)s - %(month)s AND created_at > %(now)s - %(month)s - %(day)s) AS code
+"""
+
+# Every row of the two inner lists weighs at least 1, so they need not be longer than the limit. They are ordered only
+# to keep PostgreSQL on their partial indexes, which it recognises by the constants.
+_SITE_WEIGHTS = f"""
+WITH limits AS (
+    SELECT GREATEST(%(site)s, (SELECT FLOOR(%(share)s * people_a_day) FROM users_sitetotals))::bigint AS site
+), valid AS (
+    SELECT %(weight)s * challenges AS weight FROM users_logincode
+     WHERE digits = {SHORT} AND device_id IS NULL AND expires_at > %(now)s
+     ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
+), guessed AS (
+    SELECT wrong AS weight FROM users_logincode
+     WHERE digits = {SHORT} AND device_id IS NULL AND wrong > 0
+       AND expires_at > %(now)s - %(day)s AND expires_at <= %(now)s
+     ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
+)
+"""  # noqa: S608
+
+_SITE = f"""{_SITE_WEIGHTS}
+SELECT COALESCE(SUM(weight), 0), (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
+"""  # noqa: S608
+
+_SITE_ALLOWS = f"""{_SITE_WEIGHTS}
+SELECT COALESCE(SUM(weight), 0) <= (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
+"""  # noqa: S608
+
+_LONG_CHALLENGES = """
+SELECT COALESCE(SUM(challenges), 0) FROM users_logincode
+ WHERE user_id = %(user)s AND device_id IS NULL AND digits = %(long)s
+   AND expires_at > %(now)s - %(day)s AND created_at > %(now)s - %(day)s - %(day)s
+"""
+
+_UNKNOWN_DEVICES = f"SELECT track.day, track.month, ({_SITE_ALLOWS}), ({_LONG_CHALLENGES}) FROM ({_TRACK}) AS track"  # noqa: S608
+
+
+@dataclass(frozen=True)
+class RiskWeights:
+    """What counts against the codes of unknown devices of one user."""
+
+    day: int
+    month: int
+    site_allows: bool
+    long_challenges: int
+
+
+def risk_weights(user_id: int, now: datetime, *, weight: int, site: int, share: float) -> RiskWeights:
+    """Sum the risk weights of a user's unknown-device track, and whether the site allows one more short code.
+
+    `weight` is that of a challenge whose code is valid; `site` and `share` are the limits of the whole site.
+    """
+    values = _values(now, user=user_id, device=None, weight=weight, site=site, share=share)
+    return RiskWeights(*sql.fetch_one(_UNKNOWN_DEVICES, values))
+
+
+def device_risk_weights(user_id: int, device_id: int, now: datetime, *, weight: int) -> tuple[int, int]:
+    """The risk weights of a known device's track, in 24 hours and in 30 days."""
+    day, month = sql.fetch_one(_TRACK, _values(now, user=user_id, device=device_id, weight=weight))
+    return day, month
+
+
+def site_risk_weight(now: datetime, *, weight: int, site: int, share: float) -> tuple[int, int]:
+    """The risk weight of all users' short codes, counted to a little over the limit at most, and the limit."""
+    total, limit = sql.fetch_one(_SITE, _values(now, weight=weight, site=site, share=share))
+    return int(total), int(limit)
+
+
+_SMS_IN_A_DAY = """(SELECT COUNT(*)
+          FROM (SELECT FROM users_smsdelivery
+                 WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s)
+                   AND created_at > %(now)s - %(day)s
+                 ORDER BY created_at DESC LIMIT %(most)s) AS sms)
+       + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0)"""
+
+# The inner lists are short, and OFFSET 0 makes PostgreSQL build them first. Walking back through the last hour of all
+# networks takes longer.
+_COST_COUNTS = f"""
+SELECT (SELECT created_at
+          FROM (SELECT created_at FROM users_smsdelivery
+                 WHERE asked_from BETWEEN %(first)s AND %(last)s AND created_at > %(now)s - %(hour)s OFFSET 0) AS sms
+         ORDER BY created_at DESC OFFSET %(sends)s - 1 LIMIT 1),
+       (SELECT created_at
+          FROM (SELECT challenge.created_at FROM users_challenge AS challenge
+                  JOIN users_logincode AS code ON code.id = challenge.login_code_id AND code.device_id IS NULL
+                 WHERE challenge.address BETWEEN %(first)s AND %(last)s
+                   AND challenge.created_at > %(now)s - %(hour)s OFFSET 0) AS requested
+         ORDER BY created_at DESC OFFSET %(challenges)s - 1 LIMIT 1),
+       {_SMS_IN_A_DAY},
+       EXISTS (SELECT FROM users_sitetotals
+                WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s)
+"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class CostCounts:
+    """What counts against an SMS: of the client's network, and of the whole site."""
+
+    # The time of the oldest SMS (challenge) that fills the network's limit of an hour, or None below the limit.
+    limiting_send: datetime | None
+    limiting_challenge: datetime | None
+    sms_in_a_day: int
+    is_suspect: bool
+
+
+def cost_counts(now: datetime, **values: Any) -> CostCounts:
+    """Count against the SMS cost limits.
+
+    `first` and `last` are the network's addresses (None: no network); `sends`, `challenges` and `most` the limits;
+    `country` and `prefix` those of the phone.
+    """
+    return CostCounts(*sql.fetch_one(_COST_COUNTS, _values(now, **values)))
+
+
+def sms_in_a_day(now: datetime, most: int) -> int:
+    """SMS requested on the whole site in 24 hours. Those of the last minute are counted up to `most`."""
+    return int(sql.fetch_one(f"SELECT {_SMS_IN_A_DAY}", _values(now, most=most))[0])
+
+
+_STORE_TOTALS = """
+WITH sms AS (
+    SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used
+      FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
+     WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s
+), country AS (
+    SELECT country FROM sms WHERE created_at <= %(now)s - %(settled)s GROUP BY country
+    HAVING COUNT(*) FILTER (WHERE NOT used) > GREATEST(%(country)s, %(share)s * COUNT(*) FILTER (WHERE used))
+), prefix AS (
+    SELECT prefix FROM sms
+     WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s AND NOT used AND prefix <> ''
+     GROUP BY prefix HAVING COUNT(*) > %(prefix)s
+)
+INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)
+SELECT 1, %(now)s,
+       (SELECT COUNT(DISTINCT (user_id, used_at::date)) / 7.0 FROM users_logincode
+         WHERE used_at > %(now)s - 7 * %(day)s AND created_at > %(now)s - 8 * %(day)s),
+       (SELECT COUNT(*) FROM sms),
+       (SELECT COALESCE(jsonb_agg(country ORDER BY country), '[]') FROM country),
+       (SELECT COALESCE(jsonb_agg(prefix ORDER BY prefix), '[]') FROM prefix)
+ON CONFLICT (id) DO UPDATE SET counted_at = EXCLUDED.counted_at, people_a_day = EXCLUDED.people_a_day,
+   sms_in_a_day = EXCLUDED.sms_in_a_day, suspect_countries = EXCLUDED.suspect_countries,
+   suspect_prefixes = EXCLUDED.suspect_prefixes
+WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
+   OR users_sitetotals.counted_at > EXCLUDED.counted_at + 5 * interval '1 minute' -- the clock was set back
+"""
+
+
+def store_totals(now: datetime, **values: Any) -> None:
+    """Count the whole site and store the totals in their one row, unless a newer count is there.
+
+    `settled` is the age at which an unused code counts as unused; `country`, `share` and `prefix` are the limits of
+    unused SMS to a country and to a number prefix.
+    """
+    sql.execute(_STORE_TOTALS, _values(now, **values))
+
+
+def _values(now: datetime, **values: Any) -> dict[str, Any]:
+    return {"now": now, "hour": HOUR, "day": DAY, "month": MONTH, "short": SHORT, "long": LONG, **values}

@@ -1,0 +1,88 @@
+"""What became of each SMS, the health of the gateways, and the totals behind the SMS cost limits."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+
+class SmsDelivery(models.Model):
+    """One send of a code: what became of it. Its text is not stored."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("queued")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        DROPPED = "dropped", _("dropped")
+
+    login_code = models.ForeignKey(
+        "users.LoginCode", models.CASCADE, related_name="deliveries", verbose_name=_("login code")
+    )
+    channel = models.CharField(_("channel"), max_length=8, default="sms")
+    gateway = models.CharField(_("gateway"), max_length=64, blank=True)
+    gateway_ref = models.CharField(_("gateway's reference"), max_length=128, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
+    address = models.CharField(_("phone, masked"), max_length=20)
+    country = models.CharField(_("country"), max_length=3)
+    prefix = models.CharField(_("prefix"), max_length=16)
+    error = models.CharField(_("error"), max_length=100, blank=True)
+    # Counted by the SMS cost limits. None for known devices, which they exempt.
+    client_address = models.GenericIPAddressField(_("client address"), null=True, db_column="asked_from")
+    created_at = models.DateTimeField(_("created"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("SMS delivery")
+        verbose_name_plural = _("SMS deliveries")
+        indexes = [
+            models.Index(fields=["created_at"], name="users_smsdelivery_created"),
+            models.Index(fields=["client_address", "created_at"], name="users_smsdelivery_asked_from"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="users_smsdelivery_state", condition=Q(state__in=["queued", "sent", "failed", "dropped"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"SMS {self.pk}"
+
+
+class SmsGateway(models.Model):
+    """The health of a gateway, shared by all workers. A gateway without a row is healthy.
+
+    Its name is its place in SMS_GATEWAYS and its kind, such as `1 twilio`: any other part of its URL may be a secret.
+    """
+
+    name = models.CharField(_("gateway"), max_length=64, primary_key=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    error = models.CharField(_("error"), max_length=100, blank=True)
+    failed_at = models.DateTimeField(_("last failed"), null=True)
+    circuit_open_until = models.DateTimeField(_("skipped until"), null=True, db_column="skipped_until")
+
+    class Meta:
+        verbose_name = _("SMS gateway")
+        verbose_name_plural = _("SMS gateways")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SiteTotals(models.Model):
+    """One row, written once a minute: the sums that would take too long at each sign-up."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    counted_at = models.DateTimeField(_("counted"))
+    people_a_day = models.FloatField(_("users signed in per day"), help_text=_("mean of seven days"))
+    sms_in_a_day = models.PositiveIntegerField(_("SMS in 24 hours"))
+    suspect_countries = models.JSONField(_("countries whose codes are not used"), default=list)
+    suspect_prefixes = models.JSONField(_("number prefixes whose codes are not used"), default=list)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("site totals")
+        constraints = [models.CheckConstraint(name="users_sitetotals_one_row", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return gettext("totals of %(time)s") % {"time": f"{self.counted_at:%F %T}"}
