@@ -110,7 +110,7 @@ _DATABASE_OPTIONS = {
 def _database(where: dict[str, Any]) -> dict[str, Any]:
     # The server binds and prepares statements.
     options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": _SESSION}
-    kept = {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    kept = {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     return {**where, **kept, "OPTIONS": options}
 
 
