@@ -134,7 +134,9 @@ def _prediction(prediction: Prediction, now: datetime) -> list[str]:
         _("another short code may not be sent yet")
     ]
     length = _because(str(prediction.length), why_long if prediction.length == codes.LONG else [])
-    outcome = _because(str(OUTCOMES[prediction.outcome]), [str(SEND_LIMITS[limit]) for limit in prediction.limits_reached])
+    outcome = _because(
+        str(OUTCOMES[prediction.outcome]), [str(SEND_LIMITS[limit]) for limit in prediction.limits_reached]
+    )
     if not prediction.delay:
         return [device, length, outcome, _("now")]
     next_send = _("%(time)s, in %(wait)s") % {"time": clock(now + prediction.delay), "wait": brief(prediction.delay)}
