@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 from rest_framework.routers import Route, SimpleRouter
@@ -26,12 +28,18 @@ def not_found(request: HttpRequest) -> HttpResponse:
     return exceptions.response("not_found")
 
 
-# Each path answers with and without a slash at its end, because a redirect would lose the body of a POST. The paths
-# without a slash come last: `reverse` prefers them.
-routers = [Router(trailing_slash=slash, use_regex_path=False) for slash in (True, False)]
-for router in routers:
-    router.register("v1/profiles", viewsets.ProfileViewSet, basename="profile")
-    router.register("auth", viewsets.AuthViewSet, basename="auth")
-    router.register("v1/devices", viewsets.DeviceViewSet, basename="device")
+def urls(prefix: str, *, trailing_slash: bool) -> list[Any]:
+    """The URLs of all viewsets, with names that start with the prefix."""
+    router = Router(trailing_slash=trailing_slash, use_regex_path=False)
+    router.register("v1/profiles", viewsets.ProfileViewSet, basename=f"{prefix}profile")
+    router.register("auth", viewsets.AuthViewSet, basename=f"{prefix}auth")
+    router.register("v1/devices", viewsets.DeviceViewSet, basename=f"{prefix}device")
+    return router.urls
 
-urlpatterns = [*(pattern for router in routers for pattern in router.urls), re_path("", not_found)]
+
+# Each path answers with and without a slash at its end, because a redirect would lose the body of a POST.
+urlpatterns = [
+    *urls("", trailing_slash=False),
+    *urls("slash-", trailing_slash=True),
+    re_path("", not_found),
+]

@@ -17,6 +17,7 @@ from rest_framework.decorators import action
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
 from api import cookies, operations, serializers, streaming
@@ -175,7 +176,7 @@ class ProfileViewSet(GenericViewSet[Any]):
 
     def _own_profile(self, session_id: UUID, user_id: int) -> Response:
         own = queries.own_profile(session_id, user_id)
-        invitations = self.reverse_action("invitations") if own.last_shown else ""
+        invitations = reverse("profile-invitations", request=self.request) if own.last_shown else ""
         older = own.last_shown and InvitationsPagination().link_after(invitations, own.last_shown)
         return Response(serializers.FastOwnProfile(own, context={"invitations_next": older}).data)
 
