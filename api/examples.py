@@ -1,4 +1,4 @@
-"""For each operation of the OpenAPI document, a request and its answer; Bob has chosen Alice, who reads hers."""
+"""A request and a response for each operation of the OpenAPI document. Bob has activated the code of Alice."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Errors as RFC 9457 problems: every way an error can arise, translated into a code of the one table.
+"""Errors as RFC 9457 problems: each exception of the domain and the framework has a code of the one table.
 
-`code` is for programs, `detail` for people, in their language.
+`code` is for programs. `detail` is for users, in their language.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_SECONDS = 5
 
 
-# What the domain and the framework raise, each with its code. The first match counts.
+# The problem code of each exception. The first match counts.
 CODES: dict[type[BaseException], str] = {
     phones.InvalidPhone: "invalid_phone",
     phones.RegionNotAllowed: "region_not_allowed",
@@ -61,7 +61,7 @@ CODES: dict[type[BaseException], str] = {
     exceptions.ParseError: "invalid",
 }
 
-# What an exception may say besides its code.
+# Attributes of exceptions that become members of the problem.
 MEMBERS = ("attempts_left", "activated_invite", "retry_after")
 
 
@@ -141,7 +141,7 @@ def _malformed(error: signin.MalformedCode) -> str:
 
 
 def _unreadable(error: exceptions.ParseError) -> str:
-    """In the caller's language, as the parsers' own words are not."""
+    """The parser's error in the language of the request; the parsers' own messages are English."""
     if isinstance(error.__context__, JSONDecodeError):
         place = {"line": error.__context__.lineno, "column": error.__context__.colno}
         return _("This is not JSON: see line %(line)d, column %(column)d.") % place

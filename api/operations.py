@@ -24,9 +24,9 @@ signup = operation(
     "region_not_allowed",
     "too_many_requests",
     request=serializers.SignupRequest,
-    summary="Ask for a sign-in code",
-    description="The first step for everybody, new or not. Ask again and it is sent again when it is time. "
-    "A browser that keeps cookies need not send `device_token` and `challenge_id`.",
+    summary="Request a sign-in code",
+    description="The first step of each sign-in, for new and for known users. A repeated request resends the code "
+    "when the resend interval has passed. A browser that keeps cookies need not send the other fields.",
     tags=["auth"],
 )
 
@@ -39,8 +39,8 @@ login = operation(
     "account_disabled",
     request=serializers.LoginRequest,
     summary="Sign in with the code",
-    description="The code alone does for a client that keeps cookies; else send `challenge_id`, or `phone`. "
-    "`device_token` comes as an HttpOnly cookie too, so a browser keeps it by itself: the newest phone's.",
+    description="A client that keeps cookies can send only the code. Other clients send `challenge_id` or `phone` too. "
+    "The response also sets `device_token` as an HttpOnly cookie, so a browser keeps that of the last phone.",
     tags=["auth"],
 )
 
@@ -49,9 +49,9 @@ refresh = operation(
     serializers.TokenAnswer,
     *SIGNED_IN[1:],
     request=serializers.RefreshRequest,
-    summary="Swap a refresh token for the next pair",
-    description="Good once. A lost answer may be asked for again within 10 seconds; any later reuse is taken for "
-    "theft and ends the session and the device's trust.",
+    summary="Exchange a refresh token for a new pair",
+    description="A refresh token works once. Within 10 seconds it gets the same pair again, in case a response was "
+    "lost. A later reuse counts as theft and ends the session and the device's trust.",
     tags=["auth"],
 )
 
@@ -116,9 +116,9 @@ me_activate = operation(
     "already_activated",
     "too_many_requests",
     request=serializers.ActivateRequest,
-    summary="Activate somebody's invite code",
-    description="Once, for ever: it cannot be changed. **The code's owner will see your phone number**: tell the "
-    "person so before they confirm. Ten wrong codes an hour and thirty a day may be tried.",
+    summary="Activate another user's invite code",
+    description="A user can do this once and cannot change it. **The code's owner will see the user's phone "
+    "number**: say so before the user confirms. Ten wrong codes an hour and thirty a day are allowed.",
     tags=["profiles"],
     auth=TOKEN,
 )
@@ -130,7 +130,7 @@ me_erase = operation(
     "fresh_sign_in_required",
     status=204,
     summary="Erase yourself",
-    description="Phone, devices and your vote are gone for good; votes for you are kept without your name. "
+    description="Deletes phone, devices and your vote for good. Votes for you stay, without your phone. "
     "Needs a device that signed in by code at most 10 minutes ago.",
     tags=["profiles"],
     auth=TOKEN,
@@ -152,9 +152,9 @@ me_export = operation(
     OpenApiTypes.OBJECT,
     *SIGNED_IN,
     summary="Everything held on you",
-    description="A file to keep: person, profile, vote, phones of all who activated your code, devices, sign-in "
-    "codes (never their digits), who asked for them, SMS, wrong invite codes, what operators did. "
-    "Times are UTC, phones E.164. It may be long, and is sent while it is read.",
+    description="User, profile, vote, phones of all users who activated your code, devices, sign-in codes (never "
+    "their digits), the requests for them, SMS, wrong invite codes, and what operators did. "
+    "Times are in UTC, phones in E.164. The response may be long and is streamed.",
     tags=["profiles"],
 )
 
@@ -167,8 +167,8 @@ profiles_list = operation(
     "invalid_phone",
     "region_not_allowed",
     summary="All profiles",
-    description="For staff. Unverified, disabled and erased people are not listed. Whole phones are for those "
-    "who may see them (`users.view_phone`), and each such answer is logged; others get `+7***4567`.",
+    description="For staff. Unverified, disabled and erased users are not listed. Staff with the permission "
+    "`users.view_phone` get full phones, and each such response is logged. Others get `+7***4567`.",
     parameters=[serializers.ProfileQuery, CURSOR],
     tags=["staff"],
 )
@@ -180,6 +180,6 @@ profiles_read = operation(
     "permission_denied",
     "not_found",
     summary="One profile",
-    description="For staff. Unverified, disabled and erased people are not found. Phones are as in the list.",
+    description="For staff. Unverified, disabled and erased users are not found. Phones are as in the list.",
     tags=["staff"],
 )

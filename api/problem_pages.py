@@ -1,4 +1,4 @@
-"""What each problem gives as its `type`: a page on its code, for those who write clients."""
+"""The page that the `type` of a problem names, for client developers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WORDS = {
 
 
 class Operation(NamedTuple):
-    "One of the API document, as a page leads to it."
+    """An operation of the API document, as a page links to it."""
 
     method: str
     path: str
@@ -65,7 +65,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @cache_control(private=True, no_cache=True)
 @vary_on_cookie
 def problem(request: HttpRequest, code: str) -> HttpResponse:
-    """What one code means, what to do about it, and who answers so."""
+    """What one code means, what to do about it, and which operations answer it."""
     if code not in PROBLEMS:
         raise Http404
     context = {
@@ -100,7 +100,7 @@ def _codes(operation: dict[str, Any]) -> set[str]:
 
 
 def _answer(code: str) -> str:
-    """As it goes over the wire, but set out for the eye."""
+    """The response as it is sent, but with indented JSON."""
     response = exceptions.response(code, **PROBLEM_MEMBERS.get(code, {}))
     head = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
     head += [f"{name}: {value}" for name, value in response.items()]
@@ -112,7 +112,7 @@ def _words() -> dict[str, SafeString]:
 
 
 def _with_code(text: str | Promise) -> SafeString:
-    """What stands between backticks is set as code."""
+    """The text as HTML: what stands between backticks becomes code."""
     return mark_safe(re.sub("`(.+?)`", r"<code>\1</code>", escape(str(text))))  # noqa: S308
 
 

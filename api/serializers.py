@@ -27,7 +27,7 @@ class Input(serializers.Serializer[Any]):
 
 
 class StringField(serializers.CharField):
-    """A JSON string and nothing that merely looks like one: `0042` and `42` are different codes."""
+    """A JSON string, never a number: `0042` and `42` are different codes."""
 
     default_error_messages = {"invalid": gettext_lazy("Not a string.")}
 
@@ -39,7 +39,7 @@ class StringField(serializers.CharField):
 
 @extend_schema_field({"type": "string", "format": "phone"})
 class PhoneField(serializers.CharField):
-    """A phone in any usual spelling, shown as people of the home region write it."""
+    """A phone in any usual spelling, shown as it is written in the home region."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=phones.MAX_LENGTH, **kwargs)
@@ -50,7 +50,7 @@ class PhoneField(serializers.CharField):
 
 @extend_schema_field({"type": ["string", "integer"], "format": "phone"})
 class TypedPhoneField(PhoneField):
-    """A phone as a client sends it; a JSON number will do."""
+    """A phone as a client sends it; a JSON number is accepted."""
 
 
 @extend_schema_field({"type": "string", "format": "invite-code"})
@@ -76,14 +76,14 @@ class SignupRequest(Input):
         allow_null=True,
         allow_blank=True,
         max_length=64,
-        help_text="From an earlier sign-in on this device; else the cookie's",
+        help_text="From an earlier sign-in on this device. Default: the cookie",
     )
     challenge_id = StringField(
         required=False,
         allow_null=True,
         allow_blank=True,
         max_length=64,
-        help_text="From an earlier answer; else the cookie's",
+        help_text="From an earlier response. Default: the cookie",
     )
 
 
@@ -91,9 +91,9 @@ class SignupAnswer(serializers.Serializer[Any]):
     challenge_id = serializers.CharField(help_text="Send it back with the code, unless you keep cookies")
     code_length = serializers.IntegerField(help_text="Digits of the code: 4 or 10")
     expires_in = serializers.IntegerField(help_text="Seconds the code stays valid")
-    sent = serializers.BooleanField(help_text="False when the SMS already on its way will do")
+    sent = serializers.BooleanField(help_text="False if the SMS already on its way is sufficient")
     sent_at = serializers.DateTimeField(help_text="When the newest SMS was queued")
-    resend_in = serializers.IntegerField(help_text="Seconds until asking again sends again")
+    resend_in = serializers.IntegerField(help_text="Seconds until a repeated request resends the code")
     code = serializers.CharField(required=False, help_text="The code itself; in demo mode only")
 
 
@@ -101,19 +101,21 @@ class LoginRequest(Input):
     code = StringField(max_length=64, help_text="The digits of the SMS, as a string; spaces and dashes are dropped")
     challenge_id = StringField(required=False, allow_null=True, allow_blank=True, max_length=64)
     phone = TypedPhoneField(
-        required=False, allow_null=True, allow_blank=True, help_text="Where there is neither challenge_id nor cookie"
+        required=False, allow_null=True, allow_blank=True, help_text="Needed without `challenge_id` and cookie"
     )
 
 
 class TokenAnswer(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="Send it as `Authorization: Bearer …`")
-    refresh = serializers.CharField(help_text="Swaps for the next pair; good once")
+    refresh = serializers.CharField(help_text="Exchange it for a new pair; works once")
     expires_in = serializers.IntegerField(help_text="Seconds the token stays valid")
 
 
 class LoginAnswer(TokenAnswer):
-    device_token = serializers.CharField(help_text="Keep it, and send it at the next sign-up: the device is known then")
-    created = serializers.BooleanField(help_text="Whether this was the phone's first right code")
+    device_token = serializers.CharField(
+        help_text="Keep it and send it at the next sign-up, so that the device is known"
+    )
+    created = serializers.BooleanField(help_text="Whether this was the phone's first correct code")
 
 
 class RefreshRequest(Input):
@@ -125,9 +127,9 @@ class DeviceAnswer(serializers.Serializer[Any]):
     user_agent = serializers.CharField()
     signed_in_at = serializers.DateTimeField()
     refreshed_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField(allow_null=True, help_text="When its session ended; null while it lasts")
-    trusted_until = serializers.DateTimeField(allow_null=True, help_text="Until when signing in here is a known one")
-    current = serializers.SerializerMethodField(help_text="Whether this very request comes from it")
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="When its session ended; null while it is live")
+    trusted_until = serializers.DateTimeField(allow_null=True, help_text="Until when the device is known")
+    current = serializers.SerializerMethodField(help_text="Whether this request comes from it")
 
     def get_current(self, device: Any) -> bool:
         return bool(device.pk == self.context["request"].auth.device.pk)
@@ -152,12 +154,12 @@ class ProfileAnswer(serializers.Serializer[Any]):
     activated_at = serializers.DateTimeField(
         source="activation.created_at", read_only=True, default=None, allow_null=True
     )
-    invitations_count = serializers.IntegerField(help_text="How many activated this code")
+    invitations_count = serializers.IntegerField(help_text="Number of users who activated this code")
     created_at = serializers.DateTimeField()
 
 
 class MaskedProfileAnswer(ProfileAnswer):
-    """For staff who may not see whole phones."""
+    """For staff without the permission to see full phones."""
 
     phone = serializers.SerializerMethodField()  # type: ignore[assignment]
 
@@ -174,8 +176,10 @@ class OwnProfileAnswer(serializers.Serializer[Any]):
     share_url = serializers.CharField(help_text="A link to your invite code")
     activated_invite = serializers.CharField(allow_null=True, help_text="Null until one is activated")
     activated_at = serializers.DateTimeField(allow_null=True)
-    invitations = serializers.ListField(child=PhoneField(), help_text="Phones of the newest 50 who activated your code")
-    invitations_count = serializers.IntegerField(help_text="How many activated this code")
+    invitations = serializers.ListField(
+        child=PhoneField(), help_text="Phones of the newest 50 users who activated your code"
+    )
+    invitations_count = serializers.IntegerField(help_text="Number of users who activated this code")
     invitations_next = serializers.CharField(allow_null=True, help_text="Where the older ones are")
 
 
@@ -200,12 +204,12 @@ class FastOwnProfile(OwnProfileAnswer):
 
 
 class ActivateRequest(Input):
-    activated_invite = TypedInviteCodeField(help_text="Somebody's invite code, in any case")
+    activated_invite = TypedInviteCodeField(help_text="Another user's invite code, in any case")
 
 
 class ProfileQuery(serializers.Serializer[Any]):
-    phone = PhoneField(required=False, help_text="The whole number, in any spelling")
-    invite_code = TypedInviteCodeField(required=False, help_text="The whole code, in any case")
+    phone = PhoneField(required=False, help_text="The full number, in any spelling")
+    invite_code = TypedInviteCodeField(required=False, help_text="The full code, in any case")
     has_activated = serializers.BooleanField(required=False, allow_null=True)
     created_after = serializers.DateTimeField(required=False, help_text="Inclusive")
     created_before = serializers.DateTimeField(required=False, help_text="Exclusive")

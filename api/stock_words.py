@@ -1,6 +1,6 @@
-"""What REST framework says and its own Russian catalogue leaves in English, or in half of it.
+"""Messages of REST framework that its own Russian catalogue does not translate, or only in part.
 
-Nobody imports this: the sentences are collected from here, and ours go before those of the framework.
+No module imports this one: Babel collects the messages from here, and our translations go before the framework's.
 """
 
 from __future__ import annotations

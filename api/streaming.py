@@ -1,4 +1,4 @@
-"""Large answers, written out while they are read."""
+"""Large responses, streamed while they are read from the database."""
 
 from __future__ import annotations
 

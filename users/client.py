@@ -1,4 +1,4 @@
-"""Who is calling."""
+"""The client of a request: its network address and its name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ logger = logging.getLogger(__name__)
 
 
 def address(request: HttpRequest) -> str | None:
-    """The client's network address: the connection's, unless TRUSTED_PROXIES=n says otherwise.
+    """The client's network address, or None if the connection has none.
 
-    Then it is the n-th from the right of X-Forwarded-For: what stands further left was written by the client. Where
-    that is no address, the connection's own is taken, so nobody escapes a limit by sending rubbish.
+    With TRUSTED_PROXIES=n it is the n-th element from the right of X-Forwarded-For, because the client can write the
+    elements further left. An element that is not an address gives the address of the connection, so that no client
+    escapes a limit with an invalid header.
     """
     connection = _plain(request.META.get("REMOTE_ADDR", ""))
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
@@ -31,7 +32,7 @@ def address(request: HttpRequest) -> str | None:
 
 
 def user_agent(request: HttpRequest) -> str:
-    """What the client calls itself, for its owner to know it again in the list of devices."""
+    """The client's User-Agent, printable characters only. Users recognise their devices by it."""
     return "".join(character for character in request.headers.get("User-Agent", "") if character.isprintable())
 
 
