@@ -1,4 +1,4 @@
-"""Hand-written statements about users, sessions, sign-in attempts and the queue, each with its reason.
+"""Hand-written statements about users, sessions, locks and the queue, each with its reason.
 
 The sums behind the limits are in `limit_queries`.
 """
@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS
 
 from users import sql
-from users.models import Challenge, Device, User
+from users.models import Device, User
 
 _LOCK_USER = """
 SELECT locked.*, clock_timestamp() AS now
@@ -87,30 +87,6 @@ def live_session(session_id: UUID, user_id: int) -> tuple[Device, datetime] | No
         device.user = user
         return device, user.now  # type: ignore[attr-defined]
     return None
-
-
-_CONSUME_ATTEMPT = """
-WITH consumed AS (
-    UPDATE users_challenge AS challenge SET attempts = attempts + 1
-      FROM users_logincode AS code
-     WHERE challenge.id = %(challenge)s AND code.id = challenge.login_code_id AND attempts < %(max)s
-       AND code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, clock_timestamp())
-    RETURNING challenge.login_code_id, challenge.attempts
-)
-UPDATE users_logincode AS code SET wrong = wrong + 1
-  FROM consumed WHERE code.id = consumed.login_code_id
-RETURNING consumed.attempts
-"""
-
-
-def consume_attempt(challenge: Challenge, limit: int, now: datetime | None) -> int | None:
-    """Consume one of `limit` attempts and count it as a wrong guess; how many are consumed, or None if none was left.
-
-    By hand: it is the rule that bounds guessing. One statement changes both rows, so it commits before the comparison
-    without a transaction around it.
-    """
-    row = sql.fetch_optional(_CONSUME_ATTEMPT, {"challenge": challenge.pk, "max": limit, "now": now})
-    return row[0] if row else None
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"

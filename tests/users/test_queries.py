@@ -13,7 +13,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import registered
 from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, at, challenge, right
-from users import accounts, limit_queries, queries
+from users import accounts, limit_queries, login_queries, queries
 from users.clock import database_now
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
@@ -82,7 +82,7 @@ def test_session_is_live_only_while_device_and_user_are(ended: dict[str, Any]) -
 def test_consumed_attempt_changes_challenge_and_code_and_no_other() -> None:
     first, second = challenge(ask().challenge_id), challenge(ask(1).challenge_id)
 
-    consumed = [queries.consume_attempt(first, 3, at(2)) for _ in range(4)]
+    consumed = [login_queries.consume_attempt(first, 3, at(2)) for _ in range(4)]
 
     assert consumed == [1, 2, 3, None]
     assert list(Challenge.objects.order_by("pk").values_list("attempts", flat=True)) == [3, 0]
@@ -91,8 +91,31 @@ def test_consumed_attempt_changes_challenge_and_code_and_no_other() -> None:
 
 def test_attempt_of_a_code_that_ended_is_not_consumed() -> None:
     asked = challenge(ask().challenge_id)
-    assert queries.consume_attempt(asked, 3, asked.login_code.expires_at) is None
+    assert login_queries.consume_attempt(asked, 3, asked.login_code.expires_at) is None
     assert Challenge.objects.get().attempts == 0
+
+
+def test_challenge_with_its_code_and_phone_is_what_the_orm_reads() -> None:
+    asked = challenge(ask().challenge_id)
+
+    found = login_queries.challenge_with_phone(asked.public_id)
+
+    assert found
+    assert (fields(found[0]), found[1]) == (fields(asked), PHONE)
+    assert fields(found[0].login_code) == fields(asked.login_code)
+    assert login_queries.challenge_with_phone("x") is None
+
+
+def test_sent_codes_are_those_of_the_orm() -> None:
+    answer(ask(), 1)
+    ask(40)
+
+    found = login_queries.sent_codes(User.objects.get().pk, at(-1), first=at(-1))
+
+    sends = SmsDelivery.objects.select_related("login_code").order_by("created_at")
+    assert [(time, fields(code)) for time, code in found] == [
+        (send.created_at, fields(send.login_code)) for send in sends
+    ]
 
 
 def orm_weights(user: User, device: Device | None, window: timedelta) -> int:
@@ -104,7 +127,7 @@ def orm_weights(user: User, device: Device | None, window: timedelta) -> int:
 def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
     asked = ask()
-    queries.consume_attempt(challenge(asked.challenge_id), 3, at(1))
+    login_queries.consume_attempt(challenge(asked.challenge_id), 3, at(1))
     token = answer(asked, 2, right(asked.challenge_id)).device_token
     ask(3)
     ask(600, device_token=token)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from users import keys
+from users import keys, login_queries
 from users.models import Device, User
 
 # A session ends if it was not refreshed for this long.
@@ -69,7 +69,7 @@ def start_session(user: User, known: Device | None, user_agent: str, now: dateti
     nonce = secrets.token_bytes(16)
     token = _derive(keys.trust_keys()[0], nonce)
     device = Device.objects.create(user=user, created_at=now, trust_nonce=nonce, trust_hash=_hash(token), **session)
-    _keep_latest_trusted(user)
+    login_queries.keep_latest_trusted(user.pk, TRUSTED_DEVICES)
     return device, token
 
 
@@ -98,12 +98,6 @@ def is_recent(device: Device, now: datetime) -> bool:
 def _revoke(devices: QuerySet[Device], now: datetime) -> int:
     live = devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False))
     return live.update(ended_at=now, trust_hash=None, trusted_until=None)
-
-
-def _keep_latest_trusted(user: User) -> None:
-    trusted_devices = user.devices.filter(trust_hash__isnull=False).order_by("-signed_in_at", "-pk")
-    older = trusted_devices.values("pk")[TRUSTED_DEVICES:]
-    user.devices.filter(pk__in=older).update(trust_hash=None, trusted_until=None)
 
 
 def _token_of(device: Device) -> str:

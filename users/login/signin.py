@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce
 
-from users import accounts, queries
+from users import accounts, login_queries
 from users.clock import ClockTimestamp
 from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
@@ -89,17 +87,16 @@ def _find(
     address: str | None,
     now: datetime | None,
 ) -> Challenge | None:
-    challenges = Challenge.objects.select_related("login_code").annotate(phone=F("login_code__user__phone"))
     if public_id := challenge_id or remembered_id:
-        found = challenges.filter(public_id=public_id).first()
-        if challenge_id or not phone or (found and found.phone == phone):
-            return found
+        found = login_queries.challenge_with_phone(public_id)
+        if challenge_id or not phone or (found and found[1] == phone):
+            return found and found[0]
     if not phone:
         return None
-    live = challenges.filter(
-        phone=phone,
+    live = Challenge.objects.select_related("login_code").filter(
         address=address,
         attempts__lt=codes.MAX_ATTEMPTS,
+        login_code__user__phone=phone,
         login_code__device=None,
         login_code__length=length,
         login_code__used_at=None,
@@ -124,7 +121,7 @@ def _digits(typed: str, challenge: Challenge | None) -> str:
 
 def _consume_attempt(challenge: Challenge, now: datetime | None) -> int:
     """Consume an attempt, counted as a wrong guess until it is proved right. Returns how many are left."""
-    consumed = queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now)
+    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now)
     if consumed is None:
         raise InvalidCode
     return codes.MAX_ATTEMPTS - consumed
@@ -132,14 +129,12 @@ def _consume_attempt(challenge: Challenge, now: datetime | None) -> int:
 
 def _mark_used(code: LoginCode, now: datetime) -> None:
     """Mark the code as used, once, and end every other code of its track. Call it with the user's row locked."""
-    valid = LoginCode.objects.filter(user=code.user_id, device=code.device_id, used_at=None, expires_at__gt=now)
-    if not valid.filter(pk=code.pk).update(used_at=now, closed_at=now, expires_at=now, wrong=F("wrong") - 1):
+    if not login_queries.mark_used(code, now):
         raise InvalidCode
-    valid.update(closed_at=now, expires_at=now)
 
 
 def _open_session(user: User, code: LoginCode, user_agent: str, now: datetime) -> SignedIn:
     created = user.verified_at is None
-    User.objects.filter(pk=user.pk).update(last_login=now, verified_at=Coalesce("verified_at", now))
+    login_queries.record_sign_in(user.pk, now)
     device, device_token = devices.start_session(user, code.device, user_agent, now)
     return SignedIn(tokens.issue(device), device_token, created)

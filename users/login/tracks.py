@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
 
+from users import login_queries
 from users.clock import DAY, NO_DELAY
 from users.login import codes
-from users.models import Device, LoginCode, SmsDelivery, User
+from users.models import Device, LoginCode, User
 
 # How many of the resend intervals apply to a known device. It stays on the last of them.
 DEVICE_INTERVALS = 5
@@ -51,31 +51,28 @@ class Track:
         self.user, self.device, self.now = user, device, now
         intervals = settings.LOGIN_SEND_GAPS[:DEVICE_INTERVALS] if device else settings.LOGIN_SEND_GAPS
         self.by_length = {length: Sends(intervals) for length in codes.LENGTHS}
-        deliveries = self._deliveries()
-        exempt = self._exempt_successes(deliveries)
-        for delivery in deliveries:
-            code = delivery.login_code
+        sent = self._sent_codes()
+        exempt = self._exempt_successes(sent)
+        for sent_at, code in sent:
             if code.device_id != (device and device.pk):
                 continue
             sends = self.by_length[code.length]
             # A success closes all codes of its track at its own time.
-            if code.closed_at not in exempt and delivery.created_at > now - DAY:
-                sends.times.append(delivery.created_at)
+            if code.closed_at not in exempt and sent_at > now - DAY:
+                sends.times.append(sent_at)
             if code.closed_at is None and code.open_until > now:
                 sends.open_code = code
             elif code.closed_at is None:
                 sends.has_stale_code = True
 
-    def _deliveries(self) -> list[SmsDelivery]:
+    def _sent_codes(self) -> list[tuple[datetime, LoginCode]]:
         """Of all tracks: successes count for the phone. Otherwise a user of many devices could get SMS without end."""
         since = self.now - DAY
-        # A code is sent for at most an hour, so the first bound changes nothing. It lets PostgreSQL use the index.
-        recent = Q(login_code__created_at__gt=since - codes.OPEN_AT_MOST, created_at__gt=since)
-        found = SmsDelivery.objects.filter(recent | Q(login_code__closed_at=None), login_code__user=self.user)
-        return list(found.select_related("login_code").order_by("created_at"))
+        # A code is sent for at most OPEN_AT_MOST.
+        return login_queries.sent_codes(self.user.pk, since, first=since - codes.OPEN_AT_MOST)
 
-    def _exempt_successes(self, deliveries: list[SmsDelivery]) -> set[datetime]:
-        times = {delivery.login_code.used_at for delivery in deliveries}
+    def _exempt_successes(self, sent: list[tuple[datetime, LoginCode]]) -> set[datetime]:
+        times = {code.used_at for _, code in sent}
         return set(sorted(time for time in times if time and time > self.now - DAY)[:EXEMPT_SUCCESSES])
 
     @property
