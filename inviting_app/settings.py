@@ -17,9 +17,7 @@ DATA_DIR = env.DATA_DIR
 SECRET_KEY = env.SECRET_KEY or data_dir.secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 SITE_URL = env.SITE_URL
-HOST = env.HOST
-PORT = env.PORT
-METRICS_PORT = env.METRICS_PORT
+HOST, PORT, METRICS_PORT = env.HOST, env.PORT, env.METRICS_PORT
 LOG_FORMAT = env.LOG_FORMAT
 # The text of the settings that `serve` keeps until it is stopped, by name.
 KEPT_SETTINGS = env.KEPT
@@ -155,13 +153,11 @@ AXES_LOCKOUT_CALLABLE = "users.admin.lockout.refused"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 SIMPLE_JWT = {"TOKEN_TYPE_CLAIM": "typ", "USER_ID_CLAIM": "sub"}
-PHONE_REGION = env.PHONE_REGION
-PHONE_REGIONS = env.PHONE_REGIONS
+PHONE_REGION, PHONE_REGIONS = env.PHONE_REGION, env.PHONE_REGIONS
 LOGIN_SEND_GAPS = env.LOGIN_SEND_GAPS
 SMS_GATEWAYS = env.SMS_GATEWAYS
 SMS_TEXT = env.SMS_TEXT
-SMS_PER_DAY = env.SMS_PER_DAY
-SMS_GUARD = env.SMS_GUARD
+SMS_PER_DAY, SMS_GUARD = env.SMS_PER_DAY, env.SMS_GUARD
 DEMO = not SMS_GATEWAYS
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------
