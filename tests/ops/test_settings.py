@@ -216,7 +216,11 @@ def test_only_loopback_is_local(url: str, local: bool) -> None:
 
 
 def test_deployment_checks_find_nothing(tmp_path: Path) -> None:
-    site = {"SITE_URL": "https://invite.example.org", "SMS_GATEWAYS": "json://localhost/?to={phone}"}
+    site = {
+        "SITE_URL": "https://invite.example.org",
+        "SMS_GATEWAYS": "json://localhost/?to={phone}",
+        "TRUSTED_PROXIES": "1",
+    }
     argv = ["manage.py", "check", "--deploy", "--fail-level", "DEBUG"]
 
     checked = start(tmp_path, f"import sys; sys.argv = {argv}; import manage; manage.main()", **site)

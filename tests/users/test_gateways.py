@@ -12,7 +12,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from inviting_app.logs import Stderr
 from inviting_app.management.commands import worker
@@ -153,9 +153,9 @@ def test_worker_does_not_start_with_a_gateway_that_apprise_cannot_use(
 ) -> None:
     own_address = "https://me:hunter2@api.46elks.com/a1/sms?to={phone}&from=Shop"  # which Apprise takes as it stands
     settings.SMS_GATEWAYS = [own_address, "https://me:hunter2@sms.example/{phone}", f"twilio://{SID}:short@1/{{phone}}"]
-    monkeypatch.setattr(worker, "_give_way", pytest.fail)  # or it would work for ever
+    monkeypatch.setattr(worker, "_lower_priority", pytest.fail)  # or it would work for ever
 
-    with pytest.raises(SystemExit, match="SMS_GATEWAYS: Apprise cannot use 2 https, 3 twilio ") as refused:
+    with pytest.raises(CommandError, match="SMS_GATEWAYS: Apprise cannot use 2 https, 3 twilio ") as refused:
         call_command("worker")
 
     assert "hunter2" not in str(refused.value)
