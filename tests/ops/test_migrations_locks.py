@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 OURS = {"users", "profiles"}
-# Of PostgreSQL, as README.md and the doctor say.
+# Of PostgreSQL, as docs/operations.md and the doctor say.
 OLDEST_VERSION = "15"
 
 LEFT_OUT = {
