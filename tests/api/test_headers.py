@@ -246,6 +246,4 @@ def test_slash_at_the_end_of_a_page_leads_to_it(path: str) -> None:
 
 
 def test_browser_that_asks_for_an_icon_gets_it() -> None:
-    answer = Client().get("/favicon.ico")
-
-    assert answer["Location"].startswith("/static/page/icon")
+    assert Client().get("/favicon.ico")["Location"].startswith("/static/page/icon")

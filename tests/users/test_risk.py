@@ -9,8 +9,7 @@ import pytest
 
 from profiles import signup
 from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, wrong
-from users.login import codes
-from users.login.challenges import ChallengeIssued, TooManyRequests
+from users.login.challenges import ChallengeIssued
 from users.login.signin import InvalidCode
 from users.models import LoginCode, SiteTotals, User
 
@@ -194,70 +193,6 @@ def test_large_site_may_weigh_three_percent_of_the_people_who_sign_in_on_a_day()
     SiteTotals.objects.update(people_a_day=20_000)
 
     assert stranger(HOUR + 2, 1).code_length == 4
-
-
-def test_long_code_is_open_until_the_next_may_go_for_an_hour_at_most() -> None:
-    weigh(PHONE, 4, ended=-1)
-    second, spans = 0.0, []
-    for _ in range(9):
-        asked = stranger(second)
-        code = challenge(asked.challenge_id).login_code
-        spans.append((code.open_until - code.created_at).total_seconds())
-        assert asked.sent
-        assert code.expires_at == max(code.open_until, at(second) + codes.VALID_AFTER_UPDATE)
-        second += asked.resend_in
-
-    assert spans == [300, 300, 300, 510, 900, 1800, 3600, 3600, 3600]
-
-
-def test_late_joiner_of_a_long_code_has_five_minutes() -> None:
-    weigh(PHONE, 4, ended=-1)
-    asked = stranger(0)
-
-    late = stranger(299, 1)
-
-    assert late.expires_in == 300
-    assert challenge(asked.challenge_id).login_code_id == challenge(late.challenge_id).login_code_id
-    assert answer(late, 598).created
-
-
-def test_long_challenges_of_a_phone_have_a_ceiling() -> None:
-    long = weigh(PHONE, 0, ended=0, length=10, challenges=1_199_999)
-    weigh(PHONE, 4, ended=0)
-    last = stranger(1)
-    assert last.code_length == 10
-
-    with pytest.raises(TooManyRequests):
-        stranger(2, 1)
-
-    assert ask(3, challenge_id=last.challenge_id).challenge_id == last.challenge_id
-    LoginCode.objects.filter(pk=long.pk).update(challenges=1)
-    assert stranger(4, 2).code_length == 10
-
-
-def test_right_long_code_ends_the_short_one_and_their_sms_lengthen_no_gap() -> None:
-    for second in (0, 1, 2):
-        last = stranger(second, second)
-    assert last.code_length == 10
-
-    answer(last, 3)
-
-    assert not LoginCode.objects.filter(expires_at__gt=at(3)).exists()
-    fresh = stranger(4)
-    assert (fresh.sent, fresh.resend_in) == (True, 30)
-
-
-def test_known_device_whose_gap_runs_gets_a_long_code_at_once() -> None:
-    token = device_token()
-    held = ask(1, device_token=token)
-    for second in (31, 91, 211):
-        assert ask(second, device_token=token, challenge_id=held.challenge_id).sent
-
-    asked = ask(400, device_token=token)
-
-    assert (asked.code_length, asked.sent) == (10, True)
-    assert challenge(asked.challenge_id).login_code.device is not None
-    assert answer(asked, 401).tokens
 
 
 def test_demo_mode_has_no_budget(settings: Any) -> None:

@@ -10,13 +10,7 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from profiles.models import Activation, Miss, Profile
 from tests.support.accounts import SignedInUser, client, signed_in
@@ -33,9 +27,7 @@ NEVER_IN = "9991110077"
 SIGN_INS = 9
 
 MISSES = 10
-# Whoever it falls on.
 ANY = st.integers(0, 99)
-
 MALFORMED = ["", "OOOOOO", "AAAAA", "AAAAAAA", "АААААА", "\x00" * 6]
 
 

@@ -1,0 +1,102 @@
+"""Why a code did not arrive: the SMS of late, the gateways and the queue."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.support.accounts import registered
+from tests.support.login_steps import NOW, PHONE, ask, at
+from users.login.diagnosis import Diagnosis, diagnose
+from users.models import LoginCode, SmsDelivery, SmsGateway, User
+
+pytestmark = pytest.mark.django_db
+HOUR = 3600
+
+
+@pytest.fixture(autouse=True)
+def gateways(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
+
+
+@pytest.fixture
+def queue(db: None) -> None:
+    """An empty queue without workers."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+
+
+def diagnosed(seconds: float = 0) -> Diagnosis:
+    return diagnose(User.objects.get(phone=PHONE), at(seconds))
+
+
+def works(seconds: float) -> None:
+    """A worker gives a sign of life."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [at(seconds)])
+
+
+def job_of(seconds: float) -> None:
+    """Change the jobs that wait to such as were put in at this time."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_events SET at = %s", [at(seconds)])
+
+
+def test_last_sends_come_newest_first() -> None:
+    user = registered("9991234567").user
+    for hour in range(25):
+        time = at(-hour * HOUR)
+        times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], time)
+        code = LoginCode.objects.create(user=user, length=4, nonce=b"n", language="en", **times)
+        SmsDelivery.objects.create(login_code=code, created_at=time)
+    ask(1, phone="+79991230000")
+
+    assert [send.created_at for send in diagnosed().sends] == [at(-hour * HOUR) for hour in range(20)]
+
+
+def test_health_of_each_configured_gateway_is_told() -> None:
+    ask()
+    SmsGateway.objects.create(name="1 json", failures=4, error="HTTP 500", failed_at=NOW, circuit_open_until=at(60))
+    SmsGateway.objects.create(name="9 twilio", failures=4, circuit_open_until=at(60))
+
+    first, second = diagnosed(1).gateways
+
+    assert (first.name, first.failures, first.error, first.circuit_open_until) == ("1 json", 4, "HTTP 500", at(60))
+    assert (second.name, second.failures, second.circuit_open_until) == ("2 jsons", 0, None)
+    assert diagnosed(61).gateways[0].circuit_open_until is None
+
+
+def test_workers_that_give_no_sign_are_not_alive(queue: None) -> None:
+    ask()
+    assert (diagnosed().queue.workers, diagnosed().queue.last_heartbeat) == (0, None)
+
+    works(0)
+    works(5)
+
+    assert (diagnosed(9).queue.workers, diagnosed(9).queue.last_heartbeat) == (2, at(5))
+    assert [diagnosed(seconds).queue.workers for seconds in (12, 20)] == [1, 0]
+
+
+def test_oldest_sms_that_waits_is_told(queue: None) -> None:
+    registered("9991234567")
+    assert diagnosed().queue.waited == timedelta(0)
+
+    ask()
+    job_of(0)
+
+    assert diagnosed(90).queue.waited == timedelta(seconds=90)
+
+
+def test_sms_to_be_tried_again_waits_from_its_time_on(queue: None) -> None:
+    ask()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = %s", [at(60)])
+    assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [0, 15]
+
+    ask(phone="+79991230000")
+    job_of(0)
+
+    assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [50, 15]

@@ -1,0 +1,104 @@
+"""Long codes: how long they stay open, and how many challenges a phone gets for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.login_steps import PHONE, answer, ask, at, challenge
+from users.login import codes
+from users.login.challenges import ChallengeIssued, TooManyRequests
+from users.models import LoginCode, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def gateway(settings: Any) -> None:
+    """Limits hold where a code costs money and is not told to the asker; no worker sends it here."""
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+
+
+def stranger(seconds: float, number: int = 0, **given: Any) -> ChallengeIssued:
+    """Asks from an address that nobody else has."""
+    return ask(seconds, address=f"203.0.{number // 250}.{number % 250 + 1}", **given)
+
+
+def device_token() -> str:
+    return answer(ask()).device_token
+
+
+def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
+    """A short code of the past with so many wrong guesses."""
+    user, _ = User.objects.get_or_create(phone=phone)
+    times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
+    return LoginCode.objects.create(
+        **{"user": user, "length": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
+        | times
+        | values
+    )
+
+
+def test_long_code_is_open_until_the_next_may_go_for_an_hour_at_most() -> None:
+    weigh(PHONE, 4, ended=-1)
+    second, spans = 0.0, []
+    for _ in range(9):
+        asked = stranger(second)
+        code = challenge(asked.challenge_id).login_code
+        spans.append((code.open_until - code.created_at).total_seconds())
+        assert asked.sent
+        assert code.expires_at == max(code.open_until, at(second) + codes.VALID_AFTER_UPDATE)
+        second += asked.resend_in
+
+    assert spans == [300, 300, 300, 510, 900, 1800, 3600, 3600, 3600]
+
+
+def test_late_joiner_of_a_long_code_has_five_minutes() -> None:
+    weigh(PHONE, 4, ended=-1)
+    asked = stranger(0)
+
+    late = stranger(299, 1)
+
+    assert late.expires_in == 300
+    assert challenge(asked.challenge_id).login_code_id == challenge(late.challenge_id).login_code_id
+    assert answer(late, 598).created
+
+
+def test_long_challenges_of_a_phone_have_a_ceiling() -> None:
+    long = weigh(PHONE, 0, ended=0, length=10, challenges=1_199_999)
+    weigh(PHONE, 4, ended=0)
+    last = stranger(1)
+    assert last.code_length == 10
+
+    with pytest.raises(TooManyRequests):
+        stranger(2, 1)
+
+    assert ask(3, challenge_id=last.challenge_id).challenge_id == last.challenge_id
+    LoginCode.objects.filter(pk=long.pk).update(challenges=1)
+    assert stranger(4, 2).code_length == 10
+
+
+def test_right_long_code_ends_the_short_one_and_their_sms_lengthen_no_gap() -> None:
+    for second in (0, 1, 2):
+        last = stranger(second, second)
+    assert last.code_length == 10
+
+    answer(last, 3)
+
+    assert not LoginCode.objects.filter(expires_at__gt=at(3)).exists()
+    fresh = stranger(4)
+    assert (fresh.sent, fresh.resend_in) == (True, 30)
+
+
+def test_known_device_whose_gap_runs_gets_a_long_code_at_once() -> None:
+    token = device_token()
+    held = ask(1, device_token=token)
+    for second in (31, 91, 211):
+        assert ask(second, device_token=token, challenge_id=held.challenge_id).sent
+
+    asked = ask(400, device_token=token)
+
+    assert (asked.code_length, asked.sent) == (10, True)
+    assert challenge(asked.challenge_id).login_code.device is not None
+    assert answer(asked, 401).tokens
