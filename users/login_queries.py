@@ -65,7 +65,9 @@ RETURNING consumed.attempts
 
 
 def consume_attempt(challenge: Challenge, limit: int, now: datetime | None) -> int | None:
-    """Consume one of `limit` attempts and count it as a wrong guess; how many are consumed, or None if none was left.
+    """Consume one of `limit` attempts, and count it as a wrong guess.
+
+    Returns how many are consumed now, or None if none was left or the code is no longer valid.
 
     It is the rule that bounds guessing. One statement changes both rows, so it commits before the comparison without a
     transaction around it.

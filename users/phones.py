@@ -83,7 +83,7 @@ def display_all(phones: list[str]) -> list[str]:
 
 
 def mask(phone: str) -> str:
-    """The masked form for logs and records: `+7***4567`."""
+    """The masked form for the admin, logs and records: `+7***4567`."""
     return f"{phone[:2]}***{phone[-4:]}"
 
 

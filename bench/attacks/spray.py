@@ -85,7 +85,7 @@ def _unused_sms(env: AttackEnv, report: Report) -> None:
     env.settle()
     # A code counts as not used 15 minutes after its SMS; totals are made each minute, here at once.
     env.database.execute("UPDATE users_smsdelivery SET created_at = created_at - interval '16 minutes'")
-    env.operate("from users import tasks; tasks.count_site(timestamp=0)")
+    env.operate("from users.sms import tasks; tasks.count_site(timestamp=0)")
     suspect = env.one("SELECT suspect_prefixes FROM users_sitetotals")
     report.check(
         "from 30 addresses to one number prefix: recorded (SMS_GUARD=record)", f"+7{phone(10, UNUSED)[:-4]}" in suspect

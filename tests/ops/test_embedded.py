@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,29 +16,31 @@ from inviting_app.ops.embedded import Embedded, EmbeddedError
 from tests.support.service import service_folder
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """Files may not grow as they must: for initdb it is the same."""
+    """Files cannot grow beyond 100 KB: for initdb that is a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_first_start_on_a_full_disk_says_so(full_disk: None) -> None:
-    with service_folder() as folder, pytest.raises(EmbeddedError, match=r"^initdb failed: .+ could not write to file"):
+def test_first_start_on_a_full_disk_says_so() -> None:
+    refused = pytest.raises(EmbeddedError, match=r"^initdb failed: .+ could not write to file")
+    with service_folder() as folder, full_disk(), refused:
         Embedded(folder).spawn()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 def test_data_that_is_elsewhere_is_told_in_the_log_alone(
-    full_disk: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tmp_path.chmod(0o700)
 
     with service_folder() as folder:
         monkeypatch.setattr(system_user, "SHARED", folder)
-        with pytest.raises(EmbeddedError, match="initdb failed"):
+        system_user.make(embedded.programs_of_wheel())  # copies the programs if they are in a closed folder
+        with full_disk(), pytest.raises(EmbeddedError, match="initdb failed"):
             Embedded(tmp_path).spawn()
 
     assert f"folders above {tmp_path} are closed to others" in caplog.text

@@ -17,7 +17,6 @@ from rest_framework.test import APIClient
 
 import profiles.tasks
 import users.sms.tasks
-import users.tasks
 from profiles.models import Activation
 from tests.support import query_plans as plans
 from tests.support.accounts import client
@@ -27,7 +26,7 @@ from tests.support.operators import at_work
 from users.clock import database_now
 from users.login import risk, sms_limits
 from users.models import SmsDelivery, User
-from users.sms import queue
+from users.sms import queue, tasks
 
 PEOPLE = 100_000
 # What one statement may look at: the lists of the admin count to 1000, and of some filter one row in ten.
@@ -232,7 +231,7 @@ def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> Non
 
 
 def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
-    users.tasks.count_site(timestamp=0)
+    tasks.count_site(timestamp=0)
     profiles.tasks.purge(timestamp=0)
     profiles.tasks.store_days(timestamp=0)
 

@@ -64,9 +64,9 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
     """Counts wrong passwords in the database, by pair and by address."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """The failures of the pair, or the share of the address's limit as failures of a pair, if that is more."""
-        share = failures(recent(request)) * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
-        return max(int(super().get_failures(request, credentials)), share)
+        """The failures of the pair or, if more, of the address, scaled so that ADDRESS_LIMIT of them lock."""
+        scaled = failures(recent(request)) * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
+        return max(int(super().get_failures(request, credentials)), scaled)
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""

@@ -54,12 +54,12 @@ class ChallengeIssued:
 class LimitReached(StrEnum):
     """A limit that keeps an SMS from being sent, or a client from a code."""
 
-    RESEND_INTERVAL = "gap"
+    RESEND_INTERVAL = "resend interval"
     SITE = "site"
-    NUMBER_PREFIX = "block"
-    NETWORK = "address"
-    ATTACH = "join"
-    LONG_CHALLENGES = "ceiling"
+    NUMBER_PREFIX = "number prefix"
+    NETWORK = "network"
+    ATTACH = "attach"
+    LONG_CHALLENGES = "long challenges"
 
 
 @dataclass(frozen=True)

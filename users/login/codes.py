@@ -19,10 +19,11 @@ SHORT = 4
 LONG = 10
 LENGTHS = (SHORT, LONG)
 
-# The attempts of a challenge. Each is consumed before the comparison.
+# The attempts of a challenge. `login_queries.consume_attempt` consumes one before each comparison.
 MAX_ATTEMPTS = 3
 
-# How long a short code stays open from its first send: it accepts new challenges and resends. A long code at least.
+# How long a short code stays open from its first send: it accepts new challenges and resends. A long code stays open
+# for at least as long.
 OPEN_FOR = timedelta(minutes=5)
 
 # How long a long code stays open at most, if the next long SMS may not be sent earlier. Otherwise an attacker who takes

@@ -58,7 +58,9 @@ class RetryDelays:
 
 
 def retry_delays(user: User, address: str | None, *, known: bool, now: datetime) -> RetryDelays:
-    """Apply the cost limits to a request from this address. They exempt an SMS to a known device (`known`)."""
+    """Apply the cost limits to a request from this address.
+
+    For a known device (`known`) only SMS_PER_DAY applies, with its kept share."""
     if settings.DEMO:
         return RetryDelays()
     client_network = network(address) if address else None

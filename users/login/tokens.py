@@ -34,7 +34,7 @@ ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
 
-# How long the token before the last still gets the same successor: a lost response is not a theft.
+# How long the token that was exchanged last gets the same successor again: a lost response is not a theft.
 REUSE_INTERVAL = timedelta(seconds=10)
 
 

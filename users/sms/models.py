@@ -28,7 +28,7 @@ class SmsDelivery(models.Model):
     country = models.CharField(_("country"), max_length=3)
     prefix = models.CharField(_("prefix"), max_length=16)
     error = models.CharField(_("error"), max_length=100, blank=True)
-    # Counted by the SMS cost limits. None for known devices, which they exempt.
+    # The SMS cost limits of its network count it. None for known devices, which these limits exempt.
     client_address = models.GenericIPAddressField(_("client address"), null=True, db_column="asked_from")
     created_at = models.DateTimeField(_("created"))
     finished_at = models.DateTimeField(_("finished"), null=True)

@@ -1,4 +1,7 @@
-"""The SMS queue: whether live workers serve it, and what waits in it."""
+"""The SMS queue: whether live workers serve it, and what waits in it.
+
+`tasks.retry_stalled_jobs` takes up the jobs of dead workers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The task that sends an SMS."""
+"""What the worker does: it sends SMS, takes up the jobs of workers that died, and runs periodic tasks.
+
+A task, like a view, makes one domain call. The names are those of stored jobs.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.worker import Worker
 
+from users.clock import database_now
 from users.context import request_id
+from users.login import sms_limits
 from users.sms import delivery
+from users.sms.queue import DEAD_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +29,8 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 80
 
 LONGEST_INTERVAL_SECONDS = 60
+
+FAILED_JOBS_HOURS = 7 * 24
 
 
 class Backoff(BaseRetryStrategy):
@@ -55,3 +64,42 @@ async def with_request_id(call_next: Callable[[], Awaitable[Any]], context: JobC
     """The worker's middleware: all log lines of a job have the id of the request that queued it."""
     request_id.set(str(context.job.task_kwargs.get("asked_by", "-")))
     return await call_next()
+
+
+# Periodic tasks go before the SMS: they are quick, and must not wait behind many SMS.
+@app.periodic(cron="* * * * *")
+@app.task(name="users.tasks.count_site", queue="upkeep", priority=1, queueing_lock="count_site")
+def count_site(timestamp: int) -> None:
+    """Write, every minute, the totals that decide about sign-ups."""
+    sms_limits.count_site(database_now())
+
+
+@app.periodic(cron="* * * * * */3")
+@app.task(
+    name="users.tasks.retry_stalled_jobs",
+    queue="upkeep",
+    priority=1,
+    queueing_lock="retry_stalled_jobs",
+    pass_context=True,
+)
+async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
+    """Take up, every three seconds, the jobs of workers that gave no heartbeat for DEAD_AFTER."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER.total_seconds()):
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            # A periodic job whose successor waits already. It stays `doing` until that one has run.
+            continue
+        logger.warning("retrying job %s (%s): its worker is gone", job.id, job.task_name)
+
+
+@app.periodic(cron="27 * * * *")
+@app.task(
+    name="users.tasks.delete_old_jobs", queue="upkeep", priority=1, queueing_lock="delete_old_jobs", pass_context=True
+)
+async def delete_old_jobs(context: JobContext, timestamp: int) -> None:
+    """Delete, every hour, the jobs that failed long ago. Successful jobs are deleted at once."""
+    await context.app.job_manager.delete_old_jobs(
+        nb_hours=FAILED_JOBS_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+    )

@@ -18,7 +18,7 @@ _GSM = Codec()
 
 
 def message(code: LoginCode) -> str:
-    """The text of the SMS, in the language of the request.
+    """The text of the SMS, in the language of the request that created the code.
 
     It warns of a new device if the user has signed in before and the code is not for a known device.
     """
