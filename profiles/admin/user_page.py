@@ -84,44 +84,33 @@ def _cycle(user: User) -> str:
     return format_html("{}: {}", cycle_name(len(members)), walk)
 
 
-def _release(user: User) -> str:
-    inviter = activation.release(user.pk)
-    return gettext("Released the vote for user %(id)d.") % {"id": inviter} if inviter else ""
-
-
-def _replace(user: User) -> str:
-    old = activation.replace_invite_code(user.pk)
-    return gettext("Replaced the invite code %(old)s.") % {"old": old} if old else ""
-
-
-def _erase(user: User) -> str:
-    return gettext("Erased the user.") if privacy.erase_by_operator(user.pk) else ""
-
-
 RELEASE = Action(
-    "release-vote",
-    _("Release the vote"),
-    _("The vote is deleted and no longer counts for the inviter. The user can vote again."),
-    lambda user: Activation.objects.filter(pk=user.pk).exists(),
-    _release,
+    name="release-vote",
+    title=_("Release the vote"),
+    meaning=_("The vote is deleted and no longer counts for the inviter. The user can vote again."),
+    applies=lambda user: Activation.objects.filter(pk=user.pk).exists(),
+    do=lambda user: activation.release(user.pk),
+    done=_("Released the vote for user %(result)d."),
 )
 REPLACE = Action(
-    "new-code",
-    _("New invite code"),
-    _("The old code and every link with it stop working at once. Users who activated it keep their vote."),
-    lambda user: not user.erased_at,
-    _replace,
+    name="new-code",
+    title=_("New invite code"),
+    meaning=_("The old code and every link with it stop working at once. Users who activated it keep their vote."),
+    applies=lambda user: not user.erased_at,
+    do=lambda user: activation.replace_invite_code(user.pk),
+    done=_("Replaced the invite code %(result)s."),
     about=lambda user: Profile.objects.get(pk=user.pk).invite_code,
 )
 ERASE = Action(
-    "erase",
-    _("Erase"),
-    _(
+    name="erase",
+    title=_("Erase"),
+    meaning=_(
         "The phone number, addresses and clients are deleted, all devices are revoked, and the user's own vote is"
         " deleted. Users who voted for this user keep their vote. The same number can sign up again, as a new user."
     ),
-    lambda user: not user.erased_at,
-    _erase,
+    applies=lambda user: not user.erased_at,
+    do=lambda user: privacy.erase_by_operator(user.pk),
+    done=_("Erased the user."),
     final=True,
 )
 

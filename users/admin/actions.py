@@ -9,27 +9,24 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.utils.functional import Promise
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users import accounts, phones
 from users.models import User
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Action:
-    """One thing that an operator may do about a user."""
-
     # In the address of its page.
     name: str
-    title: str | Promise
+    title: Any
     # The consequences, as the page explains them.
-    meaning: str | Promise
+    meaning: Any
     # Whether the action is possible in the user's present state.
     applies: Callable[[User], bool]
-    # Does it. Returns the log's message, or "" if the action no longer applies.
-    do: Callable[[User], str]
+    # Does it. The result is false if the action no longer applies; otherwise `done` may show it in the log.
+    do: Callable[[User], Any]
+    done: Any
     # It cannot be undone: only superusers may do it, and they confirm it with a checkbox.
     final: bool = False
     # The value that the action replaces, if it can be repeated: so a form that is sent twice acts once.
@@ -59,43 +56,32 @@ class ReasonForm(forms.Form):
         return reason
 
 
-def _has_live_device(user: User) -> bool:
-    return user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists()
-
-
-def _disable(user: User) -> str:
-    return gettext("Disabled the user.") if accounts.disable(user) else ""
-
-
-def _enable(user: User) -> str:
-    return gettext("Enabled the user.") if accounts.enable(user) else ""
-
-
-def _revoke_devices(user: User) -> str:
-    return gettext("Revoked all devices.") if accounts.revoke_devices(user) else ""
-
-
 DISABLE = Action(
-    "disable",
-    _("Disable"),
-    _(
+    name="disable",
+    title=_("Disable"),
+    meaning=_(
         "The user is signed out everywhere at once and cannot sign in. Others cannot see the user or activate the"
         " user's invite code. The user's own vote still counts. You can enable the user again."
     ),
-    lambda user: user.is_active,
-    _disable,
+    applies=lambda user: user.is_active,
+    do=accounts.disable,
+    done=_("Disabled the user."),
 )
 ENABLE = Action(
-    "enable",
-    _("Enable"),
-    _("The user can sign in again, with a new sign-in on each device. The user's invite code works again."),
-    lambda user: not user.is_active and not user.erased_at,
-    _enable,
+    name="enable",
+    title=_("Enable"),
+    meaning=_("The user can sign in again, with a new sign-in on each device. The user's invite code works again."),
+    applies=lambda user: not user.is_active and not user.erased_at,
+    do=accounts.enable,
+    done=_("Enabled the user."),
 )
 REVOKE_DEVICES = Action(
-    "end-devices",
-    _("Revoke all devices"),
-    _("The user is signed out everywhere at once, and no device is known any more. The user can sign in again by SMS."),
-    _has_live_device,
-    _revoke_devices,
+    name="end-devices",
+    title=_("Revoke all devices"),
+    meaning=_(
+        "The user is signed out everywhere at once, and no device is known any more. The user can sign in again by SMS."
+    ),
+    applies=lambda user: user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists(),
+    do=accounts.revoke_devices,
+    done=_("Revoked all devices."),
 )

@@ -90,7 +90,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
             shown = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
             return path(f"<int:user_id>/{name}/", shown, name=f"users_user_{name}")
 
-        actions = [page(action.name, ActionView, action=action) for action in self.user_actions]
+        actions = [page(action.name, ActionView, action=action, title=action.title) for action in self.user_actions]
         return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
 
     def change_view(

@@ -7,13 +7,12 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import TemplateView
+from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
-from django.views.generic.edit import FormMixin
 
 from users import accounts
 from users.admin import diagnosis_texts
@@ -24,6 +23,7 @@ from users.login import diagnosis
 from users.models import User
 
 NOTHING_LEFT = _("There is nothing left to do. See the user's present state.")
+BUSY = _("Nothing was done: the user's data is in use at this moment. Try again.")
 
 
 class UserView(SingleObjectMixin, TemplateView):  # type: ignore[type-arg]
@@ -41,11 +41,11 @@ class UserView(SingleObjectMixin, TemplateView):  # type: ignore[type-arg]
     def has_permission(self) -> bool:
         return self.model_admin.has_view_permission(self.request) and self.request.user.has_perms(self.permissions)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
         self.object = self.get_object()
         if not self.has_permission():
             raise PermissionDenied
-        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         site = self.model_admin.admin_site.each_context(self.request)
@@ -85,7 +85,7 @@ class PhoneView(UserView):
         return self.render_to_response(self.get_context_data(phone=self.object.phone))
 
 
-class ActionView(FormMixin, UserView):  # type: ignore[type-arg]
+class ActionView(UserView, FormView):  # type: ignore[type-arg]
     """Explains one action, asks for a reason, then does the action and logs it."""
 
     template_name = "admin/users/user/action.html"
@@ -95,14 +95,10 @@ class ActionView(FormMixin, UserView):  # type: ignore[type-arg]
     def has_permission(self) -> bool:
         return bool(self.model_admin.may_act(self.request, self.action, self.object))
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return super().get(request, *args, **kwargs) if self.action.applies(self.object) else self._done("")
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = self.get_form()
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.action.applies(self.object):
-            return self._done("")
-        return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
+            return self.finish(messages.WARNING, NOTHING_LEFT)
+        return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "final": self.action.final}
@@ -110,32 +106,22 @@ class ActionView(FormMixin, UserView):  # type: ignore[type-arg]
     def get_initial(self) -> dict[str, Any]:
         return {"about": self.action.about(self.object)}
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "action": self.action, "title": self.action.title}
-
     def form_valid(self, form: ReasonForm) -> HttpResponse:
         """Do the action and log it, both or neither."""
         user, done = self.object, ""
         try:
             with transaction.atomic():
                 accounts.lock(user.pk)
-                if self.action.about(user) == form.cleaned_data["about"]:
-                    done = self.action.do(user)
-                if done:
+                if self.action.about(user) == form.cleaned_data["about"] and (result := self.action.do(user)):
+                    done = self.action.done % {"result": result}
                     user.refresh_from_db()  # so that the log has no phone number of a user who was just erased
                     logged = {"done": done, "reason": form.cleaned_data["reason"]}
                     self.model_admin.log_change(self.request, user, gettext("%(done)s Reason: %(reason)s") % logged)
         except OperationalError:  # another transaction held the lock for too long
-            messages.error(self.request, _("Nothing was done: the user's data is in use at this moment. Try again."))
-            return self._to_user()
-        return self._done(done)
+            return self.finish(messages.ERROR, BUSY)
+        return self.finish(messages.SUCCESS, done) if done else self.finish(messages.WARNING, NOTHING_LEFT)
 
-    def _done(self, done: str) -> HttpResponse:
-        if done:
-            messages.success(self.request, done)
-        else:
-            messages.warning(self.request, NOTHING_LEFT)
-        return self._to_user()
-
-    def _to_user(self) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:users_user_change", args=[self.object.pk]))
+    def finish(self, level: int, text: Any) -> HttpResponse:
+        """Tell the operator this on the page of the user."""
+        messages.add_message(self.request, level, text)
+        return redirect("admin:users_user_change", self.object.pk)
