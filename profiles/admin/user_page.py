@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
@@ -20,7 +22,7 @@ from profiles import activation, privacy, queries
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
-from users.admin.sections import NEWEST, Section, headings, linked, shown
+from users.admin.sections import NEWEST, Columns, Section, columns, heading, linked, table
 from users.admin.user_admin import UserAdmin
 from users.models import User
 
@@ -31,19 +33,26 @@ BEFORE = "votes_before"
 
 
 def _invites(request: HttpRequest, user: User) -> Section:
-    columns = "invite_code invitations_count"
-    profiles = Profile.objects.filter(pk=user.pk)
-    rows = [
-        [linked("profiles_profile", one.pk, one), number_format(one.invitations_count, force_grouping=True)]
-        for one in profiles
-    ]
-    return Section(gettext("Invites"), headings(Profile, columns), rows)
+    columns: Columns = {
+        heading(Profile, "invite_code"): linked,
+        heading(Profile, "invitations_count"): lambda one: number_format(one.invitations_count, force_grouping=True),
+    }
+    return table(gettext("Invites"), columns, Profile.objects.filter(pk=user.pk))
+
+
+def _votes(title: str, side: str, votes: Iterable[Activation], **more: Any) -> Section:
+    """Votes with the profile on this side: the inviter or the invitee."""
+    found: Columns = {
+        heading(Profile, "user"): lambda vote: linked(getattr(vote, side).user),
+        heading(Profile, "invite_code"): attrgetter(side),
+        **columns(Activation, "created_at"),
+    }
+    return table(title, found, votes, **more)
 
 
 def _activated(request: HttpRequest, user: User) -> Section:
     votes = Activation.objects.filter(pk=user.pk).select_related("inviter__user")
-    rows = [[_user(vote.inviter), str(vote.inviter), shown(vote.created_at)] for vote in votes]
-    return Section(gettext("Activated invite code"), _vote_headings(), rows, warning=_cycle(user))
+    return _votes(gettext("Activated invite code"), "inviter", votes, warning=_cycle(user))
 
 
 def _invitees(request: HttpRequest, user: User) -> Section:
@@ -62,16 +71,7 @@ def _invitees(request: HttpRequest, user: User) -> Section:
         last = found[NEWEST - 1]
         cursor = f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
         links.append((f"{page}?{BEFORE}={cursor}#{BEFORE}", gettext("Older votes")))
-    rows = [[_user(vote.invitee), str(vote.invitee), shown(vote.created_at)] for vote in found[:NEWEST]]
-    return Section(gettext("Invitees"), _vote_headings(), rows, links=tuple(links), anchor=BEFORE)
-
-
-def _vote_headings() -> list[str]:
-    return [*headings(Profile, "user invite_code"), *headings(Activation, "created_at")]
-
-
-def _user(profile: Profile) -> str:
-    return linked("users_user", profile.pk, profile.user)
+    return _votes(gettext("Invitees"), "invitee", found[:NEWEST], links=links, anchor=BEFORE)
 
 
 def _cycle(user: User) -> str:
@@ -80,7 +80,7 @@ def _cycle(user: User) -> str:
     if not members:
         return ""
     users = User.objects.in_bulk(members)
-    walk = format_html_join(" → ", "{}", ((linked("users_user", one, users[one]),) for one in [*members, user.pk]))
+    walk = format_html_join(" → ", "{}", ((linked(users[one]),) for one in [*members, user.pk]))
     return format_html("{}: {}", cycle_name(len(members)), walk)
 
 

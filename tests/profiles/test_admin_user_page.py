@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,10 @@ def support(db: None) -> Client:
 
 
 def sections(browser: Client, person: int, query: str = "") -> dict[str, Any]:
-    return {one.title: one for one in browser.get(f"{page_of(person)}{query}").context["sections"]}
+    return {
+        one["title"]: SimpleNamespace(**{"warning": "", "note": "", "links": [], **one})
+        for one in browser.get(f"{page_of(person)}{query}").context["sections"]
+    }
 
 
 def text(cell: str) -> str:

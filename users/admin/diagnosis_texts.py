@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from users.admin.sections import Section
+from users.admin.sections import Columns, Section, columns, heading, table
 from users.login import codes
 from users.login.challenges import LimitReached
-from users.login.diagnosis import Diagnosis, GatewayStatus, Outcome, Prediction
+from users.login.diagnosis import Diagnosis, Outcome, Prediction
 from users.login.risk import LongCodeReason
-from users.models import LoginCode, SmsDelivery, SmsGateway, User
+from users.models import LoginCode, SmsDelivery, SmsGateway
 
 State = SmsDelivery.State
 
@@ -52,29 +54,68 @@ LAST_SEND = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    # `error`, `warning` or `success`, as the admin's messages have them.
-    level: str
-    text: str
-
-
-def findings(found: Diagnosis) -> list[Finding]:
-    """What keeps codes from arriving or from working, most important first."""
-    last_send = [] if found.demo else [_of_last_send(found)]
-    return [*_of_user(found.user), *_of_service(found), *last_send]
+def findings(found: Diagnosis) -> Iterator[tuple[str, Any]]:
+    """What keeps codes from arriving or from working, most important first, each with a level of Django's messages."""
+    user, queue = found.user, found.queue
+    if user.erased_at:
+        yield "error", _("The user is erased and has no phone number any more.")
+    elif not user.is_active:
+        yield "error", _("The user is disabled: codes are sent but do not sign in.")
+    elif not user.verified_at:
+        yield "warning", _("The user is not verified: no correct code was ever entered.")
+    if found.demo:
+        yield "warning", _("Demo mode: no SMS is sent. The code is in the response and in the log.")
+    if not queue.workers:
+        yield "error", _("No worker is running: nothing is sent.")
+    if queue.waited > LONG_WAIT:
+        text = _("SMS are waiting for a worker, the first one for %(time)s.")
+        yield "error", text % {"time": brief(queue.waited)}
+    if skipped := [gateway.name for gateway in found.gateways if gateway.circuit_open_until]:
+        text = _("Gateways that keep failing are tried last: %(gateways)s.")
+        yield "warning", text % {"gateways": ", ".join(skipped)}
+    if found.demo:
+        return
+    if not found.sends:
+        yield "warning", _("No SMS was requested recently.")
+    elif found.sends[0].gateway == "demo":
+        yield "warning", _("The last code was requested in demo mode: it is in the log.")
+    else:
+        yield LAST_SEND[State(found.sends[0].state)]
 
 
 def tables(found: Diagnosis) -> list[Section]:
-    return [_sends(found), _predictions(found), _gateways(found), _queue(found)]
+    sends: Columns = {
+        _("requested"): attrgetter("created_at"),
+        _("from"): lambda send: _device(send.login_code.device_id),
+        _("length"): attrgetter("login_code.length"),
+        heading(SmsDelivery, "state"): SmsDelivery.get_state_display,
+        **columns(SmsDelivery, "gateway error finished_at"),
+        _("the code"): lambda send: _code(send.login_code, found.now),
+    }
+    predictions: Columns = {
+        _("from"): _predicted_device,
+        _("length"): _predicted_length,
+        _("result"): lambda one: _because(OUTCOMES[one.outcome], [SEND_LIMITS[limit] for limit in one.limits_reached]),
+        _("next SMS"): lambda one: _next_send(one.delay, found.now),
+    }
+    queue: Columns = {
+        _("running workers"): attrgetter("workers"),
+        _("last heartbeat"): attrgetter("last_heartbeat"),
+        _("longest wait of an SMS"): lambda queue: brief(queue.waited) if queue.waited else "",
+    }
+    gateways = columns(SmsGateway, "name failures error failed_at circuit_open_until")
+    sent = _("“Sent” means that the gateway accepted the SMS.")
+    limits = _("Each network address also has limits of its own. The address of the next request is not known here.")
+    return [
+        table(_("The last SMS"), sends, found.sends, _cell, note=sent),
+        table(_("If a code were requested now"), predictions, found.predictions, _cell, note=limits),
+        table(capfirst(str(SmsGateway._meta.verbose_name_plural)), gateways, found.gateways, _cell),
+        table(_("The queue"), queue, [found.queue], _cell),
+    ]
 
 
 def times(found: Diagnosis) -> str:
-    return _("Times are in UTC. It is %(now)s.") % {"now": clock(found.now)}
-
-
-def clock(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time else "—"
+    return _("Times are in UTC. It is %(now)s.") % {"now": _cell(found.now)}
 
 
 def brief(time: timedelta) -> str:
@@ -82,121 +123,39 @@ def brief(time: timedelta) -> str:
     return str(timedelta(seconds=-(-time // timedelta(seconds=1))))
 
 
-def _of_user(user: User) -> list[Finding]:
-    if user.erased_at:
-        return [Finding("error", _("The user is erased and has no phone number any more."))]
-    if not user.is_active:
-        return [Finding("error", _("The user is disabled: codes are sent but do not sign in."))]
-    if not user.verified_at:
-        return [Finding("warning", _("The user is not verified: no correct code was ever entered."))]
-    return []
-
-
-def _of_service(found: Diagnosis) -> list[Finding]:
-    told = []
-    if found.demo:
-        text = _("Demo mode: no SMS is sent. The code is in the response and in the log.")
-        told.append(Finding("warning", text))
-    if not found.queue.workers:
-        told.append(Finding("error", _("No worker is running: nothing is sent.")))
-    if found.queue.waited > LONG_WAIT:
-        text = _("SMS are waiting for a worker, the first one for %(time)s.") % {"time": brief(found.queue.waited)}
-        told.append(Finding("error", text))
-    if skipped := [gateway.name for gateway in found.gateways if gateway.circuit_open_until]:
-        text = _("Gateways that keep failing are tried last: %(gateways)s.") % {"gateways": ", ".join(skipped)}
-        told.append(Finding("warning", text))
-    return told
-
-
-def _of_last_send(found: Diagnosis) -> Finding:
-    if not found.sends:
-        return Finding("warning", _("No SMS was requested recently."))
-    if found.sends[0].gateway == "demo":
-        return Finding("warning", _("The last code was requested in demo mode: it is in the log."))
-    level, text = LAST_SEND[State(found.sends[0].state)]
-    return Finding(level, str(text))
-
-
-def _predictions(found: Diagnosis) -> Section:
-    return Section(
-        _("If a code were requested now"),
-        [_("from"), _("length"), _("result"), _("next SMS")],
-        [_prediction(one, found.now) for one in found.predictions],
-        _("Each network address also has limits of its own. The address of the next request is not known here."),
-    )
-
-
-def _prediction(prediction: Prediction, now: datetime) -> list[str]:
-    device = _device(prediction.device.pk if prediction.device else None)
-    if prediction.treated_as_new:
-        device = _("%(device)s, treated as new: its own codes are used up") % {"device": device}
-    why_long = [str(LONG_CODE_REASONS[reason]) for reason in prediction.long_code_reasons] or [
-        _("another short code may not be sent yet")
-    ]
-    length = _because(str(prediction.length), why_long if prediction.length == codes.LONG else [])
-    outcome = _because(
-        str(OUTCOMES[prediction.outcome]), [str(SEND_LIMITS[limit]) for limit in prediction.limits_reached]
-    )
-    if not prediction.delay:
-        return [device, length, outcome, _("now")]
-    next_send = _("%(time)s, in %(wait)s") % {"time": clock(now + prediction.delay), "wait": brief(prediction.delay)}
-    return [device, length, outcome, next_send]
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "—" if value in (None, "") else str(value)
 
 
 def _device(key: int | None) -> str:
     return _("known device %(number)d") % {"number": key} if key else _("new device")
 
 
-def _because(text: str, reasons: list[str]) -> str:
-    return f"{text}: {get_text_list(reasons, _('and'))}" if reasons else text
-
-
-def _sends(found: Diagnosis) -> Section:
-    state, gateway, error, finished = (
-        _name(SmsDelivery, name) for name in ("state", "gateway", "error", "finished_at")
-    )
-    return Section(
-        _("The last SMS"),
-        [_("requested"), _("from"), _("length"), state, gateway, error, finished, _("the code")],
-        [_send(send, found.now) for send in found.sends],
-        _("“Sent” means that the gateway accepted the SMS."),
-    )
-
-
-def _send(send: SmsDelivery, now: datetime) -> list[str]:
-    code = send.login_code
-    sent = [send.get_state_display(), send.gateway or "—", send.error or "—", clock(send.finished_at)]
-    return [clock(send.created_at), _device(code.device_id), str(code.length), *sent, _end(code, now)]
-
-
-def _end(code: LoginCode, now: datetime) -> str:
+def _code(code: LoginCode, now: datetime) -> str:
     if code.used_at:
-        return _("used %(time)s") % {"time": clock(code.used_at)}
-    if code.expires_at > now:
-        return _("valid until %(time)s") % {"time": clock(code.expires_at)}
-    return _("not used, expired %(time)s") % {"time": clock(code.expires_at)}
+        return _("used %(time)s") % {"time": _cell(code.used_at)}
+    text = _("valid until %(time)s") if code.expires_at > now else _("not used, expired %(time)s")
+    return text % {"time": _cell(code.expires_at)}
 
 
-def _gateways(found: Diagnosis) -> Section:
-    names = ("name", "failures", "error", "failed_at", "circuit_open_until")
-    return Section(
-        capfirst(str(SmsGateway._meta.verbose_name_plural)),
-        [_name(SmsGateway, name) for name in names],
-        [_gateway(gateway) for gateway in found.gateways],
-    )
+def _predicted_device(prediction: Prediction) -> str:
+    device = _device(prediction.device.pk if prediction.device else None)
+    used_up = _("%(device)s, treated as new: its own codes are used up")
+    return used_up % {"device": device} if prediction.treated_as_new else device
 
 
-def _gateway(gateway: GatewayStatus) -> list[str]:
-    when = [clock(gateway.failed_at), clock(gateway.circuit_open_until)]
-    return [gateway.name, str(gateway.failures), gateway.error or "—", *when]
+def _predicted_length(prediction: Prediction) -> str:
+    if prediction.length != codes.LONG:
+        return str(prediction.length)
+    reasons = [LONG_CODE_REASONS[reason] for reason in prediction.long_code_reasons]
+    return _because(prediction.length, reasons or [_("another short code may not be sent yet")])
 
 
-def _queue(found: Diagnosis) -> Section:
-    queue = found.queue
-    headings = [_("running workers"), _("last heartbeat"), _("longest wait of an SMS")]
-    row = [str(queue.workers), clock(queue.last_heartbeat), brief(queue.waited) if queue.waited else "—"]
-    return Section(_("The queue"), headings, [row])
+def _next_send(delay: timedelta, now: datetime) -> str:
+    return _("%(time)s, in %(wait)s") % {"time": _cell(now + delay), "wait": brief(delay)} if delay else _("now")
 
 
-def _name(model: type[SmsDelivery | SmsGateway], field: str) -> str:
-    return str(model._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
+def _because(result: Any, reasons: Sequence[Any]) -> str:
+    return f"{result}: {get_text_list([str(one) for one in reasons], _('and'))}" if reasons else str(result)

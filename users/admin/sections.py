@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.contrib.admin.utils import display_for_value
 from django.db.models import Model
 from django.http import HttpRequest
@@ -14,70 +15,59 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from users.admin.lists import named_columns
 from users.login import diagnosis
 from users.models import Device, SmsDelivery, User
 
 # Rows that a section shows at once.
 NEWEST = 50
 
-
-@dataclass(frozen=True)
-class Section:
-    """A table with its title, as `tables.html` shows it."""
-
-    title: str
-    headings: list[str]
-    rows: list[list[str]]
-    note: str = ""
-    warning: str = ""
-    # Pairs of an address and the words that link to it.
-    links: tuple[tuple[str, str], ...] = ()
-    anchor: str = ""
-
-
+# A table as `tables.html` shows it: title, headings and rows; and perhaps note, warning, links and anchor.
+Section = dict[str, Any]
 Show = Callable[[HttpRequest, User], Section]
+# The headings of a table, each with the function that takes its value from a row.
+Columns = dict[str, Callable[[Any], Any]]
 
 
 def shown(value: Any) -> str:
-    """A field's value, as the admin writes it."""
-    return str(display_for_value(value, "—"))
+    """A value, as the admin writes it."""
+    return str(display_for_value(None if value == "" else value, "—"))
 
 
-def linked(name: str, pk: int | None, text: Any) -> str:
-    """A link to the admin's page of an object: `users_user` and its primary key, for example."""
-    return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}_change", args=[pk]), text)
+def table(
+    title: str, columns: Columns, rows: Iterable[Any], show: Callable[[Any], str] = shown, **more: Any
+) -> Section:
+    cells = [[show(value(row)) for value in columns.values()] for row in rows]
+    return {"title": title, "headings": list(columns), "rows": cells, **more}
 
 
-def headings(model: type[Model], columns: str) -> list[str]:
-    """The names of these columns, as headings of a table."""
-    return [str(name) for name in named_columns(model, columns).values()]
+def heading(model: type[Model], field: str) -> str:
+    return str(model._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
 
 
-def newest_only(rows: int) -> str:
-    """A note that there may be older rows, if there may be."""
-    return _("Only the newest %(count)d are shown.") % {"count": rows} if rows == NEWEST else ""
+def columns(model: type[Model], fields: str) -> Columns:
+    """A column for each of these fields of the model."""
+    return {heading(model, field): attrgetter(field) for field in fields.split()}
+
+
+def linked(row: Model, text: Any = None) -> str:
+    """A link to the admin's page of this object."""
+    address = reverse(admin_urlname(row._meta, "change"), args=[row.pk])  # type: ignore[arg-type]
+    return format_html('<a href="{}">{}</a>', address, text or row)
+
+
+def _newest(title: str, model: type[Model], columns: Columns, rows: list[Any]) -> Section:
+    first: Columns = {heading(model, "id"): lambda row: linked(row, row.pk)}
+    note = _("Only the newest %(count)d are shown.") % {"count": NEWEST} if len(rows) == NEWEST else ""
+    return table(title, first | columns, rows, note=note)
 
 
 def devices(request: HttpRequest, user: User) -> Section:
-    columns = "user_agent signed_in_at refreshed_at ended_at trusted_until"
-    found = user.devices.order_by("-signed_in_at", "-pk")[:NEWEST]
-    rows = [
-        [linked("users_device", one.pk, one.pk), *(shown(getattr(one, name)) for name in columns.split())]
-        for one in found
-    ]
-    return Section(_("Devices"), headings(Device, f"id {columns}"), rows, newest_only(len(rows)))
+    found = columns(Device, "user_agent signed_in_at refreshed_at ended_at trusted_until")
+    return _newest(_("Devices"), Device, found, list(user.devices.order_by("-signed_in_at", "-pk")[:NEWEST]))
 
 
 def deliveries(request: HttpRequest, user: User) -> Section:
-    columns = "created_at finished_at gateway error"
-    rows = [
-        [
-            linked("users_smsdelivery", one.pk, one.pk),
-            one.get_state_display(),
-            *(shown(getattr(one, name) or None) for name in columns.split()),
-        ]
-        for one in diagnosis.last_sends(user, NEWEST)
-    ]
     title = capfirst(str(SmsDelivery._meta.verbose_name_plural))
-    return Section(title, headings(SmsDelivery, f"id state {columns}"), rows, newest_only(len(rows)))
+    state: Columns = {heading(SmsDelivery, "state"): SmsDelivery.get_state_display}
+    found = state | columns(SmsDelivery, "created_at finished_at gateway error")
+    return _newest(title, SmsDelivery, found, diagnosis.last_sends(user, NEWEST))
