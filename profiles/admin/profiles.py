@@ -66,6 +66,7 @@ class ProfileAdmin(ExportAdmin):
     list_display = ("invite_code", "phone", "invitations_count", "activated", "cycle", "created_at", "is_active")
     list_filter = (HasActivatedFilter, "created_at")
     list_select_related = ("user", "activation__inviter")
+    search_fields = ("user__phone", "invite_code")
     ordering = ("-created_at",)
     sortable_by = ("invitations_count", "created_at")
     exported = {
@@ -107,6 +108,7 @@ class ActivationAdmin(ExportAdmin):
     list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at")
     list_filter = ("created_at",)
     list_select_related = ("invitee__user", "inviter__user")
+    search_fields = ("invitee__user__phone", "inviter__user__phone")
     ordering = ("-created_at",)
     exported = {
         "invitee__invite_code": _("invitee"),

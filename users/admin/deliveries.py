@@ -22,6 +22,7 @@ class LoginCodeAdmin(LargeTableAdmin):
     list_display = ("id", "user", "length", "device", "challenges", "wrong", "created_at", "expires_at", "used_at")
     list_filter = ("created_at",)
     list_select_related = ("user", "device")
+    search_fields = ("user__phone",)
     ordering = ("-created_at",)
     fields = (*list_display, "language", "sent_at", "open_until", "closed_at")
 
@@ -43,7 +44,7 @@ class RecentStateFilter(admin.SimpleListFilter):
 
 @admin.register(SmsDelivery)
 class SmsDeliveryAdmin(LargeTableAdmin):
-    phone_lookup = "login_code__user__phone"
+    search_fields = ("login_code__user__phone",)
     list_display = ("id", "address", "state", "gateway", "error", "created_at", "finished_at")
     list_filter = (RecentStateFilter, "created_at")
     ordering = ("-created_at",)
@@ -55,13 +56,11 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 class SmsGatewayAdmin(LargeTableAdmin):
     list_display = ("name", "failures", "error", "failed_at", "circuit_open_until")
     ordering = ("name",)
-    phone_lookup = ""
 
 
 @admin.register(SiteTotals)
 class SiteTotalsAdmin(LargeTableAdmin):
     list_display = ("counted_at", "people_a_day", "sms_in_a_day", "suspect_countries")
-    phone_lookup = ""
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         # A number prefix with few users completes their masked phone numbers.
@@ -93,12 +92,11 @@ admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
 
 
 @admin.register(ProcrastinateJob)
-class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):  # type: ignore[misc]
+class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     """Procrastinate's own list, without its filters, which read all jobs. Its actions need a permission here."""
 
     actions = ProcrastinateJobAdmin.actions
     list_filter = [StatusFilter]
-    phone_lookup = ""
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         if not request.user.has_perm("procrastinate.change_procrastinatejob"):

@@ -32,7 +32,6 @@ from django.views.decorators.http import require_POST
 from users import context, phones
 from users.admin import sheets
 from users.admin.lists import SEES_PHONES, LargeTableAdmin
-from users.models import User
 
 # Rows that one statement reads and memory holds at once.
 BATCH = 5_000
@@ -43,6 +42,7 @@ XLSX_ROWS = 100_000
 # The flag of an export in the admin's log. Django's own flags, 1 to 3, mean added, changed and deleted.
 EXPORT = 4
 
+Batches = Iterator[list[list[Any]]]
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -84,71 +84,54 @@ class ExportAdmin(LargeTableAdmin):
             return HttpResponseRedirect(f"../?{request.GET.urlencode()}")
         full = request.user.has_perm(SEES_PHONES)
         order = str(shown.get_ordering(request, shown.root_queryset)[0])
-        batches = _logged(request, self, kind, full, _cells(rows, list(self.exported), order, full))
-        return _file(kind, self, batches)
+        batches = self._logged(request, kind, full, _batches(rows, list(self.exported), order, full))
+        headings = [str(heading) for heading in self.exported.values()]
+        name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
+        if kind == "xlsx":
+            file = TemporaryFile()  # noqa: SIM115 - the response closes it
+            sheets.xlsx_file(batches, headings, file)
+            return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        lines = sheets.csv_lines(batches, headings)
+        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=disposition)
+
+    def _logged(self, request: HttpRequest, kind: str, full: bool, batches: Batches) -> Batches:
+        """The same rows, with a line in the log, which gets the number of rows at the end."""
+        said = _("Exported as %(format)s; filter: %(filter)s; phones: %(phones)s; rows: %(rows)s")
+        what = {"format": FORMATS[kind], "filter": _filter(request), "phones": _("full") if full else _("masked")}
+        entry = LogEntry.objects.create(
+            user_id=request.user.pk,  # type: ignore[misc] # only operators get here
+            content_type=ContentType.objects.get_for_model(self.model),
+            object_repr=(_("Export: %(list)s") % {"list": f"{self.opts.verbose_name_plural}, {FORMATS[kind]}"})[:200],
+            action_flag=EXPORT,
+            change_message=said % {**what, "rows": _("incomplete")},
+        )
+
+        def counted() -> Batches:
+            number = 0
+            for rows in batches:
+                yield rows
+                number += len(rows)
+            LogEntry.objects.filter(pk=entry.pk).update(change_message=said % {**what, "rows": number})
+
+        return counted()
 
 
-def _cells(rows: QuerySet[Any], columns: list[str], order: str, full: bool) -> Iterator[list[sheets.Row]]:
-    are_phones = [column.rpartition("__")[2] == "phone" for column in columns]
-    for batch in _batches(rows, columns, order):
-        yield [
-            [_phone(value, full) if is_phone else sheets.cell(value)
-             for value, is_phone in zip(row, are_phones, strict=True)]
-            for row in batch
-        ]  # fmt: skip
-
-
-def _phone(phone: str | None, full: bool) -> str:
-    """As text: its plus sign starts no formula, because the database allows only digits after it."""
-    return (phone if full else phones.mask(phone)) if phone else ""
-
-
-def _batches(rows: QuerySet[Any], columns: list[str], order: str) -> Iterator[list[tuple[Any, ...]]]:
+def _batches(rows: QuerySet[Any], columns: list[str], order: str, full: bool) -> Batches:
     """All rows, ordered by this column and then the primary key. Each batch starts after the last row."""
     column = order.removeprefix("-")
     beyond = TupleLessThan if order.startswith("-") else TupleGreaterThan
     left = rows = rows.values_list(*columns, column, "pk")
     while batch := list(left[:BATCH]):
-        yield [row[:-2] for row in batch]
+        yield [[_cell(name, value, full) for name, value in zip(columns, row, strict=False)] for row in batch]
         left = rows.filter(beyond(Tuple(F(column), F("pk")), batch[-1][-2:]))
 
 
-def _file(kind: str, admin: ExportAdmin, batches: Iterator[list[sheets.Row]]) -> HttpResponseBase:
-    headings = [str(heading) for heading in admin.exported.values()]
-    name = f"{admin.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
-    if kind == "xlsx":
-        file = TemporaryFile()  # noqa: SIM115 - the response closes it
-        sheets.xlsx_file(batches, headings, file)
-        return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
-    lines = sheets.csv_lines(batches, headings)
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=disposition)
-
-
-def _logged(
-    request: HttpRequest, admin: ExportAdmin, kind: str, full: bool, batches: Iterator[list[sheets.Row]]
-) -> Iterator[list[sheets.Row]]:
-    """The same rows, with a line in the log, which gets the number of rows at the end."""
-    what = {"format": FORMATS[kind], "filter": _filter(request), "phones": _("full") if full else _("masked")}
-    said = _("Exported as %(format)s; filter: %(filter)s; phones: %(phones)s; rows: %(rows)s")
-    begun = said % {**what, "rows": _("incomplete")}
-    assert isinstance(request.user, User)  # the view is for operators
-    entry = LogEntry.objects.create(
-        user=request.user,
-        content_type=ContentType.objects.get_for_model(admin.model),
-        object_repr=(_("Export: %(list)s") % {"list": f"{admin.opts.verbose_name_plural}, {FORMATS[kind]}"})[:200],
-        action_flag=EXPORT,
-        change_message=begun,
-    )
-
-    def counted() -> Iterator[list[sheets.Row]]:
-        number = 0
-        for rows in batches:
-            yield rows
-            number += len(rows)
-        LogEntry.objects.filter(pk=entry.pk).update(change_message=said % {**what, "rows": number})
-
-    return counted()
+def _cell(column: str, value: Any, full: bool) -> Any:
+    """A phone is a text: its plus sign starts no formula, because the database allows only digits after it."""
+    if column.rpartition("__")[2] != "phone" or value is None:
+        return sheets.cell(value)
+    return value if full else phones.mask(value)
 
 
 def _filter(request: HttpRequest) -> str:

@@ -64,25 +64,22 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
-    # The path from the model to the phone number; empty for a list without a search.
-    phone_lookup = "user__phone"
+    # The path from the model to the phone number.
+    search_fields: ClassVar[tuple[str, ...]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LargeTableList
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return (self.phone_lookup,) if self.phone_lookup else ()
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
-        if not search_term.strip() or not self.phone_lookup:
+        if not search_term.strip() or not self.search_fields:
             return queryset, False
         return self.search(request, queryset, search_term), False
 
     def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
         phone = phones.normalise_or_empty(text)
-        return queryset.filter(**{self.phone_lookup: phone}) if phone else queryset.none()
+        return queryset.filter(**{self.search_fields[0]: phone}) if phone else queryset.none()
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow the list's own filters only: others read whole tables, or reveal a phone number digit by digit."""
@@ -98,14 +95,10 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 class ChoiceFilter(admin.SimpleListFilter):

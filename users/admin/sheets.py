@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from io import StringIO
 from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -30,20 +31,13 @@ def cell(value: Any) -> str | int | float | bool:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-class _Line:
-    """A file for `csv.writer` that returns each line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def csv_lines(batches: Iterable[list[Row]], headings: Row) -> Iterator[str]:
     """The text of a CSV file (RFC 4180), a batch of rows at a time."""
-    line = csv.writer(_Line()).writerow
-    yield _BYTE_ORDER_MARK + str(line(headings))
-    for rows in batches:
-        yield "".join(str(line(["true" if one is True else "false" if one is False else one for one in row]))
-                      for row in rows)  # fmt: skip
+    first = [_BYTE_ORDER_MARK + headings[0], *headings[1:]]
+    for rows in chain([[first]], batches):
+        text = StringIO()
+        csv.writer(text).writerows([str(one).lower() if isinstance(one, bool) else one for one in row] for row in rows)
+        yield text.getvalue()
 
 
 def xlsx_file(batches: Iterable[list[Row]], headings: Row, file: IO[bytes]) -> None:

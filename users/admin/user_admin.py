@@ -33,10 +33,6 @@ from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserVie
 from users.models import Device, User
 
 
-def is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
 class StatusFilter(ChoiceFilter):
     """The few users that operators look for among all others. Each choice has a partial index."""
 
@@ -51,7 +47,7 @@ class StatusFilter(ChoiceFilter):
 
 
 class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
-    phone_lookup = "phone"
+    search_fields = ("phone",)
     form = UserForm
     change_password_form = PasswordForm
     empty_value_display = "—"
@@ -75,14 +71,14 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only superusers use the form: it makes operators. Others use the actions. Nobody edits erased users."""
-        if isinstance(obj, User) and (obj.erased_at or not is_superuser(request)):
+        if isinstance(obj, User) and (obj.erased_at or not request.user.is_superuser):
             return False
         return request.user.has_perm("users.change_user")
 
     def may_act(self, request: HttpRequest, action: Action, user: User) -> bool:
         """Whether this operator may do this. Nobody acts on themselves; only superusers act finally or on operators."""
         for_superusers = action.final or user.is_staff or user.is_superuser
-        allowed = is_superuser(request) or not for_superusers
+        allowed = request.user.is_superuser or not for_superusers
         return allowed and user.pk != request.user.pk and self.has_change_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
@@ -125,7 +121,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
         return super().changelist_view(request, {**(extra_context or {}), "no_user": no_user})
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        password = ("password",) if is_superuser(request) else ()
+        password = ("password",) if request.user.is_superuser else ()
         is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
         return (
             (None, {"fields": (("masked", "is_active"), ("created_at", "verified_at"), ("last_login", "erased_at"))}),
@@ -144,7 +140,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
         return "; ".join(f"{form[name].label}: {_in_words(form.cleaned_data[name])}" for name in form.changed_data)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        if not is_superuser(request):
+        if not request.user.is_superuser:
             raise PermissionDenied
         response = super().user_change_password(request, id, form_url)
         if isinstance(response, TemplateResponse) and response.context_data:
@@ -180,18 +176,15 @@ admin.site.unregister(Group)  # Django's own, as its documentation replaces it
 class GroupAdmin(auth_admin.GroupAdmin):
     """For superusers: operators who could change their own group could give themselves permissions."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return is_superuser(request)
-
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_superuser(request)
+        return request.user.is_superuser
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_superuser(request)
+    has_add_permission = has_delete_permission = has_change_permission
 
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
     list_display = ("id", "user", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
     list_select_related = ("user",)
+    search_fields = ("user__phone",)
     fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
