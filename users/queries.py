@@ -170,3 +170,11 @@ def queue_depth(now: datetime, most: int) -> tuple[int, int]:
     """
     due, later = sql.fetch_one(_QUEUE_DEPTH, {"now": now, "most": most})
     return due, later
+
+
+def delete_wrong_passwords(until: datetime) -> int:
+    """Delete the operators' failed login attempts up to this time. Returns their number.
+
+    By hand: the ORM sends all ids, and fails on more than 65,535 attempts.
+    """
+    return sql.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [until])

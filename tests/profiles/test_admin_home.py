@@ -117,5 +117,5 @@ def test_large_tables_are_estimated(monkeypatch: pytest.MonkeyPatch, alice: Sign
     page = Client.get(at_work(operator(is_superuser=True)), "/admin/").context
 
     people, active, _ = page["totals"]
-    assert (people.number, people.is_estimate) == (3, True)
-    assert (active.number, active.is_estimate) == (2, True)
+    assert (people["number"], people["is_estimate"]) == (3, True)
+    assert (active["number"], active["is_estimate"]) == (2, True)

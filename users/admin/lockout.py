@@ -25,13 +25,12 @@ from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
-from django.db import connection
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from users import client, keys, phones
+from users import client, keys, phones, queries
 from users.login import sms_limits
 
 # Wrong passwords from one address, for all phone numbers together, that lock the address.
@@ -77,22 +76,16 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
         request.axes_credentials = credentials
 
     def clean_expired_user_attempts(self, request: Any = None, credentials: dict[str, Any] | None = None) -> int:
-        """Delete in one statement: the ORM sends all ids, and fails on more than 65,535 attempts."""
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [get_cool_off_threshold(request)])
-            return int(cursor.rowcount)
+        return queries.delete_wrong_passwords(get_cool_off_threshold(request))
 
 
-def recent(request: HttpRequest) -> QuerySet[AccessAttempt]:
+def recent(request: HttpRequest) -> Any:
     """The attempts that count against the client's address."""
-    found: QuerySet[AccessAttempt] = AccessAttempt.objects.filter(
-        ip_address=request.axes_ip_address,  # type: ignore[attr-defined]
-        attempt_time__gte=get_cool_off_threshold(request),
-    )
-    return found
+    since = get_cool_off_threshold(request)
+    return AccessAttempt.objects.filter(ip_address=request.axes_ip_address, attempt_time__gte=since)  # type: ignore[attr-defined]
 
 
-def failures(attempts: QuerySet[AccessAttempt]) -> int:
+def failures(attempts: Any) -> int:
     return attempts.aggregate(total=Sum("failures_since_start"))["total"] or 0
 
 

@@ -86,37 +86,31 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
             shown = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
             return path(f"<int:user_id>/{name}/", shown, name=f"users_user_{name}")
 
-        actions = [page(action.name, ActionView, action=action, title=action.title) for action in self.user_actions]
+        actions = [page(one.name, ActionView, action=one, title=one.title) for one in self.user_actions]
         return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        """Show what the operator's permissions allow besides Django's form."""
         user = self.get_object(request, object_id)
-        own = self.page_context(request, user) if user and self.has_view_permission(request, user) else {}
+        own: dict[str, Any] = {}
+        if user and self.has_view_permission(request, user):
+            may = request.user.has_perms
+            own = {
+                "title": capfirst(str(self.opts.verbose_name)),
+                "show_diagnosis": DiagnosisView.title if may(DiagnosisView.permissions) else "",
+                "show_phone": _("Show the full number") if user.phone and may(PhoneView.permissions) else "",
+                "user_actions": [
+                    (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
+                    for action in self.user_actions
+                    if self.may_act(request, action, user) and action.applies(user)
+                ],
+                "sections": [show(request, user) for permission, show in self.sections if may([permission])],
+            }
         return super().change_view(request, object_id, form_url, {**own, **(extra_context or {})})
 
-    def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
-        """What the page of a user shows besides Django's form, as far as this operator's permissions allow it."""
-
-        def may_see(view: type[UserView]) -> bool:
-            return request.user.has_perms(view.permissions)
-
-        return {
-            "title": capfirst(str(self.opts.verbose_name)),
-            "show_diagnosis": DiagnosisView.title if may_see(DiagnosisView) else "",
-            "show_phone": _("Show the full number") if user.phone and may_see(PhoneView) else "",
-            "user_actions": [
-                (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
-                for action in self.user_actions
-                if self.may_act(request, action, user) and action.applies(user)
-            ],
-            "sections": [
-                show(request, user) for permission, show in self.sections if request.user.has_perm(permission)
-            ],
-        }
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         no_user = why_no_user(request.GET.get("q", ""))
         return super().changelist_view(request, {**(extra_context or {}), "no_user": no_user})
 
