@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 
@@ -45,3 +46,8 @@ def helper(*permissions: str) -> Client:
 def page_of(person: int, page: str = "change") -> str:
     """The address of one of the admin's pages of a person."""
     return f"/admin/users/user/{person}/{page}/"
+
+
+def logged() -> list[str]:
+    """The messages of the admin's log, oldest first."""
+    return [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]

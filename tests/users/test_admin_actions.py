@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.messages import get_messages
-from django.db import connection
 from django.test import Client
 
 from profiles import activation, invite_codes, privacy
-from profiles.models import Activation, Profile
-from tests.support.accounts import SignedInUser, registered, signed_in
-from tests.support.operators import at_work, helper, operator, page_of
+from tests.support.accounts import SignedInUser, signed_in
+from tests.support.admin_actions import ALL, NOTHING_TO_DO, act, offered
+from tests.support.operators import at_work, helper, logged, operator, page_of
 from users import accounts
 from users.models import Device, User
 
 pytestmark = pytest.mark.django_db
-ALL = ("disable", "enable", "end-devices", "release-vote", "new-code", "erase")
-NOTHING_TO_DO = "There is nothing left to do. See the user's present state."
-WHY = {"reason": "Asked for it\n in ticket 12.", "sure": "on"}
 
 
 @pytest.fixture
@@ -34,25 +27,6 @@ def boss(db: None) -> Client:
 @pytest.fixture
 def support(db: None) -> Client:
     return helper("view_user", "change_user")
-
-
-def act(browser: Client, action: str, profile: Profile, **fields: str) -> list[str]:
-    """What the operator is told when the person's page comes back."""
-    about = Profile.objects.get(pk=profile.pk).invite_code if action == "new-code" else ""
-    answer = browser.post(page_of(profile.pk, action), {"about": about, **(fields or WHY)})
-    assert answer["Location"] == page_of(profile.pk)
-    told = [message.message for message in get_messages(answer.wsgi_request)]
-    browser.get(answer["Location"])
-    return told
-
-
-def offered(browser: Client, profile: Profile) -> list[str]:
-    page = browser.get(page_of(profile.pk)).content.decode()
-    return [action for action in ALL if page_of(profile.pk, action) in page]
-
-
-def logged() -> list[str]:
-    return [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
 
 
 def test_disabled_person_is_out_at_once_and_enabled_again_signs_in_anew(support: Client, alice: SignedInUser) -> None:
@@ -116,13 +90,6 @@ def test_new_code_is_given_once_for_a_form_that_is_sent_twice(support: Client, b
     assert f'name="about" value="{old}"' in form
     assert told[0] == [f"Replaced the invite code {old}."]
     assert told[1] == [NOTHING_TO_DO]
-
-
-def test_nobody_acts_on_themselves(boss: Client) -> None:
-    own = Profile.objects.get(user__is_superuser=True)
-
-    assert offered(boss, own) == []
-    assert boss.post(page_of(own.pk, "erase"), {**WHY, "sure": "on"}).status_code == 403
 
 
 def test_new_invite_code_is_drawn_until_it_is_free(monkeypatch: Any, alice: SignedInUser, bob: SignedInUser) -> None:
@@ -224,65 +191,3 @@ def test_domain_tells_that_somebody_was_quicker(alice: SignedInUser) -> None:
     assert [privacy.erase_by_operator(user.pk), privacy.erase_by_operator(user.pk)] == [True, False]
     assert not accounts.enable(user)
     assert activation.replace_invite_code(user.pk) is None
-
-
-def test_actions_need_the_right_to_change_and_erasing_a_superuser(
-    support: Client, alice: SignedInUser, bob: SignedInUser
-) -> None:
-    alice.activate(bob.code)
-    onlooker = at_work(operator("9991119996", "view_user"))
-
-    assert offered(onlooker, alice.profile) == []
-    assert offered(support, alice.profile) == ["disable", "end-devices", "release-vote", "new-code"]
-    for action in ALL:
-        assert onlooker.post(page_of(alice.profile.pk, action), WHY).status_code == 403
-    assert support.post(page_of(alice.profile.pk, "erase"), WHY).status_code == 403
-    assert Activation.objects.exists()
-    assert alice.me()["phone"] == alice.phone
-
-
-def test_only_superusers_act_on_operators(boss: Client, support: Client) -> None:
-    colleague = registered("9991119995", is_staff=True)
-
-    assert offered(support, colleague) == []
-    for action in ALL:
-        assert support.post(page_of(colleague.pk, action), WHY).status_code == 403
-    assert act(boss, "disable", colleague) == ["Disabled the user."]
-
-
-def test_stranger_gets_no_page(boss: Client) -> None:
-    assert boss.post("/admin/users/user/999999999/disable/", WHY).status_code == 404
-    assert Client().post("/admin/users/user/1/disable/", WHY).status_code == 302
-    assert not LogEntry.objects.exists()
-
-
-@pytest.fixture
-def impatient(transactional_db: None) -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '20ms'")
-        yield
-        cursor.execute("RESET lock_timeout")
-
-
-@pytest.mark.parametrize(
-    "held", ["SELECT FROM users_user FOR NO KEY UPDATE", "LOCK TABLE django_admin_log IN EXCLUSIVE MODE"]
-)
-def test_nothing_is_done_without_the_lock_or_without_the_line_in_the_log(impatient: None, held: str) -> None:
-    boss, alice = at_work(operator(is_superuser=True)), registered("9991110001")
-    busy = connection.copy()
-    busy.set_autocommit(False)
-    with busy.cursor() as cursor:
-        cursor.execute(held)
-
-    told = act(boss, "disable", alice)
-
-    busy.close()
-    assert told == ["Nothing was done: the user's data is in use at this moment. Try again."]
-    assert User.objects.get(pk=alice.pk).is_active
-    assert not LogEntry.objects.exists()
-
-
-def test_pages_of_actions_show_no_phone(boss: Client, alice: SignedInUser) -> None:
-    for action in ALL:
-        page = boss.get(page_of(alice.profile.pk, action), follow=True).content.decode()
-        assert not re.findall(r"999\D?111\D?\d\d\D?\d\d", page), action

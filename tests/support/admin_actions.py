@@ -1,0 +1,28 @@
+"""What the tests of the admin's actions on a user share."""
+
+from __future__ import annotations
+
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from profiles.models import Profile
+from tests.support.operators import page_of
+
+ALL = ("disable", "enable", "end-devices", "release-vote", "new-code", "erase")
+NOTHING_TO_DO = "There is nothing left to do. See the user's present state."
+WHY = {"reason": "Asked for it\n in ticket 12.", "sure": "on"}
+
+
+def act(browser: Client, action: str, profile: Profile, **fields: str) -> list[str]:
+    """What the operator is told when the person's page comes back."""
+    about = Profile.objects.get(pk=profile.pk).invite_code if action == "new-code" else ""
+    answer = browser.post(page_of(profile.pk, action), {"about": about, **(fields or WHY)})
+    assert answer["Location"] == page_of(profile.pk)
+    told = [message.message for message in get_messages(answer.wsgi_request)]
+    browser.get(answer["Location"])
+    return told
+
+
+def offered(browser: Client, profile: Profile) -> list[str]:
+    page = browser.get(page_of(profile.pk)).content.decode()
+    return [action for action in ALL if page_of(profile.pk, action) in page]
