@@ -15,6 +15,27 @@ from users import accounts, phones
 from users.models import User
 
 
+class ReasonForm(forms.Form):
+    required_css_class = "required"
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea({"rows": 3, "class": "vLargeTextField"}),
+        help_text=_("The user's history keeps it, even after an erasure. Do not write phone numbers."),
+    )
+    about = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def clean_reason(self) -> str:
+        reason = " ".join(self.cleaned_data["reason"].split())
+        if phones.are_in(reason):
+            raise ValidationError(_("Remove the phone number: it would stay after the user is erased."))
+        return reason
+
+
+class FinalForm(ReasonForm):
+    sure = forms.BooleanField(label=_("I know that this cannot be undone."))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Action:
     # In the address of its page.
@@ -32,28 +53,9 @@ class Action:
     # The value that the action replaces, if it can be repeated: so a form that is sent twice acts once.
     about: Callable[[User], str] = lambda user: ""
 
-
-class ReasonForm(forms.Form):
-    required_css_class = "required"
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea({"rows": 3, "class": "vLargeTextField"}),
-        help_text=_("The user's history keeps it, even after an erasure. Do not write phone numbers."),
-    )
-    sure = forms.BooleanField(label=_("I know that this cannot be undone."))
-    about = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, *args: Any, final: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not final:
-            del self.fields["sure"]
-
-    def clean_reason(self) -> str:
-        reason = " ".join(self.cleaned_data["reason"].split())
-        if phones.are_in(reason):
-            raise ValidationError(_("Remove the phone number: it would stay after the user is erased."))
-        return reason
+    @property
+    def form(self) -> type[ReasonForm]:
+        return FinalForm if self.final else ReasonForm
 
 
 DISABLE = Action(

@@ -15,14 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import F, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
-from django.http import (
-    FileResponse,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -77,11 +71,11 @@ class ExportAdmin(LargeTableAdmin):
             rows = shown.queryset
             too_long = kind == "xlsx" and rows[XLSX_ROWS : XLSX_ROWS + 1].exists()
         except (DataError, ValueError, OverflowError, IncorrectLookupParameters):
-            return HttpResponseRedirect(f"../?{ERROR_FLAG}=1")
+            return redirect(f"../?{ERROR_FLAG}=1")
         if too_long:
             text = _("XLSX is for up to %(rows)d rows. Filter the list, or export it as CSV.") % {"rows": XLSX_ROWS}
             messages.error(request, text)
-            return HttpResponseRedirect(f"../?{request.GET.urlencode()}")
+            return redirect(f"../?{request.GET.urlencode()}")
         full = request.user.has_perm(SEES_PHONES)
         order = str(shown.get_ordering(request, shown.root_queryset)[0])
         batches = self._logged(request, kind, full, _batches(rows, list(self.exported), order, full))

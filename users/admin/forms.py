@@ -1,21 +1,13 @@
-"""The admin's forms for operators' roles and passwords. The login form is in `lockout`."""
+"""The admin's forms for passwords. The login form is in `lockout`."""
 
 from __future__ import annotations
 
 from django.contrib.admin.forms import AdminPasswordChangeForm as PasswordChangeForm
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.utils.translation import gettext
 
 from users.models import User
-
-OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
-
-
-class UserForm(UserChangeForm):  # type: ignore[type-arg]
-    class Meta:
-        model = User
-        fields = OPERATOR_FIELDS
 
 
 class SavesPasswordOnly:

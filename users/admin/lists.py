@@ -10,7 +10,8 @@ from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
 from users import phones
@@ -90,7 +91,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             return super().changelist_view(request, extra_context)
         except (DataError, ValueError, OverflowError):  # a filter's value that no row can have
-            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field)

@@ -25,7 +25,7 @@ def cell(value: Any) -> str | int | float | bool:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (int, float)):
         return value
     text = str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -26,11 +27,13 @@ from django.utils.translation import gettext_lazy as _
 from users import accounts, phones
 from users.admin.actions import DISABLE, ENABLE, REVOKE_DEVICES, Action
 from users.admin.export import ExportAdmin
-from users.admin.forms import OPERATOR_FIELDS, PasswordForm, UserForm
+from users.admin.forms import PasswordForm
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, named_columns
 from users.admin.sections import Show, deliveries, devices
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.models import Device, User
+
+OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class StatusFilter(ChoiceFilter):
@@ -48,7 +51,6 @@ class StatusFilter(ChoiceFilter):
 
 class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     search_fields = ("phone",)
-    form = UserForm
     change_password_form = PasswordForm
     empty_value_display = "—"
     list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
@@ -86,7 +88,9 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
             shown = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
             return path(f"<int:user_id>/{name}/", shown, name=f"users_user_{name}")
 
-        actions = [page(one.name, ActionView, action=one, title=one.title) for one in self.user_actions]
+        actions = [
+            page(one.name, ActionView, action=one, title=one.title, form_class=one.form) for one in self.user_actions
+        ]
         return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
 
     def change_view(
@@ -129,7 +133,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
 
     def construct_change_message(self, request: HttpRequest, form: Form, formsets: Any, add: bool = False) -> Any:
         """The log's message: the changed fields and their new values. Of a password, only that it changed."""
-        if not isinstance(form, UserForm) or not form.changed_data:
+        if not isinstance(form, UserChangeForm) or not form.changed_data:
             return super().construct_change_message(request, form, formsets, add)
         return "; ".join(f"{form[name].label}: {_in_words(form.cleaned_data[name])}" for name in form.changed_data)
 

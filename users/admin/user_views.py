@@ -89,7 +89,6 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
     """Explains one action, asks for a reason, then does the action and logs it."""
 
     template_name = "admin/users/user/action.html"
-    form_class = ReasonForm
     action: Action = None  # type: ignore[assignment]
 
     def has_permission(self) -> bool:
@@ -99,9 +98,6 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
         if not self.action.applies(self.object):
             return self.finish(messages.WARNING, NOTHING_LEFT)
         return super().dispatch(request, *args, **kwargs)
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "final": self.action.final}
 
     def get_initial(self) -> dict[str, Any]:
         return {"about": self.action.about(self.object)}
