@@ -56,9 +56,8 @@ class ProfileList(LargeTableList):
         self.sees_users = request.user.has_perm("users.view_user")
 
     def url_for_result(self, result: Model) -> str:
-        return (
-            reverse("admin:users_user_change", args=[result.pk]) if self.sees_users else super().url_for_result(result)
-        )
+        page = reverse("admin:users_user_change", args=[result.pk])
+        return page if self.sees_users else super().url_for_result(result)
 
 
 @admin.register(Profile)

@@ -47,10 +47,7 @@ LAST_SEND = {
     State.QUEUED: ("warning", gettext_lazy("The last SMS is still in the queue: no gateway has accepted it yet.")),
     State.SENT: ("success", gettext_lazy("A gateway accepted the last SMS. Its provider knows what happened then.")),
     State.FAILED: ("error", gettext_lazy("No gateway accepted the last SMS before its code expired.")),
-    State.DROPPED: (
-        "error",
-        gettext_lazy("The last SMS was not sent: its code expired before a gateway was tried."),
-    ),
+    State.DROPPED: ("error", gettext_lazy("The last SMS was not sent: its code expired before a gateway was tried.")),
 }
 
 
@@ -68,11 +65,12 @@ def findings(found: Diagnosis) -> Iterator[tuple[str, Any]]:
     if not queue.workers:
         yield "error", _("No worker is running: nothing is sent.")
     if queue.waited > LONG_WAIT:
-        text = _("SMS are waiting for a worker, the first one for %(time)s.")
-        yield "error", text % {"time": brief(queue.waited)}
+        yield "error", _("SMS are waiting for a worker, the first one for %(time)s.") % {"time": brief(queue.waited)}
     if skipped := [gateway.name for gateway in found.gateways if gateway.circuit_open_until]:
-        text = _("Gateways that keep failing are tried last: %(gateways)s.")
-        yield "warning", text % {"gateways": ", ".join(skipped)}
+        yield (
+            "warning",
+            _("Gateways that keep failing are tried last: %(gateways)s.") % {"gateways": ", ".join(skipped)},
+        )
     if found.demo:
         return
     if not found.sends:

@@ -33,9 +33,7 @@ def shown(value: Any) -> str:
     return str(display_for_value(None if value == "" else value, "—"))
 
 
-def table(
-    title: str, columns: Columns, rows: Iterable[Any], show: Callable[[Any], str] = shown, **more: Any
-) -> Section:
+def table(title: str, columns: Columns, rows: Iterable[Any], show: Any = shown, **more: Any) -> Section:
     cells = [[show(value(row)) for value in columns.values()] for row in rows]
     return {"title": title, "headings": list(columns), "rows": cells, **more}
 
