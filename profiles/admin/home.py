@@ -63,14 +63,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def _chart(title: Any, fields: tuple[str, ...], last: list[Day]) -> dict[str, Any]:
     names = [NAMES.get(field, get_fields_from_path(Day, field)[-1].verbose_name) for field in fields]
     rows = [(day.day, [getattr(day, field) for field in fields]) for day in reversed(last)]
-    (_day, today), (_day, yesterday) = rows[:2]
-    return {
-        "title": title,
-        "names": names,
-        "newest": list(zip(names, today, yesterday, strict=True)),
-        "rows": rows,
-        "any": any(any(row) for _, row in rows),
-    }
+    newest = list(zip(names, rows[0][1], rows[1][1], strict=True))
+    any_number = any(any(row) for _, row in rows)
+    return {"title": title, "names": names, "newest": newest, "rows": rows, "any": any_number}
 
 
 def _totals() -> list[dict[str, Any]]:

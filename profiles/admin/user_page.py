@@ -64,9 +64,7 @@ def _invitees(request: HttpRequest, user: User) -> Section:
         votes = votes.filter(TupleLessThan(Tuple(F("created_at"), F("invitee_id")), edge))
     found = list(votes.order_by("-created_at", "-invitee_id")[: NEWEST + 1])
     page = reverse("admin:users_user_change", args=[user.pk])
-    links = []
-    if before:
-        links.append((f"{page}#{BEFORE}", gettext("The newest votes")))
+    links = [(f"{page}#{BEFORE}", gettext("The newest votes"))] if before else []
     if len(found) > NEWEST:
         last = found[NEWEST - 1]
         cursor = f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"

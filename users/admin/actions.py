@@ -53,10 +53,6 @@ class Action:
     # The value that the action replaces, if it can be repeated: so a form that is sent twice acts once.
     about: Callable[[User], str] = lambda user: ""
 
-    @property
-    def form(self) -> type[ReasonForm]:
-        return FinalForm if self.final else ReasonForm
-
 
 DISABLE = Action(
     name="disable",

@@ -87,9 +87,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
             shown = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
             return path(f"<int:user_id>/{name}/", shown, name=f"users_user_{name}")
 
-        actions = [
-            page(one.name, ActionView, action=one, title=one.title, form_class=one.form) for one in self.user_actions
-        ]
+        actions = [page(one.name, ActionView, action=one, title=one.title) for one in self.user_actions]
         return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:

@@ -16,7 +16,7 @@ from django.views.generic.detail import SingleObjectMixin
 
 from users import accounts
 from users.admin import diagnosis_texts
-from users.admin.actions import Action, ReasonForm
+from users.admin.actions import Action, FinalForm, ReasonForm
 from users.admin.lists import SEES_PHONES
 from users.clock import database_now
 from users.login import diagnosis
@@ -98,6 +98,9 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
         if not self.action.applies(self.object):
             return self.finish(messages.WARNING, NOTHING_LEFT)
         return super().dispatch(request, *args, **kwargs)
+
+    def get_form_class(self) -> type[ReasonForm]:
+        return FinalForm if self.action.final else ReasonForm
 
     def get_initial(self) -> dict[str, Any]:
         return {"about": self.action.about(self.object)}
