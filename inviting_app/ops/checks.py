@@ -20,37 +20,30 @@ SERVICE = "service"
 
 def register_all() -> None:
     """For deployment only: `migrate` runs the other checks, and must not fail because no worker runs."""
-    register(check_site_url, Tags.security, deploy=True)
-    register(check_trusted_proxies, Tags.security, deploy=True)
-    register(check_demo_mode, Tags.security, deploy=True)
+    register(check_settings, Tags.security, deploy=True)
     register(check_database, Tags.database, deploy=True)
     register(check_service, SERVICE, deploy=True)
 
 
-def check_site_url(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    if is_local(settings.SITE_URL) or settings.SITE_URL.startswith("https:"):
-        return []
-    what = f"SITE_URL is {settings.SITE_URL}, without TLS: others can read codes and tokens on their way."
-    hint = "Put a proxy with TLS in front of the service, and set SITE_URL=https://… and TRUSTED_PROXIES=1."
-    return [Error(what, hint=hint, id="inviting_app.E001")]
-
-
-def check_trusted_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    proxies = settings.TRUSTED_PROXIES
-    if proxies and is_local(settings.SITE_URL):
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Settings that contradict each other or are not safe."""
+    found: list[CheckMessage] = []
+    site, proxies = settings.SITE_URL, settings.TRUSTED_PROXIES
+    local, https = is_local(site), site.startswith("https:")
+    if not local and not https:
+        what = f"SITE_URL is {site}, without TLS: others can read codes and tokens on their way."
+        hint = "Put a proxy with TLS in front of the service, and set SITE_URL=https://… and TRUSTED_PROXIES=1."
+        found.append(Error(what, hint=hint, id="inviting_app.E001"))
+    if proxies and local:
         what = f"TRUSTED_PROXIES is {proxies}, but SITE_URL is local: clients can claim any address."
         hint = "Set SITE_URL to the public address, or TRUSTED_PROXIES=0."
-        return [Warning(what, hint=hint, id="inviting_app.W001")]
-    if not proxies and settings.SITE_URL.startswith("https:"):
+        found.append(Warning(what, hint=hint, id="inviting_app.W001"))
+    if not proxies and https:
         what = "TRUSTED_PROXIES is 0, but SITE_URL is https: all clients share the proxy's address, and its limits."
         hint = "Set TRUSTED_PROXIES to the number of proxies in front. Each must add to X-Forwarded-For."
-        return [Warning(what, hint=hint, id="inviting_app.W002")]
-    return []
-
-
-def check_demo_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    if not settings.DEMO or (is_local(settings.SITE_URL) and is_local(f"//{settings.HOST}")):
-        return []
-    what = "Others can reach the demo mode: no SMS is sent, and anybody can sign in as anybody."
-    hint = "Set SMS_GATEWAYS and remove ALLOW_DEMO, or leave HOST and SITE_URL at addresses of this machine."
-    return [Warning(what, hint=hint, id="inviting_app.W003")]
+        found.append(Warning(what, hint=hint, id="inviting_app.W002"))
+    if settings.DEMO and not (local and is_local(f"//{settings.HOST}")):
+        what = "Others can reach the demo mode: no SMS is sent, and anybody can sign in as anybody."
+        hint = "Set SMS_GATEWAYS and remove ALLOW_DEMO, or leave HOST and SITE_URL at addresses of this machine."
+        found.append(Warning(what, hint=hint, id="inviting_app.W003"))
+    return found

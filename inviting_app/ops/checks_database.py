@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -25,34 +25,33 @@ CLOCK_DIFFERENCE = 2.0
 PREPARED_ATTEMPTS = 5
 FREE_BYTES = 10**9
 
+Found = Iterator[CheckMessage]
+
 
 def check_database(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Checks nothing unless `databases` are given, as all checks that need a database do."""
     if not databases:
         return []
     checks = [version, unapplied_migrations, lock_timeout, prepared_statements, worker_database, clock, disk]
-    return answers() or run_each(checks)
+    return list(answers()) or run_each(checks)
 
 
-def run_each(checks: Sequence[Callable[[], list[CheckMessage]]]) -> list[CheckMessage]:
+def run_each(checks: Sequence[Callable[[], Iterable[CheckMessage]]]) -> list[CheckMessage]:
     """What the checks find. An error of the database is a finding too, without its text, which may quote a row."""
     found: list[CheckMessage] = []
     for check in checks:
         try:
             found += check()
         except Error as error:
-            what, hint = (
-                f"{check.__name__} could not be checked: {type(error).__name__}.",
-                "See the other messages first.",
-            )
-            found.append(CheckError(what, hint=hint, id="inviting_app.E010"))
+            what = f"{check.__name__} could not be checked: {type(error).__name__}."
+            found.append(CheckError(what, hint="See the other messages first.", id="inviting_app.E010"))
     return found
 
 
-def answers() -> list[CheckMessage]:
+def answers() -> Found:
     try:
         connection.ensure_connection()
-        return []
+        return
     except OperationalError as error:
         what = f"The database does not answer: {_first_line(error)}"
     hint = "Check host, name and password in DATABASE_URL, and whether PostgreSQL runs."
@@ -63,94 +62,85 @@ def answers() -> list[CheckMessage]:
         if not embedded.cluster.exists():
             what = f"The service does not run, and has never run with its data in {settings.DATA_DIR}."
             hint = "Start it with `make run`, or set DATA_DIR to the folder with its data."
-    return [CheckError(what, hint=f"{hint} Checks that need the database were left out.", id="inviting_app.E011")]
+    yield CheckError(what, hint=f"{hint} Checks that need the database were left out.", id="inviting_app.E011")
 
 
-def version() -> list[CheckMessage]:
+def version() -> Found:
     number, encoding = _show("server_version").split()[0], _show("server_encoding")
     if int(_show("server_version_num")) < OLDEST_VERSION * 10_000:
         hint = f"Move to PostgreSQL {OLDEST_VERSION} or newer."
-        return [CheckError(f"PostgreSQL {number} is too old.", hint=hint, id="inviting_app.E012")]
-    if encoding != "UTF8":
+        yield CheckError(f"PostgreSQL {number} is too old.", hint=hint, id="inviting_app.E012")
+    elif encoding != "UTF8":
         hint = "Create a database with ENCODING 'UTF8' TEMPLATE template0, and restore a backup into it."
-        return [CheckError(f"The encoding of the database is {encoding}.", hint=hint, id="inviting_app.E013")]
-    return []
+        yield CheckError(f"The encoding of the database is {encoding}.", hint=hint, id="inviting_app.E013")
 
 
-def unapplied_migrations() -> list[CheckMessage]:
-    missing = [name for name, applied in migrations.planned().items() if not applied]
-    if not missing:
-        return []
-    what = f"{len(missing)} migrations are not applied. The first is {missing[0]}."
-    hint = "Run `manage.py migrate`, then restart web and worker. Checks that need the tables were left out."
-    return [CheckError(what, hint=hint, id="inviting_app.E014")]
+def unapplied_migrations() -> Found:
+    if missing := [name for name, applied in migrations.planned().items() if not applied]:
+        what = f"{len(missing)} migrations are not applied. The first is {missing[0]}."
+        hint = "Run `manage.py migrate`, then restart web and worker. Checks that need the tables were left out."
+        yield CheckError(what, hint=hint, id="inviting_app.E014")
 
 
-def lock_timeout() -> list[CheckMessage]:
-    if (found := _show("lock_timeout")) == LOCK_TIMEOUT:
-        return []
-    what = f"lock_timeout is {found}, not {LOCK_TIMEOUT}: a request may hang instead of being refused."
-    hint = (
-        "A pooler drops the options of the connection: connect without it, use PgBouncer 1.20 or newer with "
-        "track_extra_parameters, or ALTER ROLE … SET lock_timeout = '2s'."
-    )
-    return [CheckError(what, hint=hint, id="inviting_app.E015")]
+def lock_timeout() -> Found:
+    if (found := _show("lock_timeout")) != LOCK_TIMEOUT:
+        what = f"lock_timeout is {found}, not {LOCK_TIMEOUT}: a request may hang instead of being refused."
+        hint = (
+            "A pooler drops the options of the connection: connect without it, use PgBouncer 1.20 or newer with "
+            "track_extra_parameters, or ALTER ROLE … SET lock_timeout = '2s'."
+        )
+        yield CheckError(what, hint=hint, id="inviting_app.E015")
 
 
-def prepared_statements() -> list[CheckMessage]:
+def prepared_statements() -> Found:
     """Find a pooler that sends the statements of one session to several connections."""
     connection.ensure_connection()
     session: psycopg.Connection[Any] = connection.connection
     if session.prepare_threshold is None:
-        return []
+        return
     try:
         for _ in range(PREPARED_ATTEMPTS):
             session.execute("SELECT 'a statement of the doctor'", prepare=True)
     except (psycopg.ProgrammingError, psycopg.OperationalError) as error:
         what = f"A prepared statement is unknown a moment later ({type(error).__name__})."
         hint = "The pooler cannot keep them: add ?prepare=off to DATABASE_URL."
-        return [CheckError(what, hint=hint, id="inviting_app.E016")]
-    return []
+        yield CheckError(what, hint=hint, id="inviting_app.E016")
 
 
-def worker_database() -> list[CheckMessage]:
+def worker_database() -> Found:
     if settings.DIRECT_DATABASE == DEFAULT_DB_ALIAS:
-        return []
+        return
     try:
         connections[settings.DIRECT_DATABASE].ensure_connection()
+        connections[settings.DIRECT_DATABASE].close()
     except OperationalError as error:
         what = f"The database of WORKER_DATABASE_URL does not answer: {_first_line(error)}"
         hint = "Check its host, name and password: the worker cannot start without it."
-        return [CheckError(what, hint=hint, id="inviting_app.E017")]
-    connections[settings.DIRECT_DATABASE].close()
-    return []
+        yield CheckError(what, hint=hint, id="inviting_app.E017")
 
 
-def clock() -> list[CheckMessage]:
+def clock() -> Found:
     before = time.time()
     database = database_now().timestamp()
     after = time.time()
     difference = database - (before + after) / 2
-    if abs(difference) <= CLOCK_DIFFERENCE + (after - before) / 2:
-        return []
-    what = (
-        f"The database's clock is {abs(difference):.1f} s {'ahead of' if difference > 0 else 'behind'} this machine's."
-    )
-    hint = "Tokens and codes end too early or too late. Let both use NTP: `timedatectl` tells whether they do."
-    return [Warning(what, hint=hint, id="inviting_app.W011")]
+    if abs(difference) > CLOCK_DIFFERENCE + (after - before) / 2:
+        side = "ahead of" if difference > 0 else "behind"
+        what = f"The database's clock is {abs(difference):.1f} s {side} this machine's."
+        hint = "Tokens and codes end too early or too late. Let both use NTP: `timedatectl` tells whether they do."
+        yield Warning(what, hint=hint, id="inviting_app.W011")
 
 
-def disk() -> list[CheckMessage]:
+def disk() -> Found:
     """The disk of the embedded PostgreSQL. That of another server cannot be seen from here."""
     if not settings.EMBEDDED_POSTGRES:
-        return []
+        return
     home = Embedded(settings.DATA_DIR).home
     free = shutil.disk_usage(home if home.exists() else settings.DATA_DIR).free
-    if free >= FREE_BYTES:
-        return []
-    what = f"Only {free / 10**6:.0f} MB are free for the database. When the disk is full, nobody can sign in."
-    hint = f"Free space on the disk of {home}, or move DATA_DIR while the service is stopped."
-    return [Warning(what, hint=hint, id="inviting_app.W012")]
+    if free < FREE_BYTES:
+        what = f"Only {free / 10**6:.0f} MB are free for the database. When the disk is full, nobody can sign in."
+        hint = f"Free space on the disk of {home}, or move DATA_DIR while the service is stopped."
+        yield Warning(what, hint=hint, id="inviting_app.W012")
 
 
 def _show(name: str) -> str:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def doctor() -> tuple[int, str]:
     return 0, said.getvalue()
 
 
-def only(found: list[CheckMessage]) -> CheckMessage:
+def only(found: Iterable[CheckMessage]) -> CheckMessage:
     """The one finding, which says how to fix it and has an id."""
     [message] = found
     assert message.hint and message.id
@@ -179,7 +179,7 @@ def test_jobs_that_failed_today_are_told() -> None:
 
     sql("UPDATE procrastinate_events SET at = at - interval '25 hours'")
 
-    assert checks_service.failed_jobs() == []
+    assert list(checks_service.failed_jobs()) == []
 
 
 @pytest.mark.django_db
@@ -249,7 +249,7 @@ def test_lock_timeout_that_a_pooler_dropped() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_prepared_statements_that_a_pooler_loses() -> None:
     connection.close()  # the next one has no statement of an earlier test
-    assert checks_database.prepared_statements() == []
+    assert list(checks_database.prepared_statements()) == []
     sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # so that the driver does not notice
 
     lost = only(checks_database.prepared_statements())

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        unreachable = answers()  # Django's own checks of a database fail then
+        unreachable = list(answers())  # Django's own checks of a database fail then
         found = run_checks(include_deployment_checks=True, databases=None if unreachable else [DEFAULT_DB_ALIAS])
         problems = [message for message in [*found, *unreachable] if not message.is_silenced()]
         for message in sorted(problems, key=lambda message: -message.level):
