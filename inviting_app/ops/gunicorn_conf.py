@@ -7,7 +7,6 @@ and a start.
 """
 
 import gc
-import logging.config
 import os
 import runpy
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from pythonjsonlogger.json import JsonFormatter
 
 try:
     _env = runpy.run_path(str(Path(__file__).parents[1] / "env.py"))
@@ -50,26 +50,15 @@ if _env["METRICS_PORT"] and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
 # Each request has one line, written by api/middleware.py, so gunicorn's access log stays off. The workers' lines go
 # through Django's LOGGING. These are the few lines of the master process.
 loglevel = "warning"
-_JSON = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": "%(levelname)s %(name)s %(message)s",
-            "rename_fields": {"levelname": "level", "name": "logger"},
-            "timestamp": "time",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "loggers": {"gunicorn.error": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
-}
 
 
 def when_ready(server: Any) -> None:
     """Write the master's lines as JSON too, if LOG_FORMAT says so."""
     if _env["LOG_FORMAT"] == "json":
-        logging.config.dictConfig(_JSON)
+        fields = {"levelname": "level", "name": "logger"}
+        formatter = JsonFormatter("%(levelname)s %(name)s %(message)s", rename_fields=fields, timestamp="time")
+        for handler in server.log.error_log.handlers:
+            handler.setFormatter(formatter)
 
 
 on_reload = when_ready

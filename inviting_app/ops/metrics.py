@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from procrastinate.worker import Worker
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-UNMEASURED = {"livez", "readyz"}
-STATIC, NONE = "(static)", "(none)"
+UNMEASURED = {"/livez", "/readyz"}
 
 # Seconds. Most responses take a few milliseconds, and none waits longer than 2 s for a lock.
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -37,36 +36,22 @@ def _counter(name: str, meaning: str, *labels: str) -> Counter:
     return Counter(f"inviting_app_{name}", meaning, labels, registry=registry)
 
 
-def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...] = LATENCY) -> Histogram:
+def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...] = LONG_LATENCY) -> Histogram:
     return Histogram(f"inviting_app_{name}", meaning, labels, registry=registry, buckets=buckets)
 
 
-REQUESTS = _counter(
-    "requests",
-    "Requests answered, without probes; `code` is the code of a problem.",
-    "route",
-    "method",
-    "status",
-    "code",
-)
-REQUEST_SECONDS = _histogram(
-    "request_seconds", "Time from a request's arrival at Django to its response.", "route", "method"
-)
+_ANSWERED = "Requests answered, without probes; `code` is the code of a problem."
+_ANSWER_TIME = "Time from a request's arrival at Django to its response."
+REQUESTS = _counter("requests", _ANSWERED, "route", "method", "status", "code")
+REQUEST_SECONDS = _histogram("request_seconds", _ANSWER_TIME, "route", "method", buckets=LATENCY)
 CODES_ASKED = _counter("codes_asked", "Sign-ups that queued an SMS.")
 CODES_VERIFIED = _counter("codes_verified", "Correct codes: sign-ins.")
 SIGN_UPS = _counter("sign_ups", "First correct codes of a phone: new users.")
 ACTIVATIONS = _counter("activations", "Activated invite codes: votes.")
-
 SMS = _counter("sms", "SMS sent through a gateway: sent or refused.", "gateway", "outcome")
-SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", "gateway", buckets=LONG_LATENCY)
+SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", "gateway")
 JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", "task", "outcome")
-JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", "task", buckets=LONG_LATENCY)
-
-
-Measures = tuple[Callable[[], None], Callable[[float], None]]
-
-# Counting is faster than the library's search for the labels' child metric, so the children are kept.
-_measures: dict[tuple[str, str | None, int, str], Measures] = {}
+JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", "task")
 
 
 def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -76,25 +61,23 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
         started = time.perf_counter()
         response = get_response(request)
         seconds = time.perf_counter() - started
-        match = request.resolver_match
-        route = match.route if match else _unrouted(request)
-        if route in UNMEASURED:
-            return response
-        status = response.status_code
-        key = (route, request.method, status, "" if status < 400 else _problem(response))
-        count, observe = _measures.get(key) or _new_measures(*key)
-        count()
-        observe(seconds)
-        if status == 200 and request.method == "POST":
-            _count_event(route.rstrip("/"), response)
+        route = _route(request)
+        if route not in UNMEASURED:
+            method = request.method if request.method in METHODS else "other"
+            REQUESTS.labels(route, method, response.status_code, _problem(response)).inc()
+            REQUEST_SECONDS.labels(route, method).observe(seconds)
+            if response.status_code == 200 and method == "POST":
+                _count_event(route, response)
         return response
 
     return middleware
 
 
-def _unrouted(request: HttpRequest) -> str:
-    """The route of a response without a view: a static file, a refusal, an unknown path."""
-    return STATIC if request.path_info.startswith("/static/") else NONE
+def _route(request: HttpRequest) -> str:
+    if match := request.resolver_match:
+        return f"/{match.route.rstrip('/')}"
+    # A static file, a refusal, or an unknown path.
+    return "(static)" if request.path_info.startswith("/static/") else "(none)"
 
 
 def _problem(response: HttpResponseBase) -> str:
@@ -103,24 +86,14 @@ def _problem(response: HttpResponseBase) -> str:
     return str(json.loads(response.content)["code"])  # type: ignore[attr-defined]
 
 
-def _new_measures(route: str, method: str | None, status: int, code: str) -> Measures:
-    shown = route if route in (STATIC, NONE) else f"/{route.rstrip('/')}"
-    known = method if method in METHODS else "other"
-    counter, histogram = REQUESTS.labels(shown, known, status, code), REQUEST_SECONDS.labels(shown, known)
-    measures = counter.inc, histogram.observe
-    if known == method:  # clients can invent any number of other methods, and each would be kept
-        _measures[route, method, status, code] = measures
-    return measures
-
-
 def _count_event(route: str, response: Any) -> None:
     """Count an event when its response is sent, because it is committed then."""
-    if route == "api/v1/profiles/me":
+    if route == "/api/v1/profiles/me":
         ACTIVATIONS.inc()
-    elif route == "api/auth/login":
+    elif route == "/api/auth/login":
         CODES_VERIFIED.inc()
         SIGN_UPS.inc(response.data["created"])
-    elif route == "api/auth/signup":
+    elif route == "/api/auth/signup":
         CODES_ASKED.inc(response.data["sent"])
 
 

@@ -14,6 +14,11 @@ from errno import EADDRINUSE
 from threading import Thread
 
 from django.conf import settings
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from inviting_app.ops import metrics
+from inviting_app.ops.metrics_states import States
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +32,6 @@ def start() -> None:
 
 
 def _serve() -> None:
-    from prometheus_client import CollectorRegistry, start_http_server
-    from prometheus_client.multiprocess import MultiProcessCollector
-
-    from inviting_app.ops import metrics
-    from inviting_app.ops.metrics_states import States
-
     registry = CollectorRegistry()
     registry.register(States())
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

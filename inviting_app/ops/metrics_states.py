@@ -35,29 +35,22 @@ class States(Collector):
         yield from found
 
     def _read(self) -> list[GaugeMetricFamily]:
-        found: list[GaugeMetricFamily] = []
         try:
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
                 now = database_now()
-                for states in (_queue, _sms, _site, _gateways):
-                    found.extend(states(now))
+                return [gauge for states in (_queue, _site, _gateways) for gauge in states(now)]
         except Error:
             return []  # a part of the states would look like all of them
         finally:
             connection.close()
-        return found
 
 
-def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"inviting_app_{name}", meaning, value=value)
-
-
-def _labelled(name: str, meaning: str, label: str, values: dict[str, float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(f"inviting_app_{name}", meaning, labels=[label])
-    for value_of_label, value in values.items():
-        family.add_metric([value_of_label], value)
+def _gauge(name: str, meaning: str, value: float | dict[str, float], label: str = "") -> GaugeMetricFamily:
+    """A gauge with one value, or with a value for each value of its label."""
+    family = GaugeMetricFamily(f"inviting_app_{name}", meaning, labels=[label] if label else [])
+    for labelled, number in value.items() if isinstance(value, dict) else [("", value)]:
+        family.add_metric([labelled] if label else [], number)
     return family
 
 
@@ -65,15 +58,10 @@ def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
     seen, depth = queue.look(now), queue.depth(now)
     yield _gauge("workers", "Workers with a heartbeat in the last 10 seconds.", seen.workers)
     yield _gauge("queue_wait_seconds", "How many seconds the next SMS has been due, or 0.", seen.waited.total_seconds())
-    yield _labelled(
-        "queue_jobs",
-        f"SMS in the queue: due now, or later because an attempt failed; {queue.MAX_COUNTED} means that many or more.",
-        "state",
-        {"due": depth.due, "later": depth.later},
+    meaning = (
+        f"SMS in the queue: due now, or later because an attempt failed; {queue.MAX_COUNTED} means that many or more."
     )
-
-
-def _sms(now: datetime) -> Iterator[GaugeMetricFamily]:
+    yield _gauge("queue_jobs", meaning, {"due": depth.due, "later": depth.later}, "state")
     yield _gauge("sms_day", "SMS requested in the last 24 hours, at most SMS_PER_DAY.", sms_limits.sms_in_a_day(now))
     yield _gauge("sms_day_limit", "SMS_PER_DAY; the last tenth is kept for known devices.", settings.SMS_PER_DAY)
 
@@ -86,29 +74,18 @@ def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _gauge("people_signed_in_a_day", "Mean of seven days.", totals.people_a_day if totals else 0)
     age = (now - totals.counted_at).total_seconds() if totals else float("nan")
     yield _gauge("site_counted_age_seconds", "Since the worker last counted the site, as it does each minute.", age)
-    yield _labelled(
-        "suspects",
-        "Countries and blocks of numbers whose codes are not used: SMS pumping.",
-        "kind",
-        {
-            "country": len(totals.suspect_countries) if totals else 0,
-            "prefix": len(totals.suspect_prefixes) if totals else 0,
-        },
-    )
+    suspects: dict[str, float] = {
+        "country": len(totals.suspect_countries) if totals else 0,
+        "prefix": len(totals.suspect_prefixes) if totals else 0,
+    }
+    yield _gauge("suspects", "Countries and blocks of numbers whose codes are not used: SMS pumping.", suspects, "kind")
 
 
 def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     known = {row.name: row for row in SmsGateway.objects.all()}
     rows = {gateway.name: known.get(gateway.name) for gateway in gateways.configured()}
-    yield _labelled(
-        "gateway_failures",
-        "Failures in a row; 0 is healthy.",
-        "gateway",
-        {name: row.failures if row else 0 for name, row in rows.items()},
-    )
-    yield _labelled(
-        "gateway_skipped",
-        "1 while the circuit is open and the gateway goes last, until a send succeeds.",
-        "gateway",
-        {name: bool(row and row.circuit_open_until) for name, row in rows.items()},
-    )
+    failures: dict[str, float] = {name: row.failures if row else 0 for name, row in rows.items()}
+    yield _gauge("gateway_failures", "Failures in a row; 0 is healthy.", failures, "gateway")
+    skipped: dict[str, float] = {name: bool(row and row.circuit_open_until) for name, row in rows.items()}
+    meaning = "1 while the circuit is open and the gateway goes last, until a send succeeds."
+    yield _gauge("gateway_skipped", meaning, skipped, "gateway")
