@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 from psycopg import pq
 
 from inviting_app.ops import migrations
@@ -25,7 +24,6 @@ from users.context import mask
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000
 FIRST_MIGRATION = "users.0001_initial"
-KEYWORDS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 # pg_restore of this version and newer sets a setting that older servers do not know.
 TRANSACTION_TIMEOUT_SINCE = 17
 
@@ -47,9 +45,10 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Database:
-    """The database before a program runs, and the connection parameters of libpq that lead there past any pooler."""
+    """The database before a program runs, and the environment that leads libpq there past any pooler."""
 
-    parameters: dict[str, str]
+    name: str
+    environment: dict[str, str]
     # The major version of the server.
     version: int
     schema: str
@@ -88,7 +87,7 @@ def restore(file: Path) -> str:
         raise BackupError(advice.format(file=file, cluster=Embedded(settings.DATA_DIR).cluster))
     begun = re.search(rb"^; +Archive created at (.+)$", _run(database, "pg_restore", "--list", file), re.MULTILINE)
     _refuse_newer(database, file)
-    where = [f"--dbname={database.parameters['dbname']}", f"--schema={database.schema}"]
+    where = [f"--dbname={database.name}", f"--schema={database.schema}"]
     how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
     _run(database, "pg_restore", *where, *how, file)
     return begun[1].decode() if begun else "an unknown time"
@@ -108,27 +107,26 @@ def _refuse_newer(database: Database, file: Path) -> None:
 
 
 def _look() -> Database:
-    database: dict[str, Any] = connections[settings.DIRECT_DATABASE].settings_dict
-    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
-    given = database["OPTIONS"] | {keyword: database.get(name) for name, keyword in KEYWORDS.items()}
-    parameters: dict[str, Any] = {name: str(value) for name, value in given.items() if value and name in known}
+    tables = "SELECT FROM pg_tables WHERE schemaname = current_schema()"
+    variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     try:
-        with psycopg.connect(**parameters) as connection:
-            tables = "SELECT FROM pg_tables WHERE schemaname = current_schema()"
-            row = connection.execute(f"SELECT current_schema(), NOT EXISTS ({tables})").fetchone() or ("", True)
-            return Database(parameters, connection.info.server_version // 10_000, *row)
-    except psycopg.OperationalError as error:
+        with connections[settings.DIRECT_DATABASE].cursor() as cursor:
+            cursor.execute(f"SELECT current_schema(), NOT EXISTS ({tables})")
+            schema, is_empty = cursor.fetchone()
+            info = cursor.connection.info
+    except OperationalError as error:
         raise BackupError(f"the database does not answer: {str(error).splitlines()[0]}") from error
+    # In the environment, because every user of the machine can read a command line, and a password may be in it.
+    given = info.get_parameters() | {"password": info.password}
+    environment = {variables[name].decode(): value for name, value in given.items() if name in variables and value}
+    return Database(info.dbname, environment, info.server_version // 10_000, schema, is_empty)
 
 
 def _run(database: Database, program: str, *arguments: str | Path, stdout: Any = subprocess.PIPE) -> bytes:
     """What a program of PostgreSQL writes to its standard output."""
-    # In the environment, because every user of the machine can read a command line, and a password may be in it.
-    names = {option.keyword.decode(): option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar}
-    environment = {names[name]: value for name, value in database.parameters.items() if name in names}
     done = subprocess.run(
         [_programs(database.version) / program, *arguments],
-        env=os.environ | environment,
+        env=os.environ | database.environment,
         stdout=stdout,
         stderr=subprocess.PIPE,
         preexec_fn=die_with_parent(signal.SIGKILL),  # a restore must not go on alone
