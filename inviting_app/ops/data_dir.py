@@ -14,8 +14,13 @@ from django.core.exceptions import ImproperlyConfigured
 def make(data_dir: Path) -> None:
     """Make the folder and its key at the first start. Raises OSError if the folder cannot be used."""
     make_open(data_dir)
-    tempfile.TemporaryFile(dir=data_dir).close()
-    _make_secret_key(data_dir / "secret_key")
+    key = data_dir / "secret_key"
+    with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix="secret_key.") as draft:
+        if not key.exists():
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            with suppress(FileExistsError):  # of two starts at the same moment one makes the key, and never half of it
+                os.link(draft.name, key)
 
 
 def make_open(folder: Path) -> None:
@@ -33,7 +38,7 @@ def make_open(folder: Path) -> None:
 def secret_key(data_dir: Path) -> str:
     """The key that the first start made. Raises ImproperlyConfigured if it cannot be read.
 
-    Before the first start it is another one for each process, for tools such as mypy that only load the settings.
+    Before the first start each process gets its own, for tools such as mypy that only load the settings.
     """
     try:
         return (data_dir / "secret_key").read_text().strip()
@@ -43,16 +48,3 @@ def secret_key(data_dir: Path) -> str:
         raise ImproperlyConfigured(
             f"inviting_app cannot start. DATA_DIR: cannot read {error.filename}: {error.strerror}"
         ) from None
-
-
-def _make_secret_key(path: Path) -> None:
-    """Only the owner can read it. Of two starts at the same moment one makes the key, and both use it."""
-    if path.exists():
-        return
-    # The key is written to a draft and then linked, so that nobody reads half of it.
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix="secret_key.")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    os.unlink(draft)

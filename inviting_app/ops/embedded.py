@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,30 +75,28 @@ class Embedded:
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes] | None]:
         """Run it meanwhile, or use the one that another process runs (then yields None). Raises EmbeddedError."""
-        lock = self._lock()
-        if lock is None:
-            self._wait_until_ready()
-            yield None
-            return
-        try:
-            yield self.start()
-        finally:
-            self.stop()
-            os.close(lock)
-
-    def start(self) -> subprocess.Popen[bytes]:
-        process = self.spawn()
-        self._wait_until_ready()
-        self._create_database()
-        return process
+        with open(self.data_dir / "lock", "wb", opener=partial(os.open, mode=0o600)) as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._wait_until_ready()
+                yield None
+                return
+            try:
+                self.spawn()
+                self._wait_until_ready()
+                self._create_database()
+                yield self.process
+            finally:
+                self.stop()
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start it without waiting until it answers, which can take a while after a crash."""
         programs, run_as = self._prepare()
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise(programs, run_as)
+        options = [f"--{name}={value}" for name, value in OPTIONS.items()]
         with open(self.home / "postgres.log", "ab") as log:
-            options = [f"--{name}={value}" for name, value in OPTIONS.items()]
             self.process = subprocess.Popen(
                 [programs / "postgres", "-D", self.cluster, "-k", self.socket_dir, *options],
                 stdin=subprocess.DEVNULL,
@@ -128,16 +127,6 @@ class Embedded:
                 return home
         return outside if system_user.is_root() and not system_user.is_open(inside.parent) else inside
 
-    def _lock(self) -> int | None:
-        """The right to run the server of this DATA_DIR, until it is closed. None if another process has it."""
-        descriptor = os.open(self.data_dir / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        return descriptor
-
     def _prepare(self) -> tuple[Path, dict[str, Any]]:
         """Folders, programs and, for root, the user to run them as."""
         programs = programs_of_wheel()
@@ -145,14 +134,12 @@ class Embedded:
         if system_user.is_root():
             try:
                 user, programs = system_user.make(programs)
-            except system_user.Unavailable as error:
-                raise EmbeddedError(str(error)) from error
+            except OSError as error:
+                raise EmbeddedError(f"root cannot prepare PostgreSQL, use a plain user: {error}") from error
             run_as |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         if self.home.parent == system_user.SHARED:
             make_open(system_user.SHARED)
-            logger.warning(
-                "folders above %s are closed to others: PostgreSQL's files are in %s", self.data_dir, self.home
-            )
+            logger.warning("folders above %s are closed to others: PostgreSQL uses %s", self.data_dir, self.home)
         for folder in (self.home, self.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_uid not in (os.geteuid(), run_as.get("user")):
@@ -180,20 +167,22 @@ class Embedded:
                 return
             except psycopg.OperationalError as error:
                 if self.process is not None and self.process.poll() is not None:
-                    log = (self.home / "postgres.log").read_text(errors="replace")
-                    raise EmbeddedError(f"PostgreSQL did not start: {_last_line(log)}") from error
+                    log = (self.home / "postgres.log").read_text(errors="replace").strip()
+                    last_line = log.rpartition("\n")[2] or "it said nothing"
+                    raise EmbeddedError(f"PostgreSQL did not start: {last_line}") from error
                 if time.monotonic() > deadline:
                     raise EmbeddedError(f"PostgreSQL did not answer within {START_SECONDS:.0f} s") from error
             time.sleep(0.02)
 
     def _create_database(self) -> None:
         with self._connect() as connection:
-            connection.autocommit = True
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(host=str(self.socket_dir), user=SUPERUSER, dbname="postgres", connect_timeout=5)
+        return psycopg.connect(
+            host=str(self.socket_dir), user=SUPERUSER, dbname="postgres", connect_timeout=5, autocommit=True
+        )
 
 
 def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
@@ -214,11 +203,5 @@ def programs_of_wheel() -> Path:
 
 def first_error(text: str) -> str:
     """The first line in the output of PostgreSQL's programs that tells of an error, otherwise the last one."""
-    return next(
-        (line for line in text.splitlines() if re.search("error:|fatal:|panic:", line.lower())), _last_line(text)
-    )
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    lines = text.strip().splitlines() or ["it said nothing"]
+    return next((line for line in lines if re.search("error:|fatal:|panic:", line.lower())), lines[-1])

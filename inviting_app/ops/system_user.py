@@ -22,21 +22,14 @@ SHARED = Path("/var/lib/inviting_app")
 LOCK = Path("/var/lib/inviting_app.lock")
 
 
-class Unavailable(Exception):
-    """There is no such user, and it cannot be made. The text is for the operator."""
-
-
 def make(programs: Path) -> tuple[pwd.struct_passwd, Path]:
     """The user, and a folder with these programs that it can enter: of two first starts, one makes them.
 
-    Raises Unavailable.
+    Raises OSError.
     """
-    try:
-        with open(LOCK, "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return _system_user(), programs if is_open(programs) else _copied(programs)
-    except OSError as error:
-        raise Unavailable(f"root cannot prepare PostgreSQL: {error}") from error
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _system_user(), programs if is_open(programs) else _copied(programs)
 
 
 def is_root() -> bool:
@@ -52,13 +45,9 @@ def _system_user() -> pwd.struct_passwd:
     with suppress(KeyError):
         return pwd.getpwnam(USER)
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", USER]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-        return pwd.getpwnam(USER)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise Unavailable(
-            f"root cannot run PostgreSQL, and the user {USER} cannot be made: use a plain user"
-        ) from error
+    if subprocess.run(command, capture_output=True).returncode:
+        raise OSError(f"the user {USER} cannot be made")
+    return pwd.getpwnam(USER)
 
 
 def _copied(programs: Path) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -59,11 +58,12 @@ class Command(BaseCommand):
             return
         _lower_priority()
         connector = PsycopgConnector(kwargs=connector_params(settings.DIRECT_DATABASE), timeout=NO_DATABASE_SECONDS)
-        with app.replace_connector(connector), suppress(ConnectorException, OperationalError):
-            if asyncio.run(_work()):
-                return
-        logger.warning("the worker ends because its database does not answer")
-        sys.exit(os.EX_TEMPFAIL)
+        try:
+            with app.replace_connector(connector):
+                asyncio.run(_work())
+        except (asyncio.CancelledError, ConnectorException, OperationalError):
+            logger.warning("the worker ends because its database does not answer")
+            sys.exit(os.EX_TEMPFAIL)
 
 
 def _lower_priority() -> None:
@@ -87,32 +87,19 @@ def _middleware() -> list[WorkerMiddleware]:
     return [with_request_id, metrics.jobs]
 
 
-async def _work() -> bool:
-    """Work until a signal (True), or until the database is lost (False, or an exception of the database)."""
-    loop = asyncio.get_running_loop()
+async def _work() -> None:
+    """Work until a signal. Raises CancelledError, or an exception of the database, if the database is lost."""
+    loop, work = asyncio.get_running_loop(), asyncio.current_task()
+    assert work
     # procrastinate runs each job in a thread of this pool, whose default size depends on the processors.
     loop.set_default_executor(ThreadPoolExecutor(CONCURRENCY))
+    # A job whose end could not be written stays `doing` as long as this worker lives. So the worker ends too.
+    loop.set_exception_handler(lambda loop, context: work.cancel())
     async with app.open_async():
-        worker = asyncio.create_task(
-            app.run_worker_async(
-                concurrency=CONCURRENCY,
-                fetch_job_polling_interval=POLL_SECONDS,
-                update_heartbeat_interval=HEARTBEAT_SECONDS,
-                stalled_worker_timeout=DEAD_AFTER.total_seconds(),
-                install_signal_handlers=False,
-                worker_middleware=_middleware(),
-            )
+        await app.run_worker_async(
+            concurrency=CONCURRENCY,
+            fetch_job_polling_interval=POLL_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=DEAD_AFTER.total_seconds(),
+            worker_middleware=_middleware(),
         )
-        stopped = asyncio.Event()
-
-        def stop() -> None:
-            stopped.set()
-            worker.cancel()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        # A job whose end could not be written stays `doing` as long as this worker lives. So the worker ends too.
-        loop.set_exception_handler(lambda loop, context: worker.cancel())
-        with suppress(asyncio.CancelledError):
-            await worker
-    return stopped.is_set()
