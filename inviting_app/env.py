@@ -2,8 +2,7 @@
 
 Settings come from the process's environment or, below it, from `.env`. A variable that is unset or empty takes its
 default. One that cannot be read raises ImproperlyConfigured with its name, in one line. The line does not repeat the
-value, because some values are secrets. That rule, the ranges and the numbered items of lists are most of this module,
-so a library such as environs would not make it shorter.
+value, because some values are secrets. A library such as environs would not make this module shorter.
 
 gunicorn's master process runs this file without importing it (see ops/gunicorn_conf.py). So it imports nothing else
 of this project, and heavy packages only where a value needs them.
@@ -15,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,17 +28,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 Value = TypeVar("Value")
 
 
-def last_line(text: str) -> str:
-    """The text as the last line of a process that has no log yet: a JSON line if LOG_FORMAT says so."""
-    if _given.get("LOG_FORMAT") != "json":
-        return text
-    line = {"level": "CRITICAL", "logger": "inviting_app", "request_id": "-", "message": text}
-    return json.dumps({**line, "time": datetime.now(UTC).isoformat()})
-
-
 def refuse(reason: str) -> NoReturn:
-    """Raise ImproperlyConfigured with the line that tells the operator why the start is refused."""
-    raise ImproperlyConfigured(last_line(f"inviting_app cannot start. {reason}"))
+    """Raise ImproperlyConfigured with the line for the operator: a JSON line if LOG_FORMAT says so."""
+    text = f"inviting_app cannot start. {reason}"
+    if _given.get("LOG_FORMAT") == "json":
+        line = {"level": "CRITICAL", "logger": "inviting_app", "request_id": "-", "message": text}
+        text = json.dumps({**line, "time": datetime.now(UTC).isoformat()})
+    raise ImproperlyConfigured(text)
 
 
 def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
@@ -74,12 +70,7 @@ def language(text: str) -> str:
     """Read `en` or `ru`, or a desktop's own LANGUAGE such as `de_DE:ru`: its first language of ours, or English."""
     if "_" not in text and ":" not in text:
         return choice("en", "ru")(text)
-    preferred = [name[:2] for name in text.split(":")]
-    return next((name for name in preferred if name in ("en", "ru")), "en")
-
-
-def flag(text: str) -> bool:
-    return choice("0", "1")(text) == "1"
+    return next((name[:2] for name in text.split(":") if name[:2] in ("en", "ru")), "en")
 
 
 def items(text: str) -> list[str]:
@@ -104,9 +95,8 @@ def each(parse: Callable[[str], Value], *, quoted: bool = True) -> Callable[[str
 
 def origin(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("must look like https://invite.example.org, without a path")
-    if parts.port == 0 or parts.username or parts.fragment:
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.port == 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or more:
         raise ValueError("must look like https://invite.example.org, without a path")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
@@ -120,14 +110,11 @@ def region(text: str) -> str:
 
 
 def gateway(text: str) -> str:
-    try:
+    with suppress(ValueError):  # its text would quote the URL, which may hold a password
         parts = urlsplit(text)
-        usable = parts.scheme and "://" in text and "{phone}" in text and parts.port != 0
-    except ValueError:
-        usable = False  # the error's own text would quote the URL, which may hold a password
-    if not usable:
-        raise ValueError("must be an Apprise URL with {phone} where the number goes")
-    return text
+        if parts.scheme and "://" in text and "{phone}" in text and parts.port != 0:
+            return text
+    raise ValueError("must be an Apprise URL with {phone} where the number goes")
 
 
 def sms_text(text: str) -> dict[str, str]:
@@ -140,9 +127,8 @@ def sms_text(text: str) -> dict[str, str]:
         texts = {}
         for language, _, words in (part.partition("=") for part in text.split("|")):
             if (name := language.strip()) not in ("en", "ru") or name in texts:
-                raise ValueError(
-                    f"{name!a:.20} must be en or ru, each once, as in en=... {{code}} ...|ru=... {{code}} ..."
-                )
+                example = "en=... {code} ...|ru=... {code} ..."
+                raise ValueError(f"{name!a:.20} must be en or ru, each once, as in {example}")
             texts[name] = words.strip()
     for words in texts.values():
         if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
@@ -184,16 +170,12 @@ def is_local(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _read_environment() -> dict[str, str]:
-    """All variables. Those of the process, even empty ones, stand above those of `.env` or its copy ENV_FILE."""
-    try:
-        file = dotenv_values(os.environ.get("ENV_FILE") or BASE_DIR / ".env", interpolate=False)
-    except (OSError, ValueError):
-        raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
-    return {name: (value or "").strip() for name, value in (file | os.environ).items()}
-
-
-_given = _read_environment()
+try:
+    _file = dotenv_values(os.environ.get("ENV_FILE") or BASE_DIR / ".env", interpolate=False)
+except (OSError, ValueError):
+    raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
+# The variables of the process, even empty ones, stand above those of `.env` or its copy ENV_FILE.
+_given = {name: (value or "").strip() for name, value in (_file | os.environ).items()}
 
 # What `serve` keeps until it is stopped, although `.env` may change.
 KEPT = {name: _given.get(name, "") for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL")}
@@ -217,7 +199,7 @@ SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway, quoted=False))
 SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
 SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
 SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
-ALLOW_DEMO = read("ALLOW_DEMO", False, flag)
+ALLOW_DEMO = read("ALLOW_DEMO", "0", choice("0", "1")) == "1"
 PHONE_REGION = read("PHONE_REGION", "RU", region)
 PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))
 LOGIN_SEND_GAPS = read("LOGIN_SEND_GAPS", [30, 60, 120, 300, 900, 1800, 3600], each(integer(1, 86400)))

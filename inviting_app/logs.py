@@ -24,22 +24,15 @@ class Stderr(logging.Handler):
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
-        passed = bool(self.filter(record))
-        if passed:
-            self.emit(record)
+        if passed := bool(self.filter(record)):
+            try:
+                self.write(f"{self.format(record)}\n")
+            except Exception:
+                self.handleError(record)
         return passed
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self.write(f"{self.format(record)}\n")
-        except Exception:
-            self.handleError(record)
 
     def write(self, line: str) -> None:
         os.write(2, line.encode(errors="backslashreplace"))
-
-
-_FORMATTER = logging.Formatter()
 
 
 class Context(logging.Filter):
@@ -48,10 +41,13 @@ class Context(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         record.__dict__.pop("request", None)  # its repr contains the query
-        record.msg = mask(_without_bytes_of_clients(record.getMessage())[:MESSAGE_CHARACTERS])
+        message = record.getMessage()
+        if message.startswith("Invalid request from ip="):
+            message = message.partition(": ")[0]  # gunicorn quotes what is not HTTP: a body, or a header with a token
+        record.msg = mask(message[:MESSAGE_CHARACTERS])
         record.args = None
         if record.exc_info:  # a database error quotes the row
-            record.exc_text = mask(_FORMATTER.formatException(record.exc_info))
+            record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
 
@@ -104,8 +100,3 @@ def configure(config: dict[str, Any]) -> None:
 def _uncaught(kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None) -> None:
     if not issubclass(kind, KeyboardInterrupt):
         logging.getLogger(__name__).critical("uncaught", exc_info=(kind, error or kind(), traceback))
-
-
-def _without_bytes_of_clients(message: str) -> str:
-    """gunicorn quotes input that it cannot read as HTTP. It may be a body, or a header with a token."""
-    return message.partition(": ")[0] if message.startswith("Invalid request from ip=") else message

@@ -22,7 +22,6 @@ LOG_FORMAT = env.LOG_FORMAT
 # The text of the settings that `serve` keeps until it is stopped, by name.
 KEPT_SETTINGS = env.KEPT
 VERSION = __version__
-DEBUG = False
 
 _SITE = urlsplit(SITE_URL)
 _HTTPS = _SITE.scheme == "https"
@@ -174,8 +173,6 @@ CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "DENY"
-SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -221,7 +218,6 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "The server that this document comes from"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATIONS": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -239,7 +235,6 @@ SPECTACULAR_SETTINGS = {
 
 LANGUAGE_CODE = env.LANGUAGE
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"

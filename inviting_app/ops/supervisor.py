@@ -21,9 +21,8 @@ logger = logging.getLogger(__name__)
 
 Process = subprocess.Popen[bytes]
 
-# A process that ends so soon after its start has not really started, on a slow machine too.
+# A part that ends within these seconds of its start, so many times in a row, is given up.
 EARLY_SECONDS = 30.0
-# Early ends in a row after which another start would not help.
 EARLY_ENDS = 5
 # Exit statuses that say nothing against another start: the database was away, or somebody killed the process.
 HARMLESS = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
@@ -51,16 +50,16 @@ class Part:
         if self.process is None:
             if now >= self.started + min(1.0, 0.25 * self.early_ends):
                 self.started, self.process = now, self.start()
-        elif self.process.poll() is not None:
+        elif (status := self.process.poll()) is not None:
             if not self.kill_at:
-                self._note_end(self.process.returncode, early=now < self.started + EARLY_SECONDS)
+                self._note_end(status, early=now < self.started + EARLY_SECONDS and status not in HARMLESS)
             kill_group(self.process)
             self.process, self.started, self.kill_at = None, now, 0.0
         elif self.kill_at and now > self.kill_at:
             kill_group(self.process)
 
     def _note_end(self, status: int, early: bool) -> None:
-        self.early_ends = self.early_ends + 1 if early and status not in HARMLESS else 0
+        self.early_ends = self.early_ends + 1 if early else 0
         ended = f"{self.name} ended by itself with status {status}"
         if self.early_ends == EARLY_ENDS and not self.lasting:
             raise CommandError(f"{ended}, {EARLY_ENDS} times in a row as soon as it was started. It has been given up.")
@@ -77,13 +76,12 @@ class Part:
 
 
 def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[int] = ()) -> Process:
-    """Start Python with these arguments."""
+    """Start Python in a session of its own: Ctrl-C of a terminal reaches only `serve`, which stops the parts."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=settings.BASE_DIR,
         env=environment,
         pass_fds=pass_fds,
-        # In its own session, so that a terminal's Ctrl-C reaches only `serve`, which stops the parts in order.
         start_new_session=True,
         # Without `serve` PostgreSQL ends too, so there is nothing left that they could finish.
         preexec_fn=die_with_parent(signal.SIGKILL),
@@ -92,10 +90,11 @@ def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[
 
 def stop(*parts: Part) -> None:
     """Let all parts finish at the same time, then kill them and the children that they left."""
-    for part in parts:
-        part.send(signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    for process in [part.process for part in parts if part.process]:
+    processes = [part.process for part in parts if part.process]
+    for process in processes:
+        process.terminate()
+    for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))
         kill_group(process)

@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,13 @@ GUNICORN = ["-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]
 WORKER = ["manage.py", "worker"]
 # HUP starts each of these with the new code and settings before anything is replaced.
 TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"], [*WORKER, "--check"]]
+BANNER = """
+inviting_app is ready. Ctrl-C stops it.
+  Page       {site}/
+  API docs   {site}/docs   {site}/redoc
+  Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)
+  Data       {data}
+{demo}"""
 
 
 class Command(BaseCommand):
@@ -37,10 +44,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with ExitStack() as stack:
+            with suppress(KeyboardInterrupt), ExitStack() as stack:
                 self._serve(stack)
-        except KeyboardInterrupt:
-            pass
         except CommandError as error:
             if settings.LOG_FORMAT != "json":
                 raise
@@ -74,11 +79,9 @@ class Command(BaseCommand):
         self._keep_running()
 
     def _note(self, number: int, frame: object) -> None:
-        """Note a signal. HUP from a terminal means that the terminal is gone."""
-        if number == signal.SIGHUP and not os.isatty(0):
-            self.reloading = True
-        else:
-            self.stopping = True
+        # HUP from a terminal means that the terminal is gone.
+        self.reloading = number == signal.SIGHUP and not os.isatty(0)
+        self.stopping = self.stopping or not self.reloading
 
     def _environment(self, env_file: str) -> dict[str, str]:
         """The variables of the parts: their own copy of `.env` as it is now, and settings that stay until a stop.
@@ -87,19 +90,14 @@ class Command(BaseCommand):
         """
         source, copy = settings.BASE_DIR / ".env", self.folder / env_file
         shutil.copy(source if source.exists() else os.devnull, copy)
-        return {
-            **os.environ,
-            **settings.KEPT_SETTINGS,
-            "ENV_FILE": str(copy),
-            "PROMETHEUS_MULTIPROC_DIR": str(self.folder),
-        }
+        own = {"ENV_FILE": str(copy), "PROMETHEUS_MULTIPROC_DIR": str(self.folder)}
+        return os.environ | settings.KEPT_SETTINGS | own
 
     def _keep_running(self) -> None:
-        announced = False
+        ready = False
         while not self.stopping:
             self._look_after_parts()
-            if not announced and web_is_ready():
-                announced = True
+            if not ready and (ready := web_is_ready()):
                 self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
             if self.reloading:
                 self.reloading = False
@@ -116,9 +114,8 @@ class Command(BaseCommand):
         environment = self._environment("env.new")
         for command in TRIALS:
             if not self._succeeds(command, environment):
-                if self.stopping:
-                    return
-                logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
+                if not self.stopping:
+                    logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
                 return
         (self.folder / "env.new").replace(self.folder / "env")
         # The worker first: it takes no more jobs, which the new web processes may queue in a new form.
@@ -140,8 +137,8 @@ def _listener() -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
         return socket.create_server((settings.HOST, settings.PORT), family=family)
     except OSError as error:
-        where, reason = f"{settings.HOST}:{settings.PORT}", os.strerror(error.errno or 0)
-        raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}: {reason}") from error
+        where = f"{settings.HOST}:{settings.PORT}: {os.strerror(error.errno or 0)}"
+        raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}") from error
 
 
 def _postgres(stack: ExitStack) -> Part:
@@ -153,13 +150,5 @@ def _postgres(stack: ExitStack) -> Part:
 
 
 def _banner() -> str:
-    site = settings.SITE_URL
     demo = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS to send.\n" if settings.DEMO else ""
-    return (
-        f"\ninviting_app is ready. Ctrl-C stops it.\n"
-        f"  Page       {site}/\n"
-        f"  API docs   {site}/docs   {site}/redoc\n"
-        f"  Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)\n"
-        f"  Data       {settings.DATA_DIR}\n"
-        f"{demo}"
-    )
+    return BANNER.format(site=settings.SITE_URL, data=settings.DATA_DIR, demo=demo)
