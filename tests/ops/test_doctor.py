@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterable, Iterator
-from io import StringIO
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.checks import ERROR, WARNING, CheckMessage, run_checks
+from django.core.checks import ERROR, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
-from django.db import DatabaseError, connection
-from django.db.migrations.recorder import MigrationRecorder
 
-from inviting_app.ops import checks_database, checks_service
-from tests.support.backups import database_variables
-from tests.support.environment import NAMES
+from inviting_app.ops import checks_service
+from tests.support.doctor import doctor, only, sql
 from tests.support.http_gateway import Gateway, Webhook, running
 from tests.support.service import free_port
 
@@ -62,11 +53,6 @@ def well(idle: None, web: None) -> None:
     counted("20 seconds")
 
 
-def sql(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
 def counted(ago: str) -> None:
     sql(
         "INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)"
@@ -78,23 +64,6 @@ def job(deferred: str = "0 s", scheduled: str = "NULL") -> None:
     """A job of the queue. A trigger notes when it was deferred; that is then moved back."""
     sql(f"INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) VALUES ('sms', 'test', {scheduled})")
     sql(f"UPDATE procrastinate_events SET at = clock_timestamp() - interval '{deferred}' WHERE type = 'deferred'")
-
-
-def doctor() -> tuple[int, str]:
-    """Its exit status and what it prints."""
-    said = StringIO()
-    try:
-        call_command("doctor", stdout=said)
-    except SystemExit as end:
-        return int(str(end.code)), said.getvalue()
-    return 0, said.getvalue()
-
-
-def only(found: Iterable[CheckMessage]) -> CheckMessage:
-    """The one finding, which says how to fix it and has an id."""
-    [message] = found
-    assert message.hint and message.id
-    return message
 
 
 @pytest.mark.usefixtures("well")
@@ -219,53 +188,6 @@ def test_settings_that_are_wrong(changed: dict[str, Any], id: str, words: str, s
     assert SECRET not in str(found)
 
 
-def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = time.time
-    monkeypatch.setattr(time, "time", lambda: right() - 3)
-
-    found = only(checks_database.clock())
-
-    assert (found.level, found.msg) == (WARNING, "The database's clock is 3.0 s ahead of this machine's.")
-
-
-@pytest.mark.django_db
-def test_migration_that_is_missing() -> None:
-    newest = MigrationRecorder.Migration.objects.filter(app="users").latest("name")
-    newest.delete()
-
-    found = only(checks_database.unapplied_migrations())
-
-    assert (found.level, found.msg) == (ERROR, f"1 migrations are not applied. The first is users.{newest.name}.")
-    assert " worker " not in doctor()[1]
-
-
-@pytest.mark.django_db
-def test_lock_timeout_that_a_pooler_dropped() -> None:
-    sql("SET LOCAL lock_timeout = 0")
-
-    assert only(checks_database.lock_timeout()).msg.startswith("lock_timeout is 0, not 2s")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_prepared_statements_that_a_pooler_loses() -> None:
-    connection.close()  # the next one has no statement of an earlier test
-    assert list(checks_database.prepared_statements()) == []
-    sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # so that the driver does not notice
-
-    lost = only(checks_database.prepared_statements())
-    connection.close()
-
-    assert (lost.level, "?prepare=off" in str(lost.hint)) == (ERROR, True)
-
-
-@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the disk of another server is not checked")
-def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert checks_database.FREE_BYTES == 10**9
-    monkeypatch.setattr(checks_database, "FREE_BYTES", 10**18)
-
-    assert only(checks_database.disk()).level == WARNING
-
-
 @pytest.mark.django_db
 def test_gateway_that_keeps_failing(settings: Any) -> None:
     settings.SMS_GATEWAYS = ["json://127.0.0.1/{phone}", "smpp://a:b@127.0.0.1/1/{phone}"]
@@ -280,57 +202,3 @@ def test_gateway_that_keeps_failing(settings: Any) -> None:
     assert found.level == ERROR
     assert "Gateway 1 json failed 3 times in a row, last at 2026-01-02 03:04:05 UTC (HTTP 401)" in found.msg
     assert "; it goes last until " in found.msg
-
-
-@pytest.mark.django_db
-def test_error_of_the_database_is_a_finding_without_its_text() -> None:
-    def broken() -> list[CheckMessage]:
-        raise DatabaseError(SECRET)
-
-    found = only(checks_database.run_each([broken]))
-
-    assert (found.level, found.msg) == (ERROR, "broken could not be checked: DatabaseError.")
-
-
-def command(**variables: str) -> subprocess.CompletedProcess[str]:
-    clean = {**os.environ, **dict.fromkeys(NAMES, "")}
-    return subprocess.run(
-        [sys.executable, "manage.py", "doctor"],
-        cwd=django_settings.BASE_DIR,
-        env={**clean, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-def test_database_that_is_away_leaves_the_other_checks(tmp_path: Path) -> None:
-    url = f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name"
-
-    ended = command(DATABASE_URL=url, SECRET_KEY="a key of some forty characters, no more", DATA_DIR=str(tmp_path))
-
-    assert (ended.returncode, ended.stderr) == (1, "")
-    assert "ERROR The database does not answer: " in ended.stdout
-    assert "WARNING Your SECRET_KEY has less than 50 characters" in ended.stdout
-    assert SECRET not in ended.stdout
-
-
-def test_service_that_does_not_run_is_told_and_not_started(tmp_path: Path) -> None:
-    ended = command(DATA_DIR=str(tmp_path))
-
-    assert (ended.returncode, ended.stderr) == (1, "")
-    assert "ERROR The service does not run, and has never run with its data in" in ended.stdout
-    assert not (tmp_path / "postgres").exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_database_of_the_worker_that_does_not_answer() -> None:
-    ended = command(
-        **database_variables(),
-        WORKER_DATABASE_URL=f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name",
-        SECRET_KEY="a key of some forty characters, no more",
-    )
-
-    assert (ended.returncode, ended.stderr) == (1, "")
-    assert "ERROR The database of WORKER_DATABASE_URL does not answer: " in ended.stdout
-    assert SECRET not in ended.stdout

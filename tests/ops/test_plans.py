@@ -20,7 +20,7 @@ import users.sms.tasks
 from profiles.models import Activation
 from tests.support import query_plans as plans
 from tests.support.accounts import client
-from tests.support.large_tables import GROWING, grow
+from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
 from users.clock import database_now
@@ -48,20 +48,8 @@ EXCEPTIONS = {
 
 @pytest.fixture(scope="module")
 def grown(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """A database of its own: the others' tables must not be left with the room of rows that were rolled back."""
-    with django_db_blocker.unblock():
-        name = connection.settings_dict["NAME"]
-        connection.close()
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}_grown TEMPLATE {name}")
-        connection.settings_dict["NAME"] = f"{name}_grown"
-        grow(PEOPLE)
-    yield
-    with django_db_blocker.unblock():
-        connection.close()
-        connection.settings_dict["NAME"] = name
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name}_grown")
+    with grown_database(PEOPLE, django_db_blocker):
+        yield
 
 
 @pytest.fixture(autouse=True)

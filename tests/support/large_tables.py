@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from django.db import connection
 
 # What has more rows the more people there are, or the longer they use the service.
@@ -134,3 +138,21 @@ def grow(size: int) -> None:
             cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [table, size])
         cursor.execute("RESET session_replication_role")
         cursor.execute(f"ANALYZE {tables}")
+
+
+@contextmanager
+def grown_database(users: int, blocker: Any) -> Iterator[None]:
+    """A database of its own: the others' tables must not be left with the room of rows that were rolled back."""
+    name = connection.settings_dict["NAME"]
+    with blocker.unblock():
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}_grown TEMPLATE {name}")
+        connection.settings_dict["NAME"] = f"{name}_grown"
+        grow(users)
+    yield
+    with blocker.unblock():
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name}_grown")

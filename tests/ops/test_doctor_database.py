@@ -1,0 +1,124 @@
+"""`manage.py doctor` finds what is wrong with the database, and works without one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.checks import ERROR, WARNING, CheckMessage
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from inviting_app.ops import checks_database
+from tests.support.backups import database_variables
+from tests.support.doctor import doctor, only, sql
+from tests.support.environment import NAMES
+from tests.support.service import free_port
+
+SECRET = "hunter2"
+
+
+def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() - 3)
+
+    found = only(checks_database.clock())
+
+    assert (found.level, found.msg) == (WARNING, "The database's clock is 3.0 s ahead of this machine's.")
+
+
+@pytest.mark.django_db
+def test_migration_that_is_missing() -> None:
+    newest = MigrationRecorder.Migration.objects.filter(app="users").latest("name")
+    newest.delete()
+
+    found = only(checks_database.unapplied_migrations())
+
+    assert (found.level, found.msg) == (ERROR, f"1 migrations are not applied. The first is users.{newest.name}.")
+    assert " worker " not in doctor()[1]
+
+
+@pytest.mark.django_db
+def test_lock_timeout_that_a_pooler_dropped() -> None:
+    sql("SET LOCAL lock_timeout = 0")
+
+    assert only(checks_database.lock_timeout()).msg.startswith("lock_timeout is 0, not 2s")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_prepared_statements_that_a_pooler_loses() -> None:
+    connection.close()  # the next one has no statement of an earlier test
+    assert list(checks_database.prepared_statements()) == []
+    sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # so that the driver does not notice
+
+    lost = only(checks_database.prepared_statements())
+    connection.close()
+
+    assert (lost.level, "?prepare=off" in str(lost.hint)) == (ERROR, True)
+
+
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the disk of another server is not checked")
+def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks_database.FREE_BYTES == 10**9
+    monkeypatch.setattr(checks_database, "FREE_BYTES", 10**18)
+
+    assert only(checks_database.disk()).level == WARNING
+
+
+@pytest.mark.django_db
+def test_error_of_the_database_is_a_finding_without_its_text() -> None:
+    def broken() -> list[CheckMessage]:
+        raise DatabaseError(SECRET)
+
+    found = only(checks_database.run_each([broken]))
+
+    assert (found.level, found.msg) == (ERROR, "broken could not be checked: DatabaseError.")
+
+
+def command(**variables: str) -> subprocess.CompletedProcess[str]:
+    clean = {**os.environ, **dict.fromkeys(NAMES, "")}
+    return subprocess.run(
+        [sys.executable, "manage.py", "doctor"],
+        cwd=django_settings.BASE_DIR,
+        env={**clean, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_database_that_is_away_leaves_the_other_checks(tmp_path: Path) -> None:
+    url = f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name"
+
+    ended = command(DATABASE_URL=url, SECRET_KEY="a key of some forty characters, no more", DATA_DIR=str(tmp_path))
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "ERROR The database does not answer: " in ended.stdout
+    assert "WARNING Your SECRET_KEY has less than 50 characters" in ended.stdout
+    assert SECRET not in ended.stdout
+
+
+def test_service_that_does_not_run_is_told_and_not_started(tmp_path: Path) -> None:
+    ended = command(DATA_DIR=str(tmp_path))
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "ERROR The service does not run, and has never run with its data in" in ended.stdout
+    assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_of_the_worker_that_does_not_answer() -> None:
+    ended = command(
+        **database_variables(),
+        WORKER_DATABASE_URL=f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name",
+        SECRET_KEY="a key of some forty characters, no more",
+    )
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "ERROR The database of WORKER_DATABASE_URL does not answer: " in ended.stdout
+    assert SECRET not in ended.stdout
