@@ -50,7 +50,11 @@ def readyz(request: HttpRequest) -> HttpResponse:
     global migrated
     try:
         User.objects.exists()
-        missing = set() if migrated else NEWEST_MIGRATIONS - _applied()
+        missing = set()
+        if not migrated:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT app, name FROM django_migrations")
+                missing = NEWEST_MIGRATIONS.difference(cursor.fetchall())
     except Error as error:
         logger.warning("not ready: %s", type(error).__name__)
         return JsonResponse({"status": "unavailable"}, status=503)
@@ -60,12 +64,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
         logger.warning("not ready: %s", reason)
         return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     return JsonResponse({"status": "ok", "version": __version__})
-
-
-def _applied() -> set[tuple[str, str]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT app, name FROM django_migrations")
-        return set(cursor.fetchall())
 
 
 def web_is_ready() -> bool:

@@ -26,7 +26,7 @@ VERSION = __version__
 _SITE = urlsplit(SITE_URL)
 _HTTPS = _SITE.scheme == "https"
 
-# The loopback names are for probes and for people on the machine itself.
+# The loopback names are for probes and for users of the machine itself.
 ALLOWED_HOSTS = [_SITE.hostname, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
@@ -122,15 +122,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PROCRASTINATE_IMPORT_PATHS = ["users.sms.tasks"]
 PROCRASTINATE_WORKER_DEFAULTS = {"delete_jobs": "successful"}
 
-# --- People and sign-in -----------------------------------------------------------------------------------------------
+# --- Users and sign-in ------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "users.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
         ("UserAttributeSimilarityValidator", {"user_attributes": ["phone"]}),
-        # What NIST SP 800-63B-4 (3.1.1.2) asks of a password that stands alone: nothing else bounds guesses from many
-        # addresses at one operator, for a bound would let strangers lock the operator out.
+        # NIST SP 800-63B-4 (3.1.1.2) asks this of a password that stands alone. Nothing else limits guesses from many
+        # addresses: such a limit would let strangers lock an operator out.
         ("MinimumLengthValidator", {"min_length": 15}),
         ("CommonPasswordValidator", {}),
         ("NumericPasswordValidator", {}),
@@ -143,7 +143,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else a stranger behind the same address prolongs it for ever
+# Otherwise a stranger behind the same address could prolong the lock-out without end.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_USERNAME_FORM_FIELD = "username"
 AXES_USERNAME_CALLABLE = "users.admin.lockout.hidden_name"
 AXES_CLIENT_IP_CALLABLE = "users.admin.lockout.network"
@@ -179,9 +180,9 @@ CONTENT_SECURITY_POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # HSTS for other hosts of the domain is their owners' to say,
-    "security.W021",  # and so is the browsers' preload list.
-    "security.W008",  # Whoever ends TLS redirects to it: here a redirect would lose the body of a POST.
+    "security.W005",  # The owners of the domain's other hosts decide on HSTS for them,
+    "security.W021",  # and on the browsers' preload list.
+    "security.W008",  # The proxy redirects to HTTPS: here a redirect would lose the body of a POST.
     # These ask for HTTPS; inviting_app.E001 tells when SITE_URL needs it.
     *([] if _HTTPS else ["security.W004", "security.W012", "security.W016"]),
 ]

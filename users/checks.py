@@ -11,28 +11,22 @@ from django.core.checks import CheckMessage, Error, Warning
 from users.login import codes
 from users.sms.text import compose, parts
 
-# The least number of characters: a key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
+# A key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
 KEY_LENGTH = 32
-
-# The least number of different characters, as in Django's own check security.W009, which wants 50 characters in all.
+# As in Django's own check security.W009, which wants 50 characters in all.
 KEY_CHARACTERS = 5
-
-MAKE_A_KEY = "Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`"
+WEAK_KEY = f"SECRET_KEY has fewer than {KEY_LENGTH} characters, or fewer than {KEY_CHARACTERS} different ones."
+STRONG_KEY = """Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`. \
+If users have signed in with the old one, keep it in SECRET_KEY_FALLBACKS for 30 days, so that nobody is signed out."""
+SHORTER_TEXT = """Shorten SMS_TEXT, or the host of SITE_URL that the last line names. \
+One part has 160 characters of the GSM alphabet, or 70 if any is outside it."""
 
 
 def check_secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Whoever guesses the key can make tokens and codes for anybody. SECRET_KEY_FALLBACKS may still hold a weak key."""
     key = settings.SECRET_KEY
-    if len(key) >= KEY_LENGTH and len(set(key)) >= KEY_CHARACTERS:
-        return []
-    return [
-        Error(
-            f"SECRET_KEY has fewer than {KEY_LENGTH} characters, or fewer than {KEY_CHARACTERS} different ones.",
-            hint=f"{MAKE_A_KEY}. If users have signed in with the old one, keep it in SECRET_KEY_FALLBACKS for 30 "
-            "days, so that nobody is signed out.",
-            id="users.E001",
-        )
-    ]
+    weak = len(key) < KEY_LENGTH or len(set(key)) < KEY_CHARACTERS
+    return [Error(WEAK_KEY, hint=STRONG_KEY, id="users.E001")] if weak else []
 
 
 def check_sms_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -43,13 +37,5 @@ def check_sms_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         if (count := parts(text)) > 1:
             device = "a new device" if new_device else "a first or known one"
             too_long.append(f"{language}, {length} digits, {device}: {count} parts, {len(text)} characters")
-    if not too_long:
-        return []
-    return [
-        Warning(
-            f"The SMS with the code does not fit one part ({'; '.join(too_long)}).",
-            hint="Shorten SMS_TEXT, or the host of SITE_URL that the last line names. One part has 160 characters of "
-            "the GSM alphabet, or 70 if any is outside it.",
-            id="users.W001",
-        )
-    ]
+    what = f"The SMS with the code does not fit one part ({'; '.join(too_long)})."
+    return [Warning(what, hint=SHORTER_TEXT, id="users.W001")] if too_long else []

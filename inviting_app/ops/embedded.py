@@ -1,7 +1,7 @@
 """The service's own PostgreSQL, from a Python wheel, for when DATABASE_URL is not set.
 
-Its data is in DATA_DIR. It listens on a socket in a folder closed to others, on no network address. Only the programs
-of the wheel are used: its Python part would open folders above DATA_DIR to others when it runs as root.
+It listens on a socket in a folder closed to others, on no network address. Only the programs of the wheel are used: as
+root, its Python part would open folders above DATA_DIR to others.
 
 PostgreSQL refuses to run as root, so root runs it as a system user. If a closed folder keeps that user from DATA_DIR or
 from the programs, they go to a folder under `system_user.SHARED`. Any number of first starts at once succeed.
@@ -110,10 +110,8 @@ class Embedded:
 
     def stop(self) -> None:
         """Shut down fast: clients are disconnected, committed data is kept."""
-        if self.process is None:
-            return
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            if self.process.poll() is None:
+            if self.process and self.process.poll() is None:
                 self.process.send_signal(how)
                 with suppress(subprocess.TimeoutExpired):
                     self.process.wait(STOP_SECONDS)

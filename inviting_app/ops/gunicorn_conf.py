@@ -1,9 +1,8 @@
 """How gunicorn serves: its own worker with threads, behind a proxy that buffers requests and answers.
 
 HUP loads new code and settings. So the master process must not import this project: the workers are forked from it
-and would keep the old modules. That is why this file is named by its path (`-c inviting_app/ops/gunicorn_conf.py`),
-runs env.py without importing it, and uses neither `preload_app` nor our log handler. Upgraded packages need a stop
-and a start.
+and would keep the old modules. That is why this file is named by its path, runs env.py without importing it, and uses
+neither `preload_app` nor our log handler. Upgraded packages need a stop and a start.
 """
 
 import gc

@@ -1,8 +1,7 @@
 """The port that Prometheus reads, METRICS_PORT: never show it to the world.
 
-Each process counts into files of the folder that PROMETHEUS_MULTIPROC_DIR names, and each tries to open the port. The
-process that has it answers for all of them; when it ends, another one opens the port. A process that was started
-without that folder answers for itself.
+Each process counts into files of the folder PROMETHEUS_MULTIPROC_DIR, and tries to open the port. The process that has
+it answers for all of them. A process without that folder answers for itself.
 """
 
 from __future__ import annotations

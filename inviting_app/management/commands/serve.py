@@ -35,7 +35,8 @@ inviting_app is ready. Ctrl-C stops it.
   API docs   {site}/docs   {site}/redoc
   Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)
   Data       {data}
-{demo}"""
+"""
+DEMO = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS to send.\n"
 
 
 class Command(BaseCommand):
@@ -71,8 +72,8 @@ class Command(BaseCommand):
         # From here a signal sets a flag. An exception could come while a part is being started, and leave it alone.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note)
-        web_command = [*GUNICORN, "--bind", f"fd://{listener.fileno()}"]
-        self.web = Part("web", partial(start, web_command, environment, [listener.fileno()]))
+        descriptor = listener.fileno()
+        self.web = Part("web", partial(start, [*GUNICORN, "--bind", f"fd://{descriptor}"], environment, [descriptor]))
         self.worker = Part("worker", partial(start, WORKER, environment))
         stack.callback(stop, self.web, self.worker)
         self.parts = [*postgres, self.web, self.worker]
@@ -98,7 +99,8 @@ class Command(BaseCommand):
         while not self.stopping:
             self._look_after_parts()
             if not ready and (ready := web_is_ready()):
-                self._say(_banner(), f"inviting_app is ready at {settings.SITE_URL}")
+                banner = BANNER.format(site=settings.SITE_URL, data=settings.DATA_DIR) + (DEMO if settings.DEMO else "")
+                self._say(banner, f"inviting_app is ready at {settings.SITE_URL}")
             if self.reloading:
                 self.reloading = False
                 self._reload()
@@ -147,8 +149,3 @@ def _postgres(stack: ExitStack) -> Part:
     if process is None:
         raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
     return Part("PostgreSQL", embedded.spawn, process, time.monotonic(), lasting=True)
-
-
-def _banner() -> str:
-    demo = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS to send.\n" if settings.DEMO else ""
-    return BANNER.format(site=settings.SITE_URL, data=settings.DATA_DIR, demo=demo)

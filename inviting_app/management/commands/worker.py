@@ -31,15 +31,11 @@ logger = logging.getLogger(__name__)
 
 # Jobs at the same time, each in a thread with its own database connection. A gateway answers within seconds.
 CONCURRENCY = 10
-
 HEARTBEAT_SECONDS = 3.0
-
 # A new job announces itself, but a job to be retried does not.
 POLL_SECONDS = 0.25
-
 # From -20 to 19. With this value the worker gets about a tenth of a busy processor, and all of an idle one.
 NICE = 10
-
 # A statement that got no connection for so long has failed.
 NO_DATABASE_SECONDS = 2.0
 
