@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -30,28 +31,21 @@ LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 LONG_LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 registry = CollectorRegistry()
-
-
-def _counter(name: str, meaning: str, *labels: str) -> Counter:
-    return Counter(f"inviting_app_{name}", meaning, labels, registry=registry)
-
-
-def _histogram(name: str, meaning: str, *labels: str, buckets: tuple[float, ...] = LONG_LATENCY) -> Histogram:
-    return Histogram(f"inviting_app_{name}", meaning, labels, registry=registry, buckets=buckets)
-
+_counter = partial(Counter, namespace="inviting_app", registry=registry)
+_histogram = partial(Histogram, namespace="inviting_app", registry=registry)
 
 _ANSWERED = "Requests answered, without probes; `code` is the code of a problem."
 _ANSWER_TIME = "Time from a request's arrival at Django to its response."
-REQUESTS = _counter("requests", _ANSWERED, "route", "method", "status", "code")
-REQUEST_SECONDS = _histogram("request_seconds", _ANSWER_TIME, "route", "method", buckets=LATENCY)
+REQUESTS = _counter("requests", _ANSWERED, ["route", "method", "status", "code"])
+REQUEST_SECONDS = _histogram("request_seconds", _ANSWER_TIME, ["route", "method"], buckets=LATENCY)
 CODES_ASKED = _counter("codes_asked", "Sign-ups that queued an SMS.")
 CODES_VERIFIED = _counter("codes_verified", "Correct codes: sign-ins.")
 SIGN_UPS = _counter("sign_ups", "First correct codes of a phone: new users.")
 ACTIVATIONS = _counter("activations", "Activated invite codes: votes.")
-SMS = _counter("sms", "SMS sent through a gateway: sent or refused.", "gateway", "outcome")
-SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", "gateway")
-JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", "task", "outcome")
-JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", "task")
+SMS = _counter("sms", "SMS sent through a gateway: sent or refused.", ["gateway", "outcome"])
+SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", ["gateway"], buckets=LONG_LATENCY)
+JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", ["task", "outcome"])
+JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", ["task"], buckets=LONG_LATENCY)
 
 
 def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -99,14 +93,14 @@ def _count_event(route: str, response: Any) -> None:
 
 async def jobs(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
     """Middleware of procrastinate's worker. Measures every job."""
-    task, outcome, started = context.job.task_name, "failed", time.perf_counter()
+    task, outcome = context.job.task_name, "failed"
     try:
-        result = await call_next()
+        with JOB_SECONDS.labels(task).time():
+            result = await call_next()
         outcome = "succeeded"
         return result
     finally:
         JOBS.labels(task, outcome).inc()
-        JOB_SECONDS.labels(task).observe(time.perf_counter() - started)
 
 
 def sms(gateway: str, outcome: str, seconds: float) -> None:
