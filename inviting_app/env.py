@@ -118,10 +118,7 @@ def gateway(text: str) -> str:
 
 
 def sms_text(text: str) -> dict[str, str]:
-    """The text of each language: one text for all, or one each, as in `en=... {code} ...|ru=... {code} ...`.
-
-    Two small letters and = at the start name a language. So `PIN={code}` is a text.
-    """
+    """One text for all languages, or one each: `en=... {code} ...|ru=... {code} ...`. `PIN={code}` is one text."""
     texts = {"en": text, "ru": text}
     if re.match(r"[a-z]{2}([-_]\w+)?\s*=", text):
         texts = {}
