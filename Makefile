@@ -28,7 +28,7 @@ bench-sms: $(DEV)
 	@exec $(BIN)/python -m bench.sms $(ARGS)
 
 admin: $(RUN)
-	@test -n "$(PHONE)" || { echo "Whose phone? Write it as people type it: make admin PHONE=9991234567"; exit 1; }
+	@test -n "$(PHONE)" || { echo "Whose phone? For example: make admin PHONE=9991234567"; exit 1; }
 	@exec $(BIN)/python manage.py createsuperuser "$(PHONE)"
 
 # The exact versions, with hashes, of everything that pyproject.toml asks for.

@@ -66,7 +66,7 @@ MEMBERS = ("attempts_left", "activated_invite", "retry_after")
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """REST framework's exception handler. An exception that is in no table stays one: it is logged, and a 500."""
+    """REST framework's exception handler. It returns None for an exception without a code, which becomes a 500."""
     if isinstance(error, signin.MalformedCode):
         error = field_error("code", "invalid", _malformed(error))
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)

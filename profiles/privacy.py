@@ -63,7 +63,7 @@ def export(user: User) -> dict[str, Any]:
         ),
         "wrong_invite_codes": _rows(Miss.objects.filter(own, user=user), "created_at"),
         "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
-        # What the user did as an operator is theirs. To whom they did it is not.
+        # The actions of the user as an operator, without the users whom they affected.
         "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
     }
 

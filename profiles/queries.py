@@ -63,8 +63,8 @@ SELECT person.id, person.phone, profile.invite_code, inviter.invite_code, activa
 def own_profile(session_id: UUID, user_id: int) -> OwnProfile:
     """A user's own profile, if this session of theirs is live. Raises TokenRevoked.
 
-    By hand: this is the most frequent request. One statement reads the profile and checks the session; the ORM needs
-    three, and builds them in more time than the database takes.
+    Written by hand: this is the most frequent request. One statement reads the profile and checks the session. The ORM
+    needs three, and takes longer to build them than the database to run them.
     """
     row = sql.fetch_optional(_OWN_PROFILE, {"session": session_id, "user": user_id})
     if row is None:
@@ -126,8 +126,8 @@ ON CONFLICT (invite_code) DO NOTHING RETURNING user_id
 def insert_profile(user_id: int, invite_code: str) -> bool:
     """Insert a profile with this invite code. False if another profile has the code.
 
-    By hand: an IntegrityError would need a savepoint, two more statements at each sign-up, and `bulk_create` does not
-    tell whether it inserted the row.
+    Written by hand: an IntegrityError would need a savepoint, two more statements at each sign-up, and `bulk_create`
+    does not tell whether it inserted the row.
     """
     return sql.fetch_optional(_INSERT_PROFILE, [user_id, invite_code]) is not None
 
@@ -158,7 +158,7 @@ SELECT (SELECT profile.user_id
 def activation_context(user_id: int, invite_code: str, since: datetime) -> ActivationContext:
     """The code's owner, the code that the user has activated, and the times of their failed activations since then.
 
-    By hand: the user's row is locked meanwhile, and one round trip answers all three questions.
+    Written by hand: the user's row is locked meanwhile, and one round trip answers all three questions.
     """
     row = sql.fetch_one(_ACTIVATION_CONTEXT, {"code": invite_code, "user": user_id, "since": since})
     return ActivationContext(*row)
@@ -177,7 +177,7 @@ UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
 def insert_activation(invitee_id: int, inviter_id: int, now: datetime) -> None:
     """Insert an activation and raise the inviter's count. Call it last in the transaction.
 
-    By hand: the row of an inviter with many invitees is contended. One statement locks it for one round trip less.
+    Written by hand: the row of an inviter with many invitees is contended. One statement locks it for a shorter time.
     """
     sql.execute(_INSERT_ACTIVATION, {"invitee": invitee_id, "inviter": inviter_id, "now": now})
 

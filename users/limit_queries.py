@@ -24,8 +24,8 @@ SELECT COALESCE(SUM(weight) FILTER (WHERE expires_at > %(now)s - %(day)s), 0) AS
            AND expires_at > %(now)s - %(month)s AND created_at > %(now)s - %(month)s - %(day)s) AS code
 """
 
-# Every row of the two inner lists weighs at least 1, so they need not be longer than the limit. They are ordered only
-# to keep PostgreSQL on their partial indexes, which it recognises by the constants.
+# Each row of the two inner lists weighs at least 1, so LIMIT can equal the risk limit. ORDER BY makes PostgreSQL use
+# the partial indexes, which it matches by the literal constants.
 _SITE_WEIGHTS = f"""
 WITH limits AS (
     SELECT GREATEST(%(site)s, (SELECT FLOOR(%(share)s * people_a_day) FROM users_sitetotals))::bigint AS site

@@ -38,8 +38,8 @@ class LockedUser(NamedTuple):
 def lock_user(user_id: int) -> LockedUser | None:
     """Lock the user with this id.
 
-    By hand: PostgreSQL evaluates the select list of a locking query before it waits for the lock. The clock is read
-    outside the locking subquery, so it tells the time after the wait. The ORM needs a second statement for that.
+    Written by hand: PostgreSQL evaluates the select list of a locking query before it waits for the lock. The clock is
+    read outside the locking subquery, so it tells the time after the wait. The ORM needs a second statement for that.
     """
     return _locked(User.objects.raw(_LOCK_USER.format(column="id"), [user_id]))
 
@@ -79,7 +79,7 @@ SELECT person.*, device.id AS device_id, device.signed_in_at AS device_signed_in
 def live_session(session_id: UUID, user_id: int) -> tuple[Device, datetime] | None:
     """The device of a live session, with its user, and the database's time. Other fields of the device are deferred.
 
-    By hand: each request with a token runs it, and `select_related` took 400 to 600 µs more.
+    Written by hand: each request with a token runs it, and `select_related` took 400 to 600 µs more.
     """
     for user in User.objects.raw(_SESSION, {"session": session_id, "user": user_id}):
         values = [user.device_id, user.pk, session_id, user.device_signed_in_at]  # type: ignore[attr-defined]
@@ -120,7 +120,7 @@ ON CONFLICT (name) DO UPDATE SET
 def count_gateway_failure(name: str, error: str, limit: int, skip: timedelta) -> None:
     """Count a failure of a gateway, and skip it from the `limit`-th in a row on.
 
-    By hand: many workers count at once, so it must be one conditional upsert.
+    Written by hand: many workers count at once, so it must be one conditional upsert.
     """
     sql.execute(_COUNT_FAILURE, {"name": name, "error": error, "limit": limit, "skip": skip})
 
@@ -135,7 +135,8 @@ class Queue:
     waited: timedelta
 
 
-# The first job in the order in which workers take them: one row of a partial index. When it was put in is an event.
+# `next` is the job that a worker takes next: a partial index finds it in one row. procrastinate_events has the time at
+# which it was queued.
 _QUEUE = """
 WITH next AS (
     SELECT id, scheduled_at FROM procrastinate_jobs
@@ -166,7 +167,7 @@ SELECT (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'tod
 def queue_depth(now: datetime, most: int) -> tuple[int, int]:
     """How many SMS are due, and how many are scheduled for later; each counted up to `most`.
 
-    By hand: with the status as a parameter PostgreSQL does not use the partial index of waiting jobs.
+    Written by hand: with the status as a parameter PostgreSQL does not use the partial index of waiting jobs.
     """
     due, later = sql.fetch_one(_QUEUE_DEPTH, {"now": now, "most": most})
     return due, later
@@ -175,6 +176,6 @@ def queue_depth(now: datetime, most: int) -> tuple[int, int]:
 def delete_wrong_passwords(until: datetime) -> int:
     """Delete the operators' failed login attempts up to this time. Returns their number.
 
-    By hand: the ORM sends all ids, and fails on more than 65,535 attempts.
+    Written by hand: the ORM sends all ids, and fails on more than 65,535 attempts.
     """
     return sql.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [until])

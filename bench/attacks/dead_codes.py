@@ -43,9 +43,9 @@ def refused(*answers: Answer) -> bool:
 
 
 def dead_codes(env: AttackEnv) -> list[Report]:
-    """A code belongs to the phone: the challenges of one code share its digits, so A's code on B is right.
+    """All challenges of one code have the same digits, so client A's code is correct on B's challenge of that phone.
 
-    What is refused is A's code on the challenge of another phone.
+    It must be refused on a challenge of another phone.
     """
     report = Report(5, "dead codes", "used, expired, spent, another's and sibling codes are refused")
     case = Case(env, 1)

@@ -94,7 +94,7 @@ def network() -> Iterator[Network]:
             _address(each, "eth0", each.address)
         ours = f"inv{os.getpid()}"
         _ip("link", "add", ours, "type", "veth", "peer", "tohere", "netns", database.name)
-        # Now, and not with its namespace, which lives as long as what runs there: two ways there are one too many.
+        # Its namespace would delete it only when the last process there ends. Until then a second route would exist.
         stack.callback(_ip, "link", "delete", ours)
         _ip("-n", database.name, "link", "set", "tohere", "master", "wire", "up")
         _ip("address", "add", f"{PROXY}/24", "dev", ours)
@@ -103,7 +103,7 @@ def network() -> Iterator[Network]:
 
 
 def remove_leftovers() -> None:
-    """The namespaces and interfaces of processes that are no more."""
+    """The namespaces and interfaces of processes that have ended."""
     for name, pid in re.findall(r"^(inv(\d+))@", _ip("-brief", "link"), re.MULTILINE):
         if not os.path.exists(f"/proc/{pid}"):
             _ip("link", "delete", name)

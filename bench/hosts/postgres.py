@@ -1,6 +1,6 @@
 """The database's host: PostgreSQL for passwords on the network, run as `python -m bench.hosts.postgres FOLDER`.
 
-A process of its own, for a namespace is a process's. Ends PostgreSQL when it is told to end.
+It is a process because a network namespace belongs to a process. It stops PostgreSQL when it is told to stop.
 """
 
 from __future__ import annotations

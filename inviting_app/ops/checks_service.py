@@ -26,7 +26,7 @@ OLDEST_TOTALS = timedelta(minutes=3)
 
 
 def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Checks nothing unless `databases` are given, nor without their tables: `check_database` tells that."""
+    """Check nothing without `databases` or without their tables. `check_database` reports missing tables."""
     if not databases or any(answers()) or run_each([unapplied_migrations]):
         return []
     return run_each([web, worker, queue, failed_jobs, totals, gateways])

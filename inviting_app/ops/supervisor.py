@@ -24,7 +24,7 @@ Process = subprocess.Popen[bytes]
 # A part that ends within these seconds of its start, so many times in a row, is given up.
 EARLY_SECONDS = 30.0
 EARLY_ENDS = 5
-# Exit statuses that say nothing against another start: the database was away, or somebody killed the process.
+# Exit statuses that do not count as failed starts: the database was unavailable, or the process was killed.
 HARMLESS = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
 # For web and worker to finish their current work. PostgreSQL then has its own few seconds: ten in all.
 STOP_SECONDS = 6.5
@@ -39,7 +39,7 @@ class Part:
     process: Process | None = None
     started: float = 0.0
     early_ends: int = 0
-    # Whether it has served before. What keeps it from starting may then pass, as a full disk does.
+    # Whether it has served before. Then the cause of a failed start may be temporary, such as a full disk.
     lasting: bool = False
     # When a process that was told to end is killed; 0 while it should run.
     kill_at: float = 0.0

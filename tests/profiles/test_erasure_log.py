@@ -61,7 +61,7 @@ def test_erasure_is_logged_once_it_is_committed_with_the_line_of_the_journal(
 def test_empty_journal_is_told_where_it_is_in_nobodys_way(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("erasures")
 
-    assert capsys.readouterr() == ("", "Nobody has been erased.\n")
+    assert capsys.readouterr() == ("", "No user has been erased.\n")
 
 
 def test_refused_erasure_is_not_logged(alice: SignedInUser, django_capture_on_commit_callbacks: Any) -> None:
@@ -91,7 +91,7 @@ def test_who_came_back_with_a_backup_is_erased_again(
 
     told = repeat_erasure(lines, monkeypatch)
 
-    assert told == "erasures in the journal: 1, people erased again: 1\n"
+    assert told == "erasures in the log: 1, users erased again: 1\n"
     gone = User.objects.get(pk=user_id)
     assert gone.phone is None and gone.erased_at and not gone.is_active
     assert not Device.objects.filter(user_id=user_id).exclude(user_agent="").exists()
@@ -106,7 +106,7 @@ def test_erasing_again_twice_changes_nothing(alice: SignedInUser, monkeypatch: p
 
     told = repeat_erasure(lines, monkeypatch)
 
-    assert told == "erasures in the journal: 1, people erased again: 0\n"
+    assert told == "erasures in the log: 1, users erased again: 0\n"
     assert erasure_log() == lines
 
 
@@ -117,7 +117,7 @@ def test_newcomer_who_got_the_number_of_an_erased_person_stays(monkeypatch: pyte
 
     told = repeat_erasure(f"erased person {newcomer.pk} at {erased_at.isoformat()}", monkeypatch)
 
-    assert told == "erasures in the journal: 1, people erased again: 0\n"
+    assert told == "erasures in the log: 1, users erased again: 0\n"
     assert User.objects.get(pk=newcomer.pk).phone == "+79991110002"
 
 
@@ -127,5 +127,5 @@ def test_newcomer_who_got_the_number_of_an_erased_person_stays(monkeypatch: pyte
 def test_other_lines_erase_nobody(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     told = repeat_erasure(line, monkeypatch)
 
-    assert told.endswith(", people erased again: 0\n")
+    assert told.endswith(", users erased again: 0\n")
     assert alice.me()["phone"] == alice.phone

@@ -75,8 +75,8 @@ def test_person_becomes_operator_and_keeps_profile_and_vote(
 @pytest.mark.parametrize(
     ("phone", "password", "why"),
     [
-        ("", PASSWORD, "PHONE: this is no mobile number. Write it as"),
-        ("+14155552671", PASSWORD, r"PHONE: a number of another country than PHONE_REGIONS allows \(RU\)"),
+        ("", PASSWORD, "PHONE: this is not a mobile number. Write it in"),
+        ("+14155552671", PASSWORD, r"PHONE: PHONE_REGIONS does not allow numbers of this country \(allowed: RU\)"),
         ("9991119998", "fourteen chars", "Password: "),
         ("9991119998", "", "Password: "),
     ],

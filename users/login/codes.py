@@ -22,8 +22,8 @@ LENGTHS = (SHORT, LONG)
 # The attempts of a challenge. `login_queries.consume_attempt` consumes one before each comparison.
 MAX_ATTEMPTS = 3
 
-# How long a short code stays open from its first send: it accepts new challenges and resends. A long code stays open
-# for at least as long.
+# How long a short code is open after its first send. An open code accepts new challenges and can be sent again. A long
+# code is open for at least this time.
 OPEN_FOR = timedelta(minutes=5)
 
 # How long a long code stays open at most, if the next long SMS may not be sent earlier. Otherwise an attacker who takes
@@ -31,7 +31,7 @@ OPEN_FOR = timedelta(minutes=5)
 # minutes of NIST SP 800-63B and ASVS 5.0, 6.5.5.
 OPEN_AT_MOST = timedelta(minutes=60)
 
-# How long a code stays valid after its last send or new challenge: with OPEN_FOR at most those 10 minutes.
+# How long a code is valid after its last send or new challenge. So a short code is valid for at most 10 minutes.
 VALID_AFTER_UPDATE = timedelta(minutes=5)
 
 

@@ -13,11 +13,12 @@ The *risk weight* of a challenge is 3 from its issue until its code's end, wheth
 that it is the number of its wrong guesses, for 24 hours (and for 30 days). A challenge for a short code is issued only
 while the phone's risk weight is at most 3 in 24 hours and 9 in 30 days, and the site's is at most 497 in 24 hours.
 
-*At most 6 guesses at short codes of a phone in any 24 hours.* Consider all challenges that guess within the window, and
-of them the one issued last. When it was issued, the weight of every other one was at least the number of its guesses:
-3 if its code was still valid, otherwise its wrong guesses, which still counted, because its code ended after the window
-began. Together they weighed at most 3, and the last one adds at most 3. With 9 in place of 3 there are 12 guesses in
-any 30 days. With 497 there are 500 on the site, and 3 more for each request in flight at that moment.
+*At most 6 guesses at short codes of a phone in any 24 hours.* Take any window of 24 hours and all challenges that made
+a guess in it. Let L be the one issued last. When L was issued, each other challenge had a weight of at least the number
+of its guesses. If its code was valid, the weight was 3. If its code had ended, the weight was the number of its wrong
+guesses, which still counted, because the code ended inside the window. The sum was at most 3, and L adds at most 3.
+With 9 in place of 3 there are at most 12 guesses in any 30 days. With 497 there are at most 500 on the site, and 3 more
+for each request in flight at that moment.
 
 *A guess at n digits succeeds with probability 10⁻ⁿ*, whatever was guessed before. For one phone and 24 hours:
 
@@ -51,7 +52,7 @@ from users.models import Device, User
 # The risk weights of a phone's unknown-device track up to which the next challenge may be for a short code.
 PHONE_DAY, PHONE_MONTH = 3, 9
 
-# The same for all phones together: a number, or a share of the users who sign in on a day, whichever is more.
+# The same for all phones together: SITE_DAY, or SITE_SHARE of the users who sign in on a day if that is more.
 SITE_DAY, SITE_SHARE = 497, 0.03
 
 # The maximum risk weights of one known device, the next challenge included.

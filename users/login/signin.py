@@ -54,9 +54,12 @@ def sign_in(
 ) -> SignedIn:
     """Compare the typed code, and open a session if it is correct.
 
-    The challenge is the first that applies: `challenge_id`; `remembered_challenge_id` (the cookie's) if `phone` (E.164)
-    is None or its phone; with `phone`, the newest live challenge of the typed length with attempts left that this
-    address requested for no known device, because strangers may share the address.
+    The challenge is the first that applies:
+
+    1. `challenge_id`, if given.
+    2. `remembered_challenge_id` (of the cookie), if `phone` (E.164) is None or is the phone of that challenge.
+    3. The newest live challenge for `phone` that this address requested, with the typed length and attempts left. Those
+       of known devices are excluded, because strangers may share the address.
 
     The attempt is consumed and committed before the comparison: never call this inside a transaction.
 

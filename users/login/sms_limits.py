@@ -36,7 +36,7 @@ SITE_DELAY = timedelta(minutes=1)
 # The age of an SMS at which its code counts as unused.
 SETTLED_AFTER = timedelta(minutes=15)
 
-# Unused codes in 24 hours up to which a country is not suspect: a number, or a share of the used ones, if more.
+# A country is suspect if its unused codes in 24 hours exceed COUNTRY_UNUSED and COUNTRY_SHARE of its used codes.
 COUNTRY_UNUSED, COUNTRY_SHARE = 20, 0.3
 
 # The same in an hour for one number prefix (all but the last four digits): fraudulent carriers pump SMS to them.

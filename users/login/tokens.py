@@ -34,7 +34,8 @@ ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
 
-# How long the token that was exchanged last gets the same successor again: a lost response is not a theft.
+# For this time the token that was exchanged last still returns the current pair, so that a client that lost the
+# response can repeat its request.
 REUSE_INTERVAL = timedelta(seconds=10)
 
 

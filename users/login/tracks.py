@@ -37,7 +37,7 @@ class Sends:
 
     def delay(self, now: datetime) -> timedelta:
         """How long until another SMS may be sent. Zero or less means now."""
-        # Sends in the future are from before the clock was set back. They count, but no client waits for them.
+        # A send time in the future means that the clock was set back. The send counts, but lengthens no delay.
         last = max((sent_at for sent_at in self.times if sent_at <= now), default=None)
         if last is None:
             return NO_DELAY
@@ -66,7 +66,7 @@ class Track:
                 sends.has_stale_code = True
 
     def _sent_codes(self) -> list[tuple[datetime, LoginCode]]:
-        """Of all tracks: successes count for the phone. Otherwise a user of many devices could get SMS without end."""
+        """The SMS of all tracks, because successes count for the phone: a user has any number of devices."""
         since = self.now - DAY
         # A code is sent for at most OPEN_AT_MOST.
         return login_queries.sent_codes(self.user.pk, since, first=since - codes.OPEN_AT_MOST)

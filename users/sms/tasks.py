@@ -89,7 +89,7 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
         try:
             await manager.retry_job(job)
         except UniqueViolation:
-            # A periodic job whose successor waits already. It stays `doing` until that one has run.
+            # The next run of this periodic job is queued already. This one can be retried after it.
             continue
         logger.warning("retrying job %s (%s): its worker is gone", job.id, job.task_name)
 

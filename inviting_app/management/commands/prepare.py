@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
 
 def _refuse_unusable_gateways() -> None:
-    """Another process looks, for this one may be `serve`, which would keep the memory that Apprise takes."""
+    """Look in a child process, because `serve` would never release the memory that Apprise takes."""
     if settings.SMS_GATEWAYS:
         names = subprocess.check_output([sys.executable, "-c", UNUSABLE], cwd=settings.BASE_DIR, text=True)
         if unusable := names.strip().splitlines():

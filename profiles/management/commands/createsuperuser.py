@@ -1,6 +1,6 @@
-"""Make an operator: a person with a profile like anybody, and a password for the admin.
+"""Create an operator: a user with a profile and a password for the admin.
 
-Stands in for Django's command of this name, which would make a person without a profile.
+It replaces Django's command of this name, which would create a user without a profile.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from profiles import signup
 from users import phones
 
-EXAMPLE = "Write it as people type it, such as 9991234567."
+EXAMPLE = "Write it in any usual spelling, such as 9991234567."
 
 
 class Command(BaseCommand):
-    help = "Make an operator. The password is asked for, or read as one line from the standard input."
+    help = "Create an operator. The command asks for the password, or reads it as one line from the standard input."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("phone", help="in any usual spelling")
@@ -30,17 +30,21 @@ class Command(BaseCommand):
         try:
             phone = phones.normalise(phone)
         except phones.InvalidPhone as error:
-            raise CommandError(f"PHONE: this is no mobile number. {EXAMPLE}") from error
+            raise CommandError(f"PHONE: this is not a mobile number. {EXAMPLE}") from error
         except phones.RegionNotAllowed as error:
             allowed = ", ".join(settings.PHONE_REGIONS)
-            raise CommandError(f"PHONE: a number of another country than PHONE_REGIONS allows ({allowed})") from error
+            raise CommandError(
+                f"PHONE: PHONE_REGIONS does not allow numbers of this country (allowed: {allowed})"
+            ) from error
         password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         try:
             validate_password(password)
         except ValidationError as error:
             raise CommandError("Password: " + " ".join(error.messages)) from error
         signup.make_operator(phone, password)
-        self.stdout.write(f"{phones.display(phone)} is an operator: phone and password open the admin.")
+        self.stdout.write(
+            f"{phones.display(phone)} is an operator and can log in to the admin with phone and password."
+        )
 
 
 def _ask() -> str:

@@ -1,4 +1,4 @@
-"""The journal of erasures, and erasing again after a backup was restored."""
+"""The erasure log, and repeating erasures after a backup was restored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from profiles import privacy
 
 class Command(BaseCommand):
     help = (
-        "Print who was erased and when: numbers without personal data. With --again, erase whom a backup brought back."
+        "Print the erasure log: ids and times, no personal data. With --again, erase users that a backup brought back."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--again",
             action="store_true",
-            help="read such lines, or a whole log of the service that has them, from the standard input",
+            help="read lines of the erasure log, or a log of the service, from the standard input",
         )
 
     def handle(self, *args: Any, again: bool, **options: Any) -> None:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             self._print_journal()
             return
         entries, erased = privacy.repeat_erasures(sys.stdin)
-        self.stdout.write(f"erasures in the journal: {entries}, people erased again: {erased}")
+        self.stdout.write(f"erasures in the log: {entries}, users erased again: {erased}")
 
     def _print_journal(self) -> None:
         nobody = True
@@ -35,4 +35,4 @@ class Command(BaseCommand):
             self.stdout.write(line)
             nobody = False
         if nobody:
-            self.stderr.write("Nobody has been erased.")
+            self.stderr.write("No user has been erased.")
