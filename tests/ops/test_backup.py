@@ -19,6 +19,7 @@ from tests.support.backups import (
     restore,
     started,
     sums,
+    wait_for_end_of,
     wait_for_lock_of,
 )
 
@@ -73,6 +74,7 @@ def test_interrupted_backup_keeps_the_older_one(alice: SignedInUser, file: Path)
         wait_for_lock_of("pg_dump", process)
         process.send_signal(signal.SIGTERM)
         printed = process.communicate(timeout=10)[1]
+    wait_for_end_of("pg_dump")
 
     assert (process.returncode, b"No backup was made: interrupted." in printed) == (1, True), printed
     assert [path.name for path in file.parent.iterdir()] == [file.name]

@@ -21,6 +21,7 @@ from tests.support.backups import (
     restore,
     started,
     sums,
+    wait_for_end_of,
     wait_for_lock_of,
 )
 from users.models import User
@@ -181,6 +182,7 @@ def test_interrupted_restore_changes_nothing(
         process.send_signal(signal.SIGTERM)
         printed = process.communicate(timeout=10)[1]
         held.rollback()
+    wait_for_end_of("pg_restore")
 
     assert (process.returncode, b"The backup was not restored: interrupted." in printed) == (1, True), printed
     assert sums() == {}

@@ -95,6 +95,15 @@ def wait_for_lock_of(program: str, process: subprocess.Popen[bytes]) -> None:
                 return
 
 
+def wait_for_end_of(program: str) -> None:
+    """Until the server has ended the sessions of this program, which hold locks until then."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [program])
+            if not cursor.fetchone()[0]:
+                return
+
+
 def back_up(file: Path) -> str:
     """What the command prints."""
     printed = io.StringIO()
