@@ -76,6 +76,7 @@ def watched() -> Iterator[Watched]:
         first.kill()
         service.wait_for(lambda: (second := listener_of(port)) and second != first)
         again = scrape()
+        service.wait_for(lambda: service.part("manage.py worker"))  # it may be the one that was killed
         service.part("manage.py worker").kill()
         service.wait_for(lambda: "starting it again" in service.output)
         service.stop()
