@@ -15,7 +15,7 @@ from tests.support.environment import NAMES
 from tests.support.service import STOP_SECONDS, Service, free_port, gone, prepared_folder, services
 
 PARTS = ["gunicorn", "manage.py worker"]
-NEW = "the new version is in use"
+NEW = "the new version can start"
 NOT_NEW = "the new version cannot start ("
 
 

@@ -54,7 +54,7 @@ def test_web_and_worker_are_replaced_and_no_request_is_refused(serve: Callable[.
     former = web.children()
     with service.called_all_the_time("/readyz") as answers:
         service.process.send_signal(signal.SIGHUP)
-        service.wait_for(lambda: "the new version is in use" in service.output)
+        service.wait_for(lambda: "the new version can start" in service.output)
         service.wait_for(lambda: web.children() and not set(former) & set(web.children()))
         service.wait_for(lambda: service.part("manage.py worker") not in (None, worker))
         so_far = len(answers)

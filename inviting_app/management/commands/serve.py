@@ -41,7 +41,7 @@ DEMO = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS t
 
 class Command(BaseCommand):
     help = f"{__doc__} HUP loads new code and settings, and no request is lost."
-    stopping = reloading = False
+    stopping = reloading = has_terminal = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -63,6 +63,8 @@ class Command(BaseCommand):
 
     def _serve(self, stack: ExitStack) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Looked up now, because a terminal that is gone is no terminal any more.
+        self.has_terminal = os.isatty(0)
         listener = stack.enter_context(_listener())
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inviting_app-", dir=memory)))
@@ -81,7 +83,7 @@ class Command(BaseCommand):
 
     def _note(self, number: int, frame: object) -> None:
         # HUP from a terminal means that the terminal is gone.
-        self.reloading = number == signal.SIGHUP and not os.isatty(0)
+        self.reloading = number == signal.SIGHUP and not self.has_terminal
         self.stopping = self.stopping or not self.reloading
 
     def _environment(self, env_file: str) -> dict[str, str]:
@@ -123,7 +125,7 @@ class Command(BaseCommand):
         # The worker first: it takes no more jobs, which the new web processes may queue in a new form.
         self.worker.replace()
         self.web.send(signal.SIGHUP)
-        logger.info("the new version is in use: gunicorn and the worker replace their processes")
+        logger.info("the new version can start: gunicorn and the worker replace their processes")
 
     def _succeeds(self, command: list[str], environment: dict[str, str]) -> bool:
         trial = start(command, environment)
