@@ -16,16 +16,19 @@ from django.db import DEFAULT_DB_ALIAS
 from users import sql
 from users.models import Device, User
 
-_LOCK_USER = """
-SELECT locked.*, clock_timestamp() AS now
-  FROM (SELECT * FROM users_user WHERE {column} = %s FOR NO KEY UPDATE) AS locked
-"""
+# All columns of a user. A test holds them to the model.
+_USER = "id password last_login is_superuser phone is_staff is_active created_at verified_at erased_at erased_trace"
 
-_INSERT_USER = """
+_LOCK_USER = f"""
+SELECT {sql.columns("locked", _USER)}, clock_timestamp() AS now
+  FROM (SELECT * FROM users_user WHERE {{column}} = %s FOR NO KEY UPDATE) AS locked
+"""  # noqa: S608
+
+_INSERT_USER = f"""
 INSERT INTO users_user (phone) VALUES (%s) ON CONFLICT (phone) DO NOTHING
-RETURNING *, clock_timestamp() AS now,
+RETURNING {sql.columns("users_user", _USER)}, clock_timestamp() AS now,
           ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s) AS erased_ids
-"""
+"""  # noqa: S608
 
 
 class LockedUser(NamedTuple):
@@ -71,7 +74,8 @@ LIVE_SESSION = """
 """
 
 _SESSION = f"""
-SELECT person.*, device.id AS device_id, device.signed_in_at AS device_signed_in_at, clock_timestamp() AS now
+SELECT {sql.columns("person", _USER)},
+       device.id AS device_id, device.signed_in_at AS device_signed_in_at, clock_timestamp() AS now
   FROM {LIVE_SESSION}
 """  # noqa: S608
 

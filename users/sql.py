@@ -13,6 +13,15 @@ from django.db import connection
 Row = tuple[Any, ...]
 
 
+def columns(table: str, names: str) -> str:
+    """These columns, each named with the table. A statement that a connection has prepared must not select `*`.
+
+    PostgreSQL refuses it on that connection for good as soon as a migration adds a column (`cached plan must not change
+    result type`).
+    """
+    return ", ".join(f"{table}.{name}" for name in names.split())
+
+
 def fetch_optional(statement: str, values: Any) -> Row | None:
     """The row that the statement returns, or None if it returns none."""
     with connection.cursor() as cursor:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Model, Sum
+from django.db.utils import ConnectionHandler
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import registered
@@ -41,6 +44,57 @@ def test_locked_user_is_what_the_orm_reads() -> None:
     assert fields(by_id.user) == fields(by_phone.user) == fields(User.objects.get(pk=user.pk))
     assert before < by_id.now < by_phone.now < database_now()
     assert queries.lock_user(0) is queries.lock_user_by_phone("+79990000000") is None
+
+
+@pytest.fixture
+def migration(transactional_db: None) -> Iterator[Callable[[], None]]:
+    """Adds a column to users and to codes from another connection, as the next version's migration may."""
+    other = ConnectionHandler({"default": connection.settings_dict})["default"]
+
+    def execute(change: str) -> None:
+        with other.cursor() as cursor:
+            for table in ("users_user", "users_logincode"):
+                cursor.execute(f"ALTER TABLE {table} {change}")
+
+    yield lambda: execute("ADD COLUMN added integer")
+    execute("DROP COLUMN IF EXISTS added")
+    other.close()
+
+
+def test_prepared_statements_outlive_a_migration_that_adds_a_column(migration: Callable[[], None]) -> None:
+    device = signed_in_device()
+    asked = challenge(ask(1).challenge_id)
+    phones = (f"+7999000{number:04}" for number in count())
+
+    def run_all() -> None:
+        with transaction.atomic():
+            assert queries.lock_user(device.user_id) and queries.lock_user_by_phone(PHONE)
+        assert queries.insert_user(next(phones), b"")
+        assert queries.live_session(device.session_id, device.user_id)
+        assert login_queries.sent_codes(device.user_id, NOW, first=NOW)
+        assert login_queries.challenge_with_phone(asked.public_id)
+
+    for _ in range(6):  # more often than psycopg waits before it prepares a statement
+        run_all()
+    migration()
+
+    run_all()
+
+
+def test_statements_read_users_and_codes_whole() -> None:
+    device = signed_in_device()
+    asked = challenge(ask(1).challenge_id)
+
+    with transaction.atomic():
+        users = [queries.lock_user(device.user_id), queries.lock_user_by_phone(PHONE)]
+    inserted = queries.insert_user("+79990001122", b"")
+    session = queries.live_session(device.session_id, device.user_id)
+    found = login_queries.challenge_with_phone(asked.public_id)
+    sent = login_queries.sent_codes(device.user_id, NOW, first=NOW)
+
+    assert inserted and session and found
+    read = [*(locked.user for locked in (*users, inserted[0]) if locked), session[0].user, found[0].login_code]
+    assert [row.get_deferred_fields() for row in (*read, *(code for _, code in sent))] == [set()] * (5 + len(sent))
 
 
 def test_inserted_user_is_what_the_orm_reads_with_those_erased_before() -> None:
