@@ -21,7 +21,7 @@ from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
 from procrastinate.middleware import WorkerMiddleware
-from psycopg import OperationalError
+from psycopg import InterfaceError, OperationalError
 
 from users.sms import gateways
 from users.sms.queue import DEAD_AFTER
@@ -38,6 +38,9 @@ POLL_SECONDS = 0.25
 NICE = 10
 # A statement that got no connection for so long has failed.
 NO_DATABASE_SECONDS = 2.0
+
+# What psycopg raises when the database does not answer.
+DATABASE_AWAY = (OperationalError, InterfaceError)
 
 
 class Command(BaseCommand):
@@ -57,7 +60,10 @@ class Command(BaseCommand):
         try:
             with app.replace_connector(connector):
                 asyncio.run(_work())
-        except (asyncio.CancelledError, ConnectorException, OperationalError):
+        except (asyncio.CancelledError, ConnectorException, OperationalError) as error:
+            # After another error, such as a missing table, another start does not help.
+            if isinstance(error, ConnectorException) and not isinstance(error.__cause__, DATABASE_AWAY):
+                raise
             logger.warning("the worker ends because its database does not answer")
             sys.exit(os.EX_TEMPFAIL)
 
