@@ -43,7 +43,8 @@ def database_for(command: str) -> Iterator[None]:
         yield
         return
     try:
-        data_dir.make(env.DATA_DIR)  # before Django loads the settings, because they read the key in it
+        # Before Django loads the settings, because they read the key in it.
+        data_dir.make(env.DATA_DIR, with_key=not env.SECRET_KEY)
     except OSError as error:
         env.refuse(f"DATA_DIR: cannot write to {env.DATA_DIR}: {error.strerror}")
     try:

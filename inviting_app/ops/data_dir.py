@@ -11,12 +11,12 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 
-def make(data_dir: Path) -> None:
-    """Make the folder and its key at the first start. Raises OSError if the folder cannot be used."""
+def make(data_dir: Path, *, with_key: bool) -> None:
+    """Make the folder, and its key if none is set, at the first start. Raises OSError if the folder cannot be used."""
     make_open(data_dir)
     key = data_dir / "secret_key"
     with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix="secret_key.") as draft:
-        if not key.exists():
+        if with_key and not key.exists():
             draft.write(secrets.token_urlsafe(50))
             draft.flush()
             with suppress(FileExistsError):  # of two starts at the same moment one makes the key, and never half of it

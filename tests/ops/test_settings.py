@@ -153,6 +153,13 @@ def test_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
+def test_no_key_is_made_where_one_is_set(tmp_path: Path) -> None:
+    started = start(tmp_path, SECRET_KEY="a key of one's own, of 32 characters")
+
+    assert started.returncode == 0, started.stderr
+    assert not (tmp_path / "secret_key").exists()
+
+
 def test_import_of_the_settings_makes_nothing(tmp_path: Path) -> None:
     imported = start(tmp_path / "data", "import inviting_app.settings, inviting_app.ops.gunicorn_conf")
 
