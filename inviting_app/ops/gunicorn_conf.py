@@ -38,7 +38,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # TRUSTED_PROXIES decides which addresses to believe, not gunicorn.
 forwarded_allow_ips = ""
 control_socket_disable = True
-# The name of the web's database sessions (settings.WEB_APPLICATION_NAME), read by libpq.
+# The name of the web's database sessions in pg_stat_activity, read by libpq.
 raw_env = ["PGAPPNAME=inviting_app web"]
 
 _METRICS_PREFIX = "inviting_app-gunicorn-metrics-"

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import UniqueViolation
+from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.worker import Worker
@@ -88,8 +88,9 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER.total_seconds()):
         try:
             await manager.retry_job(job)
-        except UniqueViolation:
-            # The next run of this periodic job is queued already. This one can be retried after it.
+        except ConnectorException as error:
+            # The job has ended meanwhile, or it is periodic and its next run is queued already. Look again next time.
+            logger.info("job %s (%s) cannot be retried now: %s", job.id, job.task_name, type(error).__name__)
             continue
         logger.warning("retrying job %s (%s): its worker is gone", job.id, job.task_name)
 

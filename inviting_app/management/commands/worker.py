@@ -95,8 +95,13 @@ async def _work() -> None:
     assert work
     # procrastinate runs each job in a thread of this pool, whose default size depends on the processors.
     loop.set_default_executor(ThreadPoolExecutor(CONCURRENCY))
-    # A job whose end could not be written stays `doing` as long as this worker lives. So the worker ends too.
-    loop.set_exception_handler(lambda loop, context: work.cancel())
+
+    def end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """End the worker: a job whose end could not be written stays `doing` as long as its worker lives."""
+        logger.error("a job was left unfinished: %s", type(context.get("exception")).__name__)
+        work.cancel()
+
+    loop.set_exception_handler(end)
     async with app.open_async():
         await app.run_worker_async(
             concurrency=CONCURRENCY,
