@@ -11,7 +11,7 @@ from profiles import signup
 from users.login import codes, signin
 from users.login.challenges import ChallengeIssued
 from users.login.signin import SignedIn
-from users.models import Challenge, LoginCode
+from users.models import Challenge, LoginCode, User
 
 PHONE = "+79991234567"
 ADDRESS = "192.0.2.1"
@@ -52,3 +52,23 @@ def wrong(public_id: str) -> str:
 def set_code(public_id: str, **values: Any) -> None:
     """Change the row of this challenge's code as time would."""
     LoginCode.objects.filter(attached__public_id=public_id).update(**values)
+
+
+def stranger(seconds: float, number: int = 0, **given: Any) -> ChallengeIssued:
+    """Asks from an address that nobody else has."""
+    return ask(seconds, address=f"203.0.{number // 250}.{number % 250 + 1}", **given)
+
+
+def device_token() -> str:
+    return answer(ask()).device_token
+
+
+def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
+    """A short code of the past with so many wrong guesses."""
+    user, _ = User.objects.get_or_create(phone=phone)
+    times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
+    return LoginCode.objects.create(
+        **{"user": user, "length": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
+        | times
+        | values
+    )

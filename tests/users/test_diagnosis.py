@@ -28,13 +28,6 @@ def gateways(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
 
 
-@pytest.fixture
-def queue(db: None) -> None:
-    """An empty queue without workers."""
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
-
-
 def diagnosed(seconds: float = 0) -> Diagnosis:
     return diagnose(User.objects.get(phone=PHONE), at(seconds))
 

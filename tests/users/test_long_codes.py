@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.login_steps import PHONE, answer, ask, at, challenge
+from tests.support.login_steps import PHONE, answer, ask, at, challenge, device_token, stranger, weigh
 from users.login import codes
-from users.login.challenges import ChallengeIssued, TooManyRequests
-from users.models import LoginCode, User
+from users.login.challenges import TooManyRequests
+from users.models import LoginCode
 
 pytestmark = pytest.mark.django_db
 
@@ -18,26 +18,6 @@ pytestmark = pytest.mark.django_db
 def gateway(settings: Any) -> None:
     """Limits hold where a code costs money and is not told to the asker; no worker sends it here."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
-
-
-def stranger(seconds: float, number: int = 0, **given: Any) -> ChallengeIssued:
-    """Asks from an address that nobody else has."""
-    return ask(seconds, address=f"203.0.{number // 250}.{number % 250 + 1}", **given)
-
-
-def device_token() -> str:
-    return answer(ask()).device_token
-
-
-def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
-    """A short code of the past with so many wrong guesses."""
-    user, _ = User.objects.get_or_create(phone=phone)
-    times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
-    return LoginCode.objects.create(
-        **{"user": user, "length": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
-        | times
-        | values
-    )
 
 
 def test_long_code_is_open_until_the_next_may_go_for_an_hour_at_most() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from profiles import signup
-from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, wrong
+from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, device_token, stranger, weigh, wrong
 from users.login.challenges import ChallengeIssued
 from users.login.signin import InvalidCode
 from users.models import LoginCode, SiteTotals, User
@@ -24,30 +24,10 @@ def gateway(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
 
 
-def stranger(seconds: float, number: int = 0, **given: Any) -> ChallengeIssued:
-    """Asks from an address that nobody else has."""
-    return ask(seconds, address=f"203.0.{number // 250}.{number % 250 + 1}", **given)
-
-
 def guess_wrong(asked: ChallengeIssued, seconds: float, times: int = 3) -> None:
     for _ in range(times):
         with pytest.raises(InvalidCode):
             answer(asked, seconds, typed=wrong(asked.challenge_id))
-
-
-def device_token() -> str:
-    return answer(ask()).device_token
-
-
-def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
-    """A short code of the past with so many wrong guesses."""
-    user, _ = User.objects.get_or_create(phone=phone)
-    times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
-    return LoginCode.objects.create(
-        **{"user": user, "length": 4, "nonce": b"n", "language": "en", "wrong": weight, "challenges": 9}
-        | times
-        | values
-    )
 
 
 def test_two_challenges_of_a_short_code_and_then_codes_are_long() -> None:

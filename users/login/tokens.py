@@ -162,14 +162,6 @@ class Session(NamedTuple):
     device: Device
     now: datetime
 
-    @property
-    def session_id(self) -> uuid.UUID:
-        return self.device.session_id
-
-    @property
-    def user_id(self) -> int:
-        return self.device.user_id
-
 
 def authenticate(text: str | bytes) -> Session:
     """The live session of this access token, in one statement.
