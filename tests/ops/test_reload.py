@@ -68,9 +68,12 @@ def renew(service: Service) -> None:
 
 
 def renewed(service: Service, saying: str = NEW) -> None:
-    so_far = service.output.count(saying)
+    """Reload, and wait for the outcome: a new worker too, so that no later test meets the former one's end."""
+    so_far, worker = service.output.count(saying), service.part(PARTS[1])
     renew(service)
     service.wait_for(lambda: service.output.count(saying) > so_far)
+    if saying == NEW:
+        service.wait_for(lambda: service.part(PARTS[1]) not in (None, worker))
 
 
 def take_long(project: Path) -> None:
