@@ -1,7 +1,5 @@
 """Bearer tokens. `request.auth` is what the token opens."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication

@@ -1,7 +1,5 @@
 """What a browser remembers for signing in: the newest challenge, and the device's token."""
 
-from __future__ import annotations
-
 import re
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """The OpenAPI document, Swagger UI and Redoc, with all of their files from this server."""
 
-from __future__ import annotations
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView

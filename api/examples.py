@@ -1,7 +1,5 @@
 """A request and a response for each operation of the OpenAPI document. Bob has activated the code of Alice."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from rest_framework.fields import Field

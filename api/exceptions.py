@@ -3,8 +3,6 @@
 `code` is for programs. `detail` is for users, in their language.
 """
 
-from __future__ import annotations
-
 import logging
 from json import JSONDecodeError
 from typing import Any

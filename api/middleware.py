@@ -1,7 +1,5 @@
 """What holds for every request: an id, a line in the log, a limit for bodies; and what holds for the API alone."""
 
-from __future__ import annotations
-
 import logging
 import random
 import re

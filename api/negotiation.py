@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rest_framework.negotiation import DefaultContentNegotiation

@@ -1,7 +1,5 @@
 """The OpenAPI document: what each operation takes, gives and may refuse."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Callable

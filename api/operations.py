@@ -1,7 +1,5 @@
 """The descriptions of the operations in the OpenAPI document, each a decorator of a method."""
 
-from __future__ import annotations
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 

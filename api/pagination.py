@@ -4,8 +4,6 @@ A cursor holds the row value at the edge of a page. PostgreSQL compares rows, `(
 REST framework's CursorPagination uses OFFSET inside runs of equal values and never ends on long runs.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json

@@ -1,7 +1,5 @@
 """The one table of problem codes: the API answers them, the OpenAPI document lists them, `/problems` explains them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from django.utils.functional import Promise

@@ -1,7 +1,5 @@
 """The page that the `type` of a problem names, for client developers."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

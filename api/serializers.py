@@ -1,7 +1,5 @@
 """What comes in and goes out. A serializer checks form; the rules are in the domain."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.utils.translation import gettext as _

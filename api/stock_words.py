@@ -3,8 +3,6 @@
 No module imports this one: Babel collects the messages from here, and our translations go before the framework's.
 """
 
-from __future__ import annotations
-
 from django.utils.translation import gettext_lazy as _
 
 SENTENCES = (

@@ -1,7 +1,5 @@
 """Large responses, streamed while they are read from the database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any

@@ -4,8 +4,6 @@ A method makes one domain call and translates its result. What the domain raises
 its description in the OpenAPI document is in `api.operations`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import UUID
 

@@ -8,8 +8,6 @@ Prints a line for each attack with its criteria, and ends with status 1 if any h
 judged by a bound that luck alone exceeds less than once in a million runs.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """Clients of the service. Each has its own loopback address and sends its requests to the web processes in turn."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import secrets

@@ -8,8 +8,6 @@
 Everything about a user follows from the id, 1 to `users`. `data` is the service's DATA_DIR, whose keys sign.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

@@ -1,7 +1,5 @@
 """The service as `make run` starts it, full of users, for measurements: with its own data, gateway and ports."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

@@ -1,7 +1,5 @@
 """An SMS gateway on this machine: a JSON webhook that keeps every SMS for the owner of the phone."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections import defaultdict

@@ -5,8 +5,6 @@ votes at the same moment, then one host loses its network under load and gets it
 `bench.attack` go through the load balancer. Prints each criterion, and ends with status 1 if one does not hold.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

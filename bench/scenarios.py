@@ -1,7 +1,5 @@
 """The requests of the speed measurement."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

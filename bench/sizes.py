@@ -4,8 +4,6 @@ The rows are those of a service used for two years (tests/support/large_tables.p
 tenths of a vote and one sign-in in 31 days for each user. Sizes are those of PostgreSQL's files.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -7,8 +7,6 @@
 Prints a table, and keeps it in bench/results/sms.txt. Ends with status 1 if an SMS is lost or arrives twice.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import signal

@@ -7,8 +7,6 @@ load, with 16 connections unless the name says otherwise, on the loopback networ
 Prints a table, and keeps it in bench/results/speed.txt. Ends with status 1 if a goal is missed.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import re

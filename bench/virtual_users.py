@@ -3,8 +3,6 @@
 The drills and the test of lost hosts compare that record with the database.
 """
 
-from __future__ import annotations
-
 import http.client
 import time
 from collections import Counter

@@ -3,8 +3,6 @@
 wrk keeps a number of connections open. Each sends its next request when the previous one is answered.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import shutil

@@ -1,7 +1,5 @@
 """The admin site: its titles, login form, home page and password form. Models are registered by users and profiles."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """The project's own app, and two apps of others that INSTALLED_APPS names with our settings."""
 
-from __future__ import annotations
-
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.utils.translation import gettext_lazy as _

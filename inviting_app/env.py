@@ -8,8 +8,6 @@ gunicorn's master process runs this file without importing it (see ops/gunicorn_
 of this project, and heavy packages only where a value needs them.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Log lines have the id of their request and no phone number."""
 
-from __future__ import annotations
-
 import logging
 import logging.config
 import os

@@ -1,7 +1,5 @@
 """Probes: whether the process answers, and whether it can serve."""
 
-from __future__ import annotations
-
 import http.client
 import logging
 from contextlib import closing

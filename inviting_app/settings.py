@@ -1,7 +1,5 @@
 """Django's settings. Those that a deployer may change come from `env`."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit

@@ -3,8 +3,6 @@
 Operators release a vote and replace an invite code.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction

@@ -4,8 +4,6 @@ Finished days are counted once and stored: counting a month of SMS for each page
 such as today, is counted when it is shown.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone

@@ -1,7 +1,5 @@
 """Invite codes: six characters that users read aloud, type and paste."""
 
-from __future__ import annotations
-
 import re
 import secrets
 

@@ -1,7 +1,5 @@
 """Each user's invite code, and the activations of these codes."""
 
-from __future__ import annotations
-
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now

@@ -1,7 +1,5 @@
 """Export and erasure of a user's data, and the deletion of expired data."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Iterable, Iterator

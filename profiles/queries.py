@@ -3,8 +3,6 @@
 Hand-written statements are in constants; the docstring of the function that runs one says why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

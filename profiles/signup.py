@@ -1,7 +1,5 @@
 """Sign-up: from a phone to a user with a profile."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry

@@ -1,7 +1,5 @@
 """The periodic tasks of this app."""
 
-from __future__ import annotations
-
 from procrastinate.contrib.django import app
 
 from profiles import daily_counts, privacy

@@ -1,7 +1,5 @@
 """Users, clients and a real PostgreSQL for the tests."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any

@@ -5,8 +5,6 @@ first. So rules that count rows are exact under any race. The wait for the lock 
 `lock_timeout`. Ending one session or revoking one device is one conditional statement and needs no lock.
 """
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Sequence
 

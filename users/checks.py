@@ -1,7 +1,5 @@
 """System checks of settings that work but are not safe or cost money."""
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Any
 

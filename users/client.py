@@ -1,7 +1,5 @@
 """The client of a request: its network address and its name."""
 
-from __future__ import annotations
-
 import logging
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address

@@ -1,7 +1,5 @@
 """Time is the database's, so that any number of processes on any number of hosts agree on it."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from django.db import models

@@ -1,7 +1,5 @@
 """The context of a request that log lines and records share: its id, and phones masked."""
 
-from __future__ import annotations
-
 import re
 from contextvars import ContextVar
 

@@ -4,8 +4,6 @@ HKDF-SHA256 (RFC 5869) with an empty salt and the purpose as info. Every key is 
 is one HMAC.
 """
 
-from __future__ import annotations
-
 import hmac
 from functools import lru_cache
 

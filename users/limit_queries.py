@@ -4,8 +4,6 @@ They are written by hand because the statement is the algorithm: each sum stops 
 and answers all questions of one sign-up in one round trip. `users/login/risk.py` proves what they bound.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

@@ -4,8 +4,6 @@ They are written by hand because the ORM took longer to build them than the data
 sign-up took 1.5 times and a log-in 2.1 times the processor time.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from django.db import DEFAULT_DB_ALIAS

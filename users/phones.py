@@ -4,8 +4,6 @@ Numbers are stored in E.164 (`+79991234567`). Numbers of the home region are sho
 digits in Russia. Google's libphonenumber data decides which numbers are valid.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from contextlib import suppress

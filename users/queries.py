@@ -3,8 +3,6 @@
 The sums behind the limits are in `limit_queries`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta

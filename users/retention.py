@@ -1,7 +1,5 @@
 """How long data is kept."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any

@@ -4,8 +4,6 @@ The ORM is the way to data. A statement is written by hand where it is the algor
 docs/speed.md shows that it pays.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.db import connection

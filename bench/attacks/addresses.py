@@ -1,7 +1,5 @@
 """Attack 1: one address pretends to be many, and one phone is spelled in many ways."""
 
-from __future__ import annotations
-
 from bench.attacks.contract import ADDRESS_SENDS
 from bench.attacks.env import AttackEnv, phone, prefix
 from bench.attacks.report import Report

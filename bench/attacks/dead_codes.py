@@ -1,7 +1,5 @@
 """Attack 5: used, expired and exhausted codes, codes of others, and codes sent again."""
 
-from __future__ import annotations
-
 import time
 from datetime import timedelta
 from typing import ClassVar

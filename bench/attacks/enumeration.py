@@ -1,7 +1,5 @@
 """Attack 6: finding out who is registered, from answers and their times."""
 
-from __future__ import annotations
-
 import statistics
 from collections import defaultdict
 

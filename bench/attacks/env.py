@@ -1,7 +1,5 @@
 """The service under attack: two web processes on two ports, one worker, one PostgreSQL, two SMS gateways."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import signal

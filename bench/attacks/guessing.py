@@ -1,7 +1,5 @@
 """Attacks 2, 3 and 4: guessing in parallel, guessing for days, and the owner meanwhile."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What an attack tried and won, and whether the arithmetic allows that."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 

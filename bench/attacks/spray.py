@@ -1,7 +1,5 @@
 """Attack 10: guesses at many phones, SMS that nobody uses, failing gateways, malformed codes."""
 
-from __future__ import annotations
-
 import statistics
 import time
 

@@ -1,7 +1,5 @@
 """Attacks 7, 8 and 9: forged tokens, refresh tokens used twice, and tokens of ended sessions."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json

@@ -4,8 +4,6 @@ It has no middleware (request ids, log lines, security headers, body limits, lan
 negotiation, no OpenAPI document, no error documents, no key rotation, and no check whether a kept connection is alive.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence

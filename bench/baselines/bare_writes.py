@@ -4,8 +4,6 @@ A sign-up has a new Russian phone in E.164. A login has a `challenge_id`, and it
 a user's first.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -1,7 +1,5 @@
 """What the baselines share: the token key, the statement of the own profile, and the parts of its answer."""
 
-from __future__ import annotations
-
 import base64
 import json
 import os

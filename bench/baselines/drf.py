@@ -5,8 +5,6 @@ tables and indexes are the service's. It has no request ids, log lines, content 
 documents, body limits, key rotation, prepared statements, and no check whether a kept connection is alive.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Starts the baselines beside a running service, on gunicorn with as many processes and threads as the service has."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

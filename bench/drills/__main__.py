@@ -8,8 +8,6 @@ bench/results/drills.txt.
 `--proxy` names, with the files of deploy/. `gateway` takes a quarter of an hour, during which the others run.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

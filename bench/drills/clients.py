@@ -1,7 +1,5 @@
 """Clients that are slow, silent or send too much, through a proxy with a file of deploy/, and what others notice."""
 
-from __future__ import annotations
-
 import os
 import socket
 import statistics

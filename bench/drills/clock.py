@@ -3,8 +3,6 @@
 clock.c, put before the C library, moves it; the monotonic clock goes on, as it does on a real machine.
 """
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import time

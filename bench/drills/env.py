@@ -1,7 +1,5 @@
 """The environment of a drill: a service under load, its gateway, and what is measured."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Compares what users were told with the database, and /readyz with what users saw."""
 
-from __future__ import annotations
-
 from itertools import groupby
 from typing import Any, LiteralString
 

@@ -1,7 +1,5 @@
 """The SMS gateway is down for ten minutes: which codes arrive after that, and when."""
 
-from __future__ import annotations
-
 import time
 
 from bench.drills.env import DrillEnv, Row, running

@@ -1,7 +1,5 @@
 """PostgreSQL fails under load: stopped, killed, without free connections, without space on its disk."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """A process of the service is killed, or hangs for a while."""
 
-from __future__ import annotations
-
 import time
 
 from bench.drills.env import DrillEnv, Row, run

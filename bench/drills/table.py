@@ -1,7 +1,5 @@
 """The rows of the drills as lines of the Markdown table in docs/failures.md."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from bench.drills.env import Row

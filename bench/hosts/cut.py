@@ -1,7 +1,5 @@
 """One of two web hosts loses its network under load and gets it back: what users notice, and what the rows say."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 It is an `AttackEnv`, so the attacks run against it too. All their requests go through the proxy.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import secrets

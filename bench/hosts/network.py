@@ -4,8 +4,6 @@ The bridge is in the database's namespace, so the machine's own network gets one
 the process that made them; what a killed one has left behind is removed by the next.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import signal

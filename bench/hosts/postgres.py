@@ -3,8 +3,6 @@
 It is a process because a network namespace belongs to a process. It stops PostgreSQL when it is told to stop.
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Votes sent to both web hosts at the same moment. (Attacks 5 and 8 do the same with codes and refresh tokens.)"""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from bench.attacks.report import Report

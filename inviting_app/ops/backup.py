@@ -1,7 +1,5 @@
 """Backup and restore of the service's tables by pg_dump and pg_restore."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -3,8 +3,6 @@
 No message holds a secret or a phone, because it may be pasted into a ticket.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Checks of the database: whether it answers, and whether it is as the service needs it."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Checks of a running service: web, worker, queue and gateways."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The folder DATA_DIR and the secret key in it. Commands make them; importing a module never does."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import tempfile

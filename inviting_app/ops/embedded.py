@@ -7,8 +7,6 @@ PostgreSQL refuses to run as root, so root runs it as a system user. If a closed
 from the programs, they go to a folder under `system_user.SHARED`. Any number of first starts at once succeed.
 """
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import hashlib

@@ -4,8 +4,6 @@ Each process counts into files of the folder PROMETHEUS_MULTIPROC_DIR, and tries
 it answers for all of them. A process without that folder answers for itself.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import time

@@ -4,8 +4,6 @@ Every host shows the same states: take their maximum, not their sum. No statemen
 at a limit or read a minute of an index.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from threading import Lock

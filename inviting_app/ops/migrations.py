@@ -1,7 +1,5 @@
 """The migrations of this version, and which of them the database has."""
 
-from __future__ import annotations
-
 import io
 
 from django.core.management import call_command

@@ -1,7 +1,5 @@
 """Keeps the processes of the service running: what ends by itself is started again."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """The system user that runs PostgreSQL for root, and programs that it may run."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pwd

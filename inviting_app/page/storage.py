@@ -1,7 +1,5 @@
 """The storage of static files: each file name contains a hash of the content, so browsers may keep files forever."""
 
-from __future__ import annotations
-
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 

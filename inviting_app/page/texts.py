@@ -1,7 +1,5 @@
 """The texts of the page. A number stands after a colon, so that no sentence needs a plural form."""
 
-from __future__ import annotations
-
 from django.utils.translation import gettext_lazy as _
 
 # For the templates.

@@ -1,7 +1,5 @@
 """The built-in page: a static client of the API, in the browser's language."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path

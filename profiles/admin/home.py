@@ -1,7 +1,5 @@
 """The numbers on the home page of the admin: today, totals, and charts of the last 30 days."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.conf import settings

@@ -1,7 +1,5 @@
 """Profiles and activations in the admin, read-only. The page of a user has the actions on them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import admin

@@ -1,7 +1,5 @@
 """Registers users in the admin, with what votes add to the page of a user: sections, and actions on votes and codes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """POST /api/v1/profiles/me: one vote a person, for another person."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Bodies without a length, as gunicorn passes them to the application."""
 
-from __future__ import annotations
-
 import json
 from io import BytesIO
 from typing import Any

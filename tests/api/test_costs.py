@@ -3,8 +3,6 @@
 Where something became cheaper, lower its numbers; where it must cost more, raise them and say why in the commit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

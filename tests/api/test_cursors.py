@@ -1,7 +1,5 @@
 """Cursors of pages: whatever a client makes of one, it is a page or a refusal, never an error of ours."""
 
-from __future__ import annotations
-
 import base64
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """A browser is known by a cookie that no script reads, so the page need not keep the device token."""
 
-from __future__ import annotations
-
 from http.cookies import Morsel
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where a person is signed in: what they see and end, and how a device stays known."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -15,8 +15,6 @@ The requirements of OWASP ASVS 5.0 (V7, V9) and RFC 8725, and the files that hol
 - keys are changed without signing anybody out (test_key_rotation)
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

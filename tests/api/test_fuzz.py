@@ -3,8 +3,6 @@
 EXAMPLES is how many inputs a test tries; of bodies a half, of queries a tenth. 22 500 make 103 500 in all.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import logging

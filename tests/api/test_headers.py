@@ -1,7 +1,5 @@
 """What every answer carries besides its body."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The heaviest and strangest bodies that the limit on their size lets in: refused at once, and nothing is written."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """GET /api/v1/profiles/me/invitations: page by page, everybody once."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

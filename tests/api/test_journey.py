@@ -1,7 +1,5 @@
 """The whole way of two people, as each kind of client goes it."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.accounts import client

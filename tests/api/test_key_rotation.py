@@ -3,8 +3,6 @@
 Without the old one every token of before is refused, and that is all that happens.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The second step over HTTP: a code in, a session out."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """GET /api/v1/profiles/me: what people see of themselves."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The pages behind the `type` of problems: for those who write clients, made of what the API itself answers by."""
 
-from __future__ import annotations
-
 import json
 import re
 from html import unescape

@@ -1,7 +1,5 @@
 """Whatever is sent to the API, it answers in one form (RFC 9457) and never with an error of its own."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """GET /api/v1/profiles: staff look people up and walk through all of them."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The OpenAPI document and the pages that show it."""
 
-from __future__ import annotations
-
 import re
 from io import StringIO
 from typing import Any

@@ -1,7 +1,5 @@
 """The first step over HTTP: a phone in, a challenge and an SMS out."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

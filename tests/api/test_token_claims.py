@@ -1,7 +1,5 @@
 """What a signed token must say to be taken, whoever got us to sign it: RFC 8725 3.8 to 3.12, ASVS 5.0 V9.2."""
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any

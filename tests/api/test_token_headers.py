@@ -3,8 +3,6 @@
 ASVS 5.0 V9.1.1 to V9.1.3, RFC 8725 3.1 to 3.5 and 3.10, RFC 7515 4.1.11.
 """
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Access and refresh tokens over HTTP: what they hold, how long they last, and who is let in with them."""
 
-from __future__ import annotations
-
 import time
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """What people type for a code, and what only looks like one."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

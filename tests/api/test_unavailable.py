@@ -1,7 +1,5 @@
 """While the database is away or a lock is not had, the answer says so and when to come back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the recordings are made of: requests in a test's own database, and one running service."""
 
-from __future__ import annotations
-
 import json
 import urllib.error
 import urllib.request

@@ -1,7 +1,5 @@
 """What Schemathesis cannot know: how phones are spelled, real codes and tokens, and who may be thrown away."""
 
-from __future__ import annotations
-
 import base64
 import itertools
 import json

@@ -3,8 +3,6 @@
 RECORD=1 in the environment writes them anew; what has changed is then for `git diff` to show.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import math

@@ -3,8 +3,6 @@
 What is made of Node.js runs where `npm ci --prefix tests/contract/clients` has been run. With CI set, it must run.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -4,8 +4,6 @@ An answer of the API is recorded with its body and its number of SQL statements,
 an answer changes on purpose, record it anew (RECORD=1) and read the difference.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Lines of the log as programs read them: their fields, and the form of what is said."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

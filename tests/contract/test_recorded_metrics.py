@@ -1,7 +1,5 @@
 """The metrics that dashboards and alerts of others may be made of: names, types, labels and buckets."""
 
-from __future__ import annotations
-
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.conftest import Seen

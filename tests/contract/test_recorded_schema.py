@@ -1,7 +1,5 @@
 """The OpenAPI document, of which clients are generated."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

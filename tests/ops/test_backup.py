@@ -1,7 +1,5 @@
 """`manage.py backup` writes a complete file or none."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What the measurement of speed makes of what it saw."""
 
-from __future__ import annotations
-
 import pytest
 
 from bench import speed, wrk

@@ -1,7 +1,5 @@
 """Sizes that keep the code easy to read, and no use of what other modules keep to themselves."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from pathlib import Path

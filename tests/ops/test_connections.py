@@ -1,7 +1,5 @@
 """Kept connections: one that the server has closed is replaced before it is used, and a live one is kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

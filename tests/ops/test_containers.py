@@ -1,7 +1,5 @@
 """The files of the containers and proxies, checked without building an image."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

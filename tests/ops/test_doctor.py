@@ -1,7 +1,5 @@
 """`manage.py doctor` finds what is wrong, says how to mend it, and tells it by its exit status."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`manage.py doctor` finds what is wrong with the database, and works without one."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Crashes at random while people sign up: whoever was told that an SMS is on its way gets it."""
 
-from __future__ import annotations
-
 import random
 import secrets
 import time

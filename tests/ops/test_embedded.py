@@ -1,7 +1,5 @@
 """The embedded PostgreSQL says what keeps it from starting, where the log is."""
 
-from __future__ import annotations
-
 import os
 import resource
 from collections.abc import Iterator

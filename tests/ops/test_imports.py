@@ -1,7 +1,5 @@
 """Imports go one way: inviting_app.urls, then api, then profiles, then users."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from functools import cache

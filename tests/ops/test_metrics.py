@@ -1,7 +1,5 @@
 """The states that Prometheus reads from the database, and what counting costs and keeps out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The migrations make the tables of the models, keep what is in them, and can be taken back."""
 
-from __future__ import annotations
-
 import threading
 import uuid
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Migrations stop nobody: squawk (squawkhq.com) knows which statements lock a table that is in use."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

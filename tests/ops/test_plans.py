@@ -1,7 +1,5 @@
 """No statement reads a table that grows from end to end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

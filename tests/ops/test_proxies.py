@@ -1,7 +1,5 @@
 """Slow, silent and oversized clients, through the proxies of deploy/ and at gunicorn's own port."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import re

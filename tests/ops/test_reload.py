@@ -1,7 +1,5 @@
 """`HUP` loads new code and settings. If they cannot start, the old ones go on serving."""
 
-from __future__ import annotations
-
 import shutil
 import signal
 import urllib.request

@@ -1,7 +1,5 @@
 """One line a request, with its id, and nobody's phone, code or token."""
 
-from __future__ import annotations
-
 import io
 import logging
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """`manage.py restore` brings a backup back whole, or changes nothing and says why."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import signal

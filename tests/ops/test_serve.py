@@ -1,7 +1,5 @@
 """The whole service as real processes: start, stop, start again, crash."""
 
-from __future__ import annotations
-
 import json
 import signal
 import socket

@@ -1,7 +1,5 @@
 """A bad setting stops the start in one line that names it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import stat

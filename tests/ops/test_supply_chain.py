@@ -1,7 +1,5 @@
 """What the service is made of is written down: its version once, and the licences of all that is installed with it."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What people read, in Russian."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

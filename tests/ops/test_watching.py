@@ -1,7 +1,5 @@
 """What a running service tells those who watch it: lines of JSON, and metrics for the dashboard and the alerts."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

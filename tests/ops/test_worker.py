@@ -1,7 +1,5 @@
 """How the worker ends: status 75 says that another start may help."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

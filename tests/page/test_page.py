@@ -1,7 +1,5 @@
 """The page as the server renders it. tests/page/browser use it in a browser."""
 
-from __future__ import annotations
-
 import gzip
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Votes under races: real threads on a real PostgreSQL."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from functools import partial

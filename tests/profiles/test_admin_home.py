@@ -1,7 +1,5 @@
 """The home page of the admin: the day's numbers and the last days'."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Operators and people at the same person at once: votes are counted exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """The admin's page of a person: votes, devices, SMS, and rings of votes."""
 
-from __future__ import annotations
-
 import re
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """Erasing oneself is no way around a limit: what counts against a phone goes on to count."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The journal of erasures: what an operator needs after a backup brought erased people back."""
 
-from __future__ import annotations
-
 import io
 import logging
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Everything held on a person is in their export; what is left out is left out for a reason."""
 
-from __future__ import annotations
-
 import json
 import tracemalloc
 from typing import Any

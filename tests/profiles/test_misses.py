@@ -1,7 +1,5 @@
 """Wrong invite codes are counted: ten an hour, thirty a day, whoever owns what."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One's own profile, read by one hand-written statement: it says what the ORM and a serializer would say."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

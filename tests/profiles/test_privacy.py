@@ -1,7 +1,5 @@
 """What people may take with them, and what is left when they go."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the database itself refuses of profiles, votes and misses, by the constraint's name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

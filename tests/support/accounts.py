@@ -1,7 +1,5 @@
 """Signed-in users and their clients."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the tests of the admin's actions on a user share."""
 
-from __future__ import annotations
-
 from django.contrib.messages import get_messages
 from django.test import Client
 

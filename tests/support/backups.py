@@ -1,7 +1,5 @@
 """Backups by the commands, a database to restore into, and a way to compare two databases."""
 
-from __future__ import annotations
-
 import io
 import os
 import subprocess

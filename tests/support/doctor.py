@@ -1,7 +1,5 @@
 """What `manage.py doctor` and single checks find."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from io import StringIO
 

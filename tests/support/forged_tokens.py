@@ -1,7 +1,5 @@
 """Tokens made by hand, as an attacker makes them: no library checks what goes into them."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json

@@ -1,7 +1,5 @@
 """What people and attackers send: right things a little wrong, and plain rubbish."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """SMS gateways that speak HTTP, on this machine."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterator

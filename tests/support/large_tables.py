@@ -1,7 +1,5 @@
 """A service that has been used for two years: rows in every table that grows, as many as asked for, in seconds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -1,7 +1,5 @@
 """Asking for codes and answering them as the domain does, with the time as an argument."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Many people at once, and walks over the pages that list them."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Operators of the admin, made without the cost of a command."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib.admin.models import LogEntry

@@ -1,7 +1,5 @@
 """Caddy and nginx with the very files of deploy/, in front of a service on this machine."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket

@@ -1,7 +1,5 @@
 """What PostgreSQL does for the statements that it is given: the plans as they were carried out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

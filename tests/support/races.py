@@ -1,7 +1,5 @@
 """Real threads that start together, each with a database connection of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

@@ -1,7 +1,5 @@
 """How much was written to the database."""
 
-from __future__ import annotations
-
 from django.db import connection
 
 

@@ -1,7 +1,5 @@
 """A worker inside the tests' own process."""
 
-from __future__ import annotations
-
 from unittest.mock import patch
 
 from asgiref.sync import async_to_sync

@@ -1,7 +1,5 @@
 """The whole service as real processes, for the tests that need one."""
 
-from __future__ import annotations
-
 import fcntl
 import http.client
 import json

@@ -1,7 +1,5 @@
 """An SMS centre on this machine: a server of SMPP 3.4, as far as a transmitter needs one."""
 
-from __future__ import annotations
-
 import struct
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event

@@ -1,7 +1,5 @@
 """Calling the service as the web server does: no test client stands between, and an error is a 500."""
 
-from __future__ import annotations
-
 import json
 import time
 from dataclasses import dataclass

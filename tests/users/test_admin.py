@@ -1,7 +1,5 @@
 """Operators at work in the admin."""
 
-from __future__ import annotations
-
 import io
 import sys
 from typing import Any

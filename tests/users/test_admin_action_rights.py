@@ -1,7 +1,5 @@
 """Who may act on whom in the admin, and what happens if the action or its line in the log fails."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """What operators do about one person: with a reason, in words, and in the log."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

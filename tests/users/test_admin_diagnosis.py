@@ -1,7 +1,5 @@
 """The admin's page about a code that did not arrive."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from typing import Any

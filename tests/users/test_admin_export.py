@@ -1,7 +1,5 @@
 """Lists of the admin taken as files."""
 
-from __future__ import annotations
-
 import csv
 import io
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Guessing at the passwords of operators."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Who becomes an operator, what operators may change, and how their sessions and passwords end."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

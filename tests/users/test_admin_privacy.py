@@ -1,7 +1,5 @@
 """Phones in the admin are masked; whoever may see one whole leaves a line in the log. So does every change."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 from urllib.parse import quote

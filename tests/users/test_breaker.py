@@ -1,7 +1,5 @@
 """Gateways that keep failing are spared for a while, by all workers alike."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Keys and the digits that follow from them."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from typing import Any

@@ -1,7 +1,5 @@
 """What the database refuses, whatever the code above it does."""
 
-from __future__ import annotations
-
 import uuid
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Everything at once on few people: whatever the order, nobody waits for somebody who waits for them."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from contextlib import suppress

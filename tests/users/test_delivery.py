@@ -1,7 +1,5 @@
 """Sending a code: a real queue, a real worker, and a gateway that listens on this machine."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Why a code did not arrive: what was sent, what the rules would answer now, and who serves the queue."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Why a code did not arrive: the SMS of late, the gateways and the queue."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

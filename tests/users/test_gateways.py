@@ -1,7 +1,5 @@
 """Gateways that listen on this machine and speak their real protocols."""
 
-from __future__ import annotations
-
 import logging
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Owners and attackers do what they like at any time; what the theorem in `users.budget` promises holds throughout."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from datetime import timedelta
 from itertools import count

@@ -1,7 +1,5 @@
 """Long codes: how long they stay open, and how many challenges a phone gets for them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Every usual spelling of a number is one number."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import phonenumbers

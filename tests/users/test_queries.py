@@ -1,7 +1,5 @@
 """Hand-written statements read and write the same as the ORM."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The queue of SMS: in one transaction with what it is about, and no job is forgotten."""
 
-from __future__ import annotations
-
 import logging
 import subprocess
 import sys

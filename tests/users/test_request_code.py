@@ -1,7 +1,5 @@
 """Which code an asker joins, and when another SMS goes out for it."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.login_steps import NOW, answer, ask, at, challenge, right, set_code, wrong

@@ -1,7 +1,5 @@
 """What the hourly purge deletes, and what it leaves."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from threading import Event, Thread
 

@@ -1,7 +1,5 @@
 """Codes get longer under attack: what a phone, a device and the site may be given, and for how long."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Many clients at the same moment, on real connections to a real PostgreSQL."""
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import timedelta
 from functools import partial

@@ -1,7 +1,5 @@
 """What SMS may cost: limits by address, by day, and warnings of numbers whose codes are not used."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

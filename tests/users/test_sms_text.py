@@ -1,7 +1,5 @@
 """What the SMS says, and that it fits one."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import hypothesis

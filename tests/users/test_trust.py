@@ -1,7 +1,5 @@
 """A device's session and its trust end apart: what ends the one, what both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """What operators do about one user. Each action has a page that asks for a reason, and leaves a line in the log."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Login codes, SMS and the queue in the admin, read-only. No code is ever shown, and phone numbers are masked."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import admin

@@ -1,7 +1,5 @@
 """A diagnosis in words: first what keeps codes from arriving, then the tables that show it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter

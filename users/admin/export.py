@@ -1,7 +1,5 @@
 """Exports of the admin's lists: all rows of the filtered list, in its order. Each export is logged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import Any, ClassVar

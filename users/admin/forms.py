@@ -1,7 +1,5 @@
 """The admin's forms for passwords. The login form is in `lockout`."""
 
-from __future__ import annotations
-
 from django.contrib.admin.forms import AdminPasswordChangeForm as PasswordChangeForm
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.forms import AdminPasswordChangeForm

@@ -1,7 +1,5 @@
 """The base class of the admin's lists: quick on large tables, searched by exact phone number, read-only."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from django.contrib import admin

@@ -12,8 +12,6 @@ django-axes counts: `AXES_FAILURE_LIMIT` and `AXES_COOLOFF_TIME` in the settings
 stores the address, the User-Agent and a keyed hash of the phone number, and nothing else of the form.
 """
 
-from __future__ import annotations
-
 import hmac
 import math
 from copy import copy

@@ -1,7 +1,5 @@
 """The tables on the admin's page of a user. Each reads at most NEWEST rows, so it is equally quick for every user."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any

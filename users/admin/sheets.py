@@ -1,7 +1,5 @@
 """Writes tables as CSV and XLSX files, batch by batch: memory never holds all rows."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The admin's pages about one user, beside Django's own form: an action, the full phone number, the diagnosis."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.contrib import messages

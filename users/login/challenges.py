@@ -5,8 +5,6 @@ challenge, one for each client that requests the code. So a stranger can neither
 requesting first, keep the owner from a code. Under attack a code gets longer; nobody is locked out.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 from dataclasses import dataclass

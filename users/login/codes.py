@@ -7,8 +7,6 @@ resend sends the same digits. The numbers of this module are part of the proof i
 not settings.
 """
 
-from __future__ import annotations
-
 import hmac
 import secrets
 from datetime import datetime, timedelta

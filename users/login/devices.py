@@ -1,7 +1,5 @@
 """Devices: a session, which may refresh its tokens, and trust, which makes the device known at the next sign-in."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

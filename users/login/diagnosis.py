@@ -3,8 +3,6 @@
 Nothing is decided or written here. `challenges.decide_code` applies the rules.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum

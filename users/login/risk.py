@@ -37,8 +37,6 @@ database's clock again. Weights are rows. They outlive every process, and only t
 The numbers are constants on purpose, not settings. Demo mode shows the code to every caller and has no risk limits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum

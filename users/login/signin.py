@@ -1,7 +1,5 @@
 """Answering a challenge: the correct code opens a session."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@ They protect the bill and are not part of the proof in `risk`. Limits per networ
 exceeded by the requests in flight. Demo mode sends nothing and has no cost limits.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta

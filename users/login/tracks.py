@@ -3,8 +3,6 @@
 A known device has a track of its own. All unknown devices share one.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 

@@ -9,8 +9,6 @@ code expires in minutes. So an attacker cannot silence a gateway by requesting c
 Every change is one conditional statement. A success of a healthy gateway changes nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Sending a sign-in code to its phone, and recording the outcome."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

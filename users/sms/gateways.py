@@ -1,7 +1,5 @@
 """SMS gateways, one Apprise URL each. No text about a gateway may contain a secret of its URL."""
 
-from __future__ import annotations
-
 import re
 from concurrent.futures import Future
 from dataclasses import dataclass, field

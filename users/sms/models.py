@@ -1,7 +1,5 @@
 """What became of each SMS, the health of the gateways, and the totals behind the SMS cost limits."""
 
-from __future__ import annotations
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext

@@ -3,8 +3,6 @@
 `tasks.retry_stalled_jobs` takes up the jobs of dead workers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

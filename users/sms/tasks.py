@@ -3,8 +3,6 @@
 A task, like a view, makes one domain call. The names are those of stored jobs.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The text of the SMS, and how many parts it takes."""
 
-from __future__ import annotations
-
 import math
 from urllib.parse import urlsplit
 

@@ -4,8 +4,6 @@ FILE appears when the backup is complete, and replaces an older one only then. I
 SECRET_KEY: see docs/operations.md.
 """
 
-from __future__ import annotations
-
 import signal
 import sys
 from pathlib import Path

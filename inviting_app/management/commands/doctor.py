@@ -4,8 +4,6 @@ Runs all system checks, as `manage.py check --deploy --database default` does, a
 Changes nothing and sends nothing. Ends with status 1 if there is an error, and with 0 otherwise.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

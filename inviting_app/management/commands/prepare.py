@@ -1,7 +1,5 @@
 """What a version needs before it serves: known gateways, the newest tables, and static files in one place."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -5,8 +5,6 @@ what `manage.py erasures` printed, or a log of the service: the users that were 
 again.
 """
 
-from __future__ import annotations
-
 import signal
 from pathlib import Path
 from typing import Any

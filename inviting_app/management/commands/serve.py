@@ -1,7 +1,5 @@
 """The whole service in the foreground: PostgreSQL (unless DATABASE_URL is set), web and worker."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

@@ -4,8 +4,6 @@ If its database is away or lost, it ends with status 75 (EX_TEMPFAIL of sysexits
 it then starts it again.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

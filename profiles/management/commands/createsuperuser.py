@@ -3,8 +3,6 @@
 It replaces Django's command of this name, which would create a user without a profile.
 """
 
-from __future__ import annotations
-
 import getpass
 import sys
 from typing import Any

@@ -1,7 +1,5 @@
 """The erasure log, and repeating erasures after a backup was restored."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

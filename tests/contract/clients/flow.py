@@ -1,7 +1,5 @@
 """The main flow by the generated Python client: two people sign in, and one activates the other's code."""
 
-from __future__ import annotations
-
 import sys
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Signing up, logging in, refreshing and logging out."""
 
-from __future__ import annotations
-
 from tests.contract.scenarios.common import (
     DEVICES,
     LOGIN,

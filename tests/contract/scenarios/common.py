@@ -1,7 +1,5 @@
 """What the scenarios share: a recorder of answers, requests, and the refusals that many operations have."""
 
-from __future__ import annotations
-
 import hmac
 import json
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Devices: listing and revoking them."""
 
-from __future__ import annotations
-
 from tests.contract.scenarios.common import (
     DEVICES,
     LOGOUT,

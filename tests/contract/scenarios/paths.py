@@ -1,7 +1,5 @@
 """Methods and paths that do not exist, and the pages beside the API."""
 
-from __future__ import annotations
-
 from django.contrib.auth import get_user_model
 from django.test import Client
 

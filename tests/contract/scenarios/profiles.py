@@ -1,7 +1,5 @@
 """Profiles: the user's own, and those that staff look up."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from django.db.models import F

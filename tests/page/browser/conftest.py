@@ -1,7 +1,5 @@
 """The running service, and people at browsers of their own."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from itertools import count

@@ -1,7 +1,5 @@
 """Devices, a copy of one's data, erasing oneself."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """The API document in Swagger: whoever reads it may try all of it, as it stands there."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the page says when the service refuses, fails or is away."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Staying signed in, in several tabs, and being signed out."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Signing in, and what may come in between."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from playwright.sync_api import expect

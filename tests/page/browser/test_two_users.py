@@ -1,7 +1,5 @@
 """Two people at two browsers: one invites, the other activates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A person at a browser, with a phone at hand."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass
