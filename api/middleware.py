@@ -3,11 +3,14 @@
 import logging
 import random
 import re
+import select
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.utils import translation
@@ -53,6 +56,30 @@ class RequestContextMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+class DatabaseConnectionMiddleware:
+    """Replace a kept connection that the server has ended, so that the request does not fail.
+
+    A server that ends a connection closes it, which the socket shows. The keepalives of the settings close a connection
+    to a silent server. Django's CONN_HEALTH_CHECKS would send a statement before each request, which took a fifth of
+    the CPU time of `GET me`.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        kept = connection.connection
+        if kept and (kept.closed or self._is_readable(kept)):
+            connection.close()
+        return self.get_response(request)
+
+    def _is_readable(self, kept: Any) -> bool:
+        """Whether the server has sent something. No statement is running, so it can only be the end."""
+        poll = select.poll()
+        poll.register(kept, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class ApiMiddleware:

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     *(["inviting_app.ops.metrics.requests"] if METRICS_PORT else []),
     "api.middleware.RequestContextMiddleware",
+    "api.middleware.DatabaseConnectionMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "api.middleware.ApiMiddleware",
     "api.middleware.ApiViewMiddleware",  # the API ends here; the middleware below is for pages
@@ -105,7 +106,7 @@ _DATABASE_OPTIONS = {
 def _database(where: dict[str, Any]) -> dict[str, Any]:
     # The server binds and prepares statements.
     options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": _SESSION}
-    kept = {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    kept = {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None}
     return {**where, **kept, "OPTIONS": options}
 
 

@@ -110,20 +110,63 @@ def test_ready_process_does_not_look_for_migrations_again(django_assert_num_quer
         client().get("/readyz")
 
 
-def test_connection_that_was_cut_is_made_anew(token: str) -> None:
-    api = client(HTTP_AUTHORIZATION=f"Bearer {token}")
+def backend() -> int:
+    """The server's process behind the connection of this thread."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        (backend,) = cursor.fetchone()
-    with other_connection() as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+        return int(cursor.fetchone()[0])
 
-    cut = api.get(ME)
-    close_old_connections()  # as the service does between two requests
-    served = api.get(ME)
+
+def end(process: int) -> None:
+    with other_connection() as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+
+
+def test_connection_that_the_server_has_ended_is_replaced_before_a_request_uses_it(token: str) -> None:
+    former = backend()
+    end(former)
+
+    assert client(HTTP_AUTHORIZATION=f"Bearer {token}").get(ME).status_code == 200
+    assert backend() != former
+
+
+def test_connection_that_ends_during_a_request_is_replaced_for_the_next(token: str) -> None:
+    api = client(HTTP_AUTHORIZATION=f"Bearer {token}")
+    former = backend()
+
+    def end_first(execute: Any, *statement: Any) -> Any:
+        end(former)
+        return execute(*statement)
+
+    with connection.execute_wrapper(end_first):
+        cut = api.get(ME)
+    close_old_connections()  # as Django does between two requests
 
     assert_unavailable(cut)
-    assert served.status_code == 200
+    assert api.get(ME).status_code == 200
+
+
+def test_live_connection_is_kept(token: str) -> None:
+    former = backend()
+
+    assert client(HTTP_AUTHORIZATION=f"Bearer {token}").get(ME).status_code == 200
+    assert backend() == former
+
+
+def test_neither_end_keeps_a_connection_to_a_silent_peer() -> None:
+    options = connection.settings_dict["OPTIONS"]
+    asked = dict(part.split("=") for part in options["options"].replace("-c", "").split())
+
+    theirs = _seconds_until_given_up(asked, "tcp_keepalives_")
+    ours = _seconds_until_given_up(options, "keepalives_")
+
+    assert ours <= theirs <= 10
+    assert asked["tcp_user_timeout"] == "10s"
+
+
+def _seconds_until_given_up(of: dict[str, Any], prefix: str) -> int:
+    idle, interval, count = (int(of[f"{prefix}{name}"]) for name in ("idle", "interval", "count"))
+    return idle + interval * count
 
 
 def other_connection() -> psycopg.Connection[Any]:
