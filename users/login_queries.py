@@ -11,15 +11,8 @@ from django.db import DEFAULT_DB_ALIAS
 from users import sql
 from users.models import Challenge, LoginCode
 
-# All columns of a code. A test holds them to the model.
-_CODE = sql.columns(
-    "code",
-    "id user_id device_id digits nonce language challenges wrong created_at sent_at open_until expires_at closed_at"
-    " used_at",
-)
-
 _SENT_CODES = f"""
-SELECT {_CODE}, delivery.created_at AS delivery_created_at
+SELECT {sql.columns(LoginCode, "code")}, delivery.created_at
   FROM users_logincode AS code JOIN users_smsdelivery AS delivery ON delivery.login_code_id = code.id
  WHERE code.user_id = %(user)s
    AND (code.created_at > %(first)s AND delivery.created_at > %(since)s OR code.closed_at IS NULL)
@@ -32,12 +25,12 @@ def sent_codes(user_id: int, since: datetime, first: datetime) -> list[tuple[dat
 
     No code of these SMS is older than `first`. That bound lets PostgreSQL use the index.
     """
-    codes = LoginCode.objects.raw(_SENT_CODES, {"user": user_id, "since": since, "first": first})
-    return [(code.delivery_created_at, code) for code in codes]  # type: ignore[attr-defined]
+    rows = sql.fetch_all(_SENT_CODES, {"user": user_id, "since": since, "first": first})
+    return [(row[-1], sql.instance(LoginCode, row)) for row in rows]
 
 
 _CHALLENGE = f"""
-SELECT {_CODE}, challenge.id AS challenge_id, person.phone AS phone
+SELECT {sql.columns(LoginCode, "code")}, challenge.id, person.phone
   FROM users_challenge AS challenge
   JOIN users_logincode AS code ON code.id = challenge.login_code_id
   JOIN users_user AS person ON person.id = code.user_id
@@ -47,12 +40,14 @@ SELECT {_CODE}, challenge.id AS challenge_id, person.phone AS phone
 
 def challenge_with_phone(public_id: str) -> tuple[Challenge, str | None] | None:
     """The challenge with its code, and the user's phone. Other fields of the challenge are deferred."""
-    for code in LoginCode.objects.raw(_CHALLENGE, [public_id]):
-        found = [code.challenge_id, code.pk]  # type: ignore[attr-defined]
-        challenge = Challenge.from_db(DEFAULT_DB_ALIAS, ["id", "login_code_id"], found)
-        challenge.login_code = code
-        return challenge, code.phone  # type: ignore[attr-defined]
-    return None
+    row = sql.fetch_optional(_CHALLENGE, [public_id])
+    if row is None:
+        return None
+    *_, challenge_id, phone = row
+    code = sql.instance(LoginCode, row)
+    challenge = Challenge.from_db(DEFAULT_DB_ALIAS, ["id", "login_code_id"], [challenge_id, code.pk])
+    challenge.login_code = code
+    return challenge, phone
 
 
 _CONSUME_ATTEMPT = """

@@ -3,7 +3,6 @@
 The sums behind the limits are in `limit_queries`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,18 +13,15 @@ from django.db import DEFAULT_DB_ALIAS
 from users import sql
 from users.models import Device, User
 
-# All columns of a user. A test holds them to the model.
-_USER = "id password last_login is_superuser phone is_staff is_active created_at verified_at erased_at erased_trace"
-
 _LOCK_USER = f"""
-SELECT {sql.columns("locked", _USER)}, clock_timestamp() AS now
+SELECT {sql.columns(User, "locked")}, clock_timestamp()
   FROM (SELECT * FROM users_user WHERE {{column}} = %s FOR NO KEY UPDATE) AS locked
 """  # noqa: S608
 
 _INSERT_USER = f"""
 INSERT INTO users_user (phone) VALUES (%s) ON CONFLICT (phone) DO NOTHING
-RETURNING {sql.columns("users_user", _USER)}, clock_timestamp() AS now,
-          ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s) AS erased_ids
+RETURNING {sql.columns(User, "users_user")}, clock_timestamp(),
+          ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s)
 """  # noqa: S608
 
 
@@ -42,12 +38,12 @@ def lock_user(user_id: int) -> LockedUser | None:
     Written by hand: PostgreSQL evaluates the select list of a locking query before it waits for the lock. The clock is
     read outside the locking subquery, so it tells the time after the wait. The ORM needs a second statement for that.
     """
-    return _locked(User.objects.raw(_LOCK_USER.format(column="id"), [user_id]))
+    return _locked(sql.fetch_optional(_LOCK_USER.format(column="id"), [user_id]))
 
 
 def lock_user_by_phone(phone: str) -> LockedUser | None:
     """Lock the user with this E.164 phone, see `lock_user`."""
-    return _locked(User.objects.raw(_LOCK_USER.format(column="phone"), [phone]))
+    return _locked(sql.fetch_optional(_LOCK_USER.format(column="phone"), [phone]))
 
 
 def insert_user(phone: str, phone_hash: bytes) -> tuple[LockedUser, list[int]] | None:
@@ -56,12 +52,12 @@ def insert_user(phone: str, phone_hash: bytes) -> tuple[LockedUser, list[int]] |
     Also returns the ids of the users who were erased with this phone, by its hash. By hand: `get_or_create` takes five
     statements for each new user.
     """
-    locked = _locked(User.objects.raw(_INSERT_USER, [phone, phone_hash]))
-    return (locked, locked.user.erased_ids) if locked else None  # type: ignore[attr-defined]
+    row = sql.fetch_optional(_INSERT_USER, [phone, phone_hash])
+    return (LockedUser(sql.instance(User, row), row[-2]), row[-1]) if row else None
 
 
-def _locked(found: Iterable[User]) -> LockedUser | None:
-    return next((LockedUser(user, user.now) for user in found), None)  # type: ignore[attr-defined]
+def _locked(row: sql.Row | None) -> LockedUser | None:
+    return LockedUser(sql.instance(User, row), row[-1]) if row else None
 
 
 # What a statement selects from to find a session's device and user only if the session is live.
@@ -72,8 +68,8 @@ LIVE_SESSION = """
 """
 
 _SESSION = f"""
-SELECT {sql.columns("person", _USER)},
-       device.id AS device_id, device.signed_in_at AS device_signed_in_at, clock_timestamp() AS now
+SELECT {sql.columns(User, "person")},
+       device.id, device.signed_in_at, clock_timestamp()
   FROM {LIVE_SESSION}
 """  # noqa: S608
 
@@ -83,12 +79,14 @@ def live_session(session_id: UUID, user_id: int) -> tuple[Device, datetime] | No
 
     Written by hand: each request with a token runs it, and `select_related` took 400 to 600 µs more.
     """
-    for user in User.objects.raw(_SESSION, {"session": session_id, "user": user_id}):
-        values = [user.device_id, user.pk, session_id, user.device_signed_in_at]  # type: ignore[attr-defined]
-        device = Device.from_db(DEFAULT_DB_ALIAS, ["id", "user_id", "session_id", "signed_in_at"], values)
-        device.user = user
-        return device, user.now  # type: ignore[attr-defined]
-    return None
+    row = sql.fetch_optional(_SESSION, {"session": session_id, "user": user_id})
+    if row is None:
+        return None
+    *_, device_id, signed_in_at, now = row
+    values = [device_id, user_id, session_id, signed_in_at]
+    device = Device.from_db(DEFAULT_DB_ALIAS, ["id", "user_id", "session_id", "signed_in_at"], values)
+    device.user = sql.instance(User, row)
+    return device, now
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"

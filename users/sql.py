@@ -4,20 +4,31 @@ The ORM is the way to data. A statement is written by hand where it is the algor
 docs/speed.md shows that it pays.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Model
 
+M = TypeVar("M", bound=Model)
 Row = tuple[Any, ...]
 
 
-def columns(table: str, names: str) -> str:
-    """These columns, each named with the table. A statement that a connection has prepared must not select `*`.
+def columns(model: type[Model], table: str) -> str:
+    """All columns of the model, each named with this table or alias, in the order that `instance` takes.
 
-    PostgreSQL refuses it on that connection for good as soon as a migration adds a column (`cached plan must not change
-    result type`).
+    A statement that a connection has prepared must not select `*`. PostgreSQL refuses it on that connection for good as
+    soon as a migration adds a column (`cached plan must not change result type`).
     """
-    return ", ".join(f"{table}.{name}" for name in names.split())
+    return ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
+
+
+def instance(model: type[M], row: Row) -> M:
+    """The instance of a row that begins with `columns(model, …)`.
+
+    `Model.objects.raw()` does the same with names, which took 0.2 ms more for each statement.
+    """
+    names = [field.attname for field in model._meta.concrete_fields]
+    return model.from_db(DEFAULT_DB_ALIAS, names, row[: len(names)])
 
 
 def fetch_optional(statement: str, values: Any) -> Row | None:
