@@ -66,6 +66,6 @@ $(DEV): | $(BIN)/python
 
 # After a change of wording: collect, then translate inviting_app/locale/ru/LC_MESSAGES/django.po, then collect again.
 messages: $(DEV)
-	$(BIN)/pybabel -q extract --no-location --sort-output -k gettext_lazy -k _ -o $(VENV)/django.pot api inviting_app profiles users
+	PYTHONPATH=. $(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -k gettext_lazy -o $(VENV)/django.pot api inviting_app profiles users
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D django -l ru -d inviting_app/locale -i $(VENV)/django.pot
 	$(BIN)/pybabel -q compile -D django -d inviting_app/locale

@@ -12,7 +12,6 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from inviting_app.page.texts import SCRIPT_WORDS, WORDS
 from profiles import invite_codes
 
 MODULES = sorted(f"page/{file.name}" for file in Path(__file__).with_name("static").glob("page/*.js"))
@@ -29,8 +28,6 @@ def page(request: HttpRequest, invite_code: str = "") -> HttpResponse:
     """The page, with the code of a share link filled in. A GET never activates it: link previews send GETs too."""
     code = _normalised(invite_code)
     context = {
-        "words": WORDS,
-        "script_words": {name: str(word) for name, word in SCRIPT_WORDS.items()},
         "modules": MODULES,
         "invite_code": code,
         "broken_link": bool(invite_code) and not code,

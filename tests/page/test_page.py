@@ -12,7 +12,6 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from inviting_app.page.storage import StaticStorage
-from inviting_app.page.texts import SCRIPT_WORDS, WORDS
 from profiles.models import Activation
 from tests.support.accounts import SignedInUser
 
@@ -84,8 +83,7 @@ def test_page_obeys_its_own_policy(browser: Client) -> None:
     html = browser.get("/i/H7K3QX").text
 
     assert all(link.startswith(("/static/page/", "#")) for link in re.findall(r'(?:src|href)="([^"]*)"', html))
-    assert re.findall(r"<script(?![^>]* src=)[^>]*>", html) == ['<script id="words" type="application/json">']
-    assert not re.search(r"<style|\sstyle=|\son\w+=", html)
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html)
 
 
 def test_page_names_every_module_ahead(browser: Client) -> None:
@@ -127,16 +125,15 @@ def test_qr_code_is_drawn_for_invite_codes_alone(browser: Client) -> None:
     assert browser.get("/i/H7K3Q0/qr.svg").status_code == 404
 
 
-def test_words_are_those_that_the_page_says() -> None:
-    html = "".join(file.read_text() for file in TEMPLATES.iterdir())
+def test_texts_of_the_scripts_are_those_that_they_use() -> None:
+    texts = set(re.findall(r'id="(\w+)"', (TEMPLATES / "words.html").read_text())) - {"words"}
     script = "".join(file.read_text() for file in STATIC.glob("*.js"))
 
-    assert set(re.findall(r"words\.(\w+)", html)) == set(WORDS)
-    named = {name for name in SCRIPT_WORDS if re.search(rf'["`]{name}["`]', script)}
-    by_code = {name for name in SCRIPT_WORDS if name.removeprefix("problem_") + ": " in script}
-    counted = {name for name in SCRIPT_WORDS if name.endswith("_in") and name.removesuffix("_in") in named}
-    assert set(re.findall(r'\bt\("(\w+)"', script)) <= set(SCRIPT_WORDS)
-    assert named | by_code | counted == set(SCRIPT_WORDS)
+    named = {name for name in texts if re.search(rf'["`]{name}["`]', script)}
+    by_code = {name for name in texts if name.removeprefix("problem_") + ": " in script}
+    counted = {name for name in texts if name.endswith("_in") and name.removesuffix("_in") in named}
+    assert set(re.findall(r'\bt\("(\w+)"', script)) <= texts
+    assert named | by_code | counted == texts
 
 
 def test_modules_import_each_other_by_names_that_tell_their_content(tmp_path: Path) -> None:

@@ -33,14 +33,14 @@ def test_all_devices_are_ended_after_a_question(alice: Visitor) -> None:
     alice.sign_in()
     alice.open_account()
 
-    alice.press("end_all")
-    alice.sees("end_all_text")
+    alice.press("Remove all devices")
+    alice.sees("You will be signed out everywhere, including here. None of your devices will be known any more.")
     alice.finds_no_barrier()
-    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("end_all")).click()
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove all devices")).click()
 
     alice.sees("all_ended")
     alice.page.reload()
-    alice.sees_title("phone_title")
+    alice.sees_title("Sign in with your phone")
     expect(alice.page.locator("[data-known]")).to_be_empty()
 
 
@@ -49,7 +49,7 @@ def test_own_data_is_downloaded(alice: Visitor) -> None:
     alice.open_account()
 
     with alice.page.expect_download() as download:
-        alice.press("export")
+        alice.press("Download")
 
     assert download.value.suggested_filename == f"{code}.json"
     assert json.loads(download.value.path().read_text())["person"]["phone"] == f"+7{alice.phone}"
@@ -65,9 +65,9 @@ def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, databa
     alice.finds_no_barrier()
 
     alice.press("sign_in_again")
-    alice.press("get_code")
+    alice.press("Get a code")
     alice.code_field.fill(alice.code(2))
-    alice.sees_title("account")
+    alice.sees_title("Account")
     erase(alice)
 
     alice.sees("erased")
@@ -84,6 +84,6 @@ UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
 
 
 def erase(person: Visitor) -> None:
-    person.press("erase")
-    person.sees("erase_confirm_text")
-    person.page.get_by_role("dialog").get_by_role("button", name=person.words("erase")).click()
+    person.press("Erase everything")
+    person.sees("Your invite code will stop working. This cannot be undone.")
+    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase everything")).click()

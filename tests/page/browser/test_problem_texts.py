@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from api.problem_codes import PROBLEMS
-from inviting_app.page.texts import SCRIPT_WORDS
-from tests.page.browser.visitor import Visitor
+from tests.page.browser.visitor import SCRIPT_TEXTS, Visitor
 
 
 def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
@@ -43,7 +42,7 @@ def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
 def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], language: str) -> None:
     alice = visitor(language)
     alice.page.goto("/")
-    field = alice.page.get_by_label(alice.words("phone_label"))
+    field = alice.page.get_by_label(alice.words("Mobile number"))
     field.fill(alice.phone)
     said = {}
 
@@ -61,7 +60,7 @@ def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], 
 
     for code in PROBLEMS:
         words = alice.words(
-            f"problem_{code}" if f"problem_{code}" in SCRIPT_WORDS else "problem_out_of_date", time="…", code="…"
+            f"problem_{code}" if f"problem_{code}" in SCRIPT_TEXTS else "problem_out_of_date", time="…", code="…"
         )
         assert said[code].startswith(words.split("…")[0])
 

@@ -15,11 +15,11 @@ def test_signing_out_in_one_tab_signs_out_the_other(alice: Visitor) -> None:
     other.own_code()
     other.open_account()
 
-    other.press("sign_out")
+    other.press("Sign out")
 
     other.sees("signed_out")
     alice.sees("signed_out_elsewhere")
-    alice.sees_title("phone_title")
+    alice.sees_title("Sign in with your phone")
     assert alice.page.evaluate("localStorage.getItem('session')") is None
 
 
@@ -27,7 +27,7 @@ def test_whoever_signs_in_next_does_not_see_what_was_typed_before(alice: Visitor
     alice.sign_in()
     alice.invite_field.fill("H7K3")
     alice.open_account()
-    alice.press("sign_out")
+    alice.press("Sign out")
 
     alice.phone = bob.phone
     alice.ask_for_code()
@@ -104,7 +104,7 @@ def test_browser_that_keeps_nothing_will_do(alice: Visitor) -> None:
 
     alice.sign_in()
     alice.open_account()
-    alice.press("sign_out")
+    alice.press("Sign out")
 
     alice.sees("signed_out")
 
@@ -123,7 +123,7 @@ def test_session_that_was_ended_leads_to_signing_in(alice: Visitor, database: An
     alice.page.get_by_role("link", name="Account").click()
 
     alice.sees("problem_token_revoked")
-    expect(alice.page.get_by_label(alice.words("phone_label"))).to_be_visible()
+    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_be_visible()
     alice.finds_no_barrier()
 
 

@@ -18,15 +18,15 @@ def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: V
     alice.finds_no_barrier()
     alice.code_field.fill(f"{alice.code()[:2]} - {alice.code()[2:]} ")
     expect(alice.problem).to_have_count(0)  # and nothing is sent by itself the second time
-    alice.press("sign_in")
+    alice.press("Sign in")
     alice.own_code()
 
 
 def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> None:
     alice.page.goto("/")
 
-    alice.page.get_by_label(alice.words("phone_label")).fill(f"\u202a+7 {alice.shown_phone}\u202c")
-    alice.press("get_code")
+    alice.page.get_by_label(alice.words("Mobile number")).fill(f"\u202a+7 {alice.shown_phone}\u202c")
+    alice.press("Get a code")
 
     expect(alice.code_field).to_be_focused()
 
@@ -139,7 +139,7 @@ def test_long_code_comes_in_two_groups(alice: Visitor) -> None:
 def test_known_device_is_greeted(alice: Visitor) -> None:
     alice.sign_in()
     alice.open_account()
-    alice.press("sign_out")
+    alice.press("Sign out")
     alice.sees("known_phone", digits=alice.phone[-4:])
     alice.sees("signed_out")
 
@@ -169,15 +169,15 @@ navigator.credentials.get = ({ otp }) => new Promise((receive) => {
 
 def test_every_step_outlives_a_reload(alice: Visitor) -> None:
     alice.page.goto("/")
-    alice.page.get_by_label(alice.words("phone_label")).fill(alice.phone)
+    alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
     alice.page.reload()
-    expect(alice.page.get_by_label(alice.words("phone_label"))).to_have_value(alice.phone)
-    alice.press("get_code")
-    alice.sees_title("code_title")
+    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.phone)
+    alice.press("Get a code")
+    alice.sees_title("Enter the code")
     alice.page.reload()
     alice.sees("sent", phone=alice.unbroken_phone)
     alice.code_field.fill(alice.code())
-    alice.sees_title("own_title")
+    alice.sees_title("Your invite code")
     alice.invite_field.fill("abc")
     alice.page.reload()
     expect(alice.invite_field).to_have_value("abc")
@@ -185,19 +185,19 @@ def test_every_step_outlives_a_reload(alice: Visitor) -> None:
 
     alice.page.reload()
 
-    alice.sees_title("account")
+    alice.sees_title("Account")
 
 
 def test_language_is_remembered_and_what_was_typed_is_kept(alice: Visitor) -> None:
     alice.page.goto("/")
-    alice.page.get_by_label(alice.words("phone_label")).fill(alice.phone)
+    alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
 
     alice.page.get_by_role("button", name="Русский").click()
     expect(alice.page.locator("html")).to_have_attribute("lang", "ru")
 
     alice.language = "ru"
-    alice.sees_title("phone_title")
-    expect(alice.page.get_by_label(alice.words("phone_label"))).to_have_value(alice.phone)
-    alice.press("get_code")
+    alice.sees_title("Sign in with your phone")
+    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.phone)
+    alice.press("Get a code")
     alice.code()
     assert "код" in alice.messages()[0].lower()

@@ -13,22 +13,22 @@ from tests.page.browser.visitor import Visitor
 def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], language: str) -> None:
     alice, bob = visitor(language), visitor(language)
     alice.page.goto("/")
-    alice.sees_title("phone_title")
+    alice.sees_title("Sign in with your phone")
     alice.finds_no_barrier()
     alice.ask_for_code()
     alice.finds_no_barrier()
     alice.code_field.fill(alice.code())
     code = alice.own_code()
-    alice.sees("people_none")
+    alice.sees("Nobody yet. Share your code to change that.")
     alice.finds_no_barrier()
     bob.sign_in()
 
     bob.invite_field.fill(f" {code[:3].lower()}-{code[3:].lower()} ")
-    bob.press("go_on")
-    bob.sees("confirm_once")
+    bob.press("Continue")
+    bob.sees("You have one vote. It cannot be changed or undone.")
     expect(bob.page.get_by_role("dialog")).to_contain_text(bob.shown_phone)
     bob.finds_no_barrier()
-    bob.press("activate")
+    bob.press("Activate")
 
     bob.sees_chosen(code)
     bob.hears("activated", code=f"{code[:3]} {code[3:]}")
@@ -50,9 +50,9 @@ def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itse
     expect(bob.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
     bob.sees("from_link")
     alice.page.reload()
-    alice.sees("people_none")
-    bob.press("go_on")
-    bob.press("activate")
+    alice.sees("Nobody yet. Share your code to change that.")
+    bob.press("Continue")
+    bob.press("Activate")
     bob.sees_chosen(code)
     expect(bob.page).to_have_url(bob.page.url.split("/i/")[0].rstrip("/") + "/")
 
@@ -68,12 +68,12 @@ def test_pasted_link_holds_the_code(alice: Visitor, bob: Visitor) -> None:
         f"My code, friend: {halves}!",
     ):
         bob.invite_field.fill(pasted)
-        bob.press("go_on")
+        bob.press("Continue")
         expect(bob.page.locator("dialog [data-code] [aria-hidden]")).to_have_text(halves)
-        bob.press("cancel")
+        bob.press("Cancel")
     bob.invite_field.fill(f"Look: https://invite.example.org/i/{code}?from=chat")
-    bob.press("go_on")
-    bob.press("activate")
+    bob.press("Continue")
+    bob.press("Activate")
 
     bob.sees_chosen(code)
 
@@ -89,9 +89,9 @@ def test_refused_invite_codes_tell_why_and_leave_the_field_to_mend(alice: Visito
         (nobodys, "problem_invite_code_not_found"),
     ):
         alice.invite_field.fill(typed)
-        alice.press("go_on")
+        alice.press("Continue")
         if alice.page.get_by_role("dialog").is_visible():
-            alice.press("activate")
+            alice.press("Activate")
 
         expect(alice.problem).to_have_text(alice.words(words))
         expect(alice.invite_field).to_be_focused()
@@ -109,8 +109,8 @@ def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor
     expect(other.locator(".chosen")).to_be_visible()
 
     bob.invite_field.fill(code)
-    bob.press("go_on")
-    bob.press("activate")
+    bob.press("Continue")
+    bob.press("Activate")
 
     expect(bob.problem).to_have_text(bob.words("problem_already_activated", code=f"{code[:3]} {code[3:]}"))
     bob.press("load_again")
@@ -121,7 +121,7 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
     code = alice.sign_in()
     keyboard = bob.page.keyboard
     bob.page.goto("/")
-    bob.sees_title("phone_title")
+    bob.sees_title("Sign in with your phone")
 
     keyboard.press("Tab")  # the other language
     keyboard.press("Tab")
@@ -143,7 +143,7 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
     expect(bob.invite_field).to_be_focused()
     keyboard.press("Enter")
     keyboard.press("Tab")
-    expect(bob.button("activate")).to_be_focused()
+    expect(bob.button("Activate")).to_be_focused()
     keyboard.press("Enter")
 
     bob.sees_chosen(code)
@@ -156,19 +156,19 @@ def test_older_invitations_and_their_dates_are_shown_on_demand(alice: Visitor, d
     alice.page.reload()
     expect(alice.page.get_by_role("listitem")).to_have_count(50)
 
-    alice.press("show_more")
+    alice.press("Show more")
 
     expect(alice.page.get_by_role("listitem")).to_have_count(60)
-    expect(alice.button("show_more")).to_be_hidden()
+    expect(alice.button("Show more")).to_be_hidden()
     expect(alice.page.get_by_role("listitem").nth(50)).to_be_focused()
     expect(alice.page.locator("[data-count]")).to_have_text("60")
 
-    alice.press("show_dates")
+    alice.press("Show the dates")
 
     expect(alice.page.locator("li time")).to_have_count(50)
-    expect(alice.button("show_dates")).to_be_hidden()
+    expect(alice.button("Show the dates")).to_be_hidden()
     alice.finds_no_barrier()
-    alice.press("show_more")
+    alice.press("Show more")
     expect(alice.page.locator("li time")).to_have_count(60)
 
 
@@ -193,13 +193,13 @@ def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> 
     code = alice.sign_in()
     link = f"http://localhost:{alice.service.port}/i/{code}"
 
-    alice.press("copy_code")
+    alice.press("Copy the code")
     alice.hears("copied")
     copied_code = alice.page.evaluate("navigator.clipboard.readText()")
-    alice.press("copy_link")
+    alice.press("Copy the link")
     expect(alice.page.locator("[data-copy=link]")).to_have_text(alice.words("copied"))
     copied_link = alice.page.evaluate("navigator.clipboard.readText()")
-    alice.press("share")
+    alice.press("Share the link")
 
     assert (copied_code, copied_link) == (code, link)
     assert alice.page.evaluate("shared.url") == link
@@ -207,10 +207,10 @@ def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> 
 
 def test_qr_code_is_drawn_when_it_is_opened(alice: Visitor) -> None:
     alice.sign_in()
-    image = alice.page.get_by_role("img", name=alice.words("qr_alt"))
+    image = alice.page.get_by_role("img", name=alice.words("QR code of the link with your invite code"))
     expect(image).to_be_hidden()
 
-    alice.page.get_by_text(alice.words("qr"), exact=True).click()
+    alice.page.get_by_text(alice.words("QR code"), exact=True).click()
 
     expect(image).to_be_visible()
     image.evaluate("image => image.decode()")

@@ -7,13 +7,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import translation
 from playwright.sync_api import Locator, Page, expect
 
-from inviting_app.page.texts import SCRIPT_WORDS, WORDS
 from tests.support.http_gateway import Gateway
 from tests.support.service import Service
 
+TEMPLATES = Path(settings.BASE_DIR, "inviting_app/page/templates/page")
+SCRIPT_TEXTS = dict(re.findall(r'id="(\w+)">{% translate "(.+?)" %}', (TEMPLATES / "words.html").read_text()))
 AXE = Path(__file__).parents[2] / "contract/clients/node_modules/axe-core/axe.min.js"
 
 
@@ -34,10 +36,10 @@ class Visitor:
         """As it stands in a sentence."""
         return self.shown_phone.replace(" ", "\u00a0").replace("-", "\u2011")
 
-    def words(self, name: str, **values: object) -> str:
-        """What the page says under this name, in this person's language."""
+    def words(self, text: str, **values: object) -> str:
+        """An English text of the page, or the script's text with this id, in this person's language."""
         with translation.override(self.language):
-            return str({**WORDS, **SCRIPT_WORDS}[name]).format(**values)
+            return translation.gettext(SCRIPT_TEXTS.get(text, text)).format(**values)
 
     def messages(self) -> list[str]:
         sent = [message for message in self.gateway.messages if message["to"] == f"+7{self.phone}"]
@@ -52,8 +54,8 @@ class Visitor:
         return f"{(int(self.code()) + number) % 10_000:04}"
 
     def ask_for_code(self) -> None:
-        self.page.get_by_label(self.words("phone_label")).fill(self.phone)
-        self.press("get_code")
+        self.page.get_by_label(self.words("Mobile number")).fill(self.phone)
+        self.press("Get a code")
         expect(self.code_field).to_be_focused()
 
     def sign_in(self, path: str = "/") -> str:
@@ -87,30 +89,30 @@ class Visitor:
         """What the page complains of."""
         return self.page.locator(".problem p")
 
-    def button(self, name: str, **values: object) -> Locator:
-        return self.page.get_by_role("button", name=self.words(name, **values), exact=True)
+    def button(self, text: str, **values: object) -> Locator:
+        return self.page.get_by_role("button", name=self.words(text, **values), exact=True)
 
-    def press(self, name: str) -> None:
-        self.button(name).click()
+    def press(self, text: str) -> None:
+        self.button(text).click()
 
-    def sees(self, name: str, **values: object) -> None:
-        expect(self.page.get_by_role("main")).to_contain_text(self.words(name, **values))
+    def sees(self, text: str, **values: object) -> None:
+        expect(self.page.get_by_role("main")).to_contain_text(self.words(text, **values))
 
-    def sees_title(self, name: str) -> None:
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words(name))
+    def sees_title(self, text: str) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words(text))
 
     def sees_chosen(self, code: str) -> None:
         shown = self.page.locator(".chosen [aria-hidden]")
         expect(shown).to_be_visible()
         expect(shown).to_have_text(f"{code[:3]} {code[3:]}")
 
-    def hears(self, name: str, **values: object) -> None:
+    def hears(self, text: str, **values: object) -> None:
         """What a screen reader is told."""
-        expect(self.page.locator("#status")).to_have_text(self.words(name, **values))
+        expect(self.page.locator("#status")).to_have_text(self.words(text, **values))
 
     def open_account(self) -> None:
-        self.page.get_by_role("link", name=self.words("account")).click()
-        self.sees_title("account")
+        self.page.get_by_role("link", name=self.words("Account")).click()
+        self.sees_title("Account")
 
     def finds_no_barrier(self) -> None:
         """As axe-core judges by WCAG 2.2 AA and its own best practice."""

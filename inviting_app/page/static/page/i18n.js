@@ -1,12 +1,12 @@
 /** Texts, numbers and times in the page's language. */
 
-const words = JSON.parse(document.getElementById("words").textContent);
+const words = document.getElementById("words").content;
 
 export const language = document.documentElement.lang;
 
-/** The text with this name, with `{name}` filled in. */
-export function t(name, values = {}) {
-  return words[name].replace(/{(\w+)}/g, (_, key) => values[key]);
+/** The text with this id in `words.html`, with `{name}` filled in. */
+export function t(id, values = {}) {
+  return words.getElementById(id).textContent.replace(/{(\w+)}/g, (_, key) => values[key]);
 }
 
 export function number(value) {
