@@ -1,14 +1,8 @@
 """A request and a response for each operation of the OpenAPI document. Bob has activated the code of Alice."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from rest_framework.fields import Field
-
-
-class Example(NamedTuple):
-    request: Any = None
-    answer: Any = None
-
 
 SITE = "https://invite.example.org"
 CHALLENGE = "kX7RrmE0JpC1m0Zl9nq2Vw"
@@ -38,54 +32,45 @@ PROBLEM_MEMBERS: dict[str, dict[str, Any]] = {
     "unavailable": {"retry_after": 5},
 }
 
-EXAMPLES = {
-    "signup": Example(
-        {"phone": "9991234567"},
-        {
-            "challenge_id": CHALLENGE,
-            "code_length": 4,
-            "expires_in": 300,
-            "sent": True,
-            "sent_at": "2026-03-01T09:00:00Z",
-            "resend_in": 30,
-            "code": "0427",
-        },
-    ),
-    "login": Example(
-        {"code": "0427"},  # alone, so that it may be tried with the cookie that signing up has just set
-        {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True},
-    ),
-    "refresh": Example({"refresh": REFRESH}, TOKENS),
-    "logout": Example({"refresh": REFRESH}),
-    "devices_list": Example(
-        answer={
-            "id": 5,
-            "user_agent": "Example/1.0 (Android 15)",
-            "signed_in_at": SIGNED_IN_AT,
-            "refreshed_at": SIGNED_IN_AT,
-            "ended_at": None,
-            "trusted_until": "2026-08-28T09:00:40Z",
-            "current": True,
-        }
-    ),
-    "devices_end_all": Example(),
-    "devices_end": Example(),
-    "me_read": Example(answer=OWN_PROFILE),
-    "me_activate": Example(
-        {"activated_invite": "xw3-9hb"},
-        {**OWN_PROFILE, "activated_invite": "XW39HB", "activated_at": "2026-03-01T09:05:00Z"},
-    ),
-    "me_erase": Example(),
-    "me_invitations": Example(answer={"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"}),
-    "me_export": Example(
-        answer={
-            "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},
-            "profile": {"invite_code": "K7M4QZ", "invitations_count": 1},
-            "activation": None,
-            "invitations": [{"phone": "+79997654321", "activated_at": "2026-03-01T09:02:00Z"}],
-            "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
-        }
-    ),
-    "profiles_list": Example(answer={**PROFILE, "created_at": SIGNED_IN_AT}),
-    "profiles_read": Example(answer={**PROFILE, "created_at": SIGNED_IN_AT}),
+REQUESTS = {
+    "signup": {"phone": "9991234567"},
+    "login": {"code": "0427"},  # alone, so that it may be tried with the cookie that signing up has just set
+    "refresh": {"refresh": REFRESH},
+    "logout": {"refresh": REFRESH},
+    "me_activate": {"activated_invite": "xw3-9hb"},
+}
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "signup": {
+        "challenge_id": CHALLENGE,
+        "code_length": 4,
+        "expires_in": 300,
+        "sent": True,
+        "sent_at": "2026-03-01T09:00:00Z",
+        "resend_in": 30,
+        "code": "0427",
+    },
+    "login": {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True},
+    "refresh": TOKENS,
+    "devices_list": {
+        "id": 5,
+        "user_agent": "Example/1.0 (Android 15)",
+        "signed_in_at": SIGNED_IN_AT,
+        "refreshed_at": SIGNED_IN_AT,
+        "ended_at": None,
+        "trusted_until": "2026-08-28T09:00:40Z",
+        "current": True,
+    },
+    "me_read": OWN_PROFILE,
+    "me_activate": {**OWN_PROFILE, "activated_invite": "XW39HB", "activated_at": "2026-03-01T09:05:00Z"},
+    "me_invitations": {"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"},
+    "me_export": {
+        "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},
+        "profile": {"invite_code": "K7M4QZ", "invitations_count": 1},
+        "activation": None,
+        "invitations": [{"phone": "+79997654321", "activated_at": "2026-03-01T09:02:00Z"}],
+        "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
+    },
+    "profiles_list": {**PROFILE, "created_at": SIGNED_IN_AT},
+    "profiles_read": {**PROFILE, "created_at": SIGNED_IN_AT},
 }

@@ -5,27 +5,23 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.core.serializers.json import DjangoJSONEncoder
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiRequest,
-    OpenApiResponse,
-    extend_schema,
-)
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from api.examples import EXAMPLES, PROBLEM_MEMBERS, SITE
+from api import exceptions
+from api.examples import ANSWERS, PROBLEM_MEMBERS, REQUESTS, SITE
 from api.exceptions import MEDIA_TYPE
 from api.problem_codes import PROBLEMS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 SIGNED_IN = ("not_authenticated", "token_invalid", "token_expired", "token_revoked")
+STAFF = (*SIGNED_IN, "permission_denied")
+WITH_PHONE = ("invalid_phone", "region_not_allowed")
+ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "too_many_requests")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
-ALWAYS = ("unavailable",)
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]
 REQUEST_ID = "4f1c2b7a9d3e4c5f8a6b0d1e2f3a4b5c"
 HEADERS = [
@@ -39,6 +35,11 @@ HEADERS = [
         "WWW-Authenticate", str, "header", required=True, response=[401], description="The scheme that is expected"
     ),
 ]
+CURSOR = OpenApiParameter(
+    "cursor",
+    {"type": "string", "format": "cursor", "minLength": 1},
+    description="From `next` or `previous` of another page",
+)
 
 
 class ErrorAnswer(serializers.Serializer[Any]):
@@ -84,7 +85,7 @@ class Schema(AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:
-            operation.setdefault("security", [])  # said aloud where nothing is needed
+            operation["security"] = [{"token": []}] if self.view.get_authenticators() else []
         return operation
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
@@ -95,56 +96,51 @@ class Schema(AutoSchema):
         return serializer_name.replace("Answer", "Page")
 
 
-def operation(
-    operation_id: str, answer: Any, *refusals: str, status: int = 200, request: Any = None, **more: Any
-) -> Callable[[Method], Method]:
-    """Describe an operation: its answer, and the codes of the problems it may give besides the usual ones."""
-    example = EXAMPLES[operation_id]
-    by_status: dict[int, list[str]] = defaultdict(list)
-    codes = [*(WITH_BODY if request else ()), *refusals, *ALWAYS]
-    for code in dict.fromkeys(codes):
+def operation(operation_id: str, answer: Any, *refusals: str, **more: Any) -> Callable[[Method], Method]:
+    """Describe an operation: its answer, and the codes of the problems it may give besides the usual ones.
+
+    The first sentence of the method's docstring is the summary, the rest is the description.
+    """
+    examples = []
+    by_status = defaultdict(list)
+    if operation_id in REQUESTS:
+        examples.append(OpenApiExample("Request", value=REQUESTS[operation_id], request_only=True))
+        refusals = (*WITH_BODY, *refusals)
+    if operation_id in ANSWERS:
+        examples.append(OpenApiExample("Answer", value=ANSWERS[operation_id], response_only=True))
+    for code in (*refusals, "unavailable"):
         by_status[PROBLEMS[code].status].append(code)
-    responses: dict[Any, Any] = {(status, "application/json"): _success(answer, example.answer)}
-    for refused, with_codes in sorted(by_status.items()):
-        responses[refused, MEDIA_TYPE] = OpenApiResponse(
-            ProblemAnswer,
-            description="; ".join(f"[`{code}`](/problems/{code}): {PROBLEMS[code].title}" for code in with_codes),
-            examples=[_problem(code) for code in with_codes],
-        )
-    if request:
-        # Forms are taken as well, but a generated client that is told of both sends both.
-        given = OpenApiExample("Request", value=example.request, request_only=True)
-        request = {"application/json": OpenApiRequest(request, examples=[given])}
+    responses: dict[Any, Any] = {200 if answer else 204: OpenApiResponse(answer, description="Done")}
+    responses |= {(status, MEDIA_TYPE): _problems(codes) for status, codes in sorted(by_status.items())}
     parameters = [*more.pop("parameters", ()), *HEADERS]
-    decorator: Callable[[Method], Method] = extend_schema(
-        operation_id=operation_id, request=request, responses=responses, parameters=parameters, **more
+
+    def describe(method: Method) -> Method:
+        summary, _, description = " ".join((method.__doc__ or "").split()).partition(". ")
+        decorator: Callable[[Method], Method] = extend_schema(
+            operation_id=operation_id,
+            summary=summary,
+            description=description,
+            parameters=parameters,
+            responses=responses,
+            examples=examples,
+            **more,
+        )
+        return decorator(method)
+
+    return describe
+
+
+def _problems(codes: list[str]) -> OpenApiResponse:
+    return OpenApiResponse(
+        ProblemAnswer,
+        description="; ".join(f"[`{code}`](/problems/{code}): {PROBLEMS[code].title}" for code in codes),
+        examples=[OpenApiExample(code, value=_problem(code), response_only=True) for code in codes],
     )
-    return decorator
 
 
-def _success(answer: Any, example: Any) -> OpenApiResponse:
-    if answer is None:
-        return OpenApiResponse(None, description="Done")
-    shown = OpenApiExample("Answer", value=example, response_only=True)
-    return OpenApiResponse(answer, description="Done", examples=[shown])
-
-
-def _problem(code: str) -> OpenApiExample:
-    problem = PROBLEMS[code]
-    return OpenApiExample(
-        code,
-        value={
-            "type": f"{SITE}/problems/{code}",
-            "title": problem.title,
-            "status": problem.status,
-            "code": code,
-            "detail": str(problem.detail),
-            "request_id": REQUEST_ID,
-            **json.loads(DjangoJSONEncoder().encode(PROBLEM_MEMBERS.get(code, {}))),
-        },
-        media_type=MEDIA_TYPE,
-        response_only=True,
-    )
+def _problem(code: str) -> dict[str, Any]:
+    body = json.loads(exceptions.response(code, **PROBLEM_MEMBERS.get(code, {})).content)
+    return {**body, "type": f"{SITE}/problems/{code}", "request_id": REQUEST_ID}
 
 
 def without_slashed(endpoints: list[Any], **kwargs: Any) -> list[Any]:

@@ -1,14 +1,13 @@
 """Signing in, devices and profiles over HTTP.
 
-A method makes one domain call and translates its result. What the domain raises becomes a problem in `api.exceptions`;
-its description in the OpenAPI document is in `api.operations`.
+A method makes one domain call and translates its result. What the domain raises becomes a problem in `api.exceptions`.
+In the OpenAPI document, the docstring of an action is its summary and its description.
 """
 
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils.translation import get_language
 from rest_framework.decorators import action
@@ -18,11 +17,11 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
-from api import cookies, operations, serializers, streaming
+from api import cookies, serializers, streaming
 from api.authentication import OwnProfileAuthentication, OwnProfileRequest, SessionRequest
+from api.openapi import ACTIVATION, CURSOR, SIGNED_IN, STAFF, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
 from profiles import activation, privacy, queries, signup
-from profiles.models import Profile
 from users import accounts, client, phones
 from users.login import devices, signin, tokens
 
@@ -37,9 +36,14 @@ class AuthViewSet(GenericViewSet[Any]):
     authentication_classes = ()
     permission_classes = ()
 
-    @operations.signup
+    @operation("signup", serializers.SignupAnswer, *WITH_PHONE, "too_many_requests")
     @action(detail=False, methods=["post"], serializer_class=serializers.SignupRequest)
     def signup(self, request: Request) -> Response:
+        """Request a sign-in code.
+
+        The first step of each sign-in, for new and for known users. A repeated request resends the code when the resend
+        interval has passed. A browser that keeps cookies need not send the other fields.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
@@ -54,9 +58,14 @@ class AuthViewSet(GenericViewSet[Any]):
         cookies.write(request, response, cookies.CHALLENGE, issued.challenge_id, issued.expires_in)
         return response
 
-    @operations.login
+    @operation("login", serializers.LoginAnswer, *WITH_PHONE, "invalid_code", "account_disabled")
     @action(detail=False, methods=["post"], serializer_class=serializers.LoginRequest)
     def login(self, request: Request) -> Response:
+        """Sign in with the code.
+
+        A client that keeps cookies can send only the code. Other clients send `challenge_id` or `phone` too. The
+        response also sets `device_token` as an HttpOnly cookie, so a browser keeps that of the last phone.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
@@ -76,17 +85,26 @@ class AuthViewSet(GenericViewSet[Any]):
         cookies.write(request, response, cookies.DEVICE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
         return response
 
-    @operations.refresh
+    @operation("refresh", serializers.TokenAnswer, *SIGNED_IN[1:])
     @action(detail=False, methods=["post"], serializer_class=serializers.RefreshRequest)
     def refresh(self, request: Request) -> Response:
+        """Exchange a refresh token for a new pair.
+
+        A refresh token works once. Within 10 seconds it gets the same pair again, in case a response was lost. A later
+        reuse counts as theft and ends the session and the device's trust.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         pair = tokens.refresh(serializer.validated_data["refresh"])
         return Response(serializers.TokenAnswer(pair).data)
 
-    @operations.logout
+    @operation("logout", None, "token_invalid", "token_expired")
     @action(detail=False, methods=["post"], serializer_class=serializers.RefreshRequest)
     def logout(self, request: Request) -> Response:
+        """End the session.
+
+        The device stays known (token and cookie), so the next sign-in from it meets no stranger's codes.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         tokens.sign_out(serializer.validated_data["refresh"])
@@ -101,18 +119,24 @@ class DeviceViewSet(GenericViewSet[Any]):
     lookup_url_kwarg = "device_id"
     lookup_value_converter = "int"
 
-    @operations.devices_list
+    @operation("devices_list", serializers.DeviceAnswer(many=True), *SIGNED_IN)
     def list(self, request: SessionRequest) -> Response:
+        """Your devices. Where you have signed in, the newest first; those without session and trust are left out."""
         listed = devices.listed(request.user, request.auth.now)
         return Response(self.get_serializer(listed, many=True).data)
 
-    @operations.devices_end
+    @operation("devices_end", None, *SIGNED_IN, "not_found")
     def destroy(self, request: SessionRequest, device_id: int) -> Response:
+        """End one of your devices.
+
+        Session and trust: its tokens are refused at once, and signing in there is as on a new device.
+        """
         devices.revoke(request.user, device_id, request.auth.now)
         return Response(status=204)
 
-    @operations.devices_end_all
+    @operation("devices_end_all", None, *SIGNED_IN)
     def destroy_all(self, request: SessionRequest) -> Response:
+        """End all your devices. Session and trust, this device's too."""
         accounts.revoke_devices(request.user)
         return Response(status=204)
 
@@ -123,22 +147,34 @@ class ProfileViewSet(GenericViewSet[Any]):
     http_method_names = METHODS
     permission_classes = (IsAdminUser,)
     pagination_class = ProfilesPagination
+    queryset = queries.of_existing_users()
     lookup_url_kwarg = "user_id"
     lookup_value_converter = "int"
 
-    def get_queryset(self) -> QuerySet[Profile]:
-        return queries.of_existing_users()
-
-    @operations.profiles_list
+    @operation(
+        "profiles_list",
+        serializers.ProfileAnswer(many=True),
+        *STAFF,
+        "invalid",
+        *WITH_PHONE,
+        tags=["staff"],
+        parameters=[serializers.ProfileQuery, CURSOR],
+    )
     def list(self, request: SessionRequest) -> Response:
+        """All profiles.
+
+        For staff. Unverified, disabled and erased users are not listed. Staff with the permission `users.view_phone`
+        get full phones, and each such response is logged. Others get `+7***4567`.
+        """
         # A plain dict: in a form, REST framework reads a blank value as a missing one.
         query = serializers.ProfileQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
         page = self.paginate_queryset(queries.search(**query.filters()))
         return self.get_paginated_response(self._for_staff(request, page, many=True))
 
-    @operations.profiles_read
+    @operation("profiles_read", serializers.ProfileAnswer, *STAFF, "not_found", tags=["staff"])
     def retrieve(self, request: SessionRequest, user_id: int) -> Response:
+        """One profile. For staff. Unverified, disabled and erased users are not found. Phones are as in the list."""
         return Response(self._for_staff(request, self.get_object()))
 
     def _for_staff(self, request: SessionRequest, found: Any, *, many: bool = False) -> Any:
@@ -148,7 +184,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         accounts.log_full_phones_viewed(request.user, request.path)
         return serializers.ProfileAnswer(found, many=many).data
 
-    @operations.me_read
+    @operation("me_read", serializers.OwnProfileAnswer, *SIGNED_IN)
     @action(
         detail=False,
         permission_classes=[IsAuthenticated],
@@ -156,19 +192,30 @@ class ProfileViewSet(GenericViewSet[Any]):
         serializer_class=serializers.ActivateRequest,
     )
     def me(self, request: OwnProfileRequest) -> Response:
+        """Your profile. Your invite code, the one you activated (null until then), and who activated yours."""
         return self._own_profile(request.auth.session_id, request.auth.user_id)
 
     @me.mapping.post
-    @operations.me_activate
+    @operation("me_activate", serializers.OwnProfileAnswer, *SIGNED_IN, *ACTIVATION)
     def activate(self, request: SessionRequest) -> Response:
+        """Activate another user's invite code.
+
+        A user can do this once and cannot change it. **The code's owner will see the user's phone number**: say so
+        before the user confirms. Ten wrong codes an hour and thirty a day are allowed.
+        """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         activation.activate(request.user.pk, serializer.validated_data["activated_invite"])
         return self._own_profile(request.auth.device.session_id, request.user.pk)
 
     @me.mapping.delete
-    @operations.me_erase
+    @operation("me_erase", None, *SIGNED_IN, "fresh_sign_in_required")
     def erase(self, request: SessionRequest) -> Response:
+        """Erase yourself.
+
+        Deletes phone, devices and your vote for good. Votes for you stay, without your phone. Needs a device that
+        signed in by code at most 10 minutes ago.
+        """
         privacy.erase(request.auth.device)
         return Response(status=204)
 
@@ -178,20 +225,25 @@ class ProfileViewSet(GenericViewSet[Any]):
         older = own.last_shown and InvitationsPagination().link_after(invitations, own.last_shown)
         return Response(serializers.FastOwnProfile(own, context={"invitations_next": older}).data)
 
-    @operations.me_invitations
+    @operation("me_invitations", serializers.InvitationAnswer(many=True), *SIGNED_IN, "invalid", parameters=[CURSOR])
     @action(
         detail=False,
         url_path="me/invitations",
-        url_name="invitations",
         permission_classes=[IsAuthenticated],
-        serializer_class=serializers.InvitationAnswer,
         pagination_class=InvitationsPagination,
     )
     def invitations(self, request: SessionRequest) -> Response:
+        """Who activated your code. The newest first, 50 to a page; follow `next` until it is null."""
         page = self.paginate_queryset(queries.invitations_of(request.user))
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.get_paginated_response(serializers.InvitationAnswer(page, many=True).data)
 
-    @operations.me_export
-    @action(detail=False, url_path="me/export", url_name="export", permission_classes=[IsAuthenticated])
+    @operation("me_export", dict, *SIGNED_IN)
+    @action(detail=False, url_path="me/export", permission_classes=[IsAuthenticated])
     def export(self, request: SessionRequest) -> StreamingHttpResponse:
+        """Everything held on you.
+
+        User, profile, vote, phones of all users who activated your code, devices, sign-in codes (never their digits),
+        the requests for them, SMS, wrong invite codes, and what operators did. Times are in UTC, phones in E.164. The
+        response may be long and is streamed.
+        """
         return streaming.json_object(privacy.export(request.user))

@@ -211,8 +211,10 @@ SPECTACULAR_SETTINGS = {
     "the challenge is kept in a cookie), press **Authorize** and paste `token`.",
     "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
-    "SCHEMA_PATH_PREFIX": "/api/",
+    "SCHEMA_PATH_PREFIX": "/api/(v1/)?",  # what follows is the tag
+    "PARSER_WHITELIST": ["api.parsers.JSONParser"],  # a generated client that is told of forms too sends both
     "COMPONENT_SPLIT_REQUEST": True,
+    "AUTHENTICATION_WHITELIST": ["api.authentication.TokenAuthentication"],  # the only scheme; it has subclasses
     "PREPROCESSING_HOOKS": ["api.openapi.without_slashed"],
     "ENUM_NAME_OVERRIDES": {"ProblemCode": "api.openapi.PROBLEM_CODES"},
     "SERVERS": [{"url": "/", "description": "The server that this document comes from"}],

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
-from api.examples import EXAMPLES
 from api.exceptions import MEDIA_TYPE, PROBLEMS
 from api.openapi import SIGNED_IN
 from tests.support.accounts import client
@@ -59,22 +58,19 @@ def test_document_is_generated_without_a_warning_and_is_valid() -> None:
 def test_every_operation_has_an_id_words_and_a_tag(document: Any, operations: Any) -> None:
     tags = {tag["name"] for tag in document["tags"]}
 
-    assert set(operations) == set(EXAMPLES)
     for operation in operations.values():
         assert operation["summary"] and operation["description"]
         assert set(operation["tags"]) <= tags
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
-def test_operation_documents_each_of_its_problem_codes(name: str, operations: Any) -> None:
-    operation = operations[name]
-    expected = EVERYWHERE | OWN_CODES.get(name, set())
-    if operation["security"]:
-        expected |= set(SIGNED_IN)
-    if "requestBody" in operation:
-        expected |= WITH_BODY
-
-    assert set().union(*map(codes, refusals(operation).values())) == expected
+def test_every_operation_documents_each_of_its_problem_codes(operations: Any) -> None:
+    for name, operation in operations.items():
+        expected = EVERYWHERE | OWN_CODES.get(name, set())
+        if operation["security"]:
+            expected |= set(SIGNED_IN)
+        if "requestBody" in operation:
+            expected |= WITH_BODY
+        assert set().union(*map(codes, refusals(operation).values())) == expected, name
 
 
 def test_every_refusal_is_a_problem_of_its_status(operations: Any) -> None:
