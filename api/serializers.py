@@ -6,18 +6,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import empty
 from rest_framework.settings import api_settings
 
 from api.pagination import ProfilesPagination
 from profiles import invite_codes, queries
 from users import phones
 
+# A blank or a null counts as a missing value.
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank": True}
+
 
 class Input(serializers.Serializer[Any]):
     # No docstring: REST framework's generator would copy it into the description of each request.
     # REST framework refuses the body `null` in English only.
-    def run_validation(self, data: Any = empty) -> Any:
+    def run_validation(self, data: Any = serializers.empty) -> Any:
         if data is None:
             detail = serializers.ErrorDetail(_("Nothing was sent."), "null")
             raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [detail]})
@@ -58,7 +60,7 @@ class TypedInviteCodeField(StringField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=64, **kwargs)
 
-    def run_validation(self, data: Any = empty) -> str:
+    def run_validation(self, data: Any = serializers.empty) -> str:
         try:
             return invite_codes.normalise(super().run_validation(data))
         except invite_codes.MalformedInviteCode as error:
@@ -70,19 +72,9 @@ class SignupRequest(Input):
         help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`"
     )
     device_token = StringField(
-        required=False,
-        allow_null=True,
-        allow_blank=True,
-        max_length=64,
-        help_text="From an earlier sign-in on this device. Default: the cookie",
+        **OPTIONAL, max_length=64, help_text="From an earlier sign-in on this device. Default: the cookie"
     )
-    challenge_id = StringField(
-        required=False,
-        allow_null=True,
-        allow_blank=True,
-        max_length=64,
-        help_text="From an earlier response. Default: the cookie",
-    )
+    challenge_id = StringField(**OPTIONAL, max_length=64, help_text="From an earlier response. Default: the cookie")
 
 
 class SignupAnswer(serializers.Serializer[Any]):
@@ -97,10 +89,8 @@ class SignupAnswer(serializers.Serializer[Any]):
 
 class LoginRequest(Input):
     code = StringField(max_length=64, help_text="The digits of the SMS, as a string; spaces and dashes are dropped")
-    challenge_id = StringField(required=False, allow_null=True, allow_blank=True, max_length=64)
-    phone = TypedPhoneField(
-        required=False, allow_null=True, allow_blank=True, help_text="Needed without `challenge_id` and cookie"
-    )
+    challenge_id = StringField(**OPTIONAL, max_length=64)
+    phone = TypedPhoneField(**OPTIONAL, help_text="Needed without `challenge_id` and cookie")
 
 
 class TokenAnswer(serializers.Serializer[Any]):

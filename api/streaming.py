@@ -5,12 +5,12 @@ from itertools import islice
 from typing import Any
 
 from django.http import StreamingHttpResponse
-from rest_framework.utils.encoders import JSONEncoder
+from rest_framework.renderers import JSONRenderer
 
 # Pieces of JSON, of a row each at most, that are sent at once.
 CHUNK = 1000
 
-encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode = JSONRenderer.encoder_class(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def json_object(members: dict[str, Any]) -> StreamingHttpResponse:
