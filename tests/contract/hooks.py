@@ -19,7 +19,7 @@ ENDS_THE_SESSION = {"devices_end", "devices_end_all", "me_erase"}
 FOR_STAFF = {"profiles_list", "profiles_read"}
 
 _phones = itertools.count(9990000000)
-_turns: defaultdict[str, itertools.count[int]] = defaultdict(itertools.count)
+_turns: "defaultdict[str, itertools.count[int]]" = defaultdict(itertools.count)
 _service = httpx.Client(base_url=SITE)
 
 
