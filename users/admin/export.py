@@ -11,8 +11,7 @@ from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import F, QuerySet
-from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -24,6 +23,7 @@ from django.views.decorators.http import require_POST
 from users import context, phones
 from users.admin import sheets
 from users.admin.lists import SEES_PHONES, LargeTableAdmin
+from users.keyset import beyond
 
 # Rows that one statement reads and memory holds at once.
 BATCH = 5_000
@@ -75,7 +75,7 @@ class ExportAdmin(LargeTableAdmin):
             messages.error(request, text)
             return redirect(f"../?{request.GET.urlencode()}")
         full = request.user.has_perm(SEES_PHONES)
-        order = str(shown.get_ordering(request, shown.root_queryset)[0])
+        order = [str(name) for name in shown.get_ordering(request, shown.root_queryset)]
         batches = self._logged(request, kind, full, _batches(rows, list(self.exported), order, full))
         headings = [str(heading) for heading in self.exported.values()]
         name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
@@ -109,14 +109,12 @@ class ExportAdmin(LargeTableAdmin):
         return counted()
 
 
-def _batches(rows: QuerySet[Any], columns: list[str], order: str, full: bool) -> Batches:
-    """All rows, ordered by this column and then the primary key. Each batch starts after the last row."""
-    column = order.removeprefix("-")
-    beyond = TupleLessThan if order.startswith("-") else TupleGreaterThan
-    left = rows = rows.values_list(*columns, column, "pk")
+def _batches(rows: QuerySet[Any], columns: list[str], order: list[str], full: bool) -> Batches:
+    """All rows in this order, which ends with the primary key. Each batch starts after the last row."""
+    left = rows = rows.values_list(*columns, *(name.removeprefix("-") for name in order))
     while batch := list(left[:BATCH]):
         yield [[_cell(name, value, full) for name, value in zip(columns, row, strict=False)] for row in batch]
-        left = rows.filter(beyond(Tuple(F(column), F("pk")), batch[-1][-2:]))
+        left = rows.filter(beyond(order, batch[-1][-len(order) :]))
 
 
 def _cell(column: str, value: Any, full: bool) -> Any:

@@ -1,0 +1,23 @@
+"""Pages by keyset: each starts after the last row of the page before, so it costs the same as the first.
+
+PostgreSQL compares rows, `(a, b) < (x, y)`, directly in an index.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import BooleanField, F, Func
+
+
+def beyond(order: Sequence[str], edge: Sequence[Any]) -> Func:
+    """The condition for rows after the one with these values, in an order by fields that are unique together.
+
+    All fields of the order are ascending, or all descending (`-created_at`).
+    """
+    operator = " < " if order[0].startswith("-") else " > "
+    names = _row(*(F(name.removeprefix("-")) for name in order))
+    return Func(names, _row(*edge), template="%(expressions)s", arg_joiner=operator, output_field=BooleanField())
+
+
+def _row(*values: Any) -> Func:
+    return Func(*values, template="(%(expressions)s)", output_field=BooleanField())
