@@ -1,5 +1,6 @@
 """Time is the database's, so that any number of processes on any number of hosts agree on it."""
 
+import math
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -24,3 +25,8 @@ def database_now() -> datetime:
     (now,) = sql.fetch_one("SELECT clock_timestamp()", [])
     assert isinstance(now, datetime)
     return now
+
+
+def rounded_up(time: timedelta) -> timedelta:
+    """The time in whole seconds, as operators read it: its text is `0:01:30`."""
+    return timedelta(seconds=math.ceil(time.total_seconds()))

@@ -125,6 +125,13 @@ def count_gateway_failure(name: str, error: str, limit: int, skip: timedelta) ->
     sql.execute(_COUNT_FAILURE, {"name": name, "error": error, "limit": limit, "skip": skip})
 
 
+# A worker without a heartbeat for this long is dead.
+DEAD_AFTER = timedelta(seconds=10)
+
+# The maximum number of waiting SMS that are counted of a kind.
+MAX_COUNTED = 10_000
+
+
 @dataclass(frozen=True)
 class Queue:
     """The SMS queue at one moment."""
@@ -133,6 +140,9 @@ class Queue:
     last_heartbeat: datetime | None
     # How long the SMS that the next free worker takes has been due; zero when there is none.
     waited: timedelta
+    # SMS that wait for a worker, and those scheduled for another try; each counted up to MAX_COUNTED.
+    due: int
+    later: int
 
 
 # `next` is the job that a worker takes next: a partial index finds it in one row. procrastinate_events has the time at
@@ -147,30 +157,21 @@ SELECT (SELECT COUNT(*) FROM procrastinate_workers WHERE last_heartbeat > %(now)
        (SELECT MAX(last_heartbeat) FROM procrastinate_workers),
        GREATEST(%(now)s - (SELECT COALESCE(next.scheduled_at, MIN(event.at)) FROM next
                              LEFT JOIN procrastinate_events AS event ON event.job_id = next.id
-                            GROUP BY next.scheduled_at), '0'::interval)
-"""
-
-
-def queue(now: datetime, dead_after: timedelta) -> Queue:
-    """Live workers and the longest wait. By hand: procrastinate's models have no such question, and one row answers."""
-    return Queue(*sql.fetch_one(_QUEUE, {"now": now, "dead_after": dead_after}))
-
-
-_QUEUE_DEPTH = """
-SELECT (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
+                            GROUP BY next.scheduled_at), '0'::interval),
+       (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
                                  AND (scheduled_at IS NULL OR scheduled_at <= %(now)s) LIMIT %(most)s) AS due),
        (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
                                  AND scheduled_at > %(now)s LIMIT %(most)s) AS later)
 """
 
 
-def queue_depth(now: datetime, most: int) -> tuple[int, int]:
-    """How many SMS are due, and how many are scheduled for later; each counted up to `most`.
+def queue(now: datetime) -> Queue:
+    """Live workers and what waits in the queue.
 
-    Written by hand: with the status as a parameter PostgreSQL does not use the partial index of waiting jobs.
+    Written by hand: with the status as a parameter PostgreSQL does not use the partial index of waiting jobs, and one
+    round trip answers all questions.
     """
-    due, later = sql.fetch_one(_QUEUE_DEPTH, {"now": now, "most": most})
-    return due, later
+    return Queue(*sql.fetch_one(_QUEUE, {"now": now, "dead_after": DEAD_AFTER, "most": MAX_COUNTED}))
 
 
 def delete_wrong_passwords(until: datetime) -> int:

@@ -15,8 +15,9 @@ from prometheus_client.registry import Collector
 
 from users.clock import database_now
 from users.login import risk, sms_limits
-from users.models import SiteTotals, SmsGateway
-from users.sms import gateways, queue
+from users.models import SiteTotals
+from users.queries import MAX_COUNTED, queue
+from users.sms import breaker
 
 # A scrape must not add to the load of a slow database. Prometheus itself waits for 10 s.
 STATEMENT_SECONDS = 2
@@ -53,13 +54,11 @@ def _gauge(name: str, meaning: str, value: float | dict[str, float], label: str 
 
 
 def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
-    seen, depth = queue.look(now), queue.depth(now)
+    seen = queue(now)
     yield _gauge("workers", "Workers with a heartbeat in the last 10 seconds.", seen.workers)
     yield _gauge("queue_wait_seconds", "How many seconds the next SMS has been due, or 0.", seen.waited.total_seconds())
-    meaning = (
-        f"SMS in the queue: due now, or later because an attempt failed; {queue.MAX_COUNTED} means that many or more."
-    )
-    yield _gauge("queue_jobs", meaning, {"due": depth.due, "later": depth.later}, "state")
+    meaning = f"SMS in the queue: due now, or later because an attempt failed; {MAX_COUNTED} means that many or more."
+    yield _gauge("queue_jobs", meaning, {"due": seen.due, "later": seen.later}, "state")
     yield _gauge("sms_day", "SMS requested in the last 24 hours, at most SMS_PER_DAY.", sms_limits.sms_in_a_day(now))
     yield _gauge("sms_day_limit", "SMS_PER_DAY; the last tenth is kept for known devices.", settings.SMS_PER_DAY)
 
@@ -80,10 +79,9 @@ def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
 
 
 def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
-    known = {row.name: row for row in SmsGateway.objects.all()}
-    rows = {gateway.name: known.get(gateway.name) for gateway in gateways.configured()}
-    failures: dict[str, float] = {name: row.failures if row else 0 for name, row in rows.items()}
+    health = breaker.health()
+    failures: dict[str, float] = {gateway.name: gateway.failures for gateway in health}
     yield _gauge("gateway_failures", "Failures in a row; 0 is healthy.", failures, "gateway")
-    skipped: dict[str, float] = {name: bool(row and row.circuit_open_until) for name, row in rows.items()}
+    skipped: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in health}
     meaning = "1 while the circuit is open and the gateway goes last, until a send succeeds."
     yield _gauge("gateway_skipped", meaning, skipped, "gateway")

@@ -1,84 +1,20 @@
-"""Registers users in the admin, with what votes add to the page of a user: sections, and actions on votes and codes."""
+"""Registers users in the admin, with what votes add to the page of a user: tables, and actions on votes and codes."""
 
 import re
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F
-from django.db.models.fields.tuple_lookups import Tuple, TupleLessThan
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.formats import number_format
-from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import activation, privacy, queries
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
-from users.admin.sections import NEWEST, Columns, Section, columns, heading, linked, table
-from users.admin.user_admin import UserAdmin
+from users.admin.user_admin import NEWEST, UserAdmin
+from users.keyset import beyond
 from users.models import User
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-# The query parameter for older votes: the last vote already shown, as microseconds of its time and its id.
-BEFORE = "votes_before"
-
-
-def _invites(request: HttpRequest, user: User) -> Section:
-    columns: Columns = {
-        heading(Profile, "invite_code"): linked,
-        heading(Profile, "invitations_count"): lambda one: number_format(one.invitations_count, force_grouping=True),
-    }
-    return table(gettext("Invites"), columns, Profile.objects.filter(pk=user.pk))
-
-
-def _votes(title: str, side: str, votes: Iterable[Activation], **more: Any) -> Section:
-    """Votes with the profile on this side: the inviter or the invitee."""
-    found: Columns = {
-        heading(Profile, "user"): lambda vote: linked(getattr(vote, side).user),
-        heading(Profile, "invite_code"): attrgetter(side),
-        **columns(Activation, "created_at"),
-    }
-    return table(title, found, votes, **more)
-
-
-def _activated(request: HttpRequest, user: User) -> Section:
-    votes = Activation.objects.filter(pk=user.pk).select_related("inviter__user")
-    return _votes(gettext("Activated invite code"), "inviter", votes, warning=_cycle(user))
-
-
-def _invitees(request: HttpRequest, user: User) -> Section:
-    """The newest votes, or those before the one in the query: a keyset on the index of an inviter's votes."""
-    votes = Activation.objects.filter(inviter=user.pk).select_related("invitee__user")
-    before = re.fullmatch(r"(\d{1,17})-(\d{1,18})", request.GET.get(BEFORE, ""), re.ASCII)
-    if before:
-        edge = (EPOCH + int(before[1]) * MICROSECOND, int(before[2]))
-        votes = votes.filter(TupleLessThan(Tuple(F("created_at"), F("invitee_id")), edge))
-    found = list(votes.order_by("-created_at", "-invitee_id")[: NEWEST + 1])
-    page = reverse("admin:users_user_change", args=[user.pk])
-    links = [(f"{page}#{BEFORE}", gettext("The newest votes"))] if before else []
-    if len(found) > NEWEST:
-        last = found[NEWEST - 1]
-        cursor = f"{(last.created_at - EPOCH) // MICROSECOND}-{last.pk}"
-        links.append((f"{page}?{BEFORE}={cursor}#{BEFORE}", gettext("Older votes")))
-    return _votes(gettext("Invitees"), "invitee", found[:NEWEST], links=links, anchor=BEFORE)
-
-
-def _cycle(user: User) -> str:
-    """A warning if the user's vote is part of a cycle: in this way a few users give each other many votes."""
-    members = queries.cycles_through([user.pk]).get(user.pk, [])
-    if not members:
-        return ""
-    users = User.objects.in_bulk(members)
-    walk = format_html_join(" → ", "{}", ((linked(users[one]),) for one in [*members, user.pk]))
-    return format_html("{}: {}", cycle_name(len(members)), walk)
-
 
 RELEASE = Action(
     name="release-vote",
@@ -114,16 +50,42 @@ ERASE = Action(
 @admin.register(User)
 class UserPageAdmin(UserAdmin):
     user_actions = (*UserAdmin.user_actions, RELEASE, REPLACE, ERASE)
-    sections = (
-        ("profiles.view_profile", _invites),
-        ("profiles.view_activation", _activated),
-        ("profiles.view_activation", _invitees),
-        *UserAdmin.sections,
-    )
+    change_form_template = "admin/profiles/user.html"
+
+    def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        shown = super().page_context(request, user)
+        if request.user.has_perm("profiles.view_activation"):
+            vote = Activation.objects.filter(pk=user.pk).select_related("inviter__user").first()
+            shown |= {"vote": vote, **_cycle(user), **_invitees(user, request.GET.get("votes_before", ""))}
+        return shown
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         links = []
         if request.user.has_perm("profiles.view_profile"):
             column = ProfileAdmin.list_display.index("invitations_count")
-            links = [(f"{reverse('admin:profiles_profile_changelist')}?o=-{column}", gettext("By invitations"))]
+            links = [(f"{reverse('admin:profiles_profile_changelist')}?o=-{column}", _("By invitations"))]
         return super().changelist_view(request, {**(extra_context or {}), "links": links})
+
+
+def _cycle(user: User) -> dict[str, Any]:
+    """The users of a cycle of votes with this one: in this way a few users give each other many votes."""
+    members = queries.cycles_through([user.pk]).get(user.pk)
+    if not members:
+        return {}
+    users = User.objects.in_bulk(members)
+    return {"cycle": [users[one] for one in [*members, user.pk]], "cycle_name": cycle_name(len(members))}
+
+
+def _invitees(user: User, before: str) -> dict[str, Any]:
+    """The newest votes for this user, or those before the vote of this invitee."""
+    votes = Activation.objects.filter(inviter=user.pk).select_related("invitee__user")
+    shown_last = votes.filter(pk=int(before)).first() if re.fullmatch("[0-9]{1,18}", before) else None
+    older = votes
+    if shown_last:
+        older = votes.filter(beyond(("-created_at", "-invitee_id"), (shown_last.created_at, shown_last.pk)))
+    found = list(older.order_by("-created_at", "-invitee_id")[: NEWEST + 1])
+    return {
+        "invitees": found[:NEWEST],
+        "are_newest": shown_last is None,
+        "older": found[NEWEST - 1].pk if len(found) > NEWEST else None,
+    }

@@ -88,7 +88,7 @@ def test_dead_worker_is_told_with_how_to_mend_it_and_status_1() -> None:
     status, said = doctor()
 
     assert status == 1
-    assert "ERROR No worker is alive (the last heartbeat is 11 s old): no SMS is sent. (inviting_app.E021)" in said
+    assert "ERROR No worker is alive (the last heartbeat is 0:00:12 old): no SMS is sent. (inviting_app.E021)" in said
     assert "\n    Stop and start the service" in said or "\n    Start one with `manage.py worker`" in said
     assert said.endswith("\n1 errors, 0 warnings\n")
 
@@ -132,7 +132,7 @@ def test_job_that_is_due_may_wait_half_a_minute(deferred: str, scheduled: str, l
     found = checks_service.queue()
 
     assert [(message.level, message.msg) for message in found] == late * [
-        (ERROR, "1 jobs wait, the oldest for 40 s: SMS arrive late, or too late.")
+        (ERROR, "1 SMS wait, the first one for 0:00:41: they arrive late, or too late.")
     ]
 
 
@@ -155,7 +155,7 @@ def test_site_that_is_not_counted_is_told() -> None:
 
     counted("4 minutes")
 
-    assert "were counted 4 minutes ago" in only(checks_service.totals()).msg
+    assert "were counted 0:04:01 ago" in only(checks_service.totals()).msg
 
 
 HTTPS = "https://invite.example.org"

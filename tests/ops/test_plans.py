@@ -24,7 +24,7 @@ from tests.support.operators import at_work
 from users.clock import database_now
 from users.login import risk, sms_limits
 from users.models import SmsDelivery, User
-from users.sms import queue, tasks
+from users.sms import tasks
 
 PEOPLE = 100_000
 # What one statement may look at: the lists of the admin count to 1000, and of some filter one row in ten.
@@ -211,7 +211,7 @@ def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> Non
     SmsDelivery.objects.filter(pk=PEOPLE).update(state="queued")
     settings.DEMO = True
     users.sms.tasks.send_sms(delivery_id=PEOPLE)
-    queue.look(database_now())
+    users.queries.queue(database_now())
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 
@@ -226,7 +226,7 @@ def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
 
 def test_scrape_of_the_metrics(readings: list[plans.Reading]) -> None:
     now = database_now()
-    queue.depth(now)
+    users.queries.queue(now)
     sms_limits.sms_in_a_day(now)
     risk.site_weight(now)
 

@@ -1,8 +1,6 @@
 """The admin's page of a person: votes, devices, SMS, and rings of votes."""
 
 import re
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -27,15 +25,23 @@ def support(db: None) -> Client:
     return helper(*SEES_ALL)
 
 
-def sections(browser: Client, person: int, query: str = "") -> dict[str, Any]:
-    return {
-        one["title"]: SimpleNamespace(**{"warning": "", "note": "", "links": [], **one})
-        for one in browser.get(f"{page_of(person)}{query}").context["sections"]
-    }
+def sections(browser: Client, person: int, query: str = "") -> dict[str, str]:
+    """What the page shows under each heading, as HTML."""
+    page = browser.get(f"{page_of(person)}{query}").content.decode()
+    return dict(re.findall(r'<div class="module"[^>]*>\s*<h2>(.+?)</h2>(.*?)</div>', page, re.DOTALL))
 
 
-def text(cell: str) -> str:
-    return re.sub("<[^>]*>", "", cell)
+def rows(section: str) -> list[list[str]]:
+    """The cells of its table, as HTML."""
+    return [
+        cells
+        for row in re.findall("<tr>(.*?)</tr>", section, re.DOTALL)
+        if (cells := re.findall("<td>(.*?)</td>", row))
+    ]
+
+
+def text(html: str) -> str:
+    return re.sub("<[^>]*>", "", html)
 
 
 def ring_of(size: int) -> list[int]:
@@ -56,14 +62,15 @@ def test_page_shows_votes_devices_and_sms(
     found = sections(support, bob.profile.pk)
 
     assert list(found) == SECTIONS
-    assert [text(cell) for cell in found["Invites"].rows[0]] == [bob.code, "1"]
-    assert [text(cell) for cell in found["Activated invite code"].rows[0]][:2] == ["+7***0003", charlie.code]
-    assert page_of(charlie.profile.pk) in found["Activated invite code"].rows[0][0]
-    assert [text(cell) for cell in found["Invitees"].rows[0]][:2] == ["+7***0001", alice.code]
-    assert page_of(alice.profile.pk) in found["Invitees"].rows[0][0]
-    assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in found["Devices"].rows[0][0]
-    assert f"/users/smsdelivery/{delivery.pk}/" in found["SMS deliveries"].rows[0][0]
-    assert not any(one.warning or one.links or one.note for one in found.values())
+    first = {title: rows(section)[0] for title, section in found.items()}
+    assert [text(cell) for cell in first["Invites"]] == [bob.code, "1"]
+    assert [text(cell) for cell in first["Activated invite code"]][:2] == ["+7***0003", charlie.code]
+    assert page_of(charlie.profile.pk) in first["Activated invite code"][0]
+    assert [text(cell) for cell in first["Invitees"]][:2] == ["+7***0001", alice.code]
+    assert page_of(alice.profile.pk) in first["Invitees"][0]
+    assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in first["Devices"][0]
+    assert f"/users/smsdelivery/{delivery.pk}/" in first["SMS deliveries"][0]
+    assert not re.findall("warning|paginator|help", "".join(found.values()))
 
 
 def test_only_what_an_operator_may_see_is_shown(alice: SignedInUser) -> None:
@@ -84,15 +91,15 @@ def test_voters_are_paged_newest_first(support: Client) -> None:
 
     while query or not pages:
         shown = sections(support, celebrity.pk, query)["Invitees"]
-        pages.append([text(row[0]) for row in shown.rows])
-        older = {words: address for address, words in shown.links}.get("Older votes", "")
-        query = older.removeprefix(page_of(celebrity.pk))
+        pages.append([text(row[0]) for row in rows(shown)])
+        older = re.search('<a href="([^"]+)">Older votes', shown)
+        query = older[1] if older else ""
 
     assert [len(page) for page in pages] == [50, 50, 20]
     assert [row for page in pages for row in page] == [f"+7***{phone[-4:]}" for phone in reversed(phones)]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1-", "9" * 17 + "-" + "9" * 18, "1-1", "²-1", "%00"])
+@pytest.mark.parametrize("cursor", ["", "x", "1-", "9" * 18, "9" * 19, "1", "²", "%00"])
 def test_foreign_cursor_is_no_error(support: Client, alice: SignedInUser, cursor: str) -> None:
     assert "Invitees" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
 
@@ -119,8 +126,8 @@ def test_newest_devices_are_shown_and_said_to_be_no_more(support: Client, alice:
 
     shown = sections(support, alice.profile.pk)["Devices"]
 
-    assert len(shown.rows) == 50
-    assert shown.note == "Only the newest 50 are shown."
+    assert len(rows(shown)) == 50
+    assert "Only the newest 50 are shown." in shown
 
 
 def test_two_who_chose_each_other_are_flagged(
@@ -130,11 +137,11 @@ def test_two_who_chose_each_other_are_flagged(
     bob.activate(alice.code)
     charlie.activate(bob.code)
 
-    warning = sections(support, alice.profile.pk)["Activated invite code"].warning
+    shown = sections(support, alice.profile.pk)["Activated invite code"]
 
-    assert text(warning) == f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001"
-    assert page_of(bob.profile.pk) in warning
-    assert not sections(support, charlie.profile.pk)["Activated invite code"].warning
+    assert f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001" in text(shown)
+    assert page_of(bob.profile.pk) in shown
+    assert "warning" not in sections(support, charlie.profile.pk)["Activated invite code"]
 
 
 def test_ring_is_told_from_each_of_its_members_on() -> None:

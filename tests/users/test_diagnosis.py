@@ -1,6 +1,7 @@
 """Why a code did not arrive: what was sent, what the rules would answer now, and who serves the queue."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ from django.db import connection, transaction
 from tests.support.accounts import registered
 from tests.support.login_steps import NOW, PHONE, answer, ask, at, set_code
 from users import accounts
-from users.login.challenges import LimitReached, TooManyRequests
+from users.login.challenges import CodeDecision, LimitReached, TooManyRequests
 from users.login.devices import TRUST_FOR
-from users.login.diagnosis import Diagnosis, Outcome, Prediction, diagnose
+from users.login.diagnosis import diagnose
 from users.login.risk import LONG_CHALLENGE_LIMIT, LongCodeReason
 from users.login.tracks import DEVICE_SENDS
 from users.models import Device, LoginCode, SiteTotals, User
@@ -26,13 +27,21 @@ def gateways(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
 
 
-def diagnosed(seconds: float = 0) -> Diagnosis:
-    return diagnose(User.objects.get(phone=PHONE), at(seconds))
+def diagnosed(seconds: float = 0) -> Any:
+    return SimpleNamespace(**diagnose(User.objects.get(phone=PHONE), at(seconds)))
 
 
-def new_device(seconds: float = 0) -> Prediction:
+def new_device(seconds: float = 0) -> CodeDecision:
     """What the rules would answer a new device."""
-    return diagnosed(seconds).predictions[0]
+    (_no_device, decision), *_ = diagnosed(seconds).decisions
+    assert isinstance(decision, CodeDecision)
+    return decision
+
+
+def outcome(decision: CodeDecision) -> str:
+    if decision.refusal:
+        return "refused"
+    return "sent" if decision.send else "attached"
 
 
 def totals(**values: Any) -> None:
@@ -44,8 +53,8 @@ def test_person_who_never_asked_gets_a_short_code() -> None:
 
     told = new_device()
 
-    assert (told.outcome, told.length, told.delay) == (Outcome.SENT, 4, timedelta(0))
-    assert (told.long_code_reasons, told.limits_reached) == ((), ())
+    assert (outcome(told), told.length, told.wait) == ("sent", 4, timedelta(0))
+    assert (told.allowed.long_code_reasons, told.limits_reached) == ((), ())
     assert diagnosed().sends == []
 
 
@@ -54,9 +63,9 @@ def test_gap_keeps_the_next_sms_back() -> None:
 
     told = new_device(10)
 
-    assert (told.outcome, told.length, told.limits_reached) == (Outcome.ATTACHED, 4, (LimitReached.RESEND_INTERVAL,))
-    assert told.delay == timedelta(seconds=20)
-    assert new_device(30).outcome == Outcome.SENT
+    assert (outcome(told), told.length, told.limits_reached) == ("attached", 4, (LimitReached.RESEND_INTERVAL,))
+    assert told.wait == timedelta(seconds=20)
+    assert outcome(new_device(30)) == "sent"
 
 
 def test_used_up_budget_makes_codes_longer() -> None:
@@ -65,9 +74,9 @@ def test_used_up_budget_makes_codes_longer() -> None:
 
     told = new_device(2)
 
-    assert (told.outcome, told.length, told.long_code_reasons) == (Outcome.SENT, 10, (LongCodeReason.DAY,))
+    assert (outcome(told), told.length, told.allowed.long_code_reasons) == ("sent", 10, (LongCodeReason.DAY,))
     LoginCode.objects.update(created_at=at(-48 * HOUR), expires_at=at(-47 * HOUR), closed_at=at(-47 * HOUR), wrong=10)
-    assert new_device(2).long_code_reasons == (LongCodeReason.MONTH,)
+    assert new_device(2).allowed.long_code_reasons == (LongCodeReason.MONTH,)
 
 
 def test_long_code_instead_of_a_short_one_that_may_not_be_sent_yet() -> None:
@@ -76,13 +85,13 @@ def test_long_code_instead_of_a_short_one_that_may_not_be_sent_yet() -> None:
 
     told = new_device(2)
 
-    assert (told.length, told.long_code_reasons, told.outcome) == (10, (), Outcome.SENT)
+    assert (told.length, told.allowed.long_code_reasons, outcome(told)) == (10, (), "sent")
 
 
 def test_operators_get_long_codes() -> None:
     registered("9991234567", is_staff=True)
 
-    assert (new_device().length, new_device().long_code_reasons) == (10, (LongCodeReason.OPERATOR,))
+    assert (new_device().length, new_device().allowed.long_code_reasons) == (10, (LongCodeReason.OPERATOR,))
 
 
 def test_day_without_sms_left_refuses(settings: Any) -> None:
@@ -92,8 +101,8 @@ def test_day_without_sms_left_refuses(settings: Any) -> None:
 
     told = new_device(1)
 
-    assert (told.outcome, told.limits_reached, told.delay) == (
-        Outcome.REFUSED,
+    assert (outcome(told), told.limits_reached, told.wait) == (
+        "refused",
         (LimitReached.SITE,),
         timedelta(minutes=1),
     )
@@ -106,13 +115,13 @@ def test_guard_refuses_suspect_numbers_of_unverified_people_alone(settings: Any)
 
     told = new_device()
 
-    assert (told.outcome, told.limits_reached, told.delay) == (
-        Outcome.REFUSED,
+    assert (outcome(told), told.limits_reached, told.wait) == (
+        "refused",
         (LimitReached.NUMBER_PREFIX,),
         timedelta(hours=1),
     )
     User.objects.update(verified_at=NOW)
-    assert new_device().outcome == Outcome.SENT
+    assert outcome(new_device()) == "sent"
 
 
 def test_ceiling_of_long_codes_refuses() -> None:
@@ -122,15 +131,15 @@ def test_ceiling_of_long_codes_refuses() -> None:
 
     told = new_device(40)
 
-    assert (told.outcome, told.limits_reached) == (Outcome.REFUSED, (LimitReached.LONG_CHALLENGES,))
-    assert told.delay == timedelta(hours=1)
+    assert (outcome(told), told.limits_reached) == ("refused", (LimitReached.LONG_CHALLENGES,))
+    assert told.wait == timedelta(hours=1)
 
 
 def test_demo_mode_always_gives_short_codes(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = True, []
     registered("9991234567", is_staff=True)
 
-    assert (new_device().length, new_device().outcome) == (4, Outcome.SENT)
+    assert (new_device().length, outcome(new_device())) == (4, "sent")
     assert (diagnosed().demo, diagnosed().gateways) == (True, [])
 
 
@@ -139,11 +148,11 @@ def test_known_device_is_answered_for_itself() -> None:
     ask(1)
     ask(2)
 
-    unknown, known = diagnosed(3).predictions
+    (no_device, unknown), (device, known) = diagnosed(3).decisions
 
-    assert (unknown.length, unknown.device) == (10, None)
-    assert (known.length, known.outcome, known.device) == (4, Outcome.SENT, Device.objects.get())
-    assert not known.treated_as_new
+    assert (unknown.length, no_device) == (10, None)
+    assert (known.length, outcome(known)) == (4, "sent")
+    assert known.track.device == device == Device.objects.get()
 
 
 def test_known_device_that_used_up_its_share_is_treated_as_new() -> None:
@@ -152,15 +161,16 @@ def test_known_device_that_used_up_its_share_is_treated_as_new() -> None:
         held = ask(HOUR * number, device_token=token).challenge_id
         set_code(held, challenges=0)
 
-    known = diagnosed(HOUR * DEVICE_SENDS).predictions[1]
+    _, (device, known) = diagnosed(HOUR * DEVICE_SENDS).decisions
 
-    assert known.treated_as_new
+    assert device == Device.objects.get()
+    assert known.track.device is None
 
 
 def test_device_is_known_while_it_is_trusted() -> None:
     answer(ask())
 
-    assert [len(diagnosed(seconds).predictions) for seconds in (-1 + TRUSTED, 1 + TRUSTED)] == [2, 1]
+    assert [len(diagnosed(seconds).decisions) for seconds in (-1 + TRUSTED, 1 + TRUSTED)] == [2, 1]
 
 
 @pytest.mark.parametrize("seconds", [1, 29, 31, 100, 299, 301, 700])
@@ -172,11 +182,11 @@ def test_what_is_told_is_what_happens(seconds: int) -> None:
     try:
         asked = ask(seconds, address="198.51.100.1")
     except TooManyRequests as refusal:
-        assert (told.outcome, told.delay) == (Outcome.REFUSED, timedelta(seconds=refusal.retry_after))
+        assert (outcome(told), told.wait) == ("refused", timedelta(seconds=refusal.retry_after))
     else:
-        assert told.outcome == (Outcome.SENT if asked.sent else Outcome.ATTACHED)
+        assert outcome(told) == ("sent" if asked.sent else "attached")
         assert told.length == asked.code_length
-        assert asked.sent or told.delay == timedelta(seconds=asked.resend_in)
+        assert asked.sent or told.wait == timedelta(seconds=asked.resend_in)
 
 
 def test_looking_writes_and_locks_nothing() -> None:
@@ -193,10 +203,10 @@ def test_erased_person_is_asked_about_without_a_phone() -> None:
     ask()
     User.objects.update(phone=None, erased_at=NOW)
 
-    assert diagnose(User.objects.get(), at(1)).predictions == []
+    assert diagnose(User.objects.get(), at(1))["decisions"] == []
 
 
 def test_disabled_person_is_answered_like_any_other() -> None:
     accounts.disable(registered("9991234567").user)
 
-    assert new_device().outcome == Outcome.SENT
+    assert outcome(new_device()) == "sent"

@@ -16,8 +16,8 @@ from rest_framework.test import APIClient
 from tests.support.login_steps import ask
 from tests.support.run_worker import work
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
+from users.queries import DEAD_AFTER
 from users.sms import delivery, tasks
-from users.sms.queue import DEAD_AFTER
 from users.sms.tasks import ATTEMPTS, Backoff, send_sms
 
 

@@ -28,9 +28,12 @@ from users.admin.actions import DISABLE, ENABLE, REVOKE_DEVICES, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, named_columns
-from users.admin.sections import Show, deliveries, devices
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
+from users.login.diagnosis import last_sends
 from users.models import Device, User
+
+# The most rows of a table on the page of a user, so that it is equally quick for every user.
+NEWEST = 50
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -56,12 +59,8 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     list_filter = (StatusFilter,)
     exported = named_columns(User, "id phone is_active verified_at last_login created_at erased_at is_staff")
     readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
-    # What the page of a user offers to do, and the tables that it shows, each with the permission that it needs.
+    # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, REVOKE_DEVICES)
-    sections: ClassVar[tuple[tuple[str, Show], ...]] = (
-        ("users.view_device", devices),
-        ("users.view_smsdelivery", deliveries),
-    )
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
@@ -91,23 +90,26 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
         return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        """Show what the operator's permissions allow besides Django's form."""
         user = self.get_object(request, object_id)
-        own: dict[str, Any] = {}
-        if user and self.has_view_permission(request, user):
-            may = request.user.has_perms
-            own = {
-                "title": capfirst(str(self.opts.verbose_name)),
-                "show_diagnosis": DiagnosisView.title if may(DiagnosisView.permissions) else "",
-                "show_phone": _("Show the full number") if user.phone and may(PhoneView.permissions) else "",
-                "user_actions": [
-                    (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
-                    for action in self.user_actions
-                    if self.may_act(request, action, user) and action.applies(user)
-                ],
-                "sections": [show(request, user) for permission, show in self.sections if may([permission])],
-            }
+        own = self.page_context(request, user) if user and self.has_view_permission(request, user) else {}
         return super().change_view(request, object_id, form_url, {**own, **(extra_context or {})})
+
+    def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """What the page of a user shows besides Django's form, as far as the operator's permissions allow."""
+        may = request.user.has_perms
+        return {
+            "title": capfirst(str(self.opts.verbose_name)),
+            "show_diagnosis": DiagnosisView.title if may(DiagnosisView.permissions) else "",
+            "show_phone": _("Show the full number") if user.phone and may(PhoneView.permissions) else "",
+            "user_actions": [
+                (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
+                for action in self.user_actions
+                if self.may_act(request, action, user) and action.applies(user)
+            ],
+            "newest": NEWEST,
+            "devices": user.devices.order_by("-signed_in_at", "-pk")[:NEWEST],
+            "deliveries": last_sends(user, NEWEST) if may(["users.view_smsdelivery"]) else [],
+        }
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         no_user = why_no_user(request.GET.get("q", ""))

@@ -13,11 +13,10 @@ from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
 
 from users import accounts
-from users.admin import diagnosis_texts
 from users.admin.actions import Action, FinalForm, ReasonForm
 from users.admin.lists import SEES_PHONES
 from users.clock import database_now
-from users.login import diagnosis
+from users.login.diagnosis import diagnose
 from users.models import User
 
 NOTHING_LEFT = _("There is nothing left to do. See the user's present state.")
@@ -59,13 +58,7 @@ class DiagnosisView(UserView):
     title = _("Why did the code not arrive?")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = diagnosis.diagnose(self.object, database_now())
-        return super().get_context_data(
-            findings=diagnosis_texts.findings(found),
-            tables=diagnosis_texts.tables(found),
-            times=diagnosis_texts.times(found),
-            **kwargs,
-        )
+        return super().get_context_data(**diagnose(self.object, database_now()), **kwargs)
 
 
 class PhoneView(UserView):

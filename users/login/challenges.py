@@ -9,12 +9,13 @@ import logging
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from users import phones
-from users.clock import HOUR, NO_DELAY
+from users.clock import HOUR, NO_DELAY, rounded_up
 from users.login import codes, devices, risk, sms_limits
 from users.login.risk import AllowedCodes
 from users.login.sms_limits import RetryDelays
@@ -49,15 +50,15 @@ class ChallengeIssued:
     code: str | None
 
 
-class LimitReached(StrEnum):
-    """A limit that keeps an SMS from being sent, or a client from a code."""
+class LimitReached(models.TextChoices):
+    """A limit that keeps an SMS from being sent, or a client from a code. The diagnosis shows the labels."""
 
-    RESEND_INTERVAL = "resend interval"
-    SITE = "site"
-    NUMBER_PREFIX = "number prefix"
+    RESEND_INTERVAL = "resend interval", _("the resend interval after the last SMS is not over")
+    SITE = "site", _("SMS_PER_DAY is used up")
+    NUMBER_PREFIX = "number prefix", _("SMS_GUARD rejects unverified numbers with this country or prefix")
     NETWORK = "network"
     ATTACH = "attach"
-    LONG_CHALLENGES = "long challenges"
+    LONG_CHALLENGES = "long challenges", _("the long-code challenge limit of the phone number is reached")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class CodeDecision:
     @property
     def sends(self) -> Sends:
         return self.track.by_length[self.length]
+
+    @property
+    def wait(self) -> timedelta:
+        """How long until the client can have another SMS, in whole seconds; zero means now."""
+        return rounded_up(max(self.send_delay, self.refusal or NO_DELAY, NO_DELAY))
 
     @property
     def limits_reached(self) -> tuple[LimitReached, ...]:

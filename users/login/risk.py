@@ -39,9 +39,10 @@ The numbers are constants on purpose, not settings. Demo mode shows the code to 
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from users import limit_queries
 from users.login import codes
@@ -60,13 +61,13 @@ DEVICE_DAY, DEVICE_MONTH = 10, 20
 LONG_CHALLENGE_LIMIT = 1_200_000
 
 
-class LongCodeReason(StrEnum):
+class LongCodeReason(models.TextChoices):
     """Why a track gets a long code: a risk weight over a limit of the phone or the site, or the user's role."""
 
-    DAY = "day"
-    MONTH = "month"
-    SITE = "site"
-    OPERATOR = "operator"
+    DAY = "day", _("too many requests and wrong guesses in 24 hours")
+    MONTH = "month", _("too many requests and wrong guesses in 30 days")
+    SITE = "site", _("too many requests and wrong guesses on the whole site")
+    OPERATOR = "operator", _("operators get long codes on new devices")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from django.db.models import Value
 from users import queries
 from users.clock import ClockTimestamp
 from users.models import SmsGateway
-from users.sms.gateways import Gateway
+from users.sms.gateways import Gateway, configured
 
 # Failures in a row that open the circuit.
 FAILURES = 3
@@ -59,6 +59,12 @@ class Breaker:
         row = self._rows.get(gateway.name)
         if row and row.failures:
             SmsGateway.objects.filter(name=row.name).update(failures=0, circuit_open_until=None)
+
+
+def health() -> list[SmsGateway]:
+    """The health of each configured gateway, the preferred one first. One that never failed has no stored row."""
+    rows = SmsGateway.objects.in_bulk()
+    return [rows.get(gateway.name) or SmsGateway(name=gateway.name) for gateway in configured()]
 
 
 def failed(gateway: Gateway, reason: str) -> None:

@@ -18,8 +18,8 @@ from procrastinate.worker import Worker
 from users.clock import database_now
 from users.context import request_id
 from users.login import sms_limits
+from users.queries import DEAD_AFTER
 from users.sms import delivery
-from users.sms.queue import DEAD_AFTER
 
 logger = logging.getLogger(__name__)
 

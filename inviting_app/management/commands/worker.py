@@ -21,8 +21,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.middleware import WorkerMiddleware
 from psycopg import InterfaceError, OperationalError
 
+from users.queries import DEAD_AFTER
 from users.sms import gateways
-from users.sms.queue import DEAD_AFTER
 from users.sms.tasks import with_request_id
 
 logger = logging.getLogger(__name__)
