@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 
 from profiles import invite_codes, queries
 from profiles.models import Miss, Profile
-from users import accounts
 from users.login.challenges import TooManyRequests
 from users.login.tokens import TokenRevoked
+from users.queries import lock_user
 
 # Failed activations of a user in a sliding window. At 100,000 users 30 random guesses succeed with p = 0.3 %.
 FAILED_ACTIVATION_LIMITS = ((timedelta(hours=1), 10), (timedelta(days=1), 30))
@@ -47,7 +47,7 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
     """
     code = invite_codes.normalise(typed)
     with transaction.atomic():
-        user, locked_at = accounts.lock(user_id)
+        user, locked_at = lock_user(user_id)
         now = now or locked_at
         if not user.is_active:
             raise TokenRevoked
@@ -70,7 +70,7 @@ def release(user_id: int) -> int | None:
     An erased user has no vote: the erasure deleted it.
     """
     with transaction.atomic():
-        accounts.lock(user_id)
+        lock_user(user_id)
         return queries.delete_activation(user_id)
 
 
@@ -80,7 +80,7 @@ def replace_invite_code(user_id: int) -> str | None:
     Votes for the user stay.
     """
     with transaction.atomic():
-        if accounts.lock(user_id).user.erased_at:
+        if lock_user(user_id).user.erased_at:
             return None
         old = Profile.objects.get(pk=user_id).invite_code
         while not _set_invite_code(user_id, invite_codes.generate()):

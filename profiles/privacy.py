@@ -17,6 +17,7 @@ from users import accounts, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
+from users.queries import lock_user
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def erase(device: Device) -> None:
     user was disabled or the device revoked meanwhile.
     """
     with transaction.atomic():
-        user, now = accounts.lock(device.user_id)
+        user, now = lock_user(device.user_id)
         if not user.is_active or not user.devices.filter(pk=device.pk, ended_at=None).exists():
             raise TokenRevoked
         if not devices.is_recent(device, now):
@@ -86,7 +87,7 @@ def erase(device: Device) -> None:
 def erase_by_operator(user_id: int) -> bool:
     """Erase a user for an operator. False if they are erased already."""
     with transaction.atomic():
-        user, now = accounts.lock(user_id)
+        user, now = lock_user(user_id)
         if user.erased_at:
             return False
         _erase(user, now)
@@ -100,7 +101,7 @@ def repeat_erasure(user_id: int, erased_at: datetime) -> bool:
     """
     with transaction.atomic():
         try:
-            user, now = accounts.lock(user_id)
+            user, now = lock_user(user_id)
         except User.DoesNotExist:
             return False
         if user.erased_at or user.created_at >= erased_at:

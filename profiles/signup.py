@@ -12,7 +12,7 @@ from users import accounts
 from users.login import challenges
 from users.login.challenges import ChallengeIssued
 from users.models import User
-from users.queries import LockedUser
+from users.queries import LockedUser, insert_user, lock_user_by_phone
 
 
 def sign_up(
@@ -45,10 +45,10 @@ def sign_up(
 def lock_or_create(phone: str) -> LockedUser:
     """The locked user of this phone, created with a profile if the phone is new. Call it in a transaction."""
     while True:
-        locked = accounts.lock_by_phone(phone)
+        locked = lock_user_by_phone(phone)
         if locked is not None:
             return locked
-        created = accounts.create(phone)
+        created = insert_user(phone, accounts.phone_hash(phone))
         if created is not None:
             locked, predecessors = created
             # Random codes collide: at a million users, one sign-up in a thousand draws a code that is in use.

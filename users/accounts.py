@@ -1,9 +1,4 @@
-"""Creating, locking, disabling and enabling users.
-
-Code that creates login codes, sessions or activations, or that changes several rows of a user, locks the user's row
-first. So rules that count rows are exact under any race. The wait for the lock ends after the connection's
-`lock_timeout`. Ending one session or revoking one device is one conditional statement and needs no lock.
-"""
+"""Disabling, enabling and promoting users, and what an erasure leaves behind."""
 
 import hmac
 from collections.abc import Sequence
@@ -12,31 +7,10 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext
 
-from users import keys, queries
+from users import keys
 from users.login import codes, devices
 from users.models import LoginCode, User
-from users.queries import LockedUser
-
-
-def lock(user_id: int) -> LockedUser:
-    """Lock the user with this id. Raises User.DoesNotExist."""
-    locked = queries.lock_user(user_id)
-    if locked is None:
-        raise User.DoesNotExist
-    return locked
-
-
-def lock_by_phone(phone: str) -> LockedUser | None:
-    """Lock the user with this E.164 phone, if there is one."""
-    return queries.lock_user_by_phone(phone)
-
-
-def create(phone: str) -> tuple[LockedUser, list[int]] | None:
-    """Create an unverified user with this E.164 phone. None if another transaction was first.
-
-    Also returns the ids of the users who were recently erased with this phone.
-    """
-    return queries.insert_user(phone, phone_hash(phone))
+from users.queries import lock_user
 
 
 def phone_hash(phone: str) -> bytes:
@@ -59,7 +33,7 @@ def carry_over_limits(user: User, predecessors: Sequence[int]) -> None:
 def disable(user: User) -> bool:
     """Disable the account and revoke all its devices. False if it was disabled already."""
     with transaction.atomic():
-        locked = lock(user.pk)
+        locked = lock_user(user.pk)
         User.objects.filter(pk=user.pk).update(is_active=False)
         devices.revoke_all(locked.user, now=locked.now)
     user.is_active = False
@@ -80,7 +54,7 @@ def set_role(user: User, **flags: bool) -> None:
     Operators get long codes on unknown devices, so this ends their valid short codes.
     """
     with transaction.atomic():
-        now = lock(user.pk).now
+        now = lock_user(user.pk).now
         User.objects.filter(pk=user.pk, erased_at=None).update(**flags)
         valid = LoginCode.objects.filter(user=user, used_at=None, expires_at__gt=now)
         valid.filter(device=None, length=codes.SHORT).update(closed_at=now, expires_at=now)
@@ -89,7 +63,7 @@ def set_role(user: User, **flags: bool) -> None:
 def revoke_devices(user: User) -> bool:
     """Revoke all devices of a user, session and trust. False if none was left."""
     with transaction.atomic():
-        locked = lock(user.pk)
+        locked = lock_user(user.pk)
         return devices.revoke_all(locked.user, now=locked.now) > 0
 
 

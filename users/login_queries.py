@@ -65,7 +65,7 @@ RETURNING consumed.attempts
 
 
 def consume_attempt(challenge: Challenge, limit: int, now: datetime | None) -> int | None:
-    """Consume one of `limit` attempts, and count it as a wrong guess.
+    """Consume one of `limit` attempts, and count it as a wrong guess until it is proved right.
 
     Returns how many are consumed now, or None if none was left or the code is no longer valid.
 
@@ -86,7 +86,10 @@ RETURNING id
 
 
 def mark_used(code: LoginCode, now: datetime) -> bool:
-    """Mark the code as used and end all valid codes of its track. False if the code was not valid any more."""
+    """Mark the code as used and end all valid codes of its track. False if the code was not valid any more.
+
+    Call it with the user's row locked.
+    """
     values = {"code": code.pk, "user": code.user_id, "device": code.device_id, "now": now}
     return (code.pk,) in sql.fetch_all(_MARK_USED, values)
 

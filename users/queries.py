@@ -13,6 +13,9 @@ from django.db import DEFAULT_DB_ALIAS
 from users import sql
 from users.models import Device, User
 
+# Code that creates login codes, sessions or activations, or that changes several rows of a user, locks the user's row
+# first. So rules that count rows are exact under any race. The wait for the lock ends after the connection's
+# `lock_timeout`. Ending one session or revoking one device is one conditional statement and needs no lock.
 _LOCK_USER = f"""
 SELECT {sql.columns(User, "locked")}, clock_timestamp()
   FROM (SELECT * FROM users_user WHERE {{column}} = %s FOR NO KEY UPDATE) AS locked
@@ -32,17 +35,20 @@ class LockedUser(NamedTuple):
     now: datetime
 
 
-def lock_user(user_id: int) -> LockedUser | None:
-    """Lock the user with this id.
+def lock_user(user_id: int) -> LockedUser:
+    """Lock the user with this id. Raises User.DoesNotExist.
 
     Written by hand: PostgreSQL evaluates the select list of a locking query before it waits for the lock. The clock is
     read outside the locking subquery, so it tells the time after the wait. The ORM needs a second statement for that.
     """
-    return _locked(sql.fetch_optional(_LOCK_USER.format(column="id"), [user_id]))
+    locked = _locked(sql.fetch_optional(_LOCK_USER.format(column="id"), [user_id]))
+    if locked is None:
+        raise User.DoesNotExist
+    return locked
 
 
 def lock_user_by_phone(phone: str) -> LockedUser | None:
-    """Lock the user with this E.164 phone, see `lock_user`."""
+    """Lock the user with this E.164 phone, if there is one. By hand: see `lock_user`."""
     return _locked(sql.fetch_optional(_LOCK_USER.format(column="phone"), [phone]))
 
 
@@ -172,11 +178,3 @@ def queue(now: datetime) -> Queue:
     round trip answers all questions.
     """
     return Queue(*sql.fetch_one(_QUEUE, {"now": now, "dead_after": DEAD_AFTER, "most": MAX_COUNTED}))
-
-
-def delete_wrong_passwords(until: datetime) -> int:
-    """Delete the operators' failed login attempts up to this time. Returns their number.
-
-    Written by hand: the ORM sends all ids, and fails on more than 65,535 attempts.
-    """
-    return sql.execute("DELETE FROM axes_accessattempt WHERE attempt_time <= %s", [until])

@@ -13,8 +13,9 @@ from django.db import Error, connection, transaction
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from users import limit_queries
 from users.clock import database_now
-from users.login import risk, sms_limits
+from users.login import codes, risk
 from users.models import SiteTotals
 from users.queries import MAX_COUNTED, queue
 from users.sms import breaker
@@ -59,12 +60,15 @@ def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _gauge("queue_wait_seconds", "How many seconds the next SMS has been due, or 0.", seen.waited.total_seconds())
     meaning = f"SMS in the queue: due now, or later because an attempt failed; {MAX_COUNTED} means that many or more."
     yield _gauge("queue_jobs", meaning, {"due": seen.due, "later": seen.later}, "state")
-    yield _gauge("sms_day", "SMS requested in the last 24 hours, at most SMS_PER_DAY.", sms_limits.sms_in_a_day(now))
+    sms = limit_queries.sms_in_a_day(now, settings.SMS_PER_DAY)
+    yield _gauge("sms_day", "SMS requested in the last 24 hours, at most SMS_PER_DAY.", sms)
     yield _gauge("sms_day_limit", "SMS_PER_DAY; the last tenth is kept for known devices.", settings.SMS_PER_DAY)
 
 
 def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
-    weight, limit = risk.site_weight(now)
+    weight, limit = limit_queries.site_risk_weight(
+        now, weight=codes.MAX_ATTEMPTS, site=risk.SITE_DAY, share=risk.SITE_SHARE
+    )
     yield _gauge("site_weight", "The risk weight of all short codes in 24 hours.", weight)
     yield _gauge("site_weight_limit", "The weight beyond which unknown devices get long codes.", limit)
     totals = SiteTotals.objects.first()

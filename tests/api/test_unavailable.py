@@ -9,8 +9,8 @@ from django.db import close_old_connections, connection, transaction
 
 from inviting_app import probes
 from tests.support.accounts import client, registered
-from users import accounts
 from users.login import devices, tokens
+from users.queries import lock_user
 
 ME = "/api/v1/profiles/me"
 
@@ -27,7 +27,7 @@ def assert_unavailable(answer: Any) -> None:
 def token(transactional_db: None) -> str:
     profile = registered("9991110001")
     with transaction.atomic():
-        user, now = accounts.lock(profile.pk)
+        user, now = lock_user(profile.pk)
         return tokens.issue(devices.start_session(user, None, "", now)[0]).token
 
 

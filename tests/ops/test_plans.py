@@ -21,8 +21,9 @@ from tests.support.accounts import client
 from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
+from users import limit_queries
 from users.clock import database_now
-from users.login import risk, sms_limits
+from users.login import risk
 from users.models import SmsDelivery, User
 from users.sms import tasks
 
@@ -227,8 +228,8 @@ def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
 def test_scrape_of_the_metrics(readings: list[plans.Reading]) -> None:
     now = database_now()
     users.queries.queue(now)
-    sms_limits.sms_in_a_day(now)
-    risk.site_weight(now)
+    limit_queries.sms_in_a_day(now, 10_000)
+    limit_queries.site_risk_weight(now, weight=3, site=risk.SITE_DAY, share=risk.SITE_SHARE)
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 

@@ -13,11 +13,11 @@ from profiles.models import Activation, Miss, Profile
 from tests.support.accounts import client, registered
 from tests.support.many_users import nobodys_code
 from tests.support.races import race
-from users import accounts
 from users.login import devices, tokens
 from users.login.challenges import TooManyRequests
 from users.login.tokens import TokenRevoked
 from users.models import Device
+from users.queries import lock_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def vote(voter: Profile, inviter: Profile) -> Callable[[], None]:
 
 def device_of(profile: Profile) -> Device:
     with transaction.atomic():
-        user, now = accounts.lock(profile.pk)
+        user, now = lock_user(profile.pk)
         return devices.start_session(user, None, "", now)[0]
 
 

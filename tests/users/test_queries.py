@@ -41,7 +41,9 @@ def test_locked_user_is_what_the_orm_reads() -> None:
     assert by_id and by_phone
     assert fields(by_id.user) == fields(by_phone.user) == fields(User.objects.get(pk=user.pk))
     assert before < by_id.now < by_phone.now < database_now()
-    assert queries.lock_user(0) is queries.lock_user_by_phone("+79990000000") is None
+    assert queries.lock_user_by_phone("+79990000000") is None
+    with pytest.raises(User.DoesNotExist):
+        queries.lock_user(0)
 
 
 @pytest.fixture

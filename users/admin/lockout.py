@@ -15,21 +15,22 @@ stores the address, the User-Agent and a keyed hash of the phone number, and not
 import hmac
 import math
 from copy import copy
+from datetime import datetime
 from typing import Any
 
-from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.core.exceptions import ValidationError
-from django.db.models import Max, Sum
+from django.db.models import Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from users import client, keys, phones, queries
+from users import client, keys, phones
 from users.login import sms_limits
+from users.retention import in_batches
 
 # Wrong passwords from one address, for all phone numbers together, that lock the address.
 ADDRESS_LIMIT = 50
@@ -67,20 +68,22 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""
+        # First, because django-axes deletes them in one statement, which fails on more than 65,535 attempts.
+        in_batches(AccessAttempt.objects.filter(attempt_time__lt=counted_since()), QuerySet.delete)
         bare = copy(request)
         bare.GET, bare.POST = {}, {"username": credentials.get("username") or ""}
         super().user_login_failed(sender, credentials, bare, **kwargs)
         request.axes_locked_out = bare.axes_locked_out
         request.axes_credentials = credentials
 
-    def clean_expired_user_attempts(self, request: Any = None, credentials: dict[str, Any] | None = None) -> int:
-        return queries.delete_wrong_passwords(get_cool_off_threshold(request))
+
+def counted_since() -> datetime:
+    return timezone.now() - settings.AXES_COOLOFF_TIME
 
 
 def recent(request: HttpRequest) -> Any:
     """The attempts that count against the client's address."""
-    since = get_cool_off_threshold(request)
-    return AccessAttempt.objects.filter(ip_address=request.axes_ip_address, attempt_time__gte=since)  # type: ignore[attr-defined]
+    return AccessAttempt.objects.filter(ip_address=network(request), attempt_time__gte=counted_since())
 
 
 def failures(attempts: Any) -> int:

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
 
-from users import accounts
 from users.admin.actions import Action, FinalForm, ReasonForm
 from users.admin.lists import SEES_PHONES
 from users.clock import database_now
 from users.login.diagnosis import diagnose
 from users.models import User
+from users.queries import lock_user
 
 NOTHING_LEFT = _("There is nothing left to do. See the user's present state.")
 BUSY = _("Nothing was done: the user's data is in use at this moment. Try again.")
@@ -101,7 +101,7 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
         user, done = self.object, ""
         try:
             with transaction.atomic():
-                accounts.lock(user.pk)
+                lock_user(user.pk)
                 if self.action.about(user) == form.cleaned_data["about"] and (result := self.action.do(user)):
                     done = self.action.done % {"result": result}
                     user.refresh_from_db()  # so that the log has no phone number of a user who was just erased

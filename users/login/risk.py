@@ -108,10 +108,5 @@ def for_device(user: User, device: Device, now: datetime) -> AllowedCodes:
     return AllowedCodes(_true(reasons))
 
 
-def site_weight(now: datetime) -> tuple[int, int]:
-    """The risk weight of all phones' short codes, counted to a little over the limit at most, and the limit."""
-    return limit_queries.site_risk_weight(now, weight=codes.MAX_ATTEMPTS, site=SITE_DAY, share=SITE_SHARE)
-
-
 def _true(reasons: dict[LongCodeReason, bool]) -> tuple[LongCodeReason, ...]:
     return tuple(reason for reason, holds in reasons.items() if holds)

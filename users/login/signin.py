@@ -6,11 +6,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from users import accounts, login_queries
+from users import login_queries
 from users.clock import ClockTimestamp
 from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
 from users.models import Challenge, LoginCode, User
+from users.queries import lock_user
 
 
 class InvalidCode(Exception):
@@ -68,13 +69,16 @@ def sign_in(
     if challenge is None:
         raise InvalidCode
     code = challenge.login_code
-    attempts_left = _consume_attempt(challenge, now)
+    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now)
+    if consumed is None:
+        raise InvalidCode
     if not codes.matches(typed, code.nonce, code.length):
-        raise InvalidCode(attempts_left)
+        raise InvalidCode(codes.MAX_ATTEMPTS - consumed)
     with transaction.atomic():
-        user, locked_at = accounts.lock(code.user_id)
+        user, locked_at = lock_user(code.user_id)
         now = now or locked_at
-        _mark_used(code, now)
+        if not login_queries.mark_used(code, now):
+            raise InvalidCode
         if user.is_active:
             return _open_session(user, code, user_agent, now)
     raise AccountDisabled
@@ -118,20 +122,6 @@ def _digits(typed: str, challenge: Challenge | None) -> str:
     if len(digits) not in lengths or not re.fullmatch("[0-9]+", digits):
         raise MalformedCode(length)
     return digits
-
-
-def _consume_attempt(challenge: Challenge, now: datetime | None) -> int:
-    """Consume an attempt, counted as a wrong guess until it is proved right. Returns how many are left."""
-    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now)
-    if consumed is None:
-        raise InvalidCode
-    return codes.MAX_ATTEMPTS - consumed
-
-
-def _mark_used(code: LoginCode, now: datetime) -> None:
-    """Mark the code as used, once, and end every other code of its track. Call it with the user's row locked."""
-    if not login_queries.mark_used(code, now):
-        raise InvalidCode
 
 
 def _open_session(user: User, code: LoginCode, user_agent: str, now: datetime) -> SignedIn:

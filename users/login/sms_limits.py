@@ -84,11 +84,6 @@ def network(address: str) -> Network:
     return ip_network(f"{address}/64" if ":" in address else address, strict=False)
 
 
-def sms_in_a_day(now: datetime) -> int:
-    """SMS requested on the whole site in the last 24 hours. Those of the last minute are counted up to SMS_PER_DAY."""
-    return limit_queries.sms_in_a_day(now, settings.SMS_PER_DAY)
-
-
 def count_site(now: datetime) -> None:
     """Store the site's totals. Warn of countries and number prefixes that have become suspect."""
     before = SiteTotals.objects.first()
