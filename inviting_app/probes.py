@@ -7,13 +7,13 @@ from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
-from inviting_app import __version__
+from inviting_app import __version__, queries
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -48,11 +48,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     global migrated
     try:
         User.objects.exists()
-        missing = set()
-        if not migrated:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT app, name FROM django_migrations")
-                missing = NEWEST_MIGRATIONS.difference(cursor.fetchall())
+        missing = set() if migrated else NEWEST_MIGRATIONS - queries.applied_migrations()
     except Error as error:
         logger.warning("not ready: %s", type(error).__name__)
         return JsonResponse({"status": "unavailable"}, status=503)

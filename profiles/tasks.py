@@ -3,7 +3,7 @@
 from procrastinate.contrib.django import app
 
 from profiles import daily_counts, privacy
-from users.clock import database_now
+from users.queries import database_now
 
 
 @app.periodic(cron="17 * * * *")

@@ -1,11 +1,9 @@
 """Time is the database's, so that any number of processes on any number of hosts agree on it."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import models
-
-from users import sql
 
 NO_DELAY = timedelta(0)
 HOUR = timedelta(hours=1)
@@ -18,13 +16,6 @@ class ClockTimestamp(models.Func):
 
     function = "clock_timestamp"
     output_field = models.DateTimeField()
-
-
-def database_now() -> datetime:
-    """The database's time at this moment."""
-    (now,) = sql.fetch_one("SELECT clock_timestamp()", [])
-    assert isinstance(now, datetime)
-    return now
 
 
 def rounded_up(time: timedelta) -> timedelta:

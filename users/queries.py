@@ -13,6 +13,14 @@ from django.db import DEFAULT_DB_ALIAS
 from users import sql
 from users.models import Device, User
 
+
+def database_now() -> datetime:
+    """The database's time at this moment. By hand: the ORM selects from tables only."""
+    (now,) = sql.fetch_one("SELECT clock_timestamp()", [])
+    assert isinstance(now, datetime)
+    return now
+
+
 # Code that creates login codes, sessions or activations, or that changes several rows of a user, locks the user's row
 # first. So rules that count rows are exact under any race. The wait for the lock ends after the connection's
 # `lock_timeout`. Ending one session or revoking one device is one conditional statement and needs no lock.

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import OperationalError, connections
 from psycopg import pq
 
+from inviting_app import queries
 from inviting_app.ops import migrations
 from inviting_app.ops.embedded import Embedded, EmbeddedError, die_with_parent, first_error, programs_of_wheel
 from users.context import mask
@@ -105,12 +106,10 @@ def _refuse_newer(database: Database, file: Path) -> None:
 
 
 def _look() -> Database:
-    tables = "SELECT FROM pg_tables WHERE schemaname = current_schema()"
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     try:
+        schema, is_empty = queries.schema()
         with connections[settings.DIRECT_DATABASE].cursor() as cursor:
-            cursor.execute(f"SELECT current_schema(), NOT EXISTS ({tables})")
-            schema, is_empty = cursor.fetchone()
             info = cursor.connection.info
     except OperationalError as error:
         raise BackupError(f"the database does not answer: {str(error).splitlines()[0]}") from error

@@ -13,7 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connection, con
 
 from inviting_app.ops import migrations
 from inviting_app.ops.embedded import Embedded
-from users.clock import database_now
+from inviting_app.queries import current_setting
+from users.queries import database_now
 
 OLDEST_VERSION = 15
 # As settings.py asks of each connection.
@@ -64,8 +65,8 @@ def answers() -> Found:
 
 
 def version() -> Found:
-    number, encoding = _show("server_version").split()[0], _show("server_encoding")
-    if int(_show("server_version_num")) < OLDEST_VERSION * 10_000:
+    number, encoding = current_setting("server_version").split()[0], current_setting("server_encoding")
+    if int(current_setting("server_version_num")) < OLDEST_VERSION * 10_000:
         hint = f"Move to PostgreSQL {OLDEST_VERSION} or newer."
         yield CheckError(f"PostgreSQL {number} is too old.", hint=hint, id="inviting_app.E012")
     elif encoding != "UTF8":
@@ -81,7 +82,7 @@ def unapplied_migrations() -> Found:
 
 
 def lock_timeout() -> Found:
-    if (found := _show("lock_timeout")) != LOCK_TIMEOUT:
+    if (found := current_setting("lock_timeout")) != LOCK_TIMEOUT:
         what = f"lock_timeout is {found}, not {LOCK_TIMEOUT}: a request may hang instead of being refused."
         hint = (
             "A pooler drops the options of the connection: connect without it, use PgBouncer 1.20 or newer with "
@@ -139,12 +140,6 @@ def disk() -> Found:
         what = f"Only {free / 10**6:.0f} MB are free for the database. When the disk is full, nobody can sign in."
         hint = f"Free space on the disk of {home}, or move DATA_DIR while the service is stopped."
         yield Warning(what, hint=hint, id="inviting_app.W012")
-
-
-def _show(name: str) -> str:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting(%s)", [name])
-        return str(cursor.fetchone()[0])
 
 
 def _first_line(error: Exception) -> str:

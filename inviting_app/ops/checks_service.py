@@ -11,7 +11,7 @@ from procrastinate.contrib.django.models import ProcrastinateEvent
 from inviting_app.ops.checks_database import Found, answers, run_each, unapplied_migrations
 from inviting_app.probes import READY_SECONDS, web_is_ready
 from users import queries
-from users.clock import DAY, database_now, rounded_up
+from users.clock import DAY, rounded_up
 from users.models import SiteTotals
 from users.sms import breaker
 
@@ -39,7 +39,7 @@ def web() -> Found:
 
 
 def worker() -> Found:
-    now = database_now()
+    now = queries.database_now()
     known = queries.queue(now)
     if known.workers:
         return
@@ -51,7 +51,7 @@ def worker() -> Found:
 
 
 def queue() -> Found:
-    found = queries.queue(database_now())
+    found = queries.queue(queries.database_now())
     if found.waited > LONGEST_WAIT:
         what = f"{found.due} SMS wait, the first one for {rounded_up(found.waited)}: they arrive late, or too late."
         hint = "If a worker is alive, it cannot keep up: fix slow gateways, or start more workers: `manage.py worker`."
@@ -59,7 +59,7 @@ def queue() -> Found:
 
 
 def failed_jobs() -> Found:
-    recent = ProcrastinateEvent.objects.filter(type="failed", job__status="failed", at__gt=database_now() - DAY)
+    recent = ProcrastinateEvent.objects.filter(type="failed", job__status="failed", at__gt=queries.database_now() - DAY)
     if failed := recent.values("job").distinct().count():
         hint = "Look for “job … failed” in the worker's log."
         yield Warning(f"Jobs that failed for good in the last day: {failed}.", hint=hint, id="inviting_app.W020")
@@ -67,7 +67,7 @@ def failed_jobs() -> Found:
 
 def totals() -> Found:
     counted_at = SiteTotals.objects.values_list("counted_at", flat=True).first()
-    age = database_now() - counted_at if counted_at else None
+    age = queries.database_now() - counted_at if counted_at else None
     if not age or age > OLDEST_TOTALS:
         seen = f"were counted {rounded_up(age)} ago" if age else "have not been counted yet"
         hint = "A worker counts them every minute, first within a minute of its start."
@@ -81,7 +81,7 @@ def gateways() -> Found:
             continue
         last = f"{row.failed_at:%F %T} UTC ({row.error})"
         seen = f"Gateway {row.name} failed {row.failures} times in a row, last at {last}"
-        if row.circuit_open_until and row.circuit_open_until > database_now():
+        if row.circuit_open_until and row.circuit_open_until > queries.database_now():
             seen += f"; it goes last until {row.circuit_open_until:%T} UTC"
         hint = (
             "HTTP 401 or 403: check the account in its URL. 402: pay. No connection: check host, port and firewall. "

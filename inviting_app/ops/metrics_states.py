@@ -13,15 +13,15 @@ from django.db import Error, connection, transaction
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from inviting_app.queries import limit_statements
 from users import limit_queries
-from users.clock import database_now
 from users.login import codes, risk
 from users.models import SiteTotals
-from users.queries import MAX_COUNTED, queue
+from users.queries import MAX_COUNTED, database_now, queue
 from users.sms import breaker
 
 # A scrape must not add to the load of a slow database. Prometheus itself waits for 10 s.
-STATEMENT_SECONDS = 2
+STATEMENT_TIMEOUT = "2s"
 _one_scrape_at_a_time = Lock()
 
 
@@ -36,8 +36,8 @@ class States(Collector):
 
     def _read(self) -> list[GaugeMetricFamily]:
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+            with transaction.atomic():
+                limit_statements(STATEMENT_TIMEOUT)
                 now = database_now()
                 return [gauge for states in (_queue, _site, _gateways) for gauge in states(now)]
         except Error:

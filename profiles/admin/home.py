@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles import daily_counts, queries
 from profiles.models import Activation, Day
-from users.clock import database_now
 from users.models import User
+from users.queries import database_now
 
 # A larger table is not counted: the home page then shows PostgreSQL's own estimate.
 COUNTED = 10_000

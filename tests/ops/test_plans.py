@@ -22,9 +22,9 @@ from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
 from users import limit_queries
-from users.clock import database_now
 from users.login import risk
 from users.models import SmsDelivery, User
+from users.queries import database_now
 from users.sms import tasks
 
 PEOPLE = 100_000

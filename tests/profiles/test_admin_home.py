@@ -13,8 +13,8 @@ from profiles.admin import home
 from profiles.models import Activation, Day, Profile
 from tests.support.accounts import SignedInUser, registered
 from tests.support.operators import at_work, operator
-from users.clock import database_now
 from users.models import Device, LoginCode, SmsDelivery
+from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.support.accounts import registered
 from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, at, challenge, right
 from users import accounts, limit_queries, login_queries, queries
-from users.clock import database_now
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
+from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
 
@@ -228,7 +228,8 @@ def test_depth_of_the_queue_is_that_of_the_orm() -> None:
     ask()
     now = database_now()
     waiting = ProcrastinateJob.objects.filter(status="todo", queue_name="sms")
-    assert queries.queue_depth(now, 10) == (
+    queue = queries.queue(now)
+    assert (queue.due, queue.later) == (
         waiting.exclude(scheduled_at__gt=now).count(),
         waiting.filter(scheduled_at__gt=now).count(),
     )

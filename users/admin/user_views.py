@@ -14,10 +14,9 @@ from django.views.generic.detail import SingleObjectMixin
 
 from users.admin.actions import Action, FinalForm, ReasonForm
 from users.admin.lists import SEES_PHONES
-from users.clock import database_now
 from users.login.diagnosis import diagnose
 from users.models import User
-from users.queries import lock_user
+from users.queries import database_now, lock_user
 
 NOTHING_LEFT = _("There is nothing left to do. See the user's present state.")
 BUSY = _("Nothing was done: the user's data is in use at this moment. Try again.")

@@ -15,10 +15,9 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.worker import Worker
 
-from users.clock import database_now
 from users.context import request_id
 from users.login import sms_limits
-from users.queries import DEAD_AFTER
+from users.queries import DEAD_AFTER, database_now
 from users.sms import delivery
 
 logger = logging.getLogger(__name__)

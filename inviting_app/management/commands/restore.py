@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
 
+from inviting_app import queries
 from inviting_app.ops.backup import BackupError, restore
 from profiles import privacy
 from profiles.models import Activation
@@ -44,7 +44,6 @@ class Command(BaseCommand):
         self.stdout.write(RESTORED.format(begun=begun, erasures=erasures or "erasures.txt"))
         call_command("migrate", verbosity=0, interactive=False)
         entries, erased = privacy.repeat_erasures(log)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")  # the planner needs statistics, and a backup has none
+        queries.analyze()
         self.stdout.write(f"Restored: {User.objects.count()} users and {Activation.objects.count()} activations.")
         self.stdout.write(f"Erasures in the log: {entries}, users erased again: {erased}." if log else ERASED_SINCE)

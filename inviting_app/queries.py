@@ -1,0 +1,34 @@
+"""Hand-written statements about the database itself. The ORM has no words for them."""
+
+from users import sql
+
+
+def applied_migrations() -> set[tuple[str, str]]:
+    """The app and the name of each migration that the database has."""
+    return {(app, name) for app, name in sql.fetch_all("SELECT app, name FROM django_migrations", [])}
+
+
+def current_setting(name: str) -> str:
+    """The value of this setting of PostgreSQL."""
+    return str(sql.fetch_one("SELECT current_setting(%s)", [name])[0])
+
+
+def limit_statements(timeout: str) -> None:
+    """Cancel statements that take longer than this, such as `2s`, until the transaction ends."""
+    sql.fetch_one("SELECT set_config('statement_timeout', %s, true)", [timeout])
+
+
+_SCHEMA = """
+SELECT current_schema(), NOT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema())
+"""
+
+
+def schema() -> tuple[str, bool]:
+    """The schema of the service's tables, and whether it is empty."""
+    name, is_empty = sql.fetch_one(_SCHEMA, [])
+    return name, is_empty
+
+
+def analyze() -> None:
+    """Have PostgreSQL count what its planner needs to know. A restored backup has no statistics."""
+    sql.execute("ANALYZE", [])
