@@ -1,30 +1,14 @@
-"""System checks for deployment: `manage.py doctor` and `manage.py check --deploy --database default` run them.
-
-No message holds a secret or a phone, because it may be pasted into a ticket.
-"""
+"""Checks of the settings: those that contradict each other or are not safe."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Warning
 
 from inviting_app.env import is_local
-from inviting_app.ops.checks_database import check_database
-from inviting_app.ops.checks_service import check_service
-
-# The tag of the checks that need a running service.
-SERVICE = "service"
-
-
-def register_all() -> None:
-    """For deployment only: `migrate` runs the other checks, and must not fail because no worker runs."""
-    register(check_settings, Tags.security, deploy=True)
-    register(check_database, Tags.database, deploy=True)
-    register(check_service, SERVICE, deploy=True)
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Settings that contradict each other or are not safe."""
     found: list[CheckMessage] = []
     site, proxies = settings.SITE_URL, settings.TRUSTED_PROXIES
     local, https = is_local(site), site.startswith("https:")
