@@ -135,7 +135,7 @@ def erasure_log_line(user_id: int, erased_at: datetime) -> str:
 
 def purge(now: datetime) -> None:
     """Delete expired data of users and profiles."""
-    retention.purge(now)
+    retention.delete_expired(now)
     expired = Miss.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
     retention.in_batches(expired, QuerySet.delete)
 

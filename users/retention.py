@@ -29,7 +29,7 @@ ENDED_DEVICES_FOR = timedelta(days=90)
 BATCH = 10_000
 
 
-def purge(now: datetime) -> None:
+def delete_expired(now: datetime) -> None:
     """Delete expired data, and unverified users to whom no row refers."""
     # Challenges before codes, the order of attempts and erasures. Another order could deadlock with them.
     in_batches(Challenge.objects.filter(login_code__created_at__lt=now - LOGIN_ROWS_FOR), QuerySet.delete)

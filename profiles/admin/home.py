@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.admin.utils import get_fields_from_path
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -16,30 +15,10 @@ from users.queries import database_now
 # A larger table is not counted: the home page then shows PostgreSQL's own estimate.
 COUNTED = 10_000
 
+# The title of each chart, and its counts of a day with their names.
 CHARTS = (
-    (_("New numbers and activations"), ("sign_ups", "activations")),
-    (_("SMS sent and codes verified"), ("sms_sent", "codes_used")),
-)
-
-# Names of the counts whose column's name would say too much.
-NAMES = {"sign_ups": _("new numbers")}
-
-WORDS = {
-    "today": _("Today"),
-    "yesterday": _("yesterday"),
-    "in_all": _("In total"),
-    "about": _("about"),
-    "last_days": _("The last 30 days"),
-    "nothing": _("Nothing in the last 30 days."),
-    "table": _("Show as a table"),
-    "day": _("Day"),
-    "so_far": _("so far"),
-}
-
-NOTE = _(
-    "A number is new when it first requests a code, even if nobody enters the code. "
-    "The verified users do not include the disabled ones. "
-    "Days begin at midnight, %(time_zone)s. Today is not over yet."
+    (_("New numbers and activations"), {"sign_ups": _("new numbers"), "activations": _("activations")}),
+    (_("SMS sent and codes verified"), {"sms_sent": _("SMS sent"), "codes_used": _("codes verified")}),
 )
 
 
@@ -51,19 +30,17 @@ def context(request: HttpRequest) -> dict[str, Any]:
     last = daily_counts.last(database_now())
     return {
         **title,
-        "charts": [_chart(title, fields, last) for title, fields in CHARTS],
+        "charts": [_chart(title, counts, last) for title, counts in CHARTS],
         "totals": _totals(),
-        "words": WORDS,
-        "note": NOTE % {"time_zone": settings.TIME_ZONE},
+        "time_zone": settings.TIME_ZONE,
     }
 
 
-def _chart(title: Any, fields: tuple[str, ...], last: list[Day]) -> dict[str, Any]:
-    names = [NAMES.get(field, get_fields_from_path(Day, field)[-1].verbose_name) for field in fields]
-    rows = [(day.day, [getattr(day, field) for field in fields]) for day in reversed(last)]
-    newest = list(zip(names, rows[0][1], rows[1][1], strict=True))
+def _chart(title: Any, counts: dict[str, Any], last: list[Day]) -> dict[str, Any]:
+    rows = [(day.day, [getattr(day, count) for count in counts]) for day in reversed(last)]
+    newest = list(zip(counts.values(), rows[0][1], rows[1][1], strict=True))
     any_number = any(any(row) for _, row in rows)
-    return {"title": title, "names": names, "newest": newest, "rows": rows, "any": any_number}
+    return {"title": title, "names": counts.values(), "newest": newest, "rows": rows, "any": any_number}
 
 
 def _totals() -> list[dict[str, Any]]:

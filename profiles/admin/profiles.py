@@ -14,7 +14,7 @@ from profiles import invite_codes, queries
 from profiles.models import Activation, Profile
 from users import phones
 from users.admin.export import ExportAdmin
-from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, named_columns
+from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList
 
 
 class HasActivatedFilter(ChoiceFilter):
@@ -67,9 +67,13 @@ class ProfileAdmin(ExportAdmin):
     ordering = ("-created_at",)
     sortable_by = ("invitations_count", "created_at")
     exported = {
-        **named_columns(Profile, "user_id invite_code user__phone invitations_count"),
+        "user_id": _("user"),
+        "invite_code": _("invite code"),
+        "user__phone": _("phone"),
+        "invitations_count": _("invitations"),
         "activation__inviter__invite_code": _("activated"),
-        **named_columns(Profile, "created_at user__is_active"),
+        "created_at": _("created"),
+        "user__is_active": _("active"),
     }
     fields = ("user", *list_display)
 

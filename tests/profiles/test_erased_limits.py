@@ -122,10 +122,10 @@ def test_trace_is_kept_for_31_days_and_not_longer_than_until_the_next_sign_up(
         accounts.phone_hash(f"+7{alice.phone}")
     ]
 
-    retention.purge(at(0) + timedelta(days=30.9))
+    retention.delete_expired(at(0) + timedelta(days=30.9))
     assert gone.filter(erased_phone_hash__isnull=False).exists()
 
-    retention.purge(at(0) + timedelta(days=31.1))
+    retention.delete_expired(at(0) + timedelta(days=31.1))
     assert not gone.filter(erased_phone_hash__isnull=False).exists()
 
 

@@ -213,8 +213,8 @@ def test_failures_are_kept_for_30_days_at_most() -> None:
     guess(1)
     now = timezone.now()
 
-    retention.purge(now + timedelta(days=29.9))
+    retention.delete_expired(now + timedelta(days=29.9))
     assert AccessAttempt.objects.exists()
 
-    retention.purge(now + timedelta(days=30.1))
+    retention.delete_expired(now + timedelta(days=30.1))
     assert not AccessAttempt.objects.exists()

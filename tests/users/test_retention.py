@@ -20,7 +20,7 @@ VERIFIED = "+79990000001"
 
 
 def purge(days: float) -> None:
-    retention.purge(NOW + timedelta(days=days, seconds=1))
+    retention.delete_expired(NOW + timedelta(days=days, seconds=1))
 
 
 def test_login_rows_are_kept_for_31_days() -> None:

@@ -68,7 +68,7 @@ JOB_ACTIONS = {
 }
 
 
-class StatusFilter(ChoiceFilter):
+class JobStatusFilter(ChoiceFilter):
     title = _("status")
     parameter_name = "status"
     # With a parameter instead of a literal, PostgreSQL cannot use the partial index on jobs of this status.
@@ -86,7 +86,7 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     """Procrastinate's own list, without its filters, which read all jobs. Its actions need a permission here."""
 
     actions = ProcrastinateJobAdmin.actions
-    list_filter = [StatusFilter]
+    list_filter = [JobStatusFilter]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         if not request.user.has_perm("procrastinate.change_procrastinatejob"):

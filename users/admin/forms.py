@@ -1,8 +1,8 @@
 """The admin's forms for passwords. The login form is in `lockout`."""
 
-from django.contrib.admin.forms import AdminPasswordChangeForm as PasswordChangeForm
+from django.contrib.admin import forms as admin_forms
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext
 
 from users.models import User
@@ -17,11 +17,11 @@ class SavesPasswordOnly:
         return user
 
 
-class PasswordForm(SavesPasswordOnly, AdminPasswordChangeForm):  # type: ignore[type-arg]
+class PasswordForm(SavesPasswordOnly, auth_forms.AdminPasswordChangeForm):  # type: ignore[type-arg]
     """A superuser sets a user's password."""
 
 
-class OwnPasswordForm(SavesPasswordOnly, PasswordChangeForm):
+class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
     """Operators change their own password."""
 
     def save(self, commit: bool = True) -> User:

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError
@@ -110,8 +109,3 @@ class ChoiceFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         _, condition = self.choices_offered.get(self.value() or "", ("", {}))
         return queryset.filter(**condition)
-
-
-def named_columns(model: type[Model], columns: str) -> dict[str, Any]:
-    """The verbose name of each of these columns of the model, or of a model that it refers to (`user__phone`)."""
-    return {column: get_fields_from_path(model, column)[-1].verbose_name for column in columns.split()}

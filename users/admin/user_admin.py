@@ -27,7 +27,7 @@ from users import accounts, phones
 from users.admin.actions import DISABLE, ENABLE, REVOKE_DEVICES, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
-from users.admin.lists import ChoiceFilter, LargeTableAdmin, named_columns
+from users.admin.lists import ChoiceFilter, LargeTableAdmin
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
 from users.models import Device, User
@@ -38,7 +38,7 @@ NEWEST = 50
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
-class StatusFilter(ChoiceFilter):
+class UserStatusFilter(ChoiceFilter):
     """The few users that operators look for among all others. Each choice has a partial index."""
 
     title = _("status")
@@ -56,8 +56,17 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     change_password_form = PasswordForm
     empty_value_display = "—"
     list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
-    list_filter = (StatusFilter,)
-    exported = named_columns(User, "id phone is_active verified_at last_login created_at erased_at is_staff")
+    list_filter = (UserStatusFilter,)
+    exported = {
+        "id": "ID",
+        "phone": _("phone"),
+        "is_active": _("active"),
+        "verified_at": _("verified"),
+        "last_login": _("last sign-in"),
+        "created_at": _("created"),
+        "erased_at": _("erased"),
+        "is_staff": _("staff"),
+    }
     readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
     # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, REVOKE_DEVICES)
