@@ -48,7 +48,7 @@ def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
 
 def integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text[:12]) <= high:
+        if not re.fullmatch("[0-9]{1,10}", text) or not low <= int(text) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(text)
 
@@ -145,8 +145,10 @@ def database(text: str) -> dict[str, Any]:
         conninfo = conninfo_to_dict(f"{url}?{urlencode(parameters)}")
     except ProgrammingError as error:
         raise ValueError("is not a database URL") from error
-    if not all(port.isdigit() for port in str(conninfo.get("port", "5432")).split(",")):
-        raise ValueError("has a port that is not a number")
+    try:
+        each(integer(1, 65535))(str(conninfo.get("port", "")))
+    except ValueError:
+        raise ValueError("has a port that is not a number from 1 to 65535") from None
     if not conninfo.get("dbname"):
         raise ValueError("must name a database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

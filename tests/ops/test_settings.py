@@ -33,6 +33,7 @@ def start(folder: Path, code: str = CHECK, **variables: str) -> subprocess.Compl
     [
         ("PORT", "eighty"),
         ("PORT", "70000"),
+        ("PORT", "000000000065539"),
         ("SITE_URL", "invite.example.org"),
         ("SITE_URL", "https://invite.example.org/path"),
         ("TRUSTED_PROXIES", "-1"),
@@ -53,6 +54,7 @@ def start(folder: Path, code: str = CHECK, **variables: str) -> subprocess.Compl
         ("ALLOW_DEMO", "yes"),
         ("DATABASE_URL", "mysql://localhost/invites"),
         ("DATABASE_URL", "postgresql://localhost"),
+        ("DATABASE_URL", "postgresql://localhost:65536/invites"),
         ("DATABASE_URL", "postgresql://localhost/invites?prepare=perhaps"),
     ],
 )
