@@ -57,9 +57,11 @@ def answers() -> Found:
     if settings.EMBEDDED_POSTGRES:
         embedded = Embedded(settings.DATA_DIR)
         what = "The service does not run, because its PostgreSQL does not answer."
-        hint = f"Start it with `make run`. If it stops, see its last lines and the end of {embedded.home}/postgres.log."
+        hint = (
+            f"Start it with `make run`. If it stops, see its last lines and the end of `{embedded.home}/postgres.log`."
+        )
         if not embedded.cluster.exists():
-            what = f"The service does not run, and has never run with its data in {settings.DATA_DIR}."
+            what = f"The service does not run, and has never run with `{settings.DATA_DIR}` as its DATA_DIR."
             hint = "Start it with `make run`, or set DATA_DIR to the folder with its data."
     yield CheckError(what, hint=f"{hint} Checks that need the database were left out.", id="inviting_app.E011")
 

@@ -14,11 +14,11 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     local, https = is_local(site), site.startswith("https:")
     if not local and not https:
         what = f"SITE_URL is {site}, without TLS: others can read codes and tokens on their way."
-        hint = "Put a proxy with TLS in front of the service, and set SITE_URL=https://… and TRUSTED_PROXIES=1."
+        hint = "Put a proxy with TLS in front of the service, and set `SITE_URL=https://…` and `TRUSTED_PROXIES=1`."
         found.append(Error(what, hint=hint, id="inviting_app.E001"))
     if proxies and local:
         what = f"TRUSTED_PROXIES is {proxies}, but SITE_URL is local: clients can claim any address."
-        hint = "Set SITE_URL to the public address, or TRUSTED_PROXIES=0."
+        hint = "Set SITE_URL to the public address, or `TRUSTED_PROXIES=0`."
         found.append(Warning(what, hint=hint, id="inviting_app.W001"))
     if not proxies and https:
         what = "TRUSTED_PROXIES is 0, but SITE_URL is https: all clients share the proxy's address, and its limits."

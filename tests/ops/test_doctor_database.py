@@ -105,7 +105,7 @@ def test_service_that_does_not_run_is_told_and_not_started(tmp_path: Path) -> No
     ended = command(DATA_DIR=str(tmp_path))
 
     assert (ended.returncode, ended.stderr) == (1, "")
-    assert "ERROR The service does not run, and has never run with its data in" in ended.stdout
+    assert "ERROR The service does not run, and has never run with" in ended.stdout
     assert not (tmp_path / "postgres").exists()
 
 

@@ -148,7 +148,7 @@ def test_restore_without_a_database_says_so_in_one_line(alice: SignedInUser, fil
     port = connection.settings_dict["PORT"]
     connection.settings_dict["PORT"] = "1"
     try:
-        with pytest.raises(CommandError, match=r"^The backup was not restored: the database does not answer: .+\.$"):
+        with pytest.raises(CommandError, match=r"^The backup was not restored: the database does not answer: .+[^.]$"):
             restore(file)
     finally:
         connection.settings_dict["PORT"] = port
@@ -182,5 +182,5 @@ def test_interrupted_restore_changes_nothing(
         held.rollback()
     wait_for_end_of("pg_restore")
 
-    assert (process.returncode, b"The backup was not restored: interrupted." in printed) == (1, True), printed
+    assert (process.returncode, b"The backup was not restored: interrupted\n" in printed) == (1, True), printed
     assert sums() == {}

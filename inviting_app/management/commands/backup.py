@@ -30,5 +30,5 @@ class Command(BaseCommand):
                 return
             backup.back_up(file)
         except (backup.BackupError, OSError, KeyboardInterrupt) as error:
-            raise CommandError(f"No backup was made: {str(error) or 'interrupted'}.") from error
+            raise CommandError(f"No backup was made: {str(error) or 'interrupted'}") from error
         self.stdout.write(f"The backup {file} is complete: {file.stat().st_size / 1e6:.1f} MB.")

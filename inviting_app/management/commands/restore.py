@@ -40,7 +40,7 @@ class Command(BaseCommand):
             log = erasures.read_text(errors="replace").splitlines() if erasures else []
             begun = restore(file)
         except (BackupError, OSError, KeyboardInterrupt) as error:
-            raise CommandError(f"The backup was not restored: {str(error) or 'interrupted'}.") from error
+            raise CommandError(f"The backup was not restored: {str(error) or 'interrupted'}") from error
         self.stdout.write(RESTORED.format(begun=begun, erasures=erasures or "erasures.txt"))
         call_command("migrate", verbosity=0, interactive=False)
         entries, erased = privacy.repeat_erasures(log)
