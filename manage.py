@@ -30,6 +30,23 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         raise SystemExit(str(error)) from None
+    except Exception as error:
+        if advice := advice_about_database(error):
+            raise SystemExit(f"CommandError: {advice}") from None
+        raise
+
+
+def advice_about_database(error: Exception) -> str:
+    """What is wrong with the database and what to do, or nothing if the error has another cause."""
+    from psycopg import OperationalError, errors
+
+    cause = error.__cause__
+    if isinstance(cause, (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)):
+        return "The database does not have the tables of this version. To make them, run `manage.py migrate`."
+    if isinstance(cause, (OperationalError, errors.InsufficientPrivilege)):
+        first_line = str(cause).partition("\n")[0]
+        return f"The database: {first_line}. For advice, run `manage.py doctor`."
+    return ""
 
 
 @contextmanager

@@ -29,7 +29,7 @@ def erasure_log() -> str:
 
 def repeat_erasure(lines: str, monkeypatch: pytest.MonkeyPatch) -> str:
     printed = io.StringIO()
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe is not UTF-8\n" + lines.encode())))
     call_command("erasures", again=True, stdout=printed)
     return printed.getvalue()
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from users.sms import gateways
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         _refuse_unusable_gateways()
         try:
             call_command("migrate", verbosity=0, interactive=False)
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:  # the role may lack rights, for example
             raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
         finally:
             connection.close()

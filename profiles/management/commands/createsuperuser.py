@@ -34,11 +34,14 @@ class Command(BaseCommand):
             raise CommandError(
                 f"PHONE: PHONE_REGIONS does not allow numbers of this country (allowed: {allowed})"
             ) from error
-        password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         try:
+            password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
             validate_password(password)
+            password.encode()
         except ValidationError as error:
             raise CommandError("Password: " + " ".join(error.messages)) from error
+        except UnicodeError as error:
+            raise CommandError("Password: it must be UTF-8 text.") from error
         signup.make_operator(phone, password)
         self.stdout.write(
             f"{phones.display(phone)} is an operator and can log in to the admin with phone and password."

@@ -1,5 +1,6 @@
 """The erasure log, and repeating erasures after a backup was restored."""
 
+import io
 import sys
 from typing import Any
 
@@ -24,7 +25,8 @@ class Command(BaseCommand):
         if not again:
             self._print_journal()
             return
-        entries, erased = privacy.repeat_erasures(sys.stdin)
+        # Erasures are ASCII. Other lines of a log may be in any encoding.
+        entries, erased = privacy.repeat_erasures(io.TextIOWrapper(sys.stdin.buffer, errors="replace"))
         self.stdout.write(f"erasures in the log: {entries}, users erased again: {erased}")
 
     def _print_journal(self) -> None:
