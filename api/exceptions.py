@@ -3,7 +3,6 @@
 `code` is for programs. `detail` is for users, in their language.
 """
 
-import logging
 from json import JSONDecodeError
 from typing import Any
 
@@ -23,8 +22,6 @@ from profiles import activation, privacy
 from users import phones
 from users.context import request_id
 from users.login import challenges, devices, signin, tokens
-
-logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_SECONDS = 5
@@ -76,7 +73,6 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ParseError):
         members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
     if code == "unavailable":
-        logger.warning("the database did not answer: %s", type(error).__name__)
         members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     body, headers = _build(code, members)
     return Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)

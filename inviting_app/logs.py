@@ -55,7 +55,10 @@ def config(line_format: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"context": {"()": "inviting_app.logs.Context"}},
+        "filters": {
+            "context": {"()": "inviting_app.logs.Context"},
+            "with_exception": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
+        },
         "formatters": {
             "text": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
             "json": {
@@ -71,8 +74,8 @@ def config(line_format: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
-            # A rejected request has its own line already.
-            "django.request": {"level": "ERROR"},
+            # A refused request has its own line already, a 503 too. What remains is the traceback of a 500.
+            "django.request": {"level": "ERROR", "filters": ["with_exception"]},
             "django.security": {"level": "CRITICAL"},
             "procrastinate": {"level": "WARNING"},
             # It logs each attempt to connect while the database is away.

@@ -1,5 +1,6 @@
 """While the database is away or a lock is not had, the answer says so and when to come back."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,6 +59,17 @@ def test_without_a_database_nothing_is_broken_for_good(
     answer = getattr(client(HTTP_AUTHORIZATION=f"Bearer {token}"), method)(path, body)
 
     assert_unavailable(answer)
+
+
+def test_refused_request_has_one_line_in_the_log(
+    token: str, no_database: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    client(HTTP_AUTHORIZATION=f"Bearer {token}").get(ME)
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"GET {ME} 503 ")
 
 
 def test_without_a_database_the_process_lives_and_is_not_ready(no_database: None) -> None:
