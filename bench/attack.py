@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from bench.attacks import addresses, dead_codes, enumeration, env, guessing, report, spray, tokens
@@ -39,7 +40,8 @@ def main() -> int:
     options = parser.parse_args()
     reports: list[Report] = []
     began = datetime.now(UTC)
-    with env.running() as attacked:
+    with ExitStack() as stack:
+        attacked = AttackEnv(stack)
         for number in options.only or ATTACKS:
             started = time.monotonic()
             reports += ATTACKS[number](attacked)

@@ -2,17 +2,15 @@
 
 import http.client
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
-ATTACKERS = "127.66.0.0/16"
-OWNERS = "127.77.0.0/16"
+ANSWER_SECONDS = 20.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,6 +29,11 @@ class Answer:
         return str(self.body.get("code")) if self.status >= 400 and self.body else ""
 
     @property
+    def error(self) -> tuple[int, str]:
+        """The status and the code of an error."""
+        return self.status, self.code
+
+    @property
     def compared(self) -> bool:
         """Whether a login's code was compared: the answer is a session, or the number of attempts left."""
         return self.status in (200, 403) or (self.status == 400 and "attempts_left" in self.body)
@@ -42,13 +45,14 @@ class Client:
 
     address: str
     ports: Iterator[int]
-    timeout: float = 20
 
     def call(self, method: str, path: str, body: Any = None, token: str = "", **headers: str) -> Answer:
         headers |= {"Host": "localhost", "Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        peer = http.client.HTTPConnection("127.0.0.1", next(self.ports), self.timeout, source_address=(self.address, 0))
+        peer = http.client.HTTPConnection(
+            "127.0.0.1", next(self.ports), ANSWER_SECONDS, source_address=(self.address, 0)
+        )
         with closing(peer):
             peer.connect()
             started = time.perf_counter()
@@ -61,9 +65,9 @@ class Client:
     def sign_up(self, phone: str, **more: str) -> Answer:
         return self.call("POST", "/api/auth/signup", {"phone": phone, **more})
 
-    def log_in(self, challenge: Answer | str, code: Any) -> Answer:
-        challenge_id = challenge if isinstance(challenge, str) else challenge.body["challenge_id"]
-        return self.call("POST", "/api/auth/login", {"challenge_id": challenge_id, "code": code})
+    def log_in(self, issued: Answer, code: Any) -> Answer:
+        """Answer the challenge that a sign-up issued."""
+        return self.call("POST", "/api/auth/login", {"challenge_id": issued.body["challenge_id"], "code": code})
 
     def me(self, token: str) -> Answer:
         return self.call("GET", "/api/v1/profiles/me", token=token)
@@ -76,17 +80,10 @@ class Client:
 
 
 def addresses(network: str) -> Iterator[str]:
-    """Each address of an IPv4 network /16, once."""
-    first = int(IPv4Address(network.partition("/")[0]))
-    return (str(IPv4Address(first + number)) for number in range(1, 2**16 - 1))
-
-
-def guesses(length: int, count: int) -> list[str]:
-    """Different random codes."""
-    drawn: set[str] = set()
-    while len(drawn) < count:
-        drawn.add(str(secrets.randbelow(10**length)).zfill(length))
-    return list(drawn)
+    """Each address of a network, once."""
+    found = IPv4Network(network)
+    # A map, because threads share it, and a generator cannot run in two threads at once.
+    return map(str, map(found.__getitem__, range(1, found.num_addresses - 1)))
 
 
 def at_once(call: Callable[[Item], Result], items: Iterable[Item], threads: int = 24) -> list[Result]:

@@ -1,33 +1,28 @@
 """A database full of users, for measurements, with their tokens and codes to sign in with.
 
     fill(connection, 1_000_000)             users, 900,000 votes, 200,000 of them for user CELEBRITY
-    tokens(data, spread(users, 10_000))     access tokens of 10,000 of them
-    challenges(connection, data, 5_000)     challenges and codes for 5,000 logins
+    tokens(spread(users, 10_000))           access tokens of 10,000 of them
+    challenges(connection, 5_000)           challenges and codes for 5,000 logins
     not_voted(connection, 5_000)            users who can still vote
 
-Everything about a user follows from the id, 1 to `users`. `data` is the service's DATA_DIR, whose keys sign.
+Everything about a user follows from the id, 1 to `users`. The service has the SECRET_KEY of this process.
 """
 
 import hashlib
-import hmac
 import secrets
 import time
 import uuid
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import jwt
 import psycopg
 
-from users.keys import hkdf_sha256
+from users import keys
+from users.login import codes
 
 # The user with two ninths of all votes, and one who may be made staff.
 CELEBRITY, OPERATOR = 1, 2
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-CODES = 31**6
-# Coprime to CODES, so that no two users have the same invite code.
-MULTIPLIER = 334_214_467
 
 Connection = psycopg.Connection[Any]
 
@@ -66,10 +61,9 @@ SELECT id, 'App/1.0 (Android 16)', created_at, md5(id::text)::uuid, now() - inte
   FROM users_user ORDER BY id;
 
 INSERT INTO profiles_profile (user_id, invite_code, invitations_count, created_at)
-SELECT id, {invite_code}, coalesce(votes, 0), created_at
+SELECT id, translate(upper(lpad(to_hex(id), 6, '0')), '01', 'GH'), coalesce(votes, 0), created_at
   FROM users_user
-  LEFT JOIN (SELECT inviter AS id, count(*) AS votes FROM vote GROUP BY inviter) AS counted USING (id),
-       LATERAL (SELECT id * {multiplier} % {codes}) AS multiplied(number)
+  LEFT JOIN (SELECT inviter AS id, count(*) AS votes FROM vote GROUP BY inviter) AS counted USING (id)
  ORDER BY id;
 
 -- Each vote is later than both sign-ups. Votes are stored in the order of their times.
@@ -92,11 +86,7 @@ def fill(database: Connection, users: int) -> None:
     """
     votes = users * 9 // 10
     celebrity = votes * 2 // 9
-    digits = [f"substr('{ALPHABET}', (number / {31**place} % 31)::int + 1, 1)" for place in range(6)]
-    script = _FILL.format(
-        users=users, others=votes - celebrity, celebrity=celebrity, celebrity_id=CELEBRITY, codes=CODES,
-        multiplier=f"{MULTIPLIER}::bigint", invite_code=" || ".join(digits),
-    )  # fmt: skip
+    script = _FILL.format(users=users, others=votes - celebrity, celebrity=celebrity, celebrity_id=CELEBRITY)
     with database.transaction():
         for statement in script.split(";\n"):
             database.execute(statement)
@@ -111,28 +101,18 @@ def spread(users: int, count: int) -> range:
     return range(2, 2 + step * count, step)
 
 
-def phone(user: int) -> str:
-    return f"+7{9_000_000_000 + user}"
-
-
 def session_id(user: int) -> uuid.UUID:
     """Of the user's only device."""
     return uuid.UUID(hashlib.md5(str(user).encode(), usedforsecurity=False).hexdigest())
 
 
 def invite_code(user: int) -> str:
-    number = user * MULTIPLIER % CODES
-    return "".join(ALPHABET[number // 31**place % 31] for place in range(6))
+    return f"{user:06X}".translate(str.maketrans("01", "GH"))
 
 
-def token_key(data: Path) -> bytes:
-    """The key that signs access tokens."""
-    return hkdf_sha256(_secret(data), b"token")
-
-
-def tokens(data: Path, users: Iterable[int]) -> list[str]:
+def tokens(users: Iterable[int]) -> list[str]:
     """An access token for each user, valid for ten minutes."""
-    key = token_key(data)
+    key = keys.token_keys()[0]
     claims = {"iss": "inviting_app", "aud": "inviting_app:api", "typ": "access", "exp": int(time.time()) + 600}
     return [
         jwt.encode({**claims, "jti": uuid.uuid4().hex, "sub": str(user), "sid": session_id(user).hex}, key, "HS256")
@@ -158,16 +138,15 @@ SELECT public_id, login_code_id, '127.0.0.1', 0, now()
 """
 
 
-def challenges(database: Connection, data: Path, count: int) -> list[tuple[str, str]]:
+def challenges(database: Connection, count: int) -> list[tuple[str, str]]:
     """(challenge_id, code) for the logins of `count` users who have requested no code yet. Valid for 5 minutes."""
-    key = hkdf_sha256(_secret(data), b"code")
     with database.transaction():
         users = [row[0] for row in database.execute(_WITHOUT_CODE, [count])]
-        nonces = [secrets.token_bytes(16) for _ in users]
+        nonces = [codes.new_nonce() for _ in users]
         ids = [row[0] for row in database.execute(_CODES, [users, nonces])]
         public_ids = [secrets.token_urlsafe(16) for _ in ids]
         database.execute(_CHALLENGES, [public_ids, ids])
-    return [(public_id, _code(key, nonce)) for public_id, nonce in zip(public_ids, nonces, strict=True)]
+    return [(public_id, codes.derive(nonce, codes.SHORT)) for public_id, nonce in zip(public_ids, nonces, strict=True)]
 
 
 def not_voted(database: Connection, count: int) -> list[int]:
@@ -179,12 +158,3 @@ def not_voted(database: Connection, count: int) -> list[int]:
         [CELEBRITY, count],
     )
     return [row[0] for row in rows]
-
-
-def _secret(data: Path) -> bytes:
-    return (data / "secret_key").read_text().strip().encode()
-
-
-def _code(key: bytes, nonce: bytes) -> str:
-    """The four digits that the service derives from a nonce."""
-    return str(int.from_bytes(hmac.digest(key, nonce, "sha256")) % 10**4).zfill(4)

@@ -1,32 +1,33 @@
-"""The service as `make run` starts it, full of users, for measurements: with its own data, gateway and ports."""
+"""The service as `make run` starts it, with its own data, fake gateways and ports."""
 
-import os
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import ExitStack
+from functools import cached_property
+from itertools import cycle
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import psutil
 import psycopg
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")
+from django.conf import settings
 
 from bench import dataset, fake_gateway
+from bench.clients import Client, addresses
 from bench.fake_gateway import FakeGateway
-from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.embedded import Embedded, die_with_parent
+from tests.support.proxies import wait_until_listening
 from tests.support.service import Service, service_folder, services
 
-# Each client has its own address, and the site's SMS limit is out of reach.
-SETTINGS = {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000"}
+CLIENTS = "127.88.0.0/16"
+STOP_SECONDS = 30
 FINISH_SECONDS = 60
 RESULTS = Path(__file__).parent / "results"
 
-_DROP_SMS = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'users.tasks.send_sms'"
 _NO_JOB_RUNS = "SELECT count(*) = 0 FROM procrastinate_jobs WHERE status = 'doing'"
+_DROP_SMS = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'users.tasks.send_sms'"
 _NO_VOTE_RUNS = """
 SELECT count(*) = 0 FROM pg_stat_activity
  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -49,99 +50,130 @@ UPDATE users_sitetotals
 """
 
 
-@dataclass
-class BenchEnv:
-    """A running service with its database."""
+class Env:
+    """A running service. When `stack` ends, all processes stop and the data is deleted."""
 
-    service: Service
-    connection: psycopg.Connection[Any]
-    users: int
-    filled_at: datetime
-    name: str = "service"
+    def __init__(self, stack: ExitStack, gateways: int = 1, data_in: Path | None = None, **variables: str) -> None:
+        self.stack = stack
+        self.folder = stack.enter_context(service_folder())
+        self.gateways: list[FakeGateway] = [
+            stack.enter_context(fake_gateway.running(FakeGateway)) for _ in range(gateways)
+        ]
+        self.inboxes = self.gateways[0].inboxes
+        for gateway in self.gateways:
+            gateway.inboxes = self.inboxes
+        self._make = stack.enter_context(services(data_in or self.folder))
+        # The service has the SECRET_KEY of this process, so that its tokens and codes can be made here.
+        urls = ",".join(gateway.url for gateway in self.gateways)
+        self._variables = {"SMS_GATEWAYS": urls, "SECRET_KEY": settings.SECRET_KEY, **variables}
+        self.start()
+        self.ports = cycle((self.service.port,))
+        self._addresses = {CLIENTS: addresses(CLIENTS)}
 
-    @property
-    def port(self) -> int:
-        return self.service.port
+    def start(self) -> None:
+        self.service: Service = self._make(**self._variables)
+        self.service.wait_until_ready()
 
-    @property
-    def data(self) -> Path:
-        """The service's DATA_DIR."""
-        return self.service.data
+    def client(self, network: str = CLIENTS) -> Client:
+        """A client with a new address of this network."""
+        own = self._addresses.setdefault(network, addresses(network))
+        return Client(next(own), self.ports)
 
-    def web(self) -> psutil.Process | None:
-        return self.service.part("gunicorn")
+    def part(self, words: str) -> psutil.Process:
+        """The child of `serve` whose command line contains these words, as soon as there is one."""
+        self.service.wait_for(lambda: self.service.part(words))
+        part = self.service.part(words)
+        assert part is not None
+        return part
 
-    def postgres(self) -> psutil.Process | None:
-        return self.service.part("postgres")
+    def web(self) -> psutil.Process:
+        return self.part("gunicorn")
+
+    def spawn(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start Python with the service's environment and log. It is stopped at the end."""
+        with self.service.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=settings.BASE_DIR,
+                env=self.service.process.environ() | variables,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent(SIGTERM),
+            )
+        self.stack.callback(stop, process)
+        return process
+
+    def spawn_gunicorn(self, port: int, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start another web server on this port, and wait until it listens."""
+        process = self.spawn("-m", "gunicorn", *arguments, **variables)
+        wait_until_listening(process, port, self.service.log)
+        return process
+
+    def connect(self, name: str = "bench") -> psycopg.Connection[Any]:
+        """A connection to the embedded PostgreSQL, as its superuser, in autocommit mode."""
+        at = Embedded(self.service.data).settings()
+        where = {"host": at["HOST"], "user": at["USER"], "dbname": at["NAME"]}
+        return psycopg.connect(**where, autocommit=True, application_name=name)
+
+    @cached_property
+    def database(self) -> psycopg.Connection[Any]:
+        return self.stack.enter_context(self.connect())
+
+    def rows(self, sql: Any, *values: Any) -> list[Any]:
+        return self.database.execute(sql, values or None).fetchall()
+
+    def one(self, sql: Any, *values: Any) -> Any:
+        return self.rows(sql, *values)[0][0]
+
+    def wait_for(self, condition: Any, *values: Any, seconds: float = FINISH_SECONDS) -> None:
+        """Wait until this query returns true."""
+        deadline = time.monotonic() + seconds
+        while not self.one(condition, *values):
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.05)
+
+
+class BenchEnv(Env):
+    """A service full of users. Each client has its own address, and the site's SMS limit is out of reach."""
+
+    name = "service"
+
+    def __init__(self, stack: ExitStack, users: int) -> None:
+        super().__init__(stack, TRUSTED_PROXIES="1", SMS_PER_DAY="1000000000")
+        self.users = users
+        self.port = self.service.port
+        self.database.execute("SET lock_timeout = '30s'")
+        started = time.monotonic()
+        dataset.fill(self.database, users)
+        say(f"{users:,} users in {time.monotonic() - started:.0f} s")
+        self.filled_at = self.one("SELECT now()")
 
     def count_sms(self) -> None:
         """Do the work of the worker's periodic task, which waits while the worker is stopped."""
-        self.connection.execute(_COUNT_SMS)
+        self.database.execute(_COUNT_SMS)
 
     def delete_new_votes(self) -> None:
         """Restore the votes of the dataset, so that each load finds the same."""
         self.wait_for(_NO_VOTE_RUNS)
-        self.connection.execute(_DELETE_NEW_VOTES, [self.filled_at])
+        self.database.execute(_DELETE_NEW_VOTES, [self.filled_at])
 
     def delete_codes(self) -> None:
         """Restore the state in which no user of the dataset has requested a code."""
         for statement in _DELETE_CODES:
-            self.connection.execute(statement, [self.users])
+            self.database.execute(statement, [self.users])
 
-    @contextmanager
-    def worker_stopped(self) -> Iterator[None]:
-        """Stop the SMS worker meanwhile, at a moment when it has no job and so holds no lock."""
-        self.connection.execute(_DROP_SMS)
+    def suspend_worker(self) -> psutil.Process:
+        """Suspend the SMS worker at a moment when it has no job and so holds no lock. Returns its process."""
+        self.database.execute(_DROP_SMS)
         self.wait_for(_NO_JOB_RUNS)
-        worker = self._worker()
+        worker = self.part("manage.py worker")
         worker.suspend()
-        try:
-            yield
-        finally:
-            worker.resume()
-
-    def _worker(self) -> psutil.Process:
-        """The worker. `serve` starts a new one if it has ended because its connection was lost."""
-        deadline = time.monotonic() + FINISH_SECONDS
-        while (worker := self.service.part("manage.py worker")) is None:
-            assert time.monotonic() < deadline, "there is no worker"
-            time.sleep(0.1)
         return worker
 
-    def wait_for(self, condition: Any, seconds: float = FINISH_SECONDS) -> None:
-        """Wait until this query returns true."""
-        deadline = time.monotonic() + seconds
-        while self.connection.execute(condition).fetchone() != (True,):
-            assert time.monotonic() < deadline, condition
-            time.sleep(0.1)
 
-
-@contextmanager
-def running(users: int, *, gateway: FakeGateway | None = None, project: Path | None = None) -> Iterator[BenchEnv]:
-    """Start the service and fill its database. At the end all processes stop and the data is deleted.
-
-    SMS go to `gateway`, or to one that answers at once. `project` is another checkout whose service to start.
-    """
-    with ExitStack() as stack:
-        folder = stack.enter_context(service_folder())
-        gateway = gateway or stack.enter_context(fake_gateway.running())
-        make = stack.enter_context(services(folder))
-        service = make(project=project, SMS_GATEWAYS=gateway.url, **SETTINGS)
-        service.wait_until_ready()
-        connection = stack.enter_context(connect(service))
-        connection.execute("SET lock_timeout = '30s'")
-        started = time.monotonic()
-        dataset.fill(connection, users)
-        say(f"{users:,} users in {time.monotonic() - started:.0f} s")
-        now = connection.execute("SELECT now()").fetchone()
-        assert now
-        yield BenchEnv(service, connection, users, now[0])
-
-
-def connect(service: Service, name: str = "bench") -> psycopg.Connection[Any]:
-    """A connection to the embedded PostgreSQL of a service, as its superuser, in autocommit mode."""
-    at = Embedded(service.data).settings()
-    return psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"], autocommit=True, application_name=name)
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(STOP_SECONDS)
 
 
 def say(words: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,17 +33,7 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[math.ceil(share * len(ordered)) - 1]
 
 
-def noise(times: int = 100) -> Spread:
-    """Milliseconds that a fixed piece of work takes. On a quiet machine it is the same every time."""
-    taken = []
-    for _ in range(times):
-        started = time.perf_counter()
-        sum(number * number for number in range(50_000))
-        taken.append((time.perf_counter() - started) * 1000)
-    return Spread.of(taken)
-
-
-def cpu_seconds(root: psutil.Process | None) -> float:
+def cpu_seconds(root: psutil.Process) -> float:
     """CPU seconds that a process and its children have used so far."""
     total = 0.0
     for process in _family(root):
@@ -54,7 +43,7 @@ def cpu_seconds(root: psutil.Process | None) -> float:
     return total
 
 
-def memory(root: psutil.Process | None) -> tuple[float, float]:
+def memory(root: psutil.Process) -> tuple[float, float]:
     """MB of a web server: RSS of its largest worker, and PSS of all its processes together."""
     largest = together = 0.0
     for process in _family(root):
@@ -66,8 +55,7 @@ def memory(root: psutil.Process | None) -> tuple[float, float]:
     return largest, together
 
 
-def _family(root: psutil.Process | None) -> Iterator[psutil.Process]:
-    if root is not None:
-        with suppress(psutil.NoSuchProcess):
-            yield root
-            yield from root.children(recursive=True)
+def _family(root: psutil.Process) -> Iterator[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        yield root
+        yield from root.children(recursive=True)

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from itertools import count
 
 from bench import dataset
 from bench.dataset import CELEBRITY, OPERATOR
 from bench.env import BenchEnv
-from bench.wrk import Request, Requests, send
+from bench.wrk import Request, Requests
 
 ME = "/api/v1/profiles/me"
 INVITATIONS = f"{ME}/invitations"
@@ -17,8 +18,6 @@ PROFILES = "/api/v1/profiles"
 READERS = 10_000
 # More requests than any server here answers in a second.
 WRITES_PER_SECOND = 2500
-# Below the 10 SMS in an hour that one client address may cause.
-SIGN_UPS_PER_ADDRESS = 8
 DEEP_PAGE = 1000
 
 _sign_ups = count()
@@ -50,7 +49,7 @@ def compared(env: BenchEnv) -> list[Scenario]:
 
 def alone(env: BenchEnv) -> list[Scenario]:
     """What is compared with another load of the service: the celebrity, deep pages, SMS sent meanwhile."""
-    env.connection.execute("UPDATE users_user SET is_staff = true, is_superuser = true WHERE id = %s", [OPERATOR])
+    env.database.execute("UPDATE users_user SET is_staff = true, is_superuser = true WHERE id = %s", [OPERATOR])
     return [
         Scenario("GET me, celebrity", lambda _: _reads(env, [CELEBRITY], ME)),
         Scenario("POST signup, SMS sent meanwhile", lambda seconds: sign_ups(env, seconds), sends_sms=True),
@@ -67,27 +66,25 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def _reads(env: BenchEnv, users: Iterable[int], path: str) -> Requests:
-    return Requests([Request(path, bearer(token)) for token in dataset.tokens(env.data, users)])
+    return Requests([Request(path, bearer(token)) for token in dataset.tokens(users)])
 
 
 def sign_ups(env: BenchEnv, seconds: float) -> Requests:
-    """New phones. Several share an address, but not one right after the other, because they would wait in turn."""
+    """New phones, each from an address of its own."""
     env.count_sms()
     numbers = [next(_sign_ups) for _ in range(round(WRITES_PER_SECOND * seconds))]
-    shuffled = [number for first in range(SIGN_UPS_PER_ADDRESS) for number in numbers[first::SIGN_UPS_PER_ADDRESS]]
-    return Requests([sign_up(number) for number in shuffled], once=True)
+    return Requests([_sign_up(number) for number in numbers], once=True)
 
 
-def sign_up(number: int) -> Request:
-    network = number // SIGN_UPS_PER_ADDRESS
-    address = f"10.{network // 62500 % 250}.{network // 250 % 250}.{network % 250 + 1}"
+def _sign_up(number: int) -> Request:
+    address = str(IPv4Address("10.0.0.0") + number)
     return _post("/api/auth/signup", {"phone": f"+7999{number:07}"}, {"X-Forwarded-For": address})
 
 
 def logins(env: BenchEnv, seconds: float) -> Requests:
     env.delete_codes()
     wanted = min(round(WRITES_PER_SECOND * seconds), env.users // 2)
-    made = dataset.challenges(env.connection, env.data, wanted)
+    made = dataset.challenges(env.database, wanted)
     bodies = [{"challenge_id": challenge, "code": code} for challenge, code in made]
     return Requests([_post("/api/auth/login", body) for body in bodies], once=True)
 
@@ -95,10 +92,10 @@ def logins(env: BenchEnv, seconds: float) -> Requests:
 def activations(env: BenchEnv, seconds: float, inviter: int | None = None) -> Requests:
     """Votes of users who have none: for this inviter, or spread over all."""
     env.delete_new_votes()
-    voters = dataset.not_voted(env.connection, round(WRITES_PER_SECOND * seconds))
+    voters = dataset.not_voted(env.database, round(WRITES_PER_SECOND * seconds))
     inviters = [inviter] if inviter else dataset.spread(env.users, min(READERS, env.users // 2))
     requests = []
-    for number, (voter, token) in enumerate(zip(voters, dataset.tokens(env.data, voters), strict=True)):
+    for number, (voter, token) in enumerate(zip(voters, dataset.tokens(voters), strict=True)):
         chosen = inviters[number % len(inviters)]
         if chosen != voter:
             requests.append(_post(ME, {"activated_invite": dataset.invite_code(chosen)}, bearer(token)))
@@ -111,18 +108,10 @@ def _post(path: str, body: dict[str, str], headers: dict[str, str] | None = None
 
 def _pages(env: BenchEnv, name: str, user: int, path: str) -> list[Scenario]:
     """The first page of a list, and the one that DEEP_PAGE links lead to, or the last but one."""
-    [token] = dataset.tokens(env.data, [user])
-    pages = [path]
-    while len(pages) <= DEEP_PAGE and (after := _next(env, token, pages[-1])):
-        pages.append(after)
+    [token] = dataset.tokens([user])
+    client, pages = env.client(), [path]
+    while len(pages) <= DEEP_PAGE and (url := client.call("GET", pages[-1], token=token).body["next"]):
+        pages.append(url[url.index("/api/") :])
     pages = pages[:-1] or pages
     places = {f"{name}, first page": path, f"{name}, page {len(pages)}": pages[-1]}
     return [Scenario(each, lambda _, at=at: _reads(env, [user], at)) for each, at in places.items()]  # type: ignore[misc]
-
-
-def _next(env: BenchEnv, token: str, path: str) -> str:
-    """Path and query of the next page, or an empty string."""
-    status, text = send(env.port, Request(path, bearer(token)))
-    assert status == 200, text
-    url = json.loads(text)["next"] or ""
-    return url[url.index("/api/") :] if url else ""

@@ -10,18 +10,15 @@ Prints a table, and keeps it in bench/results/sms.txt. Ends with status 1 if an 
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 
-from bench import env, fake_gateway, scenarios, wrk
+from bench import scenarios, wrk
 from bench.env import RESULTS, BenchEnv, say
-from bench.fake_gateway import FakeGateway
 from bench.machine import percentile
-from bench.wrk import Request, Requests
 
 SLOW_SECONDS = 0.3
 DRAIN_SECONDS = 300
@@ -35,32 +32,30 @@ _numbers = count()
 @dataclass
 class Sms:
     env: BenchEnv
-    gateway: FakeGateway
     lost: int = 0
 
     def one_after_another(self, times: int) -> list[str]:
         """Milliseconds from a sign-up to its answer and to its SMS."""
         answered, arrived = [], []
         for _ in range(times):
-            request = self._next()
+            phone = f"+7998{next(_numbers):07}"
             started = time.monotonic()
-            status, text = wrk.send(self.env.port, request)
-            answered.append((time.monotonic() - started) * 1000)
-            assert status == 200, text
-            [sms] = self.gateway.inboxes.wait(_phone(request), 1)
+            answer = self.env.client().sign_up(phone)
+            assert answer.status == 200, answer
+            answered.append(answer.seconds * 1000)
+            [sms] = self.env.inboxes.wait(phone)
             arrived.append((sms.at - started) * 1000)
         return [f"{name:24}{_spread(waits)}" for name, waits in (("answer", answered), ("SMS at gateway", arrived))]
 
     def under_load(self, workers: int, gateway_seconds: float, seconds: float) -> str:
-        self.gateway.seconds = gateway_seconds
-        self.gateway.inboxes.of.clear()
-        self.env.count_sms()
-        requests = Requests([self._next() for _ in range(round(1000 * seconds))], once=True)
+        self.env.gateways[0].seconds = gateway_seconds
+        self.env.inboxes.of.clear()
+        requests = scenarios.sign_ups(self.env, seconds)
         outcome = wrk.run(self.env.port, requests, connections=CONNECTIONS, seconds=seconds)
         ended = time.monotonic()
-        self.env.wait_for(_NOTHING_QUEUED, DRAIN_SECONDS)
+        self.env.wait_for(_NOTHING_QUEUED, seconds=DRAIN_SECONDS)
         drained = time.monotonic() - ended
-        received = [len(messages) for messages in self.gateway.inboxes.of.values()]
+        received = [len(messages) for messages in self.env.inboxes.of.values()]
         # wrk stops without the answers to its last requests, whose SMS arrive nevertheless.
         accepted = outcome.requests - outcome.refused
         self.lost += max(0, accepted - len(received)) + sum(number > 1 for number in received)
@@ -70,22 +65,10 @@ class Sms:
             f"{'' if outcome.clean else '  ! not all were accepted'}"
         )
 
-    def start_workers(self, stack: ExitStack, wanted: int, running: int) -> None:
+    def start_workers(self, wanted: int, running: int) -> None:
         for _ in range(wanted - running):
-            command = [sys.executable, "manage.py", "worker"]
-            environment = self.env.service.process.environ()
-            with self.env.service.log.open("ab") as log:
-                worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-            stack.callback(worker.wait)
-            stack.callback(worker.terminate)
+            self.env.spawn("manage.py", "worker")
         self.env.wait_for(_WORKERS.format(wanted))
-
-    def _next(self) -> Request:
-        return scenarios.sign_up(next(_numbers))
-
-
-def _phone(request: Request) -> str:
-    return request.body.split('"')[3]
 
 
 def _spread(waits: list[float]) -> str:
@@ -102,15 +85,14 @@ def main() -> int:
     lines = [f"{' '.join(['python -m bench.sms', *sys.argv[1:]])}, {time.strftime('%F %R %Z')}"]
     lines.append(f"{os.cpu_count()} cores, load average before {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
     with ExitStack() as stack:
-        gateway = stack.enter_context(fake_gateway.running())
-        bench = Sms(stack.enter_context(env.running(1000, gateway=gateway)), gateway)
+        bench = Sms(BenchEnv(stack, 1000))
         bench.one_after_another(40)  # warms up
         lines += ["", f"{options.times} sign-ups one after another; milliseconds from the request", " " * 24 + _HEAD]
         lines += bench.one_after_another(options.times)
         lines += ["", f"wrk, {CONNECTIONS} connections, {options.seconds:g} s", _LOAD_HEAD]
         running = 1
         for number, workers in enumerate(sorted(options.workers)):
-            bench.start_workers(stack, workers, running)
+            bench.start_workers(workers, running)
             running = workers
             # The order changes, so that what slows down in the course of time does not count for one gateway.
             for seconds in (0.0, SLOW_SECONDS)[:: -1 if number % 2 else 1]:

@@ -14,13 +14,13 @@ import signal
 import statistics
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
 import psutil
 
-from bench import env, machine, scenarios, wrk
+from bench import machine, scenarios, wrk
 from bench.baselines import servers
 from bench.env import RESULTS, BenchEnv, say
 from bench.machine import Spread
@@ -49,7 +49,7 @@ class Server(Protocol):
     @property
     def port(self) -> int: ...
 
-    def web(self) -> psutil.Process | None: ...
+    def web(self) -> psutil.Process: ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ class Result:
     loads: list[Load]
     # RSS of the largest web process and PSS of all of them, in MB, by server.
     memory: dict[str, tuple[float, float]]
-    noise: list[Spread]
 
     def of(self, scenario: str, server: str) -> list[Load]:
         """The loads of one cell, round by round."""
@@ -83,33 +82,34 @@ class Result:
 
 def measure(scenario: Scenario, server: Server, on: BenchEnv, *, warm_up: float, seconds: float) -> Load:
     """Load the server, first for `warm_up` seconds that do not count."""
-    with nullcontext() if scenario.sends_sms else on.worker_stopped():
+    with ExitStack() as stack:
+        if not scenario.sends_sms:
+            stack.callback(on.suspend_worker().resume)
         requests = scenario.prepare(warm_up + seconds)
         wrk.run(server.port, requests, connections=scenario.connections, seconds=warm_up)
-        before = [machine.cpu_seconds(process) for process in (server.web(), on.postgres())]
+        processes = (server.web(), on.part("postgres"))
+        before = [machine.cpu_seconds(process) for process in processes]
         outcome = wrk.run(server.port, requests, connections=scenario.connections, seconds=seconds)
-        after = [machine.cpu_seconds(process) for process in (server.web(), on.postgres())]
+        after = [machine.cpu_seconds(process) for process in processes]
     web, postgres = ((b - a) * 1e6 / max(1, outcome.requests) for a, b in zip(before, after, strict=True))
     say(f"{server.name:8} {scenario.name}: {outcome.per_second:.0f}/s")
     return Load(scenario.name, server.name, outcome, web, postgres)
 
 
 def run(on: BenchEnv, options: argparse.Namespace) -> Result:
-    result = Result([], {}, [])
-    with servers.running(on) as baselines:
-        cells: list[tuple[Scenario, Server]] = []
-        for scenario in scenarios.compared(on):
-            cells.append((scenario, on))
-            cells += [(scenario, each) for each in baselines if each.name in scenario.baselines]
-        if not options.compared:
-            cells += [(scenario, on) for scenario in scenarios.alone(on)]
-        for number in range(options.rounds):
-            say(f"round {number + 1} of {options.rounds}")
-            result.noise.append(machine.noise())
-            for scenario, server in cells[:: -1 if number % 2 else 1]:
-                loaded = measure(scenario, server, on, warm_up=options.warm_up, seconds=options.seconds)
-                result.loads.append(loaded)
-        result.memory = {each.name: machine.memory(each.web()) for each in (on, *baselines)}
+    result = Result([], {})
+    baselines = servers.start(on)
+    cells: list[tuple[Scenario, Server]] = []
+    for scenario in scenarios.compared(on):
+        cells.append((scenario, on))
+        cells += [(scenario, each) for each in baselines if each.name in scenario.baselines]
+    if not options.compared:
+        cells += [(scenario, on) for scenario in scenarios.alone(on)]
+    for number in range(options.rounds):
+        say(f"round {number + 1} of {options.rounds}")
+        for scenario, server in cells[:: -1 if number % 2 else 1]:
+            result.loads.append(measure(scenario, server, on, warm_up=options.warm_up, seconds=options.seconds))
+    result.memory = {each.name: machine.memory(each.web()) for each in (on, *baselines)}
     return result
 
 
@@ -165,10 +165,8 @@ def main() -> int:
         f"{' '.join(['python -m bench.speed', *sys.argv[1:]])}, {options.users:,} users, {time.strftime('%F %R %Z')}"
     ]
     head.append(f"{os.cpu_count()} cores, load average before {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
-    with env.running(options.users) as on:
-        result = run(on, options)
-    noise = Spread.of([found.median for found in result.noise])
-    head.append(f"Noise: before each round, a fixed piece of work took {noise:.1f} ms")
+    with ExitStack() as stack:
+        result = run(BenchEnv(stack, options.users), options)
     judged = judge(result)
     lines = ["Rates of the service divided by others, within each round: median [least..most], and the goal"]
     for name, found, wanted in judged:

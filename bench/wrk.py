@@ -3,12 +3,10 @@
 wrk keeps a number of connections open. Each sends its next request when the previous one is answered.
 """
 
-import http.client
 import json
 import shutil
 import subprocess
 import tempfile
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,20 +22,13 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
 
-    @property
-    def method(self) -> str:
-        return "POST" if self.body else "GET"
-
-    @property
-    def all_headers(self) -> dict[str, str]:
-        return self.headers | ({"Content-Type": "application/json"} if self.body else {})
-
     def raw(self, port: int) -> bytes:
         """The bytes of the request."""
         body = self.body.encode()
-        lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: localhost:{port}"]
-        lines += [f"{name}: {value}" for name, value in self.all_headers.items()]
-        lines += [f"Content-Length: {len(body)}"] if body else []
+        method = "POST" if self.body else "GET"
+        lines = [f"{method} {self.path} HTTP/1.1", f"Host: localhost:{port}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -105,11 +96,3 @@ def parse(stdout: str, stderr: str = "") -> tuple[Outcome, int]:
             issued = found.pop("issued")
             return Outcome(**found), issued
     raise RuntimeError(f"wrk failed: {stdout} {stderr}")
-
-
-def send(port: int, request: Request) -> tuple[int, str]:
-    """Send one request on a connection of its own. Returns status and body of the answer."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)) as connection:
-        connection.request(request.method, request.path, request.body or None, request.all_headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()

@@ -26,7 +26,7 @@ def spoofed_addresses(env: AttackEnv) -> list[Report]:
     forged = at_once(pretend, range(100))
     report.check(
         "0 of 100 forged addresses get past it (429 each)",
-        all(answer.status == 429 and answer.code == "too_many_requests" for answer in forged),
+        all(answer.error == (429, "too_many_requests") for answer in forged),
     )
     other = env.attacker()
     attached = at_once(lambda _: other.sign_up(phone(1, 0)), range(80))

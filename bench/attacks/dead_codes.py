@@ -37,7 +37,7 @@ class Case:
 
 
 def refused(*answers: Answer) -> bool:
-    return all((answer.status, answer.code) == (400, "invalid_code") for answer in answers)
+    return all(answer.error == (400, "invalid_code") for answer in answers)
 
 
 def dead_codes(env: AttackEnv) -> list[Report]:

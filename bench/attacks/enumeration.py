@@ -4,9 +4,9 @@ import statistics
 from collections import defaultdict
 
 from bench.attacks.contract import ADDRESS_SENDS
-from bench.attacks.env import DAY, AttackEnv, phone
+from bench.attacks.env import DAY, AttackEnv, guesses, phone
 from bench.attacks.report import Report, luck, sure_median
-from bench.clients import Answer, guesses
+from bench.clients import Answer
 from profiles import invite_codes
 
 KINDS = {"registered": 0, "unknown": 20_000, "disabled": 40_000}
@@ -128,4 +128,4 @@ def _unverified_are_hidden(env: AttackEnv, samples: int) -> bool:
         client.call("POST", "/api/v1/profiles/me", {"activated_invite": code}, token)
         for code in (theirs, invite_codes.generate())
     ]
-    return all((answer.status, answer.code) == (404, "invite_code_not_found") for answer in answers)
+    return all(answer.error == (404, "invite_code_not_found") for answer in answers)

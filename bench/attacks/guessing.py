@@ -7,9 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bench.attacks.contract import LONG, MAX_ATTEMPTS, PHONE_DAY, PHONE_MONTH, SHORT
-from bench.attacks.env import DAY, AttackEnv, phone, prefix
+from bench.attacks.env import DAY, AttackEnv, guesses, phone, prefix
 from bench.attacks.report import Report, luck
-from bench.clients import Answer, Client, at_once, guesses
+from bench.clients import Answer, Client, at_once
 
 CHALLENGES, CODES = 40, 100
 
@@ -24,7 +24,7 @@ def parallel_guesses(env: AttackEnv) -> list[Report]:
         report.tried += len(answers)
         report.won += sum(answer.status == 200 for answer in answers)
         most_compared = max(most_compared, sum(answer.compared for answer in answers))
-        odd |= {(answer.status, answer.code) for answer in answers} - {(200, ""), (400, "invalid_code")}
+        odd |= {answer.error for answer in answers} - {(200, ""), (400, "invalid_code")}
     chance = MAX_ATTEMPTS / CODES
     report.compared = env.compared(prefix(2))
     report.expected = CHALLENGES * chance
@@ -63,7 +63,7 @@ class Storm:
         attacker = self.env.attacker()
         issued = attacker.sign_up(self.phone)
         if issued.status != 200:
-            self.odd |= {(issued.status, issued.code)} - {(429, "too_many_requests")}
+            self.odd |= {issued.error} - {(429, "too_many_requests")}
             return
         length = issued.body["code_length"]
         self.lengths.append(length)

@@ -1,7 +1,7 @@
 """Sign-up, login and activation in plain Django: the usual case without any rules.
 
 A sign-up has a new Russian phone in E.164. A login has a `challenge_id`, and its code is not compared. An activation is
-a user's first.
+a user's first. They send the statements of the service in the same transactions: eleven, seven and five.
 """
 
 import hashlib
@@ -10,65 +10,62 @@ import json
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
-from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from bench.baselines import bare, common, statements
+from bench.baselines import common, statements
+from profiles import invite_codes, queries
+from users import limit_queries, login_queries, sql
+from users.queries import lock_network
 
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 OPEN_FOR, ACCESS_FOR, REFRESH_FOR = timedelta(minutes=5), timedelta(minutes=10), timedelta(days=30)
 
 
 def signup(request: HttpRequest) -> HttpResponse:
     phone = json.loads(request.body)["phone"]
     address = request.META.get("HTTP_X_FORWARDED_FOR", request.META["REMOTE_ADDR"]).rpartition(",")[2].strip()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statements.LOCK_BY_PHONE, [phone])
-        cursor.fetchone()
-        cursor.execute(statements.INSERT_USER, [phone, hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")])
-        user_id, now, _ = cursor.fetchone()
-        cursor.execute(statements.INSERT_PROFILE, [user_id, "".join(secrets.choice(ALPHABET) for _ in range(6))])
+    with transaction.atomic():
+        sql.fetch_optional(statements.LOCK_BY_PHONE, [phone])
+        phone_hash = hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")
+        user_id, now, _ = sql.fetch_one(statements.INSERT_USER, [phone, phone_hash])
+        queries.insert_profile(user_id, invite_codes.generate())
         values = {"user": user_id, "now": now, "address": address, "prefix": phone[:-4], "until": now + OPEN_FOR}
-        cursor.execute(statements.RECENT_SENDS, values)
-        cursor.fetchall()
-        cursor.execute(statements.RISK_WEIGHTS, values)
-        cursor.fetchone()
-        cursor.execute(statements.LOCK_ADDRESS, [address])
-        cursor.execute(statements.SMS_COSTS, values)
-        cursor.fetchone()
-        public_id = send_code(cursor, values, masked=f"+7***{phone[-4:]}")
+        sql.fetch_all(statements.SENT_CODES, values)
+        limit_queries.risk_weights(user_id, now, weight=3, site=497, share=0.03)
+        lock_network(address)
+        limits = {"sends": 10, "challenges": 60, "most": 10**9, "country": "RU", "prefix": phone[:-4]}
+        limit_queries.cost_counts(now, first=address, last=address, **limits)
+        public_id = send_code(values | {"masked": f"+7***{phone[-4:]}"})
     content = {"challenge_id": public_id, "code_length": 4, "expires_in": int(OPEN_FOR.total_seconds())}
-    return bare.answer(content | {"sent": True, "sent_at": bare.utc(now), "resend_in": 30})
+    return common.answer(content | {"sent": True, "sent_at": common.utc(now), "resend_in": 30})
 
 
-def send_code(cursor: CursorWrapper, values: dict[str, Any], masked: str) -> str:
+def send_code(values: dict[str, Any]) -> str:
     """Insert a code, its challenge, its SMS and the job that sends it."""
     public_id = secrets.token_urlsafe(16)
-    code_id = inserted(cursor, statements.INSERT_CODE, values | {"nonce": secrets.token_bytes(16)})
-    inserted(cursor, statements.INSERT_CHALLENGE, [public_id, code_id, values["address"], values["now"]])
-    delivery_id = inserted(cursor, statements.INSERT_DELIVERY, values | {"code": code_id, "masked": masked})
-    inserted(cursor, statements.DEFER_JOB, [delivery_id])
+    (code_id,) = sql.fetch_one(statements.INSERT_CODE, values | {"nonce": secrets.token_bytes(16)})
+    sql.fetch_one(statements.INSERT_CHALLENGE, [public_id, code_id, values["address"], values["now"]])
+    delivery = sql.fetch_one(statements.INSERT_DELIVERY, values | {"code": code_id})
+    sql.fetch_one(statements.DEFER_JOB, delivery)
     return public_id
 
 
 def login(request: HttpRequest) -> HttpResponse:
-    with connection.cursor() as cursor:
-        cursor.execute(statements.FIND_CHALLENGE, [json.loads(request.body)["challenge_id"]])
-        challenge_id, code_id, user_id = cursor.fetchone()[-3:]
-        cursor.execute(statements.CONSUME_ATTEMPT, [challenge_id])
-        cursor.fetchone()
-        with transaction.atomic():
-            cursor.execute(statements.LOCK_BY_ID, [user_id])
-            _, verified_at, now = cursor.fetchone()
-            cursor.execute(statements.MARK_USED, {"code": code_id, "user": user_id, "now": now})
-            cursor.fetchall()
-            cursor.execute(statements.VERIFY_USER, {"user": user_id, "now": now})
-            session, refresh_jti, device_token = start_session(cursor, user_id, request, now)
-    return bare.answer(
+    found = sql.fetch_one(statements.FIND_CHALLENGE, [json.loads(request.body)["challenge_id"]])
+    challenge_id, code_id, user_id = found[-3:]
+    challenge: Any = SimpleNamespace(pk=challenge_id)
+    code: Any = SimpleNamespace(pk=code_id, user_id=user_id, device_id=None)
+    login_queries.consume_attempt(challenge, 3, None)
+    with transaction.atomic():
+        _, verified_at, now = sql.fetch_one(statements.LOCK_BY_ID, [user_id])
+        login_queries.mark_used(code, now)
+        login_queries.record_sign_in(user_id, now)
+        session, refresh_jti, device_token = start_session(user_id, request, now)
+    return common.answer(
         {
             "token": token("access", user_id, session, uuid.uuid4(), now + ACCESS_FOR),
             "refresh": token("refresh", user_id, session, refresh_jti, now + REFRESH_FOR),
@@ -79,15 +76,13 @@ def login(request: HttpRequest) -> HttpResponse:
     )
 
 
-def start_session(
-    cursor: CursorWrapper, user_id: int, request: HttpRequest, now: datetime
-) -> tuple[uuid.UUID, uuid.UUID, str]:
+def start_session(user_id: int, request: HttpRequest, now: datetime) -> tuple[uuid.UUID, uuid.UUID, str]:
     """Insert a device. Returns the id of its session, that of its refresh token, and its device token."""
     session, jti, device_token = uuid.uuid4(), uuid.uuid4(), secrets.token_urlsafe(32)
     values = {"user": user_id, "agent": request.META.get("HTTP_USER_AGENT", ""), "now": now, "session": session}
     values |= {"jti": jti, "nonce": secrets.token_bytes(16), "hash": hashlib.sha256(device_token.encode()).digest()}
-    inserted(cursor, statements.INSERT_DEVICE, values)
-    cursor.execute(statements.KEEP_LATEST_TRUSTED, [user_id])
+    sql.fetch_one(statements.INSERT_DEVICE, values)
+    login_queries.keep_latest_trusted(user_id, 5)
     return session, jti, device_token
 
 
@@ -97,22 +92,11 @@ def token(kind: str, user_id: int, session: uuid.UUID, jti: uuid.UUID, until: da
     return jwt.encode(claims, common.TOKEN_KEY, "HS256")
 
 
-def activate(request: HttpRequest) -> HttpResponse:
-    claims = bare.claims_of(request)
-    session, user_id = claims["sid"], int(claims["sub"])
-    code = json.loads(request.body)["activated_invite"]
-    with connection.cursor() as cursor:
-        cursor.execute(statements.FIND_SESSION, [session, user_id])
-        cursor.fetchone()
-        with transaction.atomic():
-            cursor.execute(statements.LOCK_BY_ID, [user_id])
-            now = cursor.fetchone()[-1]
-            cursor.execute(statements.ACTIVATION_CONTEXT, {"code": code, "user": user_id, "now": now})
-            cursor.execute(statements.INSERT_VOTE, [user_id, cursor.fetchone()[0], now])
-    return bare.own_profile(request)
-
-
-def inserted(cursor: CursorWrapper, statement: str, values: Any) -> int:
-    """The id of the new row."""
-    cursor.execute(statement, values)
-    return int(cursor.fetchone()[0])
+def activate(claims: dict[str, Any], invite_code: str) -> None:
+    user_id = int(claims["sub"])
+    sql.fetch_one(statements.FIND_SESSION, [claims["sid"], user_id])
+    with transaction.atomic():
+        now = sql.fetch_one(statements.LOCK_BY_ID, [user_id])[-1]
+        inviter_id = queries.activation_context(user_id, invite_code, now - timedelta(days=1)).inviter_id
+        assert inviter_id
+        queries.insert_activation(user_id, inviter_id, now)

@@ -5,29 +5,17 @@ tables and indexes are the service's. It has no request ids, log lines, content 
 documents, body limits, key rotation, prepared statements, and no check whether a kept connection is alive.
 """
 
-import os
 from typing import Any
 
-from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import path
 
 from bench.baselines import common
 
-settings.configure(
-    SECRET_KEY="signs nothing here",  # noqa: S106
-    ALLOWED_HOSTS=["localhost", "127.0.0.1"],
-    ROOT_URLCONF=__name__,
-    INSTALLED_APPS=[
-        "django.contrib.auth",
-        "django.contrib.contenttypes",
-        "django.contrib.sessions",
-        "django.contrib.messages",
-        "django.contrib.staticfiles",
-        "rest_framework",
-        "users",
-        "profiles",
-    ],
+common.configure(
+    __name__,
+    options={},
+    apps=[f"django.contrib.{name}" for name in ("sessions", "messages", "staticfiles")] + ["rest_framework"],
     MIDDLEWARE=[  # those of `startproject`
         "django.middleware.security.SecurityMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
@@ -37,18 +25,6 @@ settings.configure(
         "django.contrib.messages.middleware.MessageMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
     ],
-    AUTH_USER_MODEL="users.User",
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    USE_TZ=True,
-    TIME_ZONE="UTC",
-    LOGGING_CONFIG=None,
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": os.environ["PGDATABASE"],
-            "CONN_MAX_AGE": None,
-        }
-    },
     REST_FRAMEWORK={
         "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
         "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -70,6 +46,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication  # noqa: E
 from rest_framework_simplejwt.exceptions import AuthenticationFailed  # noqa: E402
 
 from profiles.models import Profile  # noqa: E402
+from profiles.queries import NEWEST  # noqa: E402
 
 
 class SessionAuthentication(JWTAuthentication):
@@ -113,20 +90,20 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
         return common.share_url(profile.invite_code)
 
     def get_invitations(self, profile: Profile) -> list[str]:
-        return [common.ten_digits(vote.invitee.user.phone) for vote in self._newest(profile)[: common.NEWEST]]
+        return [common.ten_digits(vote.invitee.user.phone) for vote in self._newest(profile)[:NEWEST]]
 
     def get_invitations_next(self, profile: Profile) -> str | None:
         newest = self._newest(profile)
-        if len(newest) <= common.NEWEST:
+        if len(newest) <= NEWEST:
             return None
-        edge = newest[common.NEWEST - 1]
+        edge = newest[NEWEST - 1]
         url = reverse("me", request=self.context["request"])
         return common.older_invitations(f"{url}/invitations", edge.created_at, edge.invitee_id)
 
     def _newest(self, profile: Profile) -> list[Any]:
         if not hasattr(self, "_votes"):
             votes = profile.activations.filter(invitee__user__is_active=True).select_related("invitee__user")
-            self._votes = list(votes.order_by("-created_at", "-invitee_id")[: common.NEWEST + 1])
+            self._votes = list(votes.order_by("-created_at", "-invitee_id")[: NEWEST + 1])
         return self._votes
 
 

@@ -1,28 +1,20 @@
 """Starts the baselines beside a running service, on gunicorn with as many processes and threads as the service has."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from bench import dataset
 from bench.env import BenchEnv
-from inviting_app.ops.embedded import Embedded, die_with_parent
+from inviting_app.ops.embedded import Embedded
 from tests.support.service import free_port
+from users import keys
 
-ROOT = Path(__file__).parents[2]
 NAMES = ("bare", "drf")
-START_SECONDS = 30
 # As in inviting_app/ops/gunicorn_conf.py. More connections than threads, but few, so that both processes get some.
 GUNICORN = ["--worker-class=gthread", "--workers=2", "--threads=4", "--worker-connections=10", "--keep-alive=5"]
 
@@ -37,45 +29,26 @@ class Baseline:
         return self.process
 
 
-@contextmanager
-def running(env: BenchEnv) -> Iterator[list[Baseline]]:
+def start(env: BenchEnv) -> list[Baseline]:
     """Start all of them, and check that they answer as the service does."""
-    started: list[Baseline] = []
-    try:
-        for name in NAMES:
-            started.append(_start(name, env))
-        readers = [*dataset.spread(env.users, 20), dataset.CELEBRITY]
-        same_answers({each.name: each.port for each in (env, *started)}, dataset.tokens(env.data, readers))
-        yield started
-    finally:
-        for baseline in started:
-            baseline.process.terminate()
-        psutil.wait_procs([baseline.process for baseline in started], timeout=10)
+    started = [_start(name, env) for name in NAMES]
+    readers = [*dataset.spread(env.users, 20), dataset.CELEBRITY]
+    same_answers({each.name: each.port for each in (env, *started)}, dataset.tokens(readers))
+    return started
 
 
 def _start(name: str, env: BenchEnv) -> Baseline:
     port = free_port()
-    at = Embedded(env.data).settings()
-    environment = {
-        **os.environ,
+    at = Embedded(env.service.data).settings()
+    variables = {
         "PGHOST": at["HOST"],
         "PGUSER": at["USER"],
         "PGDATABASE": at["NAME"],
         "SITE_URL": f"http://localhost:{env.port}",
-        "BASELINE_TOKEN_KEY": dataset.token_key(env.data).hex(),
+        "BASELINE_TOKEN_KEY": keys.token_keys()[0].hex(),
     }
-    command = [sys.executable, "-m", "gunicorn", *GUNICORN, f"--bind=127.0.0.1:{port}", f"bench.baselines.{name}"]
-    with env.service.log.open("ab") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=log, preexec_fn=die_with_parent(signal.SIGTERM)
-        )
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        with suppress(OSError):
-            profile(port, dataset.tokens(env.data, [dataset.OPERATOR])[0])
-            return Baseline(name, port, psutil.Process(process.pid))
-        assert process.poll() is None and time.monotonic() < deadline, f"{name} does not start: {env.service.output}"
-        time.sleep(0.05)
+    process = env.spawn_gunicorn(port, *GUNICORN, f"--bind=127.0.0.1:{port}", f"bench.baselines.{name}", **variables)
+    return Baseline(name, port, psutil.Process(process.pid))
 
 
 def same_answers(ports: dict[str, int], tokens: Iterable[str]) -> None:

@@ -1,87 +1,86 @@
 """Drills: something fails while virtual users are at work: `python -m bench.drills [NAME...]`.
 
 Each drill has its own service, database and gateway on the loopback network. Every vote and sign-up that was
-acknowledged is looked up in the database afterwards. `--write` puts the rows into docs/failures.md and
-bench/results/drills.txt.
+acknowledged is looked up in the database afterwards. `--write` puts the rows into docs/failures.md.
 
-`disk-full` and `log-full` need root, `clock` needs a C compiler. The drills of slow clients go through the proxy that
-`--proxy` names, with the files of deploy/. `gateway` takes a quarter of an hour, during which the others run.
+`disk-full` and `log-full` need root, `clock` needs a C compiler. The drills of slow clients go through Caddy and nginx,
+with the files of deploy/. `gateway` takes a quarter of an hour, during which the others run.
 """
 
 import argparse
-import os
+import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from tests.support.environment import NAMES
-
-os.environ |= dict.fromkeys(NAMES - {"DATA_DIR", "SECRET_KEY"}, "")
-os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
-
-from bench.drills import clients, clock, outage, postgres, processes, table
+from bench.drills import clients, clock, outage, postgres, processes
 from bench.drills.env import Row, Skipped
+from bench.env import say
 from tests.support.proxies import PROXIES
 
-DRILLS: dict[str, Callable[[], Row]] = {
+FAULTS: dict[str, Callable[[], Row]] = {
     "stopped": postgres.stopped,
     "killed": postgres.killed,
     "connections": postgres.connections,
     "disk-full": postgres.disk_full,
     "log-full": postgres.log_full,
     "web-process": processes.web_process,
-    "web-server": processes.web_master,
+    "web-server": processes.web_server,
     "worker-killed": processes.worker_killed,
-    "worker-hangs": processes.worker_down,
+    "worker-hangs": processes.worker_hangs,
     "clock": clock.stepped,
     "gateway": outage.gateway_down,
-    "slow-heads": clients.slow_heads,
-    "slow-bodies": clients.slow_bodies,
-    "never-close": clients.never_close,
-    "slow-readers": clients.slow_readers,
-    "large-bodies": clients.large_bodies,
-    "idle": clients.idle,
-    "nearly-whole": clients.nearly_whole,
 }
 BESIDE = "gateway"
-HERE = Path(__file__).parent.parent
-PAGE = HERE.parent / "docs" / "failures.md"
-RESULTS = HERE / "results" / "drills.txt"
+PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
 
 
 def main() -> int:
+    names = [*FAULTS, *clients.DRILLS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(DRILLS)}; all by default")
-    parser.add_argument("--write", action="store_true", help="put the rows into the documents")
-    parser.add_argument("--proxy", choices=sorted(PROXIES), default="caddy", help="of the drills of slow clients")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
+    parser.add_argument("--write", action="store_true", help="put the rows into the document")
+    parser.add_argument("--proxy", choices=PROXIES, help="of the drills of slow clients; both by default")
     options = parser.parse_args()
-    if unknown := set(options.names) - DRILLS.keys():
+    if unknown := set(options.names) - set(names):
         parser.error(f"no such drill: {', '.join(sorted(unknown))}")
-    os.environ["DRILL_PROXY"] = options.proxy
-    names = options.names or list(DRILLS)
+    chosen = options.names or names
+    drills = {name: FAULTS[name] for name in chosen if name in FAULTS}
+    for proxy in [options.proxy] if options.proxy else PROXIES:
+        drills |= {
+            f"{name}, {proxy}": partial(clients.DRILLS[name], proxy) for name in chosen if name in clients.DRILLS
+        }
     with ThreadPoolExecutor() as beside:
-        waiting = {name: beside.submit(DRILLS[name]) for name in names if name == BESIDE and len(names) > 1}
-        rows = [row for name in names if name not in waiting and (row := _run(name, DRILLS[name]))]
-        rows += [row for name, future in waiting.items() if (row := _run(name, future.result))]
-    lines = [table.line(row) for row in rows]
-    if options.write:
-        load = " ".join(f"{load:.0f}" for load in os.getloadavg())
-        last = f"{', '.join(names)} at {datetime.now(UTC):%F %R} UTC, {os.cpu_count()} cores, load average {load}"
-        table.write(PAGE, RESULTS, lines, last)
-    return int(any(row.lost or not row.recovered or max(row.recovered.values()) > 5 for row in rows))
+        if len(drills) > 1 and BESIDE in drills:
+            drills[BESIDE] = beside.submit(drills.pop(BESIDE)).result
+        rows = [row for name, drill in drills.items() if (row := _run(name, drill, options.write))]
+    return int(not all(row.held for row in rows))
 
 
-def _run(name: str, drill: Callable[[], Row]) -> Row | None:
-    print(f"... {name}", file=sys.stderr, flush=True)
+def _run(name: str, drill: Callable[[], Row], write: bool) -> Row | None:
+    say(name)
     try:
         row = drill()
     except Skipped as reason:
-        print(f"{name} skipped: {reason}", flush=True)
+        say(f"{name} skipped: {reason}")
         return None
-    print(table.line(row), flush=True)
+    print(*row.lines(), *[] if row.held else ["! not as promised"], sep="\n", flush=True)
+    if write:
+        text = PAGE.read_text()
+        for line in row.lines():
+            text = replaced(text, line)
+        PAGE.write_text(text)
     return row
+
+
+def replaced(text: str, new: str) -> str:
+    """The text with this line in place of the one with the same first cell, or with the same bold words."""
+    key = re.escape(new.partition(" | " if new.startswith("|") else ".**")[0])
+    text, count = re.subn(rf"^{key}( \||\.\*\*).*$", lambda _: new, text, flags=re.MULTILINE)
+    assert count == 1, f"the page has {count} lines for {new}"
+    return text
 
 
 if __name__ == "__main__":

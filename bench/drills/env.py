@@ -1,35 +1,27 @@
-"""The environment of a drill: a service under load, its gateway, and what is measured."""
+"""The environment of a drill: a service under load, and what is measured."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-import psutil
-import psycopg
-
-from bench import fake_gateway
-from bench.clients import Client, addresses
 from bench.drills import evidence
 from bench.drills.evidence import Probe
-from bench.env import connect
-from bench.fake_gateway import FakeGateway
-from bench.virtual_users import VirtualUsers, attempt
+from bench.drills.users import STEPS, VirtualUsers, attempt
+from bench.env import Env
 from tests.support.proxies import PROXIES
-from tests.support.service import Service, service_folder, services
 
 USERS = 6
 BEFORE_SECONDS = 4.0
 # The load goes on at least so long after the cause's end: more than a recovery may take.
 AFTER_SECONDS = 8.0
+RECOVERY_SECONDS = 5.0
+GIVE_UP_SECONDS = 90.0
 PROBE_SECONDS = 0.1
-ANSWER_SECONDS = 10.0
-NETWORK = "127.88.0.0/16"
 
 
 class Skipped(Exception):
@@ -38,53 +30,35 @@ class Skipped(Exception):
 
 @dataclass
 class Row:
-    """One line of the table."""
+    """One line of a table, and a note below it. It `held` if nothing was lost and the service recovered in time."""
 
-    name: str
-    what: str
-    # Seconds after the cause's end, for each step.
-    recovered: dict[str, float] | None
-    acknowledged: int
-    lost: int
-    errors: Counter[str]
-    memory: tuple[float, float]
-    ready: str
-    notes: list[str] = field(default_factory=list)
+    cells: list[str]
+    held: bool
+    note: str = ""
+
+    def lines(self) -> list[str]:
+        """In Markdown."""
+        note = [f"- **{self.cells[0]}.** {self.note}"] if self.note else []
+        return [f"| {' | '.join(self.cells)} |", *note]
 
 
-class DrillEnv:
-    def __init__(self, start: Callable[[], Service], gateway: FakeGateway, users: int) -> None:
-        self.start, self.gateway, self.inboxes = start, gateway, gateway.inboxes
-        self.service = start()
-        self.port = self.service.port
-        self._addresses = addresses(NETWORK)
+class DrillEnv(Env):
+    def __init__(
+        self, stack: ExitStack, users: int = USERS, proxy: str = "", data_in: Path | None = None, **variables: str
+    ) -> None:
+        """With `proxy`, clients go through caddy or nginx. The data is in a folder in `data_in`, if one is given."""
+        variables |= {"SMS_PER_DAY": "1000000000", "TRUSTED_PROXIES": "1" if proxy else "0"}
+        super().__init__(stack, data_in=data_in, **variables)
+        if proxy:
+            self.ports = cycle([stack.enter_context(PROXIES[proxy](self.folder, self.service.port))])
         self.users = VirtualUsers(self.client, self.inboxes, users)
         self.probes: list[Probe] = []
         self.end = self.memory_before = 0.0
 
-    def client(self) -> Client:
-        """A client with a new address."""
-        return Client(next(self._addresses), cycle((self.port,)), ANSWER_SECONDS)
-
-    def part(self, words: str) -> psutil.Process:
-        """The child of `serve` whose command line contains these words."""
-        part = self.service.part(words)
-        assert part is not None
-        return part
-
-    def web(self) -> psutil.Process:
-        return self.part("gunicorn")
-
     def memory(self) -> float:
         """MB (PSS) of all web processes together."""
-        return sum(each.memory_full_info().pss for each in [self.web(), *self.web().children()]) / 1e6
-
-    def connect(self, name: str = "") -> psycopg.Connection[Any]:
-        return connect(self.service, name)
-
-    def row_of(self, query: Any) -> Any:
-        with self.connect() as database:
-            return database.execute(query).fetchone()
+        web = self.web()
+        return sum(each.memory_full_info().pss for each in [web, *web.children()]) / 1e6
 
     @contextmanager
     def load(self) -> Iterator[None]:
@@ -98,21 +72,35 @@ class DrillEnv:
                 self.memory_before = self.memory()
                 yield
                 time.sleep(AFTER_SECONDS)
-                while self.users.recovered(self.end) is None and time.monotonic() < self.end + 90:
+                while len(self.users.recovered(self.end)) < len(STEPS):
+                    if time.monotonic() > self.end + GIVE_UP_SECONDS:
+                        break
                     time.sleep(0.5)
         finally:
             done.set()
             prober.join()
 
-    def started_again(self) -> bool:
-        """Start the service again, as systemd does, if it has ended. Returns whether it had."""
-        if ended := self.service.process.poll() is not None:
-            self.service = self.start()
-        return ended
-
     def over(self) -> None:
         """The cause ends now."""
         self.end = time.monotonic()
+
+    def row(self, name: str, *cells: str, note: str = "") -> Row:
+        """The row with these first cells, and then those that all drills have."""
+        users, after = self.users, self.users.recovered(self.end)
+        acknowledged = len(users.signed_up) + len(users.signed_in) + len(users.voted)
+        with self.connect() as database:
+            lost = evidence.lost(users, database)
+        recovered = len(after) == len(STEPS)
+        times = " / ".join(f"{after[step]:.1f}" for step in ("read", "sign-up", "SMS")) if recovered else "never"
+        errors = ", ".join(f"{number} × {kind}" for kind, number in users.errors().most_common()) or "none"
+        held = lost == 0 and recovered and max(after.values()) <= RECOVERY_SECONDS
+        return Row([name, *cells, times, f"{acknowledged:,}, **{lost}**", errors], held, note)
+
+    def fault(self, name: str, what: str, seen: str = "", note: str = "") -> Row:
+        """A row of the table of faults: what was done, and what was seen apart from what all drills show."""
+        row = self.row(name, what, seen, note=note)
+        row.cells += [f"{self.memory_before:.0f} → {self.memory():.0f}", evidence.ready(self.probes, self.users)]
+        return row
 
     def _probe(self, done: Event) -> None:
         client = self.client()
@@ -121,48 +109,24 @@ class DrillEnv:
             answer, outcome = attempt(lambda: client.call("GET", "/readyz"))
             self.probes.append((began, answer.status if answer else outcome))
 
-    def row(self, name: str, what: str, *notes: str) -> Row:
-        users = self.users
-        acknowledged = len(users.signed_up) + len(users.signed_in) + len(users.voted)
-        with self.connect() as database:
-            lost = evidence.lost(users, database)
-        ready = evidence.ready(self.probes, users)
-        memory = (self.memory_before, self.memory())
-        return Row(
-            name, what, users.recovered(self.end), acknowledged, lost, users.errors(), memory, ready, list(notes)
-        )
-
 
 @contextmanager
-def running(users: int = USERS, folder: Path | None = None, proxy: str = "", **variables: str) -> Iterator[DrillEnv]:
-    """A service with its own data, which is deleted at the end. With `proxy`, clients go through caddy or nginx."""
+def running(**options: Any) -> Iterator[DrillEnv]:
+    """A service with its own data, which is deleted at the end."""
     with ExitStack() as stack:
-        made = stack.enter_context(service_folder())
-        gateway = stack.enter_context(fake_gateway.running())
-        make = stack.enter_context(services(folder or made))
-        variables |= {"SMS_GATEWAYS": gateway.url, "SMS_PER_DAY": "1000000000"}
-
-        def start() -> Service:
-            service = make(TRUSTED_PROXIES="1" if proxy else "0", **variables)
-            service.wait_until_ready()
-            return service
-
-        on = DrillEnv(start, gateway, users)
-        if proxy:
-            on.port = stack.enter_context(PROXIES[proxy](made, on.port))
-        yield on
+        yield DrillEnv(stack, **options)
 
 
 def run(
     name: str,
     what: str,
     harm: Callable[[DrillEnv], object],
-    note: Callable[[DrillEnv], str] | None = None,
+    seen: Callable[[DrillEnv], str] = lambda on: "",
     users: int = USERS,
 ) -> Row:
-    """A whole drill: does the harm under load. Its end is the cause's end, and `note` describes the result."""
-    with running(users) as on:
+    """A whole drill: does the harm under load. Its end is the cause's end, and `seen` describes the result."""
+    with running(users=users) as on:
         with on.load():
             harm(on)
             on.over()
-        return on.row(name, what, *([note(on)] if note else []))
+        return on.fault(name, what, seen(on))

@@ -1,17 +1,15 @@
 """Compares what users were told with the database, and /readyz with what users saw."""
 
-from itertools import groupby
+from collections import Counter
+from itertools import pairwise
 from typing import Any, LiteralString
 
 import psycopg
 
-from bench.virtual_users import VirtualUsers
+from bench.drills.users import VirtualUsers
 
 # When /readyz was asked, and the status or the kind of failure.
 Probe = tuple[float, int | str]
-
-# Up to so many changes are listed one by one.
-CHANGES = 6
 
 NEAR_SECONDS = 0.25
 
@@ -40,17 +38,13 @@ def lost(users: VirtualUsers, database: psycopg.Connection[Any]) -> int:
 
 
 def ready(probes: list[Probe], users: VirtualUsers) -> str:
-    """The answers of /readyz, one after the other, with their durations."""
-    said = [(status, next(group)[0]) for status, group in groupby(probes, key=lambda probe: probe[1])]
-    ends = [at for _, at in said[1:]]
-    parts = [f"{status} for {end - at:.1f} s" for (status, at), end in zip(said, ends, strict=False)][1:]
-    words = ", then ".join(["200", *parts, *([str(said[-1][0])] if ends else [])])
-    if len(ends) > CHANGES:
-        kinds = " and ".join(str(kind) for kind in dict.fromkeys(status for status, _ in said))
-        wrong = sum(status != 200 for _, status in probes)
-        words = f"{kinds} in turn ({wrong} of {len(probes)} not 200), {said[-1][0]} at the end"
-    wrong_200s = sum(status == 200 and _all_failed(users, at) for at, status in probes)
-    return f"{words}; {wrong_200s} times 200 while all requests failed" if wrong_200s else words
+    """For how long /readyz answered anything but 200."""
+    seconds: Counter[int | str] = Counter()
+    for (at, status), (until, _) in pairwise(probes):
+        seconds[status] += until - at
+    words = ", ".join(f"{status} for {total:.1f} s" for status, total in seconds.items() if status != 200) or "200"
+    wrong = sum(status == 200 and _all_failed(users, at) for at, status in probes)
+    return f"{words}; {wrong} times 200 while all requests failed" if wrong else words
 
 
 def _all_failed(users: VirtualUsers, at: float) -> bool:

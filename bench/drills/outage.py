@@ -22,19 +22,18 @@ def gateway_down() -> Row:
         requested: Requested = {}
         circuit: list[str] = []
         with on.load():
-            on.gateway.down = True
+            on.gateways[0].status = 503
             began = time.monotonic()
             while time.monotonic() < began + DOWN_SECONDS:
                 _request(on, requested, circuit, began)
                 time.sleep(REQUEST_SECONDS)
-            on.gateway.down = False
+            on.gateways[0].status = 200
             on.over()
             while time.monotonic() < on.end + AFTER_SECONDS:
                 _request(on, requested, circuit, began)
                 time.sleep(1)
-        minutes = f"answers 503 for {DOWN_SECONDS / 60:.0f} minutes"
-        what = f"{minutes}; a new user requests a code every {REQUEST_SECONDS:.0f} s"
-        return on.row("Gateway down", what, *_notes(on, requested), f"circuit: {', then '.join(circuit)}")
+        what = f"the gateway answers 503 for {DOWN_SECONDS / 60:.0f} minutes; a new user every {REQUEST_SECONDS:.0f} s"
+        return on.fault("Gateway down", what, "see below", note=_note(on, requested, circuit))
 
 
 def _request(on: DrillEnv, requested: Requested, circuit: list[str], began: float) -> None:
@@ -42,13 +41,13 @@ def _request(on: DrillEnv, requested: Requested, circuit: list[str], began: floa
     requested[phone] = time.monotonic()
     answer = on.client().sign_up(phone)
     assert answer.status == 200, answer
-    row = on.row_of("SELECT failures, skipped_until > now() FROM users_smsgateway")
-    state = "closed" if not row or not row[0] else "open" if row[1] else "counting"
+    found = on.rows("SELECT failures, skipped_until > now() FROM users_smsgateway")
+    state = "closed" if not found or not found[0][0] else "open" if found[0][1] else "counting"
     if not circuit or not circuit[-1].startswith(state):
-        circuit.append(f"{state} ({time.monotonic() - began:.0f} s)")
+        circuit.append(f"{state} at {time.monotonic() - began:.0f} s")
 
 
-def _notes(on: DrillEnv, requested: Requested) -> list[str]:
+def _note(on: DrillEnv, requested: Requested, circuit: list[str]) -> str:
     inboxes = on.inboxes.of
     meanwhile = [phone for phone, at in requested.items() if at < on.end]
     arrived = [phone for phone in meanwhile if inboxes.get(phone)]
@@ -56,10 +55,10 @@ def _notes(on: DrillEnv, requested: Requested) -> list[str]:
     oldest = max((inboxes[phone][0].at - requested[phone] for phone in arrived), default=0.0)
     after = [inboxes[phone][0].at - at for phone, at in requested.items() if at >= on.end and inboxes.get(phone)]
     twice = sum(len(messages) > 1 for messages in inboxes.values())
-    return [
-        f"{len(meanwhile)} codes requested meanwhile: the SMS of {len(arrived)} whose code was still valid arrived "
-        f"within {late:.0f} s of the end, the oldest {oldest:.0f} s after its request; "
-        f"{len(meanwhile) - len(arrived)} were dropped because their codes had expired",
-        f"codes requested afterwards arrived in {max(after, default=0):.1f} s at most",
-        f"states: {on.row_of(_STATES)[0]}; {twice} arrived twice",
-    ]
+    return (
+        f"{len(meanwhile)} codes were requested meanwhile. {len(arrived)} were still valid at the end: their SMS "
+        f"arrived within {late:.0f} s of it, the oldest {oldest:.0f} s after its request. The other "
+        f"{len(meanwhile) - len(arrived)} had expired and were not sent. Codes requested afterwards arrived within "
+        f"{max(after, default=0):.1f} s. States in the admin: {on.one(_STATES)}. SMS that arrived twice: {twice}. "
+        f"Circuit: {', '.join(circuit)}."
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from bench.drills.env import DrillEnv, Row, Skipped, run, running
+from bench.drills.users import OK
 from tests.support.service import service_folder
 
 HELD_SECONDS = 10.0
@@ -25,7 +26,7 @@ _CUT_OTHERS = (
 
 
 def stopped() -> Row:
-    return run("PostgreSQL stopped", "fast shutdown (SIGINT) under load; `serve` starts it again", _stop)
+    return run("PostgreSQL stopped", "fast shutdown (SIGINT); `serve` starts it again", _stop)
 
 
 def _stop(on: DrillEnv) -> None:
@@ -35,7 +36,7 @@ def _stop(on: DrillEnv) -> None:
 
 
 def killed() -> Row:
-    what = "SIGKILL to the postmaster under load; `serve` starts it again"
+    what = "SIGKILL to the postmaster; `serve` starts it again"
     return run("PostgreSQL killed", what, lambda on: on.part("postgres").kill())
 
 
@@ -47,21 +48,17 @@ def connections() -> Row:
             _take_all(on, held)
             began = time.monotonic()
             time.sleep(3)
-            served = sum(call.ended > began and call.outcome == "200" for call in on.users.calls)
+            served = sum(call.ended > began and call.outcome == OK for call in on.users.calls)
             deadline = time.monotonic() + HELD_SECONDS
             while time.monotonic() < deadline:
                 held[0].execute(_CUT_OTHERS)
                 _take_all(on, held)
                 time.sleep(0.02)
-            taken = len(held)
             for connection in held:
                 connection.close()
             on.over()
-        return on.row(
-            "No connection left",
-            f"{taken} other connections fill max_connections; after 3 s the service's own are closed too",
-            f"with the connections it had, it answered {served} requests in those 3 s",
-        )
+        what = f"{len(held)} other connections for 13 s; after 3 s the service's own are cut too"
+        return on.fault("No connection left", what, f"{served} requests answered in the first 3 s")
 
 
 def _take_all(on: DrillEnv, held: list[psycopg.Connection[Any]]) -> None:
@@ -71,22 +68,18 @@ def _take_all(on: DrillEnv, held: list[psycopg.Connection[Any]]) -> None:
 
 
 def disk_full() -> Row:
-    what = f"DATA_DIR on a volume of {VOLUME_MB} MB, filled to the last byte for {FULL_SECONDS:.0f} s"
-    return _full("Disk full", what, lambda on: None)
+    return _full("Disk full", "DATA_DIR's disk is full for 15 s", lambda on: None)
 
 
 def log_full() -> Row:
     """PostgreSQL ends itself when its write-ahead log cannot go on, and cannot start while the disk is full."""
-    what = (
-        f"the same, and the write-ahead log needs its next file: PostgreSQL cannot run for up to {FULL_SECONDS:.0f} s"
-    )
-    return _full("Disk full, log too", what, _use_up_log)
+    return _full("Disk full, log too", "the same, and the write-ahead log needs its next file", _use_up_log)
 
 
 def _full(name: str, what: str, then: Callable[[DrillEnv], None]) -> Row:
     if os.geteuid():
         raise Skipped("only root can mount a volume of its own")
-    with service_folder() as folder, _volume(folder / "data"), running(folder=folder) as on:
+    with service_folder() as folder, _volume(folder / "data"), running(data_in=folder) as on:
         filler = folder / "data" / "filler"
         with on.load():
             began = time.monotonic()
@@ -97,11 +90,7 @@ def _full(name: str, what: str, then: Callable[[DrillEnv], None]) -> Row:
                 _fill(filler)
             filler.unlink()
             on.over()
-            ended = on.service.output.count("PostgreSQL ended")
-            notes = [f"PostgreSQL ended {ended} times"]
-            if on.started_again():
-                notes.append("`serve` had ended, and was started again")
-        return on.row(name, what, *notes)
+        return on.fault(name, what, f"PostgreSQL ended {on.service.output.count('PostgreSQL ended')} times")
 
 
 def _use_up_log(on: DrillEnv) -> None:

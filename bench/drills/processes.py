@@ -10,8 +10,7 @@ WORKER = "manage.py worker"
 
 
 def web_process() -> Row:
-    what = "SIGKILL to one of two web processes under load; gunicorn starts another"
-    return run("Web process killed", what, _kill_web_process)
+    return run("Web process killed", "SIGKILL to one of two web processes; gunicorn starts another", _kill_web_process)
 
 
 def _kill_web_process(on: DrillEnv) -> None:
@@ -20,19 +19,19 @@ def _kill_web_process(on: DrillEnv) -> None:
     victim.kill()
 
 
-def web_master() -> Row:
-    what = "SIGKILL to gunicorn's main process under load; `serve` starts it again"
+def web_server() -> Row:
+    what = "SIGKILL to gunicorn's main process; `serve` starts it again"
     return run("Web server killed", what, lambda on: on.web().kill())
 
 
 def worker_killed() -> Row:
-    what = "SIGKILL under load; `serve` starts it again"
+    what = "SIGKILL to the worker; `serve` starts it again"
     return run("Worker killed", what, lambda on: on.part(WORKER).kill(), lambda on: _slowest_sms(on, on.end))
 
 
-def worker_down() -> Row:
+def worker_hangs() -> Row:
     """The process is stopped, not ended, as on a host that hangs. Nothing starts another one."""
-    what = f"hangs (SIGSTOP) for {DOWN_SECONDS:.0f} s under load, then goes on"
+    what = f"SIGSTOP to the worker, SIGCONT {DOWN_SECONDS:.0f} s later"
     return run("Worker hangs", what, _hang_worker, lambda on: _slowest_sms(on, on.end - DOWN_SECONDS), users=12)
 
 
@@ -44,5 +43,4 @@ def _hang_worker(on: DrillEnv) -> None:
 
 
 def _slowest_sms(on: DrillEnv, since: float) -> str:
-    waits = [call.ended - call.began for call in on.users.calls if call.step == "SMS" and call.ended > since]
-    return f"slowest SMS {max(waits):.1f} s" if waits else "no SMS came"
+    return f"slowest SMS {max(on.users.sms_seconds(since), default=-1):.1f} s"

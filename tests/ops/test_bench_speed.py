@@ -14,7 +14,7 @@ def loaded(server: str, *rates: int, scenario: str = "GET me", refused: int = 0)
 
 
 def result(*loads: list[Load]) -> Result:
-    return Result([each for load in loads for each in load], {"service": (79.5, 130.25)}, [Spread(1.0, 1.0, 2.0)])
+    return Result([each for load in loads for each in load], {"service": (79.5, 130.25)})
 
 
 def test_the_line_that_the_script_of_wrk_prints_is_read() -> None:

@@ -90,7 +90,9 @@ def running(made: type[Any] = Gateway) -> Iterator[Any]:
     with made() as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server
-        server.answers.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.answers.set()
+            server.shutdown()
+            thread.join()

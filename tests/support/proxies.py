@@ -111,14 +111,15 @@ def _running(command: list[str | Path], port: int, folder: Path, variables: dict
             command, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     try:
-        _wait_until_listening(process, port, log)
+        wait_until_listening(process, port, log)
         yield
     finally:
         process.terminate()
         process.wait(START_SECONDS)
 
 
-def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Raises AssertionError, with the log, if the process ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

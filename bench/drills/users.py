@@ -1,7 +1,4 @@
-"""Virtual users who sign up, log in, vote and read over HTTP, and a record of what they were told.
-
-The drills and the test of lost hosts compare that record with the database.
-"""
+"""Virtual users who sign up, log in, vote and read over HTTP, and a record of what they were told."""
 
 import http.client
 import time
@@ -10,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 from bench.clients import Answer, Client
 from bench.fake_gateway import Inboxes
@@ -21,6 +18,8 @@ RETRY_SECONDS = 0.1
 SIGN_UP_SECONDS = 0.3
 STEPS = ("sign-up", "SMS", "log-in", "vote", "read")
 OK = "200"
+# What clients see instead of an answer.
+NO_ANSWER = {TimeoutError: "no answer in time", ConnectionRefusedError: "refused", ConnectionResetError: "reset"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Call:
     outcome: str
 
     @property
-    def milliseconds(self) -> float:
-        return (self.ended - self.began) * 1000
+    def seconds(self) -> float:
+        return self.ended - self.began
 
 
 @dataclass
@@ -45,63 +44,54 @@ class VirtualUsers:
     client: Callable[[], Client]
     inboxes: Inboxes
     threads: int
-    # Each user tries to vote a second time.
-    vote_twice: bool = False
     calls: list[Call] = field(default_factory=list)
     # What was acknowledged: phones in E.164 signed up, signed in, and the invite code that each activated.
     signed_up: set[str] = field(default_factory=set)
     signed_in: set[str] = field(default_factory=set)
     voted: dict[str, str] = field(default_factory=dict)
-    second_votes: Counter[int] = field(default_factory=Counter)
-    # When a user was done, and after how many seconds.
-    done: list[tuple[float, float]] = field(default_factory=list)
     gone: Event = field(default_factory=Event)
     _token: str = ""
     _numbers: Iterator[int] = field(default_factory=count)
-    _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
     def at_work(self, *others: Callable[[], None]) -> Iterator[None]:
         """Run them meanwhile, with other loops that end when `gone` is set."""
         targets = [*[self._one_after_another] * self.threads, self._read_again, self._sign_up_again, *others]
-        self._running = [Thread(target=target) for target in targets]
-        for thread in self._running:
+        running = [Thread(target=target) for target in targets]
+        for thread in running:
             thread.start()
         try:
             yield
         finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """Stop all of them, and wait until they have finished their requests."""
-        self.gone.set()
-        for thread in self._running:
-            thread.join()
+            self.gone.set()
+            for thread in running:
+                thread.join()
 
     def errors(self) -> Counter[str]:
-        return Counter(call.outcome for call in list(self.calls) if call.outcome != OK)
+        return Counter(call.outcome for call in self.calls if call.outcome != OK)
 
-    def recovered(self, end: float) -> dict[str, float] | None:
+    def recovered(self, end: float) -> dict[str, float]:
         """For each step, seconds from `end`, when a cause ended, until it succeeded again and no longer failed.
 
-        None if some step has not succeeded since.
+        Steps that have not succeeded since are left out.
         """
         since = [call for call in list(self.calls) if call.began >= end]
         after = {}
         for step in STEPS:
             succeeded = [call.ended for call in since if call.step == step and call.outcome == OK]
             failed = [call.ended for call in since if call.step == step and call.outcome != OK]
-            if not succeeded:
-                return None
-            after[step] = max([min(succeeded), *failed]) - end
+            if succeeded:
+                after[step] = max([min(succeeded), *failed]) - end
         return after
+
+    def sms_seconds(self, since: float = 0.0) -> list[float]:
+        """How long users waited for the SMS that arrived since this time."""
+        return [call.seconds for call in list(self.calls) if call.step == "SMS" and call.ended > since]
 
     def _one_after_another(self) -> None:
         inviter = ""
         while not self.gone.is_set():
-            with self._lock:
-                number = next(self._numbers)
-            inviter = self._user(f"+7999{number:07}", inviter) or inviter
+            inviter = self._user(f"+7999{next(self._numbers):07}", inviter) or inviter
 
     def _read_again(self) -> None:
         """One who is signed in reads all the time."""
@@ -119,7 +109,7 @@ class VirtualUsers:
 
     def _user(self, phone: str, inviter: str) -> str:
         """Sign up, log in, vote for the inviter and read. Returns this user's own invite code, or an empty string."""
-        client, started = self.client(), time.monotonic()
+        client = self.client()
         issued = self._sign_up(client, phone)
         code = issued and self._sms(phone)
         entered = code and issued and self.insist("log-in", lambda: client.log_in(issued, code))
@@ -130,10 +120,6 @@ class VirtualUsers:
         if inviter and self.insist("vote", lambda: client.activate(token, inviter)):
             self.voted[phone] = inviter
         read = self.insist("read", lambda: client.me(token))
-        if inviter and read and self.vote_twice:
-            second, _ = attempt(lambda: client.activate(token, read.body["invite_code"]))
-            self.second_votes[second.status if second else 0] += 1
-        self.done.append((time.monotonic(), time.monotonic() - started))
         return read.body["invite_code"] if read else ""
 
     def _sign_up(self, client: Client, phone: str) -> Answer | None:
@@ -178,13 +164,7 @@ def attempt(call: Callable[[], Answer]) -> tuple[Answer | None, str]:
     """The answer, if any, and in words: its status and error code, or what happened instead."""
     try:
         answer = call()
-    except TimeoutError:
-        return None, "no answer in time"
-    except ConnectionRefusedError:
-        return None, "refused"
-    except ConnectionResetError:
-        return None, "reset"
-    except (OSError, http.client.HTTPException):
-        return None, "closed without an answer"
+    except (OSError, http.client.HTTPException) as error:
+        return None, NO_ANSWER.get(type(error), "closed without an answer")
     code = answer.code if answer.code.isidentifier() else "of the proxy" if answer.code else ""
     return answer, f"{answer.status} {code}".strip()
