@@ -1,5 +1,6 @@
 """The service as `make run` starts it, with its own data, fake gateways and ports."""
 
+import os
 import subprocess
 import sys
 import time
@@ -178,3 +179,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def say(words: str) -> None:
     print(f"... {words}", file=sys.stderr, flush=True)
+
+
+def heading(module: str) -> str:
+    """What was run, when, and how busy the machine is."""
+    load = " ".join(f"{one:.2f}" for one in os.getloadavg())
+    command = " ".join(["python -m", module, *sys.argv[1:]])
+    return f"{command}, {time.strftime('%F %R %Z')}\n{os.cpu_count()} cores, load average before {load}"

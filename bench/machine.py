@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,12 +24,6 @@ class Spread:
 
     def __format__(self, spec: str) -> str:
         return f"{self.median:{spec}} [{self.least:{spec}}..{self.most:{spec}}]"
-
-
-def percentile(values: list[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[math.ceil(share * len(ordered)) - 1]
 
 
 def cpu_seconds(root: psutil.Process) -> float:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from itertools import count
+from itertools import count, islice
 
 from bench import dataset
 from bench.dataset import CELEBRITY, OPERATOR
@@ -32,8 +32,6 @@ class Scenario:
     # The baselines that answer the same requests.
     baselines: tuple[str, ...] = ()
     connections: int = 16
-    # The worker sends SMS meanwhile. Otherwise it is stopped, so that only web servers are compared.
-    sends_sms: bool = False
 
 
 def compared(env: BenchEnv) -> list[Scenario]:
@@ -48,11 +46,10 @@ def compared(env: BenchEnv) -> list[Scenario]:
 
 
 def alone(env: BenchEnv) -> list[Scenario]:
-    """What is compared with another load of the service: the celebrity, deep pages, SMS sent meanwhile."""
+    """What is compared with another load of the service: the celebrity, deep pages."""
     env.database.execute("UPDATE users_user SET is_staff = true, is_superuser = true WHERE id = %s", [OPERATOR])
     return [
         Scenario("GET me, celebrity", lambda _: _reads(env, [CELEBRITY], ME)),
-        Scenario("POST signup, SMS sent meanwhile", lambda seconds: sign_ups(env, seconds), sends_sms=True),
         Scenario("POST me, 40 clients", lambda seconds: activations(env, seconds), connections=40),
         Scenario("POST me, 40 clients, celebrity", lambda s: activations(env, s, CELEBRITY), connections=40),
         *_pages(env, "GET invitations", CELEBRITY, INVITATIONS),
@@ -72,13 +69,11 @@ def _reads(env: BenchEnv, users: Iterable[int], path: str) -> Requests:
 def sign_ups(env: BenchEnv, seconds: float) -> Requests:
     """New phones, each from an address of its own."""
     env.count_sms()
-    numbers = [next(_sign_ups) for _ in range(round(WRITES_PER_SECOND * seconds))]
-    return Requests([_sign_up(number) for number in numbers], once=True)
-
-
-def _sign_up(number: int) -> Request:
-    address = str(IPv4Address("10.0.0.0") + number)
-    return _post("/api/auth/signup", {"phone": f"+7999{number:07}"}, {"X-Forwarded-For": address})
+    requests = []
+    for number in islice(_sign_ups, round(WRITES_PER_SECOND * seconds)):
+        address = str(IPv4Address("10.0.0.0") + number)
+        requests.append(_post("/api/auth/signup", {"phone": f"+7999{number:07}"}, {"X-Forwarded-For": address}))
+    return Requests(requests, once=True)
 
 
 def logins(env: BenchEnv, seconds: float) -> Requests:
@@ -113,5 +108,5 @@ def _pages(env: BenchEnv, name: str, user: int, path: str) -> list[Scenario]:
     while len(pages) <= DEEP_PAGE and (url := client.call("GET", pages[-1], token=token).body["next"]):
         pages.append(url[url.index("/api/") :])
     pages = pages[:-1] or pages
-    places = {f"{name}, first page": path, f"{name}, page {len(pages)}": pages[-1]}
+    places = {name: path, f"{name}, deep page": pages[-1]}
     return [Scenario(each, lambda _, at=at: _reads(env, [user], at)) for each, at in places.items()]  # type: ignore[misc]

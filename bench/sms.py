@@ -8,23 +8,25 @@ Prints a table, and keeps it in bench/results/sms.txt. Ends with status 1 if an 
 """
 
 import argparse
-import os
 import signal
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
+from statistics import median, quantiles
 
 from bench import scenarios, wrk
-from bench.env import RESULTS, BenchEnv, say
-from bench.machine import percentile
+from bench.env import RESULTS, BenchEnv, heading, say
 
 SLOW_SECONDS = 0.3
 DRAIN_SECONDS = 300
 CONNECTIONS = 8
 _WORKERS = "SELECT count(*) = {} FROM procrastinate_workers WHERE last_heartbeat > now() - interval '10 s'"
 _NOTHING_QUEUED = "SELECT count(*) = 0 FROM users_smsdelivery WHERE state = 'queued'"
+
+_HEAD = "".join(f"{name:>9}" for name in ("median", "p90", "p99", "most"))
+_LOAD_HEAD = "workers  gateway  sign-ups/s   p50 ms   p99 ms accepted SMS once    twice drained s"
 
 _numbers = count()
 
@@ -65,14 +67,10 @@ class Sms:
             f"{'' if outcome.clean else '  ! not all were accepted'}"
         )
 
-    def start_workers(self, wanted: int, running: int) -> None:
-        for _ in range(wanted - running):
-            self.env.spawn("manage.py", "worker")
-        self.env.wait_for(_WORKERS.format(wanted))
-
 
 def _spread(waits: list[float]) -> str:
-    return "".join(f"{percentile(waits, share):9.1f}" for share in (0.5, 0.9, 0.99, 1.0))
+    hundredths = quantiles(waits, n=100)
+    return "".join(f"{wait:9.1f}" for wait in (median(waits), hundredths[89], hundredths[98], max(waits)))
 
 
 def main() -> int:
@@ -82,8 +80,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="numbers of workers")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    lines = [f"{' '.join(['python -m bench.sms', *sys.argv[1:]])}, {time.strftime('%F %R %Z')}"]
-    lines.append(f"{os.cpu_count()} cores, load average before {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
+    lines = [heading("bench.sms")]
     with ExitStack() as stack:
         bench = Sms(BenchEnv(stack, 1000))
         bench.one_after_another(40)  # warms up
@@ -91,20 +88,18 @@ def main() -> int:
         lines += bench.one_after_another(options.times)
         lines += ["", f"wrk, {CONNECTIONS} connections, {options.seconds:g} s", _LOAD_HEAD]
         running = 1
-        for number, workers in enumerate(sorted(options.workers)):
-            bench.start_workers(workers, running)
+        for workers in sorted(options.workers):
+            for _ in range(workers - running):
+                bench.env.spawn("manage.py", "worker")
             running = workers
-            # The order changes, so that what slows down in the course of time does not count for one gateway.
-            for seconds in (0.0, SLOW_SECONDS)[:: -1 if number % 2 else 1]:
+            bench.env.wait_for(_WORKERS.format(workers))
+            for seconds in (0.0, SLOW_SECONDS):
                 lines.append(bench.under_load(workers, seconds, options.seconds))
                 say(lines[-1])
     print("\n".join(lines))
     RESULTS.joinpath("sms.txt").write_text("\n".join(lines) + "\n")
     return int(bench.lost > 0)
 
-
-_HEAD = "".join(f"{name:>9}" for name in ("median", "p90", "p99", "most"))
-_LOAD_HEAD = "workers  gateway  sign-ups/s   p50 ms   p99 ms accepted SMS once    twice drained s"
 
 if __name__ == "__main__":
     sys.exit(main())

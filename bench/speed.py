@@ -8,48 +8,37 @@ Prints a table, and keeps it in bench/results/speed.txt. Ends with status 1 if a
 """
 
 import argparse
-import os
-import re
 import signal
 import statistics
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
-
-import psutil
 
 from bench import machine, scenarios, wrk
 from bench.baselines import servers
-from bench.env import RESULTS, BenchEnv, say
+from bench.baselines.servers import Baseline
+from bench.env import RESULTS, BenchEnv, heading, say
 from bench.machine import Spread
 from bench.scenarios import Scenario
 
-# Least rate of the service divided by that of a baseline, or by that of another scenario of the service.
-GOALS = {
-    ("GET me", "bare"): 0.68,
-    ("GET me", "drf"): 5.0,
-    ("POST signup", "bare"): 0.6,
-    ("POST login", "bare"): 0.6,
-    ("POST me", "bare"): 0.6,
-    ("GET me, celebrity", "GET me"): 0.8,
-    ("POST me, 40 clients, celebrity", "POST me, 40 clients"): 0.5,
-}
-DEEP_PAGE_GOAL = 0.8
 SERVICE = "service"
+# The least rate of the service in a scenario, divided by that of a server in another or the same scenario.
+GOALS = [
+    ("GET me", "bare", "GET me", 0.68),
+    ("GET me", "drf", "GET me", 5.0),
+    ("POST signup", "bare", "POST signup", 0.6),
+    ("POST login", "bare", "POST login", 0.6),
+    ("POST me", "bare", "POST me", 0.6),
+    ("GET me, celebrity", SERVICE, "GET me", 0.8),
+    ("POST me, 40 clients, celebrity", SERVICE, "POST me, 40 clients", 0.5),
+    ("GET invitations, deep page", SERVICE, "GET invitations", 0.8),
+    ("GET profiles by -created_at, deep page", SERVICE, "GET profiles by -created_at", 0.8),
+    ("GET profiles by -invitations_count, deep page", SERVICE, "GET profiles by -invitations_count", 0.8),
+]
 WIDE = 46
 
 
-class Server(Protocol):
-    """The service or a baseline."""
-
-    name: str
-
-    @property
-    def port(self) -> int: ...
-
-    def web(self) -> psutil.Process: ...
+Server = BenchEnv | Baseline
 
 
 @dataclass(frozen=True)
@@ -82,15 +71,14 @@ class Result:
 
 def measure(scenario: Scenario, server: Server, on: BenchEnv, *, warm_up: float, seconds: float) -> Load:
     """Load the server, first for `warm_up` seconds that do not count."""
-    with ExitStack() as stack:
-        if not scenario.sends_sms:
-            stack.callback(on.suspend_worker().resume)
-        requests = scenario.prepare(warm_up + seconds)
-        wrk.run(server.port, requests, connections=scenario.connections, seconds=warm_up)
-        processes = (server.web(), on.part("postgres"))
-        before = [machine.cpu_seconds(process) for process in processes]
-        outcome = wrk.run(server.port, requests, connections=scenario.connections, seconds=seconds)
-        after = [machine.cpu_seconds(process) for process in processes]
+    worker = on.suspend_worker()  # so that only web servers are compared
+    requests = scenario.prepare(warm_up + seconds)
+    wrk.run(server.port, requests, connections=scenario.connections, seconds=warm_up)
+    processes = (server.web(), on.part("postgres"))
+    before = [machine.cpu_seconds(process) for process in processes]
+    outcome = wrk.run(server.port, requests, connections=scenario.connections, seconds=seconds)
+    after = [machine.cpu_seconds(process) for process in processes]
+    worker.resume()
     web, postgres = ((b - a) * 1e6 / max(1, outcome.requests) for a, b in zip(before, after, strict=True))
     say(f"{server.name:8} {scenario.name}: {outcome.per_second:.0f}/s")
     return Load(scenario.name, server.name, outcome, web, postgres)
@@ -115,8 +103,7 @@ def run(on: BenchEnv, options: argparse.Namespace) -> Result:
 
 def table(result: Result) -> str:
     lines = [f"{'':{WIDE}} {'':8} {'requests a second':>20} {'p50 ms':>8} {'p99 ms':>8} {'web us':>8} {'PG us':>8}"]
-    cells = sorted({(load.scenario, load.server): None for load in result.loads}, key=lambda cell: _order(result, cell))
-    for scenario, server in cells:
+    for scenario, server in dict.fromkeys((load.scenario, load.server) for load in result.loads):
         loads = result.of(scenario, server)
         rate = f"{Spread.of([load.outcome.per_second for load in loads]):.0f}"
         figures = [(load.outcome.p50, load.outcome.p99, load.web_us, load.postgres_us) for load in loads]
@@ -129,26 +116,12 @@ def table(result: Result) -> str:
     return "\n".join(lines)
 
 
-def _order(result: Result, cell: tuple[str, str]) -> tuple[int, str]:
-    """As the first round had them."""
-    names = list(dict.fromkeys(load.scenario for load in result.loads))
-    return names.index(cell[0]), "" if cell[1] == SERVICE else cell[1]
-
-
 def judge(result: Result) -> list[tuple[str, Spread, float]]:
     """Each ratio that has a goal: its name, the value found, and the least that is wanted."""
-    pairs: list[tuple[str, str, str, float]] = []
-    for (scenario, other), wanted in GOALS.items():
-        is_baseline = other in servers.NAMES
-        pairs.append((scenario, scenario if is_baseline else other, other if is_baseline else SERVICE, wanted))
-    for scenario in dict.fromkeys(load.scenario for load in result.loads):
-        if found := re.fullmatch(r"(.*), page \d+", scenario):
-            pairs.append((scenario, f"{found[1]}, first page", SERVICE, DEEP_PAGE_GOAL))
     judged = []
-    for scenario, other, server, wanted in pairs:
-        name = f"{scenario} / {server if server != SERVICE else other}"
+    for scenario, server, other, least in GOALS:
         if ratio := result.ratio((scenario, SERVICE), (other, server)):
-            judged.append((name, ratio, wanted))
+            judged.append((f"{scenario} / {other if server == SERVICE else server}", ratio, least))
     return judged
 
 
@@ -161,10 +134,7 @@ def main() -> int:
     parser.add_argument("--compared", action="store_true", help="only what the baselines answer too")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    head = [
-        f"{' '.join(['python -m bench.speed', *sys.argv[1:]])}, {options.users:,} users, {time.strftime('%F %R %Z')}"
-    ]
-    head.append(f"{os.cpu_count()} cores, load average before {' '.join(f'{one:.2f}' for one in os.getloadavg())}")
+    head = heading("bench.speed")
     with ExitStack() as stack:
         result = run(BenchEnv(stack, options.users), options)
     judged = judge(result)
@@ -172,7 +142,7 @@ def main() -> int:
     for name, found, wanted in judged:
         verdict = "reached" if found.median >= wanted else "MISSED"
         lines.append(f"{name:{2 * WIDE - 6}} {format(found, '.2f'):20} {wanted:5.2f} {verdict}")
-    text = "\n\n".join(["\n".join(head), table(result), "\n".join(lines)])
+    text = "\n\n".join([head, table(result), "\n".join(lines)])
     print(text)
     RESULTS.joinpath("speed.txt").write_text(f"{text}\n")
     return int(any(found.median < wanted for _, found, wanted in judged))

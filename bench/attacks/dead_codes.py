@@ -28,12 +28,8 @@ class Case:
         return answer
 
     def sessions(self) -> int:
-        return int(
-            self.env.one(
-                "SELECT count(*) FROM users_device JOIN users_user AS owner ON owner.id = user_id WHERE phone = %s",
-                f"+7{self.phone}",
-            )
-        )
+        devices = "SELECT count(*) FROM users_device JOIN users_user AS owner ON owner.id = user_id WHERE phone = %s"
+        return int(self.env.one(devices, f"+7{self.phone}"))
 
 
 def refused(*answers: Answer) -> bool:

@@ -119,13 +119,7 @@ def _compare_times(report: Report, operation: str, other: str, ours: list[Answer
 def _unverified_are_hidden(env: AttackEnv, samples: int) -> bool:
     """The answer to the invite code of an unverified user is that to an unknown code."""
     token = env.sign_in(env.owner(), phone(6, 70_000)).body["token"]
-    theirs = env.one(
-        "SELECT invite_code FROM profiles_profile JOIN users_user AS owner ON owner.id = user_id WHERE phone = %s",
-        f"+7{phone(6, 60_000)}",
-    )
-    client = env.owner()
-    answers = [
-        client.call("POST", "/api/v1/profiles/me", {"activated_invite": code}, token)
-        for code in (theirs, invite_codes.generate())
-    ]
+    owned = "SELECT invite_code FROM profiles_profile JOIN users_user AS owner ON owner.id = user_id WHERE phone = %s"
+    theirs = env.one(owned, f"+7{phone(6, 60_000)}")
+    answers = [env.owner().activate(token, code) for code in (theirs, invite_codes.generate())]
     return all(answer.error == (404, "invite_code_not_found") for answer in answers)

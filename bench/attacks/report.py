@@ -37,10 +37,10 @@ class Report:
         compared = "" if self.compared is None else str(self.compared)
         verdict = "PASS" if self.passed else "FAIL"
         return [str(self.number), self.name, str(self.tried), compared, f"{self.expected:.2g}", str(self.won),
-                self.owner, verdict]  # fmt: skip
+                self.owner, verdict, self.claim]  # fmt: skip
 
 
-HEADINGS = ["", "attack", "tried", "compared", "expected wins", "wins", "owner", "verdict"]
+HEADINGS = ["#", "Attack", "Requests", "Compared", "Expected wins", "Wins", "Owner", "Verdict", "What must hold"]
 
 
 def luck(trials: int, chance: float) -> int:
@@ -64,22 +64,10 @@ def sure_median(values: list[float]) -> tuple[float, float]:
 
 
 def text(reports: list[Report]) -> str:
-    rows = [HEADINGS, *(report.cells for report in reports)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    lines = []
-    for row, report in zip(rows, [None, *reports], strict=True):
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        for criterion, holds in report.checks if report else []:
-            lines.append(f"      {'ok  ' if holds else 'FAIL'}  {criterion}")
-    return "\n".join(lines)
-
-
-def markdown(reports: list[Report]) -> str:
-    lines = [_row([*HEADINGS, "what must hold"]), _row(["---"] * (len(HEADINGS) + 1))]
-    for report in reports:
-        lines.append(_row([*report.cells, report.claim]))
-    return "\n".join(lines)
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    """The table in Markdown, then all criteria."""
+    rows = [HEADINGS, ["---"] * len(HEADINGS), *(report.cells for report in reports)]
+    criteria = [(report.number, *check) for report in reports for check in report.checks]
+    return "\n".join(
+        [f"| {' | '.join(row)} |" for row in rows]
+        + [f"{number:2} {'ok  ' if holds else 'FAIL'} {criterion}" for number, criterion, holds in criteria]
+    )

@@ -1,8 +1,5 @@
 """Attacks 7, 8 and 9: forged tokens, refresh tokens used twice, and tokens of ended sessions."""
 
-import base64
-import hmac
-import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,23 +9,13 @@ from django.conf import settings
 from bench.attacks.env import AttackEnv, phone
 from bench.attacks.report import Report
 from bench.clients import Answer, Client, at_once
-from users import keys
+from tests.support.forged_tokens import HEADER, claims, sealed, segment, with_header
 
 NOT_A_SECRET = b"""-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
 -----END PUBLIC KEY-----
 """
 FORGERIES_AT = ("GET /api/v1/profiles/me", "GET /api/v1/devices", "DELETE /api/v1/devices", "refresh", "logout")
-
-
-def segment(value: Any) -> str:
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def sealed(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
-    text = f"{segment(header)}.{segment(claims)}"
-    return f"{text}.{segment(hmac.digest(key, text.encode(), 'sha256'))}"
 
 
 def forgery(env: AttackEnv) -> list[Report]:
@@ -39,7 +26,7 @@ def forgery(env: AttackEnv) -> list[Report]:
     report = Report(7, "token forgery", "401 on all, and no key is fetched")
     signed_in = env.sign_in(env.owner(), phone(7, 1)).body
     thief = env.attacker()
-    copied = sealed({"alg": "HS256", "typ": "JWT"}, _claims(signed_in["token"]), keys.token_keys()[0])
+    copied = sealed(HEADER, claims(signed_in["token"]))
     report.check("a token signed in the same way without any change is accepted", thief.me(copied).status == 200)
     odd = set()
     for name, token in _forgeries(env, signed_in).items():
@@ -68,20 +55,20 @@ def _use(thief: Client, where: str, token: str) -> Answer:
 
 def _forgeries(env: AttackEnv, signed_in: dict[str, str]) -> dict[str, str]:
     access, refresh = signed_in["token"], signed_in["refresh"]
-    own, header, claims = keys.token_keys()[0], {"alg": "HS256", "typ": "JWT"}, _claims(access)
+    own = claims(access)
     url = f"http://127.0.0.1:{env.gateways[0].server_port}/key"
     jwk = {"kty": "oct", "k": segment(b"mine"), "kid": "mine"}
-    found = {f"alg {alg}": f"{segment(header | {'alg': alg})}.{segment(claims)}." for alg in ("none", "None", "nOnE")}
-    found |= {f"alg {alg}, signature kept": _with_header(access, alg=alg) for alg in ("none", "HS512", "RS256", "")}
+    found = {f"alg {alg}": f"{segment(HEADER | {'alg': alg})}.{segment(own)}." for alg in ("none", "None", "nOnE")}
+    found |= {f"alg {alg}, signature kept": with_header(access, alg=alg) for alg in ("none", "HS512", "RS256", "")}
     for name, key in {"SECRET_KEY": settings.SECRET_KEY.encode(), "public key": NOT_A_SECRET, "no key": b""}.items():
-        found[f"signed with {name}"] = sealed(header, claims, key)
+        found[f"signed with {name}"] = sealed(HEADER, own, key)
     found["empty signature"] = access.rpartition(".")[0] + "."
     found["no signature"] = access.rpartition(".")[0]
     for kid in ("../../../../dev/null", "x' UNION SELECT 'mine' --", url, ["mine"], {"a": 1}):
-        found[f"kid {kid}"] = sealed(header | {"kid": kid}, claims, b"" if "null" in str(kid) else b"mine")
-    found["jku"] = sealed(header | {"jku": url, "kid": "mine"}, claims, b"mine")
-    found["x5u"] = sealed(header | {"x5u": url}, claims, b"mine")
-    found["jwk"] = sealed(header | {"jwk": jwk}, claims, b"mine")
+        found[f"kid {kid}"] = sealed(HEADER | {"kid": kid}, own, b"" if "null" in str(kid) else b"mine")
+    found["jku"] = sealed(HEADER | {"jku": url, "kid": "mine"}, own, b"mine")
+    found["x5u"] = sealed(HEADER | {"x5u": url}, own, b"mine")
+    found["jwk"] = sealed(HEADER | {"jwk": jwk}, own, b"mine")
     now = int(time.time())
     changes: dict[str, dict[str, Any]] = {
         "expired": {"exp": now - 1},
@@ -89,24 +76,14 @@ def _forgeries(env: AttackEnv, signed_in: dict[str, str]) -> dict[str, str]:
         "aud": {"aud": "another:api"},
         "iss": {"iss": "another"},
         "unknown sid": {"sid": "0" * 32},
-        "another's sub": {"sub": str(int(claims["sub"]) + 1)},
+        "another's sub": {"sub": str(int(own["sub"]) + 1)},
         "sub of no number": {"sub": "1 OR 1=1"},
     }
-    found |= {name: sealed(header, claims | change, own) for name, change in changes.items()}
+    found |= {name: sealed(HEADER, own | change) for name, change in changes.items()}
     # Expired refresh tokens, and tokens of one kind in place of the other.
-    found["refresh, expired"] = sealed(header, _claims(refresh) | {"exp": now - 1}, own)
+    found["refresh, expired"] = sealed(HEADER, claims(refresh) | {"exp": now - 1})
     found |= {"refresh as access": refresh, "access as refresh": access, "device token": signed_in["device_token"]}
     return found
-
-
-def _claims(token: str) -> dict[str, Any]:
-    middle = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    return claims
-
-
-def _with_header(token: str, **header: Any) -> str:
-    return ".".join([segment({"typ": "JWT", **header}), *token.split(".")[1:]])
 
 
 def refresh_reuse(env: AttackEnv) -> list[Report]:
@@ -163,7 +140,8 @@ def revocation(env: AttackEnv) -> list[Report]:
     first = env.sign_in(client, phone(9, 4)).body
     pending = client.sign_up(phone(9, 4))
     code = env.read(phone(9, 4), pending)
-    _disable(env, phone(9, 4))
+    user = f"User.objects.get(phone='+7{phone(9, 4)}')"
+    env.operate(f"from users import accounts; from users.models import User; accounts.disable({user})")
     report.check("disabled: both", is_out(first))
     answer = client.log_in(pending, code)
     report.check(
@@ -173,9 +151,3 @@ def revocation(env: AttackEnv) -> list[Report]:
     untouched = [client.me(bystander["token"]), client.refresh(bystander["refresh"])]
     report.check("others are not affected", [answer.status for answer in untouched] == [200, 200])
     return [report]
-
-
-def _disable(env: AttackEnv, phone: str) -> None:
-    """As an operator does in the admin."""
-    user = f"User.objects.get(phone='+7{phone}')"
-    env.operate(f"from users import accounts; from users.models import User; accounts.disable({user})")

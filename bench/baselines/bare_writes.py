@@ -64,26 +64,21 @@ def login(request: HttpRequest) -> HttpResponse:
         _, verified_at, now = sql.fetch_one(statements.LOCK_BY_ID, [user_id])
         login_queries.mark_used(code, now)
         login_queries.record_sign_in(user_id, now)
-        session, refresh_jti, device_token = start_session(user_id, request, now)
+        session, jti, device_token = uuid.uuid4(), uuid.uuid4(), secrets.token_urlsafe(32)
+        values = {"user": user_id, "agent": request.META.get("HTTP_USER_AGENT", ""), "now": now, "session": session}
+        trust_hash = hashlib.sha256(device_token.encode()).digest()
+        values |= {"jti": jti, "nonce": secrets.token_bytes(16), "hash": trust_hash}
+        sql.fetch_one(statements.INSERT_DEVICE, values)
+        login_queries.keep_latest_trusted(user_id, 5)
     return common.answer(
         {
             "token": token("access", user_id, session, uuid.uuid4(), now + ACCESS_FOR),
-            "refresh": token("refresh", user_id, session, refresh_jti, now + REFRESH_FOR),
+            "refresh": token("refresh", user_id, session, jti, now + REFRESH_FOR),
             "expires_in": int(ACCESS_FOR.total_seconds()),
             "device_token": device_token,
             "created": verified_at is None,
         }
     )
-
-
-def start_session(user_id: int, request: HttpRequest, now: datetime) -> tuple[uuid.UUID, uuid.UUID, str]:
-    """Insert a device. Returns the id of its session, that of its refresh token, and its device token."""
-    session, jti, device_token = uuid.uuid4(), uuid.uuid4(), secrets.token_urlsafe(32)
-    values = {"user": user_id, "agent": request.META.get("HTTP_USER_AGENT", ""), "now": now, "session": session}
-    values |= {"jti": jti, "nonce": secrets.token_bytes(16), "hash": hashlib.sha256(device_token.encode()).digest()}
-    sql.fetch_one(statements.INSERT_DEVICE, values)
-    login_queries.keep_latest_trusted(user_id, 5)
-    return session, jti, device_token
 
 
 def token(kind: str, user_id: int, session: uuid.UUID, jti: uuid.UUID, until: datetime) -> str:

@@ -1,14 +1,12 @@
 """Starts the baselines beside a running service, on gunicorn with as many processes and threads as the service has."""
 
-import json
-import urllib.request
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from itertools import cycle
 
 import psutil
 
 from bench import dataset
+from bench.clients import Client
 from bench.env import BenchEnv
 from inviting_app.ops.embedded import Embedded
 from tests.support.service import free_port
@@ -51,21 +49,12 @@ def _start(name: str, env: BenchEnv) -> Baseline:
     return Baseline(name, port, psutil.Process(process.pid))
 
 
-def same_answers(ports: dict[str, int], tokens: Iterable[str]) -> None:
+def same_answers(ports: dict[str, int], tokens: list[str]) -> None:
     """Raises AssertionError if a server does not answer these tokens as the first server does."""
     for token in tokens:
-        answers = {name: profile(port, token) for name, port in ports.items()}
-        first, expected = next(iter(answers.items()))
-        for name, answer in answers.items():
-            assert answer == expected, f"{name} answers {answer}, but {first} answers {expected}"
-
-
-def profile(port: int, token: str) -> dict[str, Any]:
-    """The own profile as the server on this port answers it, without the cursor. Raises OSError if it is refused."""
-    headers = {"Authorization": f"Bearer {token}", "Host": "localhost"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/v1/profiles/me", headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        found: dict[str, Any] = json.loads(answer.read())
-    # The service alone knows how it encodes a cursor.
-    found["invitations_next"] = bool(found["invitations_next"])
-    return found
+        answers = {name: Client("127.0.0.1", cycle([port])).me(token).body for name, port in ports.items()}
+        for answer in answers.values():
+            # The service alone knows how it encodes a cursor.
+            answer["invitations_next"] = bool(answer["invitations_next"])
+        first = next(iter(answers.values()))
+        assert all(answer == first for answer in answers.values()), answers

@@ -7,17 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event, Thread
 
-import drf_spectacular_sidecar
 import psutil
 
+from bench import machine
 from bench.clients import addresses
 from bench.drills.env import DrillEnv, Row, running
 
 HELD_SECONDS = 20.0
 LARGE = 20_000_000
+# A static file of 1.5 MB.
+SCRIPT = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 HEAD = b"POST /api/auth/signup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 GET = "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 # 92 kB of a request, whose last thousand bytes are never sent.
@@ -117,13 +118,6 @@ def _send_large(port: int, chunked: bool) -> str:
         return f"reset after {sent / 1e6:.1f} MB"
 
 
-def _largest_script() -> str:
-    """The path of a static file of 1.5 MB."""
-    static = Path(drf_spectacular_sidecar.__file__).parent / "static"
-    largest = max(static.rglob("*.js"), key=lambda path: path.stat().st_size)
-    return f"/static/{largest.relative_to(static)}"
-
-
 def _is_open(client: socket.socket) -> bool:
     client.setblocking(False)
     try:
@@ -148,8 +142,7 @@ def _waits(on: DrillEnv, began: float) -> list[str]:
 
 def _memory_of(proxy: str) -> float:
     """MB (PSS) of the proxy that this process started, with its workers."""
-    started = [each for each in psutil.Process().children() if each.name() == proxy]
-    return sum(each.memory_full_info().pss for one in started for each in [one, *one.children(recursive=True)]) / 1e6
+    return sum(machine.memory(each)[1] for each in psutil.Process().children() if each.name() == proxy)
 
 
 DRILLS: dict[str, Callable[[str], Row]] = {
@@ -168,7 +161,7 @@ DRILLS: dict[str, Callable[[str], Row]] = {
         "Slow readers",
         "100 clients read 2 kB of 1.5 MB each second (SO_RCVBUF=1024)",
         100,
-        GET.format(_largest_script()).encode(),
+        GET.format(SCRIPT).encode(),
         reads=2000,
     ),
     "idle": Held("Idle connections", "10,000 connections send nothing", 10_000),

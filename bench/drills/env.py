@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from bench import machine
 from bench.drills import evidence
 from bench.drills.evidence import Probe
 from bench.drills.users import STEPS, VirtualUsers, attempt
@@ -57,8 +58,7 @@ class DrillEnv(Env):
 
     def memory(self) -> float:
         """MB (PSS) of all web processes together."""
-        web = self.web()
-        return sum(each.memory_full_info().pss for each in [web, *web.children()]) / 1e6
+        return machine.memory(self.web())[1]
 
     @contextmanager
     def load(self) -> Iterator[None]:

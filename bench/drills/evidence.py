@@ -1,6 +1,6 @@
 """Compares what users were told with the database, and /readyz with what users saw."""
 
-from collections import Counter
+from collections import defaultdict
 from itertools import pairwise
 from typing import Any, LiteralString
 
@@ -39,7 +39,7 @@ def lost(users: VirtualUsers, database: psycopg.Connection[Any]) -> int:
 
 def ready(probes: list[Probe], users: VirtualUsers) -> str:
     """For how long /readyz answered anything but 200."""
-    seconds: Counter[int | str] = Counter()
+    seconds: defaultdict[int | str, float] = defaultdict(float)
     for (at, status), (until, _) in pairwise(probes):
         seconds[status] += until - at
     words = ", ".join(f"{status} for {total:.1f} s" for status, total in seconds.items() if status != 200) or "200"

@@ -19,7 +19,11 @@ SIGN_UP_SECONDS = 0.3
 STEPS = ("sign-up", "SMS", "log-in", "vote", "read")
 OK = "200"
 # What clients see instead of an answer.
-NO_ANSWER = {TimeoutError: "no answer in time", ConnectionRefusedError: "refused", ConnectionResetError: "reset"}
+NO_ANSWER: dict[type[Exception], str] = {
+    TimeoutError: "no answer in time",
+    ConnectionRefusedError: "refused",
+    ConnectionResetError: "reset",
+}
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_tokens import claims, forged, is_401, logout, me, refresh
+from tests.api.test_tokens import forged, is_401, logout, me, refresh
 from tests.support.accounts import SignedInUser
-from tests.support.forged_tokens import HEADER, sealed, with_claim
+from tests.support.forged_tokens import HEADER, claims, sealed, with_claim
 from tests.support.rows_written import rows_written
 
 pytestmark = pytest.mark.django_db

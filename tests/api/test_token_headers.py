@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from tests.api.test_forged_tokens import refused
-from tests.api.test_tokens import claims, forged, is_401, me, refresh
+from tests.api.test_tokens import forged, is_401, me, refresh
 from tests.support.accounts import SignedInUser
-from tests.support.forged_tokens import HEADER, sealed, segment, with_header
+from tests.support.forged_tokens import HEADER, claims, sealed, segment, with_header
 from users import keys
 
 pytestmark = pytest.mark.django_db

@@ -9,6 +9,7 @@ import pytest
 from django.db.models import F
 
 from tests.support.accounts import SignedInUser, client
+from tests.support.forged_tokens import claims
 from tests.support.login_steps import right
 from users import accounts, keys
 from users.models import Device, User
@@ -27,10 +28,6 @@ def refresh(token: Any, **headers: Any) -> Any:
 
 def logout(token: str) -> Any:
     return client().post("/api/auth/logout", {"refresh": token})
-
-
-def claims(token: str) -> dict[str, Any]:
-    return jwt.decode(token, options={"verify_signature": False})
 
 
 def pass_time(**time: float) -> None:
