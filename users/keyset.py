@@ -12,7 +12,7 @@ from django.db.models import BooleanField, F, Func
 def beyond(order: Sequence[str], edge: Sequence[Any]) -> Func:
     """The condition for rows after the one with these values, in an order by fields that are unique together.
 
-    All fields of the order are ascending, or all descending (`-created_at`).
+    All fields of the order are ascending, or all descending (`-created_at`). A value that is a text must be a `Value`.
     """
     operator = " < " if order[0].startswith("-") else " > "
     names = _row(*(F(name.removeprefix("-")) for name in order))

@@ -53,13 +53,7 @@ def sign_in(
 ) -> SignedIn:
     """Compare the typed code, and open a session if it is correct.
 
-    The challenge is the first that applies:
-
-    1. `challenge_id`, if given.
-    2. `remembered_challenge_id` (of the cookie), if `phone` (E.164) is None or is the phone of that challenge.
-    3. The newest live challenge for `phone` that this address requested, with the typed length and attempts left. Those
-       of known devices are excluded, because strangers may share the address.
-
+    `_find` says which challenge it answers: of `challenge_id`, of the cookie (`remembered_challenge_id`) or of `phone`.
     The attempt is consumed and committed before the comparison: never call this inside a transaction.
 
     Raises MalformedCode, InvalidCode or AccountDisabled.
@@ -92,6 +86,13 @@ def _find(
     address: str | None,
     now: datetime | None,
 ) -> Challenge | None:
+    """The first challenge that applies:
+
+    1. That of `challenge_id`, if given.
+    2. That of `remembered_id` (the cookie's), if `phone` (E.164) is None or is the phone of that challenge.
+    3. The newest live challenge for `phone` that this address requested, with the typed length and attempts left. Those
+       of known devices are excluded, because strangers may share the address.
+    """
     if public_id := challenge_id or remembered_id:
         found = login_queries.challenge_with_phone(public_id)
         if challenge_id or not phone or (found and found[1] == phone):
