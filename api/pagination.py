@@ -1,6 +1,6 @@
 """Keyset pagination on a unique row value: each page costs the same as the first.
 
-A cursor holds the row value at the edge of a page. PostgreSQL compares rows, `(a, b) < (x, y)`, directly in the index.
+A cursor holds the row value at the edge of a page, and `users.keyset` compares it with the rows.
 REST framework's CursorPagination uses OFFSET inside runs of equal values and never ends on long runs.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import BooleanField, F, ForeignKey, Func, Model, Value
+from django.db.models import ForeignKey, Model, Value
 from django.utils.translation import gettext as _
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -21,6 +21,7 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from api import exceptions
+from users.keyset import beyond
 
 
 class KeysetPagination(BasePagination):
@@ -38,11 +39,10 @@ class KeysetPagination(BasePagination):
         order = self.get_ordering(request)
         cursor = request.query_params.get("cursor")
         backwards, edge = (False, None) if cursor is None else _read(cursor, order, queryset.model)
+        direction = _reversed(order) if backwards else order
         if edge is not None:
-            queryset = queryset.filter(_beyond(edge, order, backwards))
-        ascending = _descending(order) == backwards
-        fields = [F(name).asc() if ascending else F(name).desc() for name in _names(order)]
-        found = list(queryset.order_by(*fields)[: self.page_size + 1])
+            queryset = queryset.filter(beyond(direction, edge))
+        found = list(queryset.order_by(*direction)[: self.page_size + 1])
         more, found = len(found) > self.page_size, found[: self.page_size]
         if backwards:
             found.reverse()
@@ -95,8 +95,8 @@ def _link(url: str, order: tuple[str, str], edge: Sequence[Any], backwards: bool
     return replace_query_param(url, "cursor", cursor)
 
 
-def _descending(order: tuple[str, str]) -> bool:
-    return order[0].startswith("-")
+def _reversed(order: tuple[str, str]) -> tuple[str, ...]:
+    return tuple(name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order)
 
 
 def _names(order: tuple[str, str]) -> list[str]:
@@ -105,17 +105,6 @@ def _names(order: tuple[str, str]) -> list[str]:
 
 def _edge(row: Model, order: tuple[str, str]) -> list[Any]:
     return [getattr(row, name) for name in _names(order)]
-
-
-def _beyond(edge: list[Value], order: tuple[str, str], backwards: bool) -> Func:
-    """The condition for rows on the far side of the edge, as one comparison of rows."""
-    operator = " < " if _descending(order) != backwards else " > "
-    rows = _row(*map(F, _names(order))), _row(*edge)
-    return Func(*rows, template="%(expressions)s", arg_joiner=operator, output_field=BooleanField())
-
-
-def _row(*values: Any) -> Func:
-    return Func(*values, template="(%(expressions)s)", output_field=BooleanField())
 
 
 def _read(cursor: str, order: tuple[str, str], model: type[Model]) -> tuple[bool, list[Value]]:
