@@ -22,17 +22,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, again: bool, **options: Any) -> None:
-        if not again:
-            self._print_journal()
+        if again:
+            # Erasures are ASCII. Other lines of a log may be in any encoding.
+            entries, erased = privacy.repeat_erasures(io.TextIOWrapper(sys.stdin.buffer, errors="replace"))
+            self.stdout.write(f"erasures in the log: {entries}, users erased again: {erased}")
             return
-        # Erasures are ASCII. Other lines of a log may be in any encoding.
-        entries, erased = privacy.repeat_erasures(io.TextIOWrapper(sys.stdin.buffer, errors="replace"))
-        self.stdout.write(f"erasures in the log: {entries}, users erased again: {erased}")
-
-    def _print_journal(self) -> None:
-        nobody = True
-        for line in privacy.erasure_log():
+        log = list(privacy.erasure_log())
+        for line in log:
             self.stdout.write(line)
-            nobody = False
-        if nobody:
+        if not log:
             self.stderr.write("No user has been erased.")
