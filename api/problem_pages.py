@@ -1,16 +1,12 @@
 """The page that the `type` of a problem names, for client developers."""
 
 import json
-import re
 from functools import cache
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
-from django.utils.functional import Promise
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
@@ -43,13 +39,11 @@ def problem(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "code": code,
         "problem": PROBLEMS[code],
-        "meaning": _with_code(PROBLEMS[code].meaning),
-        "remedy": _with_code(PROBLEMS[code].remedy),
         "answer": _answer(code),
         "operations": operations,
         "of_all": operations == _operations(),
     }
-    return render(request, "problems/problem.html", context)
+    return render(request, f"problems/codes/{code}.html", context)
 
 
 @cache
@@ -73,11 +67,6 @@ def _answer(code: str) -> str:
     head = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
     head += [f"{name}: {value}" for name, value in response.items()]
     return "\n".join([*head, "", json.dumps(json.loads(response.content), indent=2, ensure_ascii=False)])
-
-
-def _with_code(text: str | Promise) -> SafeString:
-    """The text as HTML: what stands between backticks becomes code."""
-    return mark_safe(re.sub("`(.+?)`", r"<code>\1</code>", escape(str(text))))  # noqa: S308
 
 
 urlpatterns = [path("", index, name="problems"), path("/<str:code>", problem, name="problem")]

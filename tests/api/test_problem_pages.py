@@ -27,16 +27,19 @@ def text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
 
 
-@pytest.mark.parametrize("language", ["en", "ru"])
-def test_every_code_has_a_page_that_tells_what_to_do(language: str) -> None:
+@pytest.mark.parametrize(("language", "letters"), [("en", "[a-z]"), ("ru", "[а-я]")])
+def test_every_code_has_a_page_that_tells_what_to_do(language: str, letters: str) -> None:
     index = page("/problems", language)
 
     for code, problem in PROBLEMS.items():
+        shown = page(f"/problems/{code}", language)
         assert f'href="/problems/{code}"' in index
-        shown = text(page(f"/problems/{code}", language))
         with translation.override(language):
-            for words in (problem.detail, problem.meaning, problem.remedy):
-                assert str(words).replace("`", "") in shown
+            assert str(problem.detail) in text(shown)
+        meaning, remedy = re.findall(r"</h2>\s*<p>(.+?)</p>", shown)[:2]
+        assert len(re.findall(letters, text(meaning))) > 10
+        assert len(re.findall(letters, text(remedy))) > 10
+        assert "`" not in meaning + remedy
 
 
 def test_type_of_an_answer_leads_to_a_page_with_that_answer() -> None:
