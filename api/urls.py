@@ -1,10 +1,8 @@
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import re_path
 from rest_framework.routers import Route, SimpleRouter
 
-from api import exceptions, viewsets
+from api import viewsets
 
 
 class Router(SimpleRouter):
@@ -22,10 +20,6 @@ class Router(SimpleRouter):
     ]
 
 
-def not_found(request: HttpRequest) -> HttpResponse:
-    return exceptions.response("not_found")
-
-
 def urls(prefix: str, *, trailing_slash: bool) -> list[Any]:
     """The URLs of all viewsets, with names that start with the prefix."""
     router = Router(trailing_slash=trailing_slash, use_regex_path=False)
@@ -36,8 +30,4 @@ def urls(prefix: str, *, trailing_slash: bool) -> list[Any]:
 
 
 # Each path answers with and without a slash at its end, because a redirect would lose the body of a POST.
-urlpatterns = [
-    *urls("", trailing_slash=False),
-    *urls("slash-", trailing_slash=True),
-    re_path("", not_found),
-]
+urlpatterns = [*urls("", trailing_slash=False), *urls("slash-", trailing_slash=True)]
