@@ -37,6 +37,7 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """The rows of the page that `?cursor=` names. Raises ValidationError for a cursor of another list."""
         order = self.get_ordering(request)
+        names = [name.lstrip("-") for name in order]
         cursor = request.query_params.get("cursor")
         backwards, edge = (False, None) if cursor is None else _read(cursor, order, queryset.model)
         direction = _reversed(order) if backwards else order
@@ -48,8 +49,9 @@ class KeysetPagination(BasePagination):
             found.reverse()
         has_next, has_previous = (True, more) if backwards else (more, cursor is not None)
         url = request.build_absolute_uri()
-        self.next = _link(url, order, _edge(found[-1], order), False) if found and has_next else None
-        self.previous = _link(url, order, _edge(found[0], order), True) if found and has_previous else None
+        edges = [[getattr(row, name) for name in names] for row in found]
+        self.next = _link(url, order, edges[-1], False) if found and has_next else None
+        self.previous = _link(url, order, edges[0], True) if found and has_previous else None
         return found
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -99,14 +101,6 @@ def _reversed(order: tuple[str, str]) -> tuple[str, ...]:
     return tuple(name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order)
 
 
-def _names(order: tuple[str, str]) -> list[str]:
-    return [name.lstrip("-") for name in order]
-
-
-def _edge(row: Model, order: tuple[str, str]) -> list[Any]:
-    return [getattr(row, name) for name in _names(order)]
-
-
 def _read(cursor: str, order: tuple[str, str], model: type[Model]) -> tuple[bool, list[Value]]:
     """The direction and the edge that this cursor holds."""
     try:
@@ -114,7 +108,8 @@ def _read(cursor: str, order: tuple[str, str], model: type[Model]) -> tuple[bool
         name, backwards, *values = json.loads(text)
         if name != order[0] or not isinstance(backwards, bool):
             raise ValueError(name)
-        edge = [_parse(model._meta.get_field(n), v) for n, v in zip(_names(order), values, strict=True)]
+        fields = [model._meta.get_field(name.lstrip("-")) for name in order]
+        edge = [_parse(field, value) for field, value in zip(fields, values, strict=True)]
     except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
         raise exceptions.field_error("cursor", "invalid", _("This is not a cursor of this list.")) from error
     return backwards, edge
