@@ -2,7 +2,6 @@
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from django.urls import get_resolver
 
-from tests.support.service import free_port, prepared_folder, services
+from tests.support.service import service_with_a_vote
 
 assert get_resolver().url_patterns  # the document's sentences are in the language in which the views were first loaded
 
@@ -31,24 +30,13 @@ class Seen:
 @pytest.fixture(scope="session")
 def seen() -> Iterator[Seen]:
     """Two people, a vote, refusals and an SMS, seen in the metrics and in lines of JSON."""
-    with prepared_folder() as folder, services(folder) as make:
-        port = free_port()
-        service = make(LOG_FORMAT="json", METRICS_PORT=str(port))
-        service.wait_until_ready()
-
-        def scrape() -> str:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-                return answer.read().decode()
-
-        alice, bob = service.sign_in("9991110031"), service.sign_in("9991110032")
-        code = service.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
-        service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
+    with service_with_a_vote() as service:
         for path, body in [("/api/auth/signup", {"phone": "1"}), ("/api/nowhere?phone=9991110031", None)]:
             with suppress(urllib.error.HTTPError):
                 service.call(path, body)
         service.answers("/9991110031/%0a%D0%B0")
         service.call("/api/auth/signup", {"phone": "9991110033"})  # nobody signs in with this one, so it is sent
-        service.wait_for(lambda: "***0033" in service.output and 'outcome="sent"' in scrape())
-        metrics = scrape()
+        service.wait_for(lambda: "***0033" in service.output and 'outcome="sent"' in service.scrape())
+        metrics = service.scrape()
         service.stop()
         yield Seen(metrics, service.output.splitlines())

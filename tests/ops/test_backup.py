@@ -1,7 +1,6 @@
 """`manage.py backup` writes a complete file or none."""
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,19 +8,7 @@ import pytest
 from django.core.management import CommandError
 
 from tests.support.accounts import SignedInUser
-from tests.support.backups import (
-    another_session,
-    back_up,
-    empty_database,
-    file,
-    restore,
-    started,
-    sums,
-    wait_for_end_of,
-    wait_for_lock_of,
-)
-
-__all__ = ["empty_database", "file"]
+from tests.support.backups import back_up, interrupted, restore, started, sums
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,14 +53,8 @@ def test_backup_to_the_standard_output_comes_back_whole(
 def test_interrupted_backup_keeps_the_older_one(alice: SignedInUser, file: Path) -> None:
     file.write_text("yesterday's")
 
-    with another_session() as held:
-        held.execute("LOCK users_device")
-        process = started("backup", str(file))
-        wait_for_lock_of("pg_dump", process)
-        process.send_signal(signal.SIGTERM)
-        printed = process.communicate(timeout=10)[1]
-    wait_for_end_of("pg_dump")
+    printed = interrupted("pg_dump", "LOCK users_device", "backup", str(file))
 
-    assert (process.returncode, b"No backup was made: interrupted\n" in printed) == (1, True), printed
+    assert "No backup was made: interrupted\n" in printed
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     assert file.read_text() == "yesterday's"

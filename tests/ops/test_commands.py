@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.conf import settings
 
-from tests.support.backups import database_variables, empty_database
-
-__all__ = ["empty_database"]
+from tests.support.backups import database_variables
 
 PASSWORD = b"a password of an operator"
 UNREACHABLE = {"DATABASE_URL": "postgresql://nobody:hunter2@127.0.0.1:1/nowhere"}

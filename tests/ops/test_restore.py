@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,20 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.support.accounts import SignedInUser
-from tests.support.backups import (
-    another_session,
-    back_up,
-    empty_database,
-    file,
-    restore,
-    started,
-    sums,
-    wait_for_end_of,
-    wait_for_lock_of,
-)
+from tests.support.backups import back_up, interrupted, restore, sums
 from users.models import User
-
-__all__ = ["empty_database", "file"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,14 +160,8 @@ def test_interrupted_restore_changes_nothing(
     back_up(file)
     empty_database()
 
-    with another_session() as held:
-        held.execute("CREATE TABLE users_user ()")  # pg_restore waits until this is committed or rolled back
-        process = started("restore", str(file))
-        wait_for_lock_of("pg_restore", process)
-        process.send_signal(signal.SIGTERM)
-        printed = process.communicate(timeout=10)[1]
-        held.rollback()
-    wait_for_end_of("pg_restore")
+    # pg_restore waits until this table is committed or rolled back.
+    printed = interrupted("pg_restore", "CREATE TABLE users_user ()", "restore", str(file))
 
-    assert (process.returncode, b"The backup was not restored: interrupted\n" in printed) == (1, True), printed
+    assert "The backup was not restored: interrupted\n" in printed
     assert sums() == {}

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-import urllib.request
+import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import yaml
 from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.service import free_port, prepared_folder, services
+from tests.support.service import service_with_a_vote
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 SENT = 'inviting_app_sms_total{gateway="demo",outcome="sent"}'
@@ -51,29 +51,19 @@ def listener_of(port: int) -> psutil.Process | None:
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Watched]:
     """One journey for all tests of this file: two people, one again, a vote, an SMS, refusals, a crash."""
-    with prepared_folder() as folder, services(folder) as make:
-        port = free_port()
-        service = make(LOG_FORMAT="json", METRICS_PORT=str(port))
-        service.wait_until_ready()
-
-        def scrape() -> str:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-                return answer.read().decode()
-
-        alice, bob = service.sign_in("9991110031"), service.sign_in("9991110032")
-        code = service.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
-        service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
+    with service_with_a_vote() as service:
+        port = int(service.metrics_port or 0)
         for path, body in [("/api/auth/signup", {"phone": "1"}), ("/api/nowhere", None), ("/nowhere", None)]:
             with pytest.raises(urllib.error.HTTPError):
                 service.call(path, body)
         service.sign_in("9991110031")
         service.call("/api/auth/signup", {"phone": "9991110033"})
-        service.wait_for(lambda: "***0033" in service.output and SENT in scrape())
-        shown = scrape()
+        service.wait_for(lambda: "***0033" in service.output and SENT in service.scrape())
+        shown = service.scrape()
         first = listener_of(port)
         first.kill()
         service.wait_for(lambda: (second := listener_of(port)) and second != first)
-        again = scrape()
+        again = service.scrape()
         service.wait_for(lambda: service.part("manage.py worker"))  # it may be the one that was killed
         service.part("manage.py worker").kill()
         service.wait_for(lambda: "starting it again" in service.output)

@@ -1,49 +1,20 @@
-"""Backups by the commands, a database to restore into, and a way to compare two databases."""
+"""Backups by the commands, and a way to compare two databases."""
 
 import io
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
 KEYWORDS = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
 Sums = dict[str, tuple[int, int]]
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "users.backup"
-
-
-@pytest.fixture
-def empty_database(transactional_db: None) -> Iterator[Callable[[], None]]:
-    """Each call moves the connection to a new empty database; the end of the test moves it back."""
-    here = connection.settings_dict["NAME"]
-    there = f"{here}_restored"
-
-    def drop() -> None:
-        connection.close()
-        connection.settings_dict["NAME"] = here
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{there}" WITH (FORCE)')
-
-    def move() -> None:
-        drop()
-        with connection.cursor() as cursor:
-            cursor.execute(f'CREATE DATABASE "{there}"')
-        connection.close()
-        connection.settings_dict["NAME"] = there
-
-    yield move
-    drop()
 
 
 def sums() -> Sums:
@@ -83,23 +54,27 @@ def started(*command: str) -> subprocess.Popen[bytes]:
     )
 
 
-def wait_for_lock_of(program: str, process: subprocess.Popen[bytes]) -> None:
-    """Until this program of PostgreSQL, which the process has started, waits for a lock."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
-    with connection.cursor() as cursor:
-        while process.poll() is None:
-            cursor.execute(query, [program])
-            if cursor.fetchone()[0]:
-                return
+def interrupted(program: str, lock: str, *command: str) -> str:
+    """What a command prints if SIGTERM comes while its program of PostgreSQL waits for the lock of this statement."""
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{program}'"
+    with another_session() as held:
+        held.execute(lock)
+        process = started(*command)
+        while process.poll() is None and not _count(f"{count} AND wait_event_type = 'Lock'"):
+            pass
+        process.send_signal(signal.SIGTERM)
+        printed = process.communicate(timeout=10)[1].decode()
+        held.rollback()
+    while _count(count):  # the server has yet to end the program's session, which holds locks until then
+        pass
+    assert process.returncode == 1, printed
+    return printed
 
 
-def wait_for_end_of(program: str) -> None:
-    """Until the server has ended the sessions of this program, which hold locks until then."""
+def _count(query: str) -> int:
     with connection.cursor() as cursor:
-        while True:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [program])
-            if not cursor.fetchone()[0]:
-                return
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
 
 
 def back_up(file: Path) -> str:

@@ -31,6 +31,7 @@ class Service:
 
     def __init__(self, folder: Path, port: int, project: Path | None = None, **variables: str | None) -> None:
         self.port = port
+        self.metrics_port = variables.get("METRICS_PORT")
         self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
         # Empty rather than unset: a developer's `.env` must not reach it.
         clean = {**os.environ, **dict.fromkeys(NAMES, "")}
@@ -84,6 +85,11 @@ class Service:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or "null")
+
+    def scrape(self) -> str:
+        """What Prometheus reads."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
 
     def answers(self, path: str) -> int | None:
         """The status of a GET, or None when there is no answer."""
@@ -203,3 +209,15 @@ def services(folder: Path) -> Iterator[Callable[..., Service]]:
     finally:
         for service in started:
             service.stop()
+
+
+@contextmanager
+def service_with_a_vote() -> Iterator[Service]:
+    """A service with metrics and lines of JSON, after two users have signed in and one has voted for the other."""
+    with prepared_folder() as folder, services(folder) as make:
+        service = make(LOG_FORMAT="json", METRICS_PORT=str(free_port()))
+        service.wait_until_ready()
+        alice, bob = service.sign_in("9991110031"), service.sign_in("9991110032")
+        code = service.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
+        service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
+        yield service

@@ -11,20 +11,10 @@ from django.test import Client
 from profiles.models import Activation, Profile
 from tests.support.accounts import SignedInUser, registered
 from tests.support.admin_actions import ALL, WHY, act, offered
-from tests.support.operators import at_work, helper, operator, page_of
+from tests.support.operators import at_work, operator, page_of
 from users.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def boss(db: None) -> Client:
-    return at_work(operator("9991119998", is_superuser=True))
-
-
-@pytest.fixture
-def support(db: None) -> Client:
-    return helper("view_user", "change_user")
 
 
 def test_nobody_acts_on_themselves(boss: Client) -> None:

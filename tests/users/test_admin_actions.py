@@ -10,21 +10,11 @@ from django.test import Client
 from profiles import activation, invite_codes, privacy
 from tests.support.accounts import SignedInUser, signed_in
 from tests.support.admin_actions import ALL, NOTHING_TO_DO, act, offered
-from tests.support.operators import at_work, helper, logged, operator, page_of
+from tests.support.operators import logged, page_of
 from users import accounts
 from users.models import Device, User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def boss(db: None) -> Client:
-    return at_work(operator("9991119998", is_superuser=True))
-
-
-@pytest.fixture
-def support(db: None) -> Client:
-    return helper("view_user", "change_user")
 
 
 def test_disabled_person_is_out_at_once_and_enabled_again_signs_in_anew(support: Client, alice: SignedInUser) -> None:

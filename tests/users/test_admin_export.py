@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db
 SPREADSHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
-@pytest.fixture
-def boss(db: None) -> Client:
-    return at_work(operator(is_superuser=True))
-
-
 def taken(browser: Client, model: str, query: str = "", kind: str = "csv") -> bytes:
     answer = browser.post(f"/admin/{model}/export/{query}", {"format": kind})
     assert answer.status_code == 200

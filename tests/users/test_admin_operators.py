@@ -16,11 +16,6 @@ BOSS = "9991119998"
 NEW = "another rather long password"
 
 
-@pytest.fixture
-def boss(db: None) -> Client:
-    return at_work(operator(BOSS, is_superuser=True))
-
-
 def change(browser: Client, person: SignedInUser, **fields: Any) -> int:
     return browser.post(page_of(person.profile.pk), fields).status_code
 

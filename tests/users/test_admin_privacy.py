@@ -14,12 +14,6 @@ from tests.support.operators import at_work, helper, logged, operator, page_of
 from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 
 pytestmark = pytest.mark.django_db
-BOSS = "9991119998"
-
-
-@pytest.fixture
-def boss(db: None) -> Client:
-    return at_work(operator(BOSS, is_superuser=True))
 
 
 def test_no_page_shows_a_whole_phone(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
