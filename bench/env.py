@@ -99,6 +99,7 @@ class Env:
                 env=self.service.process.environ() | variables,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # as `serve` starts its parts: the worker lowers the priority of its session
                 preexec_fn=die_with_parent(SIGTERM),
             )
         self.stack.callback(stop, process)

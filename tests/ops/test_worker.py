@@ -1,8 +1,12 @@
-"""How the worker ends: status 75 says that another start may help."""
+"""How the worker ends, and that it leaves other processes alone."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from procrastinate.exceptions import ConnectorException
 from psycopg.errors import AdminShutdown, UndefinedTable
@@ -34,3 +38,17 @@ def test_missing_table_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch)
         call_command("worker")
 
     assert isinstance(ended.value.__cause__, UndefinedTable)
+
+
+def test_worker_does_not_slow_down_the_session_that_it_is_started_in() -> None:
+    weight = Path("/proc/self/autogroup")
+    if not weight.exists():
+        pytest.skip("this system does not weigh sessions")
+    before = weight.read_text()
+
+    # It lowers its priority, then finds no database.
+    environment = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    ended = subprocess.run([sys.executable, "manage.py", "worker"], cwd=settings.BASE_DIR, env=environment, timeout=60)
+
+    assert ended.returncode == os.EX_TEMPFAIL
+    assert weight.read_text() == before

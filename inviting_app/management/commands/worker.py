@@ -69,11 +69,13 @@ class Command(BaseCommand):
 def _lower_priority() -> None:
     """Let the web processes of this machine go first: an SMS can wait a moment, a client should not.
 
-    Linux weighs whole sessions against each other where it groups them (sched(7), "The autogroup feature").
+    Linux weighs whole sessions against each other where it groups them (sched(7), "The autogroup feature"). A session
+    that other processes share, such as that of a terminal, is left alone.
     """
     os.nice(NICE)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICE))
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 def _middleware() -> list[WorkerMiddleware]:
