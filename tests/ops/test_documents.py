@@ -1,0 +1,48 @@
+"""The documents name settings, files and permissions that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support.environment import NAMES
+from users.models import User
+
+BASE = Path(settings.BASE_DIR)
+PAGES = [*BASE.glob("*.md"), *BASE.glob("docs/*.md")]
+# A file of the project in backticks, such as `users/models.py`.
+FILE = re.compile(r"`((?:api|bench|deploy|docs|inviting_app|profiles|tests|users)/[\w./-]+\.\w+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_links_of_a_document_exist(page: Path) -> None:
+    text = page.read_text()
+
+    missing = [name for name in FILE.findall(text) if not (BASE / name).exists()]
+    for name, anchor in LINK.findall(text):
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            missing.append(f"{name}#{anchor}")
+
+    assert missing == []
+
+
+def test_operations_list_every_setting_and_no_other() -> None:
+    page = (BASE / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", page, re.MULTILINE)
+
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == NAMES
+
+
+def test_security_names_the_permission_as_the_admin_shows_it() -> None:
+    page = " ".join((BASE / "docs" / "security.md").read_text().split())
+
+    assert all(f'the permission "{name}"' in page for _, name in User._meta.permissions)
