@@ -4,6 +4,7 @@ import fcntl
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -161,9 +162,11 @@ def gone(processes: list[psutil.Process]) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that Linux gives to outgoing connections: one of these could take it before it is used."""
+    while True:
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("", random.randrange(10_000, 32_768)))
+            return int(probe.getsockname()[1])
 
 
 @contextmanager
