@@ -16,7 +16,7 @@ from users.models import User
 
 @pytest.fixture(scope="session", autouse=True)
 def postgres() -> Iterator[None]:
-    """The embedded PostgreSQL, unless DATABASE_URL names another; it need not survive a power cut."""
+    """The embedded PostgreSQL, unless DATABASE_URL names another. Its data need not survive a power cut."""
     OPTIONS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
     with nullcontext() if not settings.EMBEDDED_POSTGRES else Embedded(settings.DATA_DIR).running():
         yield
@@ -24,7 +24,7 @@ def postgres() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: None) -> None:
-    """PostgreSQL runs before the test database is made."""
+    """Start PostgreSQL before pytest-django creates the test database."""
 
 
 @pytest.fixture(autouse=True)

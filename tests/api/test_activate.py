@@ -1,4 +1,4 @@
-"""POST /api/v1/profiles/me: one vote a person, for another person."""
+"""POST /api/v1/profiles/me: each user has one vote, for another user."""
 
 from typing import Any
 
@@ -39,14 +39,14 @@ def spellings(code: str) -> list[str]:
 
 
 @pytest.mark.parametrize("spelling", range(5))
-def test_code_is_taken_in_any_usual_spelling(alice: SignedInUser, bob: SignedInUser, spelling: int) -> None:
+def test_code_is_accepted_in_any_usual_spelling(alice: SignedInUser, bob: SignedInUser, spelling: int) -> None:
     answer = bob.activate(spellings(alice.code)[spelling])
 
     assert answer.status_code == 200
     assert answer.json()["activated_invite"] == alice.code
 
 
-def test_form_does_as_well_as_json(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_form_is_accepted_like_json(alice: SignedInUser, bob: SignedInUser) -> None:
     answer = bob.api.post(
         ME, f"activated_invite={alice.code.lower()}", content_type="application/x-www-form-urlencoded"
     )
@@ -55,7 +55,7 @@ def test_form_does_as_well_as_json(alice: SignedInUser, bob: SignedInUser) -> No
     assert votes() == [(bob.profile.pk, alice.profile.pk)]
 
 
-def test_two_may_choose_each_other(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_two_users_may_activate_each_others_codes(alice: SignedInUser, bob: SignedInUser) -> None:
     answers = [bob.activate(alice.code), alice.activate(bob.code)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -89,7 +89,7 @@ def test_second_activation_is_refused_whatever_the_code(
     assert not Miss.objects.exists()
 
 
-def test_code_nobody_has_is_not_found(alice: SignedInUser) -> None:
+def test_unknown_code_is_not_found(alice: SignedInUser) -> None:
     answer = alice.activate(nobodys_code())
 
     assert answer.status_code == 404
@@ -105,7 +105,7 @@ def disabled(phone: str) -> Profile:
 
 
 @pytest.mark.parametrize("owner", ["unverified", "disabled"])
-def test_codes_of_people_who_do_not_exist_for_others_are_not_found(alice: SignedInUser, owner: str) -> None:
+def test_codes_of_hidden_users_are_not_found(alice: SignedInUser, owner: str) -> None:
     profile = registered("9991110007", verified_at=None) if owner == "unverified" else disabled("9991110007")
 
     refused = alice.activate(profile.invite_code)
@@ -132,7 +132,7 @@ def test_code_works_again_once_its_owner_is_enabled(alice: SignedInUser) -> None
         *("%41AAAAA", "AAAAÀA", "ÄÄÄÄÄÄ", "АААААА", "ßAAAA", "ﬀAAAA", "ſAAAAA", "😀😀😀😀😀😀"),
     ],
 )
-def test_what_cannot_be_a_code_is_invalid_and_charges_nothing(alice: SignedInUser, typed: str) -> None:
+def test_malformed_code_is_invalid_and_counts_no_failure(alice: SignedInUser, typed: str) -> None:
     answer = alice.activate(typed)
 
     assert answer.status_code == 400
@@ -142,7 +142,7 @@ def test_what_cannot_be_a_code_is_invalid_and_charges_nothing(alice: SignedInUse
 
 
 @pytest.mark.parametrize("value", [None, 123456, 1.5, True, [], ["AAAAAA"], {}, {"a": "AAAAAA"}])
-def test_what_is_not_a_string_is_invalid(alice: SignedInUser, value: Any) -> None:
+def test_value_that_is_not_a_string_is_invalid(alice: SignedInUser, value: Any) -> None:
     answer = alice.api.post(ME, {"activated_invite": value})
 
     assert answer.status_code == 400
@@ -151,14 +151,14 @@ def test_what_is_not_a_string_is_invalid(alice: SignedInUser, value: Any) -> Non
     assert not Miss.objects.exists()
 
 
-def test_without_a_token_nobody_votes(alice: SignedInUser) -> None:
+def test_activation_needs_a_token(alice: SignedInUser) -> None:
     answer = client().post(ME, {"activated_invite": alice.code})
 
     assert answer.status_code == 401
     assert votes() == []
 
 
-def test_invite_codes_are_of_the_alphabet_and_differ() -> None:
+def test_invite_codes_use_the_alphabet_and_differ() -> None:
     codes = {invite_codes.generate() for _ in range(1000)}
 
     assert len(codes) > 990

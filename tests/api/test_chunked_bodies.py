@@ -37,7 +37,7 @@ def test_chunked_body_above_the_limit_is_refused() -> None:
     assert (answer.status, answer.code) == (413, "payload_too_large")
 
 
-def test_no_more_of_a_chunked_body_is_read_than_the_limit() -> None:
+def test_chunked_body_is_read_up_to_the_limit_only() -> None:
     body = BytesIO(b" " * (settings.BODY_MAX_BYTES * 2))
     read: Any = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input": body}
 

@@ -1,4 +1,4 @@
-"""What an answer costs: statements of SQL and bytes of its body. Neither may grow unnoticed.
+"""What a response costs: SQL statements and bytes of its body. Neither may grow unnoticed.
 
 Where something became cheaper, lower its numbers; where it must cost more, raise them and say why in the commit.
 """
@@ -18,7 +18,7 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db
 
-# Bytes of the admin's pages: dates in words are not always as long.
+# Bytes of the admin's pages may differ by this much: written dates differ in length.
 ANY = 10**6
 
 AT_MOST = {
@@ -52,13 +52,13 @@ AT_MOST = {
 
 
 class Bill:
-    """What each of some requests cost."""
+    """What each request cost."""
 
     def __init__(self) -> None:
         self.costs: dict[str, tuple[int, int]] = {}
 
     def of(self, name: str, request: Callable[[], Any], status: int = 200) -> Any:
-        """The answer to this request, put on the bill."""
+        """The response to this request; its cost is recorded."""
         with CaptureQueriesContext(connection) as queries:
             answer = request()
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
@@ -71,7 +71,7 @@ class Bill:
 
 @pytest.fixture
 def bill(settings: Any) -> Bill:
-    """Codes go by SMS, so that all limits are asked; ids have six digits."""
+    """A bill for a service with a gateway, so that all limits are read. Ids have six digits."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
     with connection.cursor() as cursor:
         for table in ("users_user", "users_device", "users_logincode", "users_challenge", "users_smsdelivery"):
@@ -89,7 +89,7 @@ def sign_in(bill: Bill, who: str, phone: str, **signup: Any) -> Any:
 
 
 def too_dear(bill: Bill) -> list[str]:
-    """What grew, in words."""
+    """The costs that grew, as text."""
     return [
         f"{name}: {statements} statements and {size} bytes, where {AT_MOST[name]} are allowed"
         for name, (statements, size) in bill.costs.items()
@@ -97,7 +97,7 @@ def too_dear(bill: Bill) -> list[str]:
     ]
 
 
-def test_person_costs_no_more_than_before(bill: Bill) -> None:
+def test_requests_of_a_user_cost_no_more_than_before(bill: Bill) -> None:
     me, auth = "/api/v1/profiles/me", "/api/auth"
     code = registered("9991110002").invite_code
     api, first = sign_in(bill, "new", "9991110001")
@@ -120,7 +120,7 @@ def test_person_costs_no_more_than_before(bill: Bill) -> None:
     assert not (grown := too_dear(bill)), "\n".join(grown)
 
 
-def test_staff_costs_no_more_than_before(bill: Bill, settings: Any) -> None:
+def test_requests_of_staff_cost_no_more_than_before(bill: Bill, settings: Any) -> None:
     settings.DEMO = True
     staff = signed_in("9991119999")
     User.objects.filter(phone="+79991119999").update(is_staff=True, is_superuser=True)

@@ -1,4 +1,4 @@
-"""Cursors of pages: whatever a client makes of one, it is a page or a refusal, never an error of ours."""
+"""Any cursor that a client sends gets a page or a refusal, never a server error."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ FUZZED = settings(
     max_examples=150,
     derandomize=True,
     deadline=None,
-    # Reading changes nothing, so the examples may share their people.
+    # The examples only read, so they may share their users.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -43,7 +43,7 @@ def read(staff: SignedInUser, start: str, cursor: str | bytes) -> Any:
     + [packed(["-created_at", False, edge, "1"]) for edge in ("2030-01-01T00:00:00", "2030-02-30T00:00:00Z", "\0")]
     + ["W1tbW1tb" * 9000],
 )
-def test_what_is_no_cursor_of_this_list_is_invalid(staff: SignedInUser, start: str, cursor: str) -> None:
+def test_value_that_is_not_a_cursor_of_this_list_is_invalid(staff: SignedInUser, start: str, cursor: str) -> None:
     answer = read(staff, start, cursor)
 
     assert answer.status_code == 400
@@ -63,7 +63,7 @@ def test_number_beyond_the_column_is_a_page_or_a_refusal(staff: SignedInUser, nu
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00"])
-def test_time_at_the_end_of_all_times_is_a_page_or_a_refusal(staff: SignedInUser, moment: str) -> None:
+def test_latest_possible_time_is_a_page_or_a_refusal(staff: SignedInUser, moment: str) -> None:
     answer = staff.api.get("/api/v1/profiles", {"cursor": packed(["-created_at", False, moment, "1"])})
 
     assert answer.status_code in (200, 400)
@@ -96,7 +96,7 @@ cursors = st.one_of(st.text(min_size=1), st.binary().map(lambda raw: base64.urls
 
 @FUZZED
 @given(cursor=cursors)
-def test_no_cursor_at_all_is_an_error_of_ours(staff: SignedInUser, cursor: str) -> None:
+def test_no_cursor_causes_a_server_error(staff: SignedInUser, cursor: str) -> None:
     sent = cursor.encode("utf-8", "surrogatepass")
 
     for start in LISTS:
@@ -107,7 +107,7 @@ def test_no_cursor_at_all_is_an_error_of_ours(staff: SignedInUser, cursor: str) 
 
 @pytest.fixture
 def cursor(staff: SignedInUser) -> str:
-    """A cursor that a client got from us."""
+    """A cursor that the service gave to a client."""
     crowd(51)
     link: str = staff.api.get("/api/v1/profiles").json()["next"]
     return link.split("cursor=")[1]

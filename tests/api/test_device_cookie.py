@@ -1,4 +1,4 @@
-"""A browser is known by a cookie that no script reads, so the page need not keep the device token."""
+"""A browser is a known device by an HttpOnly cookie, so the page need not store the device token."""
 
 from http.cookies import Morsel
 from typing import Any
@@ -21,7 +21,7 @@ def sign_up(browser: APIClient, phone: str = PHONE, **body: Any) -> dict[str, An
 
 
 def is_known(browser: APIClient, phone: str = PHONE, **body: Any) -> bool:
-    """Whether the browser is served as a device of this phone's person."""
+    """Whether the browser is a known device of this phone's user."""
     return challenge(sign_up(browser, phone, **body)["challenge_id"]).login_code.device_id is not None
 
 
@@ -43,7 +43,7 @@ def test_login_sets_the_device_token_as_a_cookie_for_as_long_as_it_is_trusted() 
     assert cookie["domain"] == ""
 
 
-def test_cookie_is_secure_where_the_site_is(settings: Any) -> None:
+def test_cookie_is_secure_if_the_site_is(settings: Any) -> None:
     settings.SESSION_COOKIE_SECURE = True
 
     assert cookie_of_login()["secure"] is True
@@ -63,7 +63,7 @@ def test_browser_that_signed_in_once_is_known(alice: SignedInUser) -> None:
     assert is_known(alice.api)
 
 
-def test_sign_in_by_cookie_takes_up_the_same_device(alice: SignedInUser) -> None:
+def test_sign_in_by_cookie_reuses_the_device(alice: SignedInUser) -> None:
     before = Device.objects.get()
 
     again = alice.api.post("/api/auth/login", {"code": sign_up(alice.api)["code"]})
@@ -73,19 +73,21 @@ def test_sign_in_by_cookie_takes_up_the_same_device(alice: SignedInUser) -> None
     assert Device.objects.get().trusted_until > before.trusted_until
 
 
-def test_token_in_the_body_goes_before_the_cookie(alice: SignedInUser) -> None:
+def test_token_in_the_body_takes_precedence_over_the_cookie(alice: SignedInUser) -> None:
     device_token = signed_in(OTHER).device_token
 
     assert is_known(alice.api, OTHER, device_token=device_token)
     assert not is_known(alice.api, device_token=device_token)
 
 
-def test_null_and_empty_token_in_the_body_leave_it_to_the_cookie(alice: SignedInUser) -> None:
+def test_null_or_empty_token_in_the_body_leaves_the_cookie_in_effect(alice: SignedInUser) -> None:
     assert is_known(alice.api, device_token=None)
     assert is_known(alice.api, device_token="")
 
 
-def test_cookie_of_one_phone_is_unknown_to_another_and_no_answer_tells(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_cookie_of_one_phone_is_unknown_to_another_and_no_response_reveals_it(
+    alice: SignedInUser, bob: SignedInUser
+) -> None:
     with_cookie_of_another = sign_up(alice.api, OTHER)
     LoginCode.objects.filter(user__phone=f"+7{OTHER}").delete()
     without = sign_up(client(), OTHER)
@@ -96,7 +98,7 @@ def test_cookie_of_one_phone_is_unknown_to_another_and_no_answer_tells(alice: Si
     assert all(with_cookie_of_another[name] == without[name] for name in ("code_length", "expires_in", "sent"))
 
 
-def test_browser_of_two_people_keeps_the_cookie_of_the_newest(alice: SignedInUser) -> None:
+def test_browser_of_two_users_keeps_the_cookie_of_the_last_one(alice: SignedInUser) -> None:
     bob = alice.api.post("/api/auth/login", {"code": sign_up(alice.api, OTHER)["code"]})
 
     assert alice.api.cookies["device"].value == bob.json()["device_token"] != alice.device_token
@@ -107,11 +109,11 @@ def test_browser_of_two_people_keeps_the_cookie_of_the_newest(alice: SignedInUse
 @pytest.mark.parametrize(
     "sent", ["", "\0", r'"\000"', r'"a\000b"', "x" * 65, "é", '"a b"', '"', r'"\""', "../..", "x" * 4000, "null"]
 )
-def test_cookie_with_anything_in_it_is_as_no_cookie(alice: SignedInUser, sent: str) -> None:
+def test_invalid_cookie_is_ignored(alice: SignedInUser, sent: str) -> None:
     assert not is_known(client(HTTP_COOKIE=f"device={sent}"))
 
 
-def test_cookie_outlives_signing_out(alice: SignedInUser) -> None:
+def test_cookie_stays_after_signing_out(alice: SignedInUser) -> None:
     response = alice.api.post("/api/auth/logout", {"refresh": alice.refresh})
 
     assert "device" not in response.cookies
@@ -119,7 +121,7 @@ def test_cookie_outlives_signing_out(alice: SignedInUser) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/devices", "/api/v1/profiles/me"], ids=["ending the devices", "erasure"])
-def test_cookie_means_nothing_once_trust_was_ended(alice: SignedInUser, path: str) -> None:
+def test_cookie_has_no_effect_once_the_trust_has_ended(alice: SignedInUser, path: str) -> None:
     alice.api.delete(path)
 
     assert alice.api.cookies["device"].value == alice.device_token

@@ -1,4 +1,4 @@
-"""Where a person is signed in: what they see and end, and how a device stays known."""
+"""The user's devices: the list, revoking them, and how a device stays known."""
 
 from datetime import timedelta
 from typing import Any
@@ -30,12 +30,12 @@ def sign_in(device_token: str = "", **headers: Any) -> dict[str, Any]:
 
 
 def is_known(device_token: str) -> bool:
-    """Whether the next sign-up with this token is served as a known device's."""
+    """Whether the next sign-up with this token is that of a known device."""
     asked = client().post("/api/auth/signup", {"phone": PHONE, "device_token": device_token}).json()
     return challenge(asked["challenge_id"]).login_code.device_id is not None
 
 
-def test_list_shows_every_device_newest_first_and_which_one_asks(alice: SignedInUser) -> None:
+def test_list_shows_every_device_newest_first_and_marks_the_current_one(alice: SignedInUser) -> None:
     sign_in(HTTP_USER_AGENT="Phone é\x07 1.0 " + "x" * 300)
 
     newest, own = list_of(alice)
@@ -61,7 +61,7 @@ def test_known_device_keeps_its_row_and_its_token() -> None:
     assert taken_up.trusted_until > row.trusted_until
 
 
-def test_new_secret_key_keeps_device_tokens_while_the_old_one_is_kept(settings: Any) -> None:
+def test_device_tokens_stay_valid_while_the_old_secret_key_is_kept(settings: Any) -> None:
     token = sign_in()["device_token"]
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
     assert sign_in(token)["device_token"] == token
@@ -100,7 +100,7 @@ def test_device_token_is_not_in_the_database(alice: SignedInUser) -> None:
     assert len(alice.device_token) == 43
 
 
-def test_ending_one_device_ends_its_session_and_its_trust(alice: SignedInUser) -> None:
+def test_revoking_one_device_ends_its_session_and_its_trust(alice: SignedInUser) -> None:
     other = sign_in()
     device_id = list_of(alice)[0]["id"]
 
@@ -116,7 +116,7 @@ def test_ending_one_device_ends_its_session_and_its_trust(alice: SignedInUser) -
     assert not is_known(other["device_token"])
 
 
-def test_ended_device_is_found_no_more(alice: SignedInUser) -> None:
+def test_revoked_device_is_not_found(alice: SignedInUser) -> None:
     sign_in()
     address = f"/api/v1/devices/{list_of(alice)[0]['id']}"
     alice.api.delete(address)
@@ -127,13 +127,13 @@ def test_ended_device_is_found_no_more(alice: SignedInUser) -> None:
 
 
 @pytest.mark.parametrize("device_id", ["0", "9" * 30, "-1", "x"])
-def test_device_that_is_not_there_is_not_found(alice: SignedInUser, device_id: str) -> None:
+def test_unknown_device_is_not_found(alice: SignedInUser, device_id: str) -> None:
     response = alice.api.delete(f"/api/v1/devices/{device_id}")
 
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_devices_of_others_are_neither_seen_nor_ended(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_devices_of_others_are_neither_shown_nor_revoked(alice: SignedInUser, bob: SignedInUser) -> None:
     theirs = list_of(bob)[0]["id"]
 
     response = alice.api.delete(f"/api/v1/devices/{theirs}")
@@ -143,7 +143,9 @@ def test_devices_of_others_are_neither_seen_nor_ended(alice: SignedInUser, bob: 
     assert list_of(bob)[0]["ended_at"] is None
 
 
-def test_ending_all_devices_ends_this_one_too_and_nobody_elses(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_revoking_all_devices_includes_the_current_one_and_no_other_users(
+    alice: SignedInUser, bob: SignedInUser
+) -> None:
     other = sign_in()
 
     response = alice.api.delete("/api/v1/devices")
@@ -157,7 +159,7 @@ def test_ending_all_devices_ends_this_one_too_and_nobody_elses(alice: SignedInUs
     assert len(list_of(bob)) == 1
 
 
-def test_device_without_session_and_trust_is_listed_no_more(alice: SignedInUser) -> None:
+def test_device_without_session_and_trust_is_not_listed(alice: SignedInUser) -> None:
     for token in (sign_in()["refresh"], sign_in()["refresh"]):
         client().post("/api/auth/logout", {"refresh": token})
     assert [device["ended_at"] is None for device in list_of(alice)] == [False, False, True]
@@ -167,14 +169,14 @@ def test_device_without_session_and_trust_is_listed_no_more(alice: SignedInUser)
     assert [device["current"] for device in list_of(alice)] == [True]
 
 
-def test_device_is_fresh_for_ten_minutes_after_a_code(alice: SignedInUser) -> None:
+def test_sign_in_is_recent_for_ten_minutes(alice: SignedInUser) -> None:
     device = Device.objects.get()
 
     assert devices.is_recent(device, device.signed_in_at + timedelta(seconds=599))
     assert not devices.is_recent(device, device.signed_in_at + timedelta(seconds=600))
 
 
-def test_refresh_makes_no_device_fresh_or_known_for_longer(alice: SignedInUser) -> None:
+def test_refresh_prolongs_neither_a_recent_sign_in_nor_the_trust(alice: SignedInUser) -> None:
     Device.objects.update(signed_in_at=F("signed_in_at") - timedelta(days=1))
     before = Device.objects.get()
 
@@ -184,8 +186,8 @@ def test_refresh_makes_no_device_fresh_or_known_for_longer(alice: SignedInUser) 
     assert (after.signed_in_at, after.trusted_until) == (before.signed_in_at, before.trusted_until)
 
 
-def test_sign_in_after_the_trust_was_taken_makes_another_device() -> None:
-    """The code was asked for on a known device, which was ended before the answer."""
+def test_sign_in_after_the_device_was_revoked_creates_another_device() -> None:
+    """The code was requested on a known device, which was revoked before the log-in."""
     person = signed_in(PHONE)
     asked = client().post("/api/auth/signup", {"phone": PHONE, "device_token": person.device_token}).json()
     person.api.delete("/api/v1/devices")
@@ -197,7 +199,7 @@ def test_sign_in_after_the_trust_was_taken_makes_another_device() -> None:
     assert Device.objects.filter(ended_at=None).count() == 1
 
 
-def test_device_whose_session_expired_and_trust_is_gone_is_not_listed(alice: SignedInUser) -> None:
+def test_device_with_an_expired_session_and_without_trust_is_not_listed(alice: SignedInUser) -> None:
     idle = signed_in(alice.phone)
     Device.objects.filter(pk=Device.objects.latest("pk").pk).update(
         refreshed_at=F("refreshed_at") - timedelta(days=31), trust_hash=None, trusted_until=None

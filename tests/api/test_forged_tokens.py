@@ -1,6 +1,6 @@
-"""Tokens that are not ours, or not for this: always 401, never an error of the server's, and nothing is written.
+"""Forged tokens, and tokens for another purpose: always 401, never a server error, and nothing is written.
 
-The requirements of OWASP ASVS 5.0 (V7, V9) and RFC 8725, and the files that hold the service to them:
+The requirements of OWASP ASVS 5.0 (V7, V9) and RFC 8725, and the files that test them:
 
 - signature first, no source of keys but ours (test_token_headers): V9.1.1, V9.1.3; RFC 8725 3.3, 3.5, 3.10
 - one algorithm, never `none`, no public key taken for a secret (test_token_headers): V9.1.2; RFC 8725 3.1, 3.2
@@ -10,7 +10,7 @@ The requirements of OWASP ASVS 5.0 (V7, V9) and RFC 8725, and the files that hol
 - sessions checked here, made anew at sign-in, idle and absolute ends (test_tokens): V7.2.1 to V7.2.4, V7.3.1, V7.3.2
 - logout, ended, disabled and erased are out at the next request (test_tokens, test_devices, test_privacy): V7.4.1,
   V7.4.2
-- people see and end their sessions, operators end anybody's, erasing oneself takes a fresh sign-in (test_devices,
+- users see and end their sessions, operators end anybody's, erasing oneself takes a fresh sign-in (test_devices,
   test_admin, test_privacy): V7.4.5, V7.5.2, V7.5.3
 - keys are changed without signing anybody out (test_key_rotation)
 """
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(token: str, code: str = "token_invalid") -> None:
-    """Whatever is tried with it."""
+    """Assert that no operation accepts this token."""
     before = rows_written()
     for answer in (me(token), refresh(token), logout(token)):
         is_401(answer, code)
@@ -71,12 +71,12 @@ def test_garbage_is_refused(token: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["ж" * 100, "\u202e.a.b", "٣.٣.٣"])
-def test_refresh_token_of_other_letters_is_refused(token: str) -> None:
+def test_refresh_token_with_other_characters_is_refused(token: str) -> None:
     is_401(refresh(token), "token_invalid")
     is_401(logout(token), "token_invalid")
 
 
-def test_deepest_nesting_of_a_signed_payload_is_refused() -> None:
+def test_deeply_nested_signed_payload_is_refused() -> None:
     text = b'{"alg":"HS256","x":' + b"[" * 20_000
     is_401(me(f"{segment(text)}.e30.e30"), "token_invalid")
     is_401(me(sealed(HEADER, b"[" * 20_000)), "token_invalid")
@@ -102,7 +102,7 @@ def test_odd_authorization_header_is_refused(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["", " ", "Basic YTpi", "Token abc", "Bearerabc", ",Bearer x", "\x00Bearer x"])
-def test_no_bearer_token_is_not_signed_in(header: str) -> None:
+def test_request_without_a_bearer_token_is_not_authenticated(header: str) -> None:
     is_401(client(HTTP_AUTHORIZATION=header).get("/api/v1/profiles/me"), "not_authenticated")
 
 
@@ -111,25 +111,25 @@ def test_no_bearer_token_is_not_signed_in(header: str) -> None:
     ["{0}\x00", "\x00{0}", "{0},Bearer {0}", "{0}, {0}", "{0} {0}", "{0}.", ".{0}", "{0}====", '"{0}"', "Bearer {0}"],
     ids=repr,
 )
-def test_right_token_with_something_beside_it_is_refused(alice: SignedInUser, spelling: str) -> None:
+def test_valid_token_with_extra_text_is_refused(alice: SignedInUser, spelling: str) -> None:
     is_401(me(spelling.format(alice.token)), "token_invalid")
 
 
-def test_right_token_in_two_headers_at_once_is_refused(alice: SignedInUser) -> None:
-    """A server joins headers of one name with a comma (RFC 9110 5.3)."""
+def test_valid_token_in_two_headers_is_refused(alice: SignedInUser) -> None:
+    """A server joins headers with the same name by a comma (RFC 9110 5.3)."""
     for joined in (f"Bearer {alice.token},Bearer {alice.token}", f"Bearer x,Bearer {alice.token}"):
         is_401(client(HTTP_AUTHORIZATION=joined).get("/api/v1/profiles/me"), "token_invalid")
 
 
 @pytest.mark.parametrize("token", [7, None, [], {}, "", "a" * 2049, "\x00", "a\x00b", 1.5, True])
-def test_refresh_that_is_no_token_at_all_is_invalid(token: Any) -> None:
+def test_refresh_value_that_is_not_a_token_is_invalid(token: Any) -> None:
     answer = refresh(token)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
     assert [error["field"] for error in answer.json()["errors"]] == ["refresh"]
 
 
-def test_kinds_are_not_crossed(alice: SignedInUser) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(alice: SignedInUser) -> None:
     before = rows_written()
 
     is_401(me(alice.refresh), "token_invalid")
@@ -138,12 +138,12 @@ def test_kinds_are_not_crossed(alice: SignedInUser) -> None:
     assert rows_written() == before
 
 
-def test_device_token_and_challenge_are_no_tokens(alice: SignedInUser) -> None:
+def test_device_token_and_challenge_are_not_access_tokens(alice: SignedInUser) -> None:
     refused(alice.device_token)
     refused(client().post("/api/auth/signup", {"phone": "9991110009"}).json()["challenge_id"])
 
 
-def test_tokens_are_no_device_token(alice: SignedInUser) -> None:
+def test_access_and_refresh_tokens_are_not_device_tokens(alice: SignedInUser) -> None:
     for token in (alice.token, alice.refresh):
         answer = client().post("/api/auth/signup", {"phone": alice.phone, "device_token": token})
 

@@ -1,4 +1,4 @@
-"""Bad input at volume: no error of the server's, no slow answer, nothing written on a refusal.
+"""Much bad input: no server error, no slow response, and nothing is written by a refused request.
 
 EXAMPLES is how many inputs a test tries; of bodies a half, of queries a tenth. 22 500 make 103 500 in all.
 """
@@ -29,7 +29,7 @@ from users import phones
 from users.login import signin
 
 EXAMPLES = 22_500 if THOROUGH else 200
-# Refusals of well-formed requests: an attempt, a miss and a theft are kept.
+# Refusals of well-formed requests: an attempt, a failed activation and a theft are kept.
 WRITTEN_BY_DESIGN = {"invalid_code", "invite_code_not_found", "token_revoked", "too_many_requests"}
 
 fuzz = settings(
@@ -47,7 +47,7 @@ fuzz_a_tenth = settings(fuzz, max_examples=EXAMPLES // 10)
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """A line in the log for each request would be kept for the report."""
+    """No log lines: pytest would keep one for each request."""
     logging.disable(logging.INFO)
     yield
     logging.disable(logging.NOTSET)
@@ -57,7 +57,7 @@ PHONES = ["9991234567", "+7 999 123-45-67", "8 (999) 123-45-67", "00 7 999 123 4
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_phone_is_refused_or_has_one_form(settings: Any, everywhere: bool) -> None:
+def test_phone_is_refused_or_normalised_to_one_form(settings: Any, everywhere: bool) -> None:
     if everywhere:
         settings.PHONE_REGIONS = list(phonenumbers.SUPPORTED_REGIONS)
 
@@ -77,7 +77,7 @@ def test_phone_is_refused_or_has_one_form(settings: Any, everywhere: bool) -> No
 
 @fuzz
 @given(written(["1234", "12 34", "12345-67890", "0000000000"]))
-def test_code_is_of_four_or_ten_digits_or_malformed(text: str) -> None:
+def test_code_has_four_or_ten_digits_or_is_malformed(text: str) -> None:
     plain = "".join(letter for letter in text if not letter.isspace() and letter != "-")
     digits = plain.isascii() and plain.isdigit() and len(plain) in (4, 10)
 
@@ -87,7 +87,7 @@ def test_code_is_of_four_or_ten_digits_or_malformed(text: str) -> None:
 
 @fuzz
 @given(written(["K7M4QZ", "k7m-4qz", "K7M 4QZ"]))
-def test_invite_code_is_of_its_alphabet_or_malformed(text: str) -> None:
+def test_invite_code_uses_its_alphabet_or_is_malformed(text: str) -> None:
     plain = "".join(letter for letter in text if not letter.isspace() and letter != "-")
     if plain.isascii() and len(plain) == 6 and set(plain.upper()) <= set(invite_codes.ALPHABET):
         assert invite_codes.normalise(text) == plain.upper()
@@ -98,13 +98,13 @@ def test_invite_code_is_of_its_alphabet_or_malformed(text: str) -> None:
 
 
 class Requests:
-    """Sends requests that must be answered as they ought to be, and takes back what each did."""
+    """Sends requests, checks the form of their responses, and rolls back what each one wrote."""
 
     def __init__(self) -> None:
         self.written = rows_written()
 
     def send(self, *request: Any, **headers: str) -> tuple[Answer, int]:
-        """The answer, and how many rows it wrote."""
+        """The response, and how many rows the request wrote."""
         with transaction.atomic():
             answer = call(*request, **headers)
             transaction.set_rollback(True)
@@ -120,7 +120,7 @@ class Requests:
 
 
 @pytest.mark.django_db
-def test_any_body_is_answered(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_any_body_gets_a_valid_response(alice: SignedInUser, bob: SignedInUser) -> None:
     asked = client().post("/api/auth/signup", {"phone": "9991110009"}).json()["challenge_id"]
     everything = {
         "/api/auth/signup": {"phone": PHONES, "device_token": [alice.device_token], "challenge_id": [asked, ""]},
@@ -143,7 +143,7 @@ def test_any_body_is_answered(alice: SignedInUser, bob: SignedInUser) -> None:
 
 
 @pytest.mark.django_db
-def test_any_query_is_answered(staff: SignedInUser, bob: SignedInUser) -> None:
+def test_any_query_gets_a_valid_response(staff: SignedInUser, bob: SignedInUser) -> None:
     edges = ["2026-03-01T09:00:40Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-13-01"]
     cursors = [cursor("-created_at", False, edge, "1") for edge in edges]
     fields = {

@@ -1,4 +1,4 @@
-"""What every answer carries besides its body."""
+"""The headers of every response."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ ORIGIN = "https://client.example.org"
 
 
 @pytest.mark.parametrize("given", ["12345678", "a-b_c-D9", "0" * 64, "6f1c2b7a-9d3e-4c5f-8a6b-0d1e2f3a4b5c"])
-def test_request_id_of_the_caller_is_kept(given: str) -> None:
+def test_request_id_of_the_client_is_kept(given: str) -> None:
     answer = client().get(ME, HTTP_X_REQUEST_ID=given)
 
     assert answer["X-Request-ID"] == answer.json()["request_id"] == given
@@ -41,7 +41,7 @@ def test_request_ids_differ() -> None:
 
 
 @pytest.mark.parametrize("path", [ME, SIGNUP, "/api/nowhere", "/livez", "/readyz", "/docs", "/schema", "/nowhere"])
-def test_every_answer_is_hardened(path: str) -> None:
+def test_every_response_has_security_headers(path: str) -> None:
     answer = client().get(path)
 
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -51,7 +51,7 @@ def test_every_answer_is_hardened(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/redoc", "/admin/login/", "/nowhere"])
-def test_pages_have_what_pages_need_besides(path: str) -> None:
+def test_pages_have_more_security_headers(path: str) -> None:
     answer = client().get(path)
 
     assert answer["X-Frame-Options"] == "DENY"
@@ -60,14 +60,14 @@ def test_pages_have_what_pages_need_besides(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [ME, "/livez"])
-def test_browsers_are_told_to_stay_with_tls_over_tls_alone(path: str, settings: Any) -> None:
+def test_hsts_is_sent_over_tls_only(path: str, settings: Any) -> None:
     settings.SECURE_HSTS_SECONDS = 1000
 
     assert client().get(path, secure=True)["Strict-Transport-Security"] == "max-age=1000"
     assert "Strict-Transport-Security" not in client().get(path)
 
 
-def test_answer_tells_its_language_and_length(alice: SignedInUser) -> None:
+def test_response_has_its_language_and_length(alice: SignedInUser) -> None:
     answer = alice.api.get(ME, HTTP_ACCEPT_LANGUAGE="ru")
     refused = client().get(ME)
 
@@ -76,7 +76,7 @@ def test_answer_tells_its_language_and_length(alice: SignedInUser) -> None:
     assert int(refused["Content-Length"]) == len(refused.content)
 
 
-def test_refusal_of_an_oversized_body_is_hardened_too() -> None:
+def test_refusal_of_an_oversized_body_has_security_headers_too() -> None:
     answer = client().generic("POST", SIGNUP, b" " * 70_000, content_type="application/json")
 
     assert answer.status_code == 413
@@ -84,7 +84,7 @@ def test_refusal_of_an_oversized_body_is_hardened_too() -> None:
     assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
 
 
-def test_answers_about_people_are_not_stored(alice: SignedInUser, staff: SignedInUser) -> None:
+def test_responses_about_users_are_not_cached(alice: SignedInUser, staff: SignedInUser) -> None:
     answers = [
         *(alice.api.get(path) for path in (ME, f"{ME}/invitations", f"{ME}/export", "/api/v1/devices", "/api/x")),
         staff.api.get("/api/v1/profiles"),
@@ -96,7 +96,7 @@ def test_answers_about_people_are_not_stored(alice: SignedInUser, staff: SignedI
     assert {answer["Cache-Control"] for answer in answers} == {"no-store"}
 
 
-def test_token_is_asked_for_by_its_scheme() -> None:
+def test_missing_token_is_requested_by_its_scheme() -> None:
     answer = client().get(ME)
 
     assert answer.status_code == 401
@@ -110,7 +110,7 @@ def test_foreign_origin_gets_no_permission(path: str) -> None:
     assert not answer.has_header("Access-Control-Allow-Origin")
 
 
-def test_api_knows_no_sessions(alice: SignedInUser) -> None:
+def test_api_uses_no_sessions(alice: SignedInUser) -> None:
     answer = alice.api.get(ME, HTTP_COOKIE="sessionid=whatever; messages=whatever")
 
     assert "Cookie" not in answer.get("Vary", "")
@@ -119,7 +119,7 @@ def test_api_knows_no_sessions(alice: SignedInUser) -> None:
 
 @pytest.fixture
 def other_origin(settings: Any) -> None:
-    """As with CORS_ORIGINS, without which there is not even the middleware."""
+    """With CORS_ORIGINS. Without it the middleware is not installed."""
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
     settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
 
@@ -145,7 +145,7 @@ def test_configured_origin_may_call_and_read(alice: SignedInUser) -> None:
 
 
 @pytest.mark.usefixtures("other_origin")
-def test_permission_is_for_the_api_and_its_origin_alone() -> None:
+def test_cors_permission_is_for_the_api_and_its_origin_only() -> None:
     answers = [client().get("/livez", HTTP_ORIGIN=ORIGIN), client().get(ME, HTTP_ORIGIN="https://other.example.org")]
 
     assert not any(answer.has_header("Access-Control-Allow-Origin") for answer in answers)
@@ -162,7 +162,7 @@ def test_foreign_host_is_refused(path: str) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_error_of_ours_shows_nothing_of_it(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_error_reveals_nothing_about_itself(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("profiles.queries.own_profile", lambda *_: 1 / 0)
     alice.api.raise_request_exception = False
 
@@ -184,7 +184,7 @@ RUSSIAN = {
 
 @pytest.mark.parametrize("code", RUSSIAN)
 @pytest.mark.parametrize("asked", ["ru", "ru-RU,ru;q=0.9,en;q=0.8", "de, ru;q=0.5"])
-def test_detail_is_in_russian_for_those_who_ask(code: str, asked: str) -> None:
+def test_detail_is_in_russian_on_request(code: str, asked: str) -> None:
     path, detail = RUSSIAN[code]
 
     answer = client().get(path, HTTP_ACCEPT_LANGUAGE=asked)
@@ -207,7 +207,7 @@ def test_field_error_is_in_russian_too() -> None:
     assert answer.json()["errors"] == [{"field": "code", "code": "invalid", "detail": "Это не строка."}]
 
 
-def test_plain_client_of_django_posts_without_a_csrf_token() -> None:
+def test_post_needs_no_csrf_token() -> None:
     browser = Client(enforce_csrf_checks=True)
 
     answer = browser.post(SIGNUP, {"phone": "9991234567"}, content_type="application/json")
@@ -216,7 +216,7 @@ def test_plain_client_of_django_posts_without_a_csrf_token() -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/livez", "/api/nowhere"])
-def test_answer_to_head_has_no_body_and_tells_the_length_of_that_to_get(path: str) -> None:
+def test_response_to_head_has_no_body_and_the_length_of_the_response_to_get(path: str) -> None:
     told, whole = call("HEAD", path), call("GET", path)
 
     assert told.body == b""
@@ -224,14 +224,14 @@ def test_answer_to_head_has_no_body_and_tells_the_length_of_that_to_get(path: st
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "Страница не найдена"), ("en", "Page not found")])
-def test_page_that_is_not_there_is_told_in_the_readers_language(language: str, words: str) -> None:
+def test_missing_page_is_reported_in_the_readers_language(language: str, words: str) -> None:
     answer = Client(headers={"Accept-Language": language}).get("/nowhere")
 
     assert answer.status_code == 404
     assert f"<h1>{words}</h1>" in answer.content.decode()
 
 
-def test_refused_form_is_told_in_the_readers_language() -> None:
+def test_refused_form_is_reported_in_the_readers_language() -> None:
     answer = Client(enforce_csrf_checks=True, headers={"Accept-Language": "ru"}).post("/admin/login/")
 
     assert answer.status_code == 403
@@ -239,9 +239,9 @@ def test_refused_form_is_told_in_the_readers_language() -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs/", "/redoc/", "/schema/", "/problems/"])
-def test_slash_at_the_end_of_a_page_leads_to_it(path: str) -> None:
+def test_trailing_slash_redirects_to_the_page(path: str) -> None:
     assert Client().get(path)["Location"] == path.rstrip("/")
 
 
-def test_browser_that_asks_for_an_icon_gets_it() -> None:
+def test_browser_gets_the_icon() -> None:
     assert Client().get("/favicon.ico")["Location"].startswith("/static/page/icon")

@@ -1,4 +1,4 @@
-"""The heaviest and strangest bodies that the limit on their size lets in: refused at once, and nothing is written."""
+"""Heavy and unusual bodies within the size limit are refused at once, and nothing is written."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ FIELDS = {
 
 
 def full(piece: bytes, room: int = 100) -> bytes:
-    """As many of these as a body has room for."""
+    """As many of these as fit into a body."""
     return piece * ((SIZE - room) // len(piece))
 
 
@@ -123,7 +123,7 @@ def test_content_type_that_cannot_be_read_is_refused(content_type: str, paramete
     assert (answer.status, answer.code) in {(415, "unsupported_media_type"), (400, "invalid")}
 
 
-def test_content_type_in_no_encoding_is_no_error_of_a_page() -> None:
+def test_content_type_without_an_encoding_causes_no_server_error() -> None:
     strange: Any = {"CONTENT_TYPE": "application/x-www-form-urlencoded; charset*=x''a"}
 
     assert call("GET", "/livez", **strange).status == 200
@@ -132,7 +132,7 @@ def test_content_type_in_no_encoding_is_no_error_of_a_page() -> None:
 
 @pytest.mark.parametrize("charset", ["base64", "rot13", "hex", "zlib", "punycode", "undefined", "idna", "utf-16"])
 @pytest.mark.parametrize("content_type", ["application/json", FORM, "multipart/form-data; boundary=b"])
-def test_every_text_is_read_as_utf8_whatever_the_client_says(content_type: str, charset: str) -> None:
+def test_text_is_always_read_as_utf8(content_type: str, charset: str) -> None:
     strange: Any = {"CONTENT_TYPE": f"{content_type}; charset={charset}"}
 
     for path in ("/api/auth/signup?a=b", "/admin/login/?next=b", "/livez?a=b"):
@@ -148,12 +148,12 @@ def refuses(text: str) -> bool:
 @pytest.mark.parametrize(
     "text", ["9" * 10**6, "9" + "\u0301\u0316" * 10_000, " " * 10**6, "+" + "(-" * 10**5], ids=range(4)
 )
-def test_long_text_is_no_phone_at_once(text: str) -> None:
+def test_long_text_is_refused_as_a_phone_quickly(text: str) -> None:
     assert quickly(lambda: refuses(text))
 
 
-def test_number_longer_than_e164_allows_is_no_phone(settings: Any) -> None:
-    """Fifteen digits at most (E.164 6.2.1); the database takes no more."""
+def test_number_longer_than_e164_allows_is_refused(settings: Any) -> None:
+    """E.164 (6.2.1) allows fifteen digits, and the database stores no more."""
     settings.PHONE_REGIONS = ["ID"]
 
     assert refuses("+6200100000000000")

@@ -1,4 +1,4 @@
-"""GET /api/v1/profiles/me/invitations: page by page, everybody once."""
+"""GET /api/v1/profiles/me/invitations lists every invitee once, in pages."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 PATH = "/api/v1/profiles/me/invitations"
 
 
-def test_nobody_yet_is_one_empty_page(alice: SignedInUser) -> None:
+def test_list_without_votes_is_one_empty_page(alice: SignedInUser) -> None:
     answer = alice.api.get(PATH)
 
     assert answer.status_code == 200
@@ -35,7 +35,7 @@ def test_newest_vote_comes_first_with_its_time(alice: SignedInUser) -> None:
     ]
 
 
-def test_people_who_chose_at_the_very_same_time_come_once_each(alice: SignedInUser) -> None:
+def test_votes_of_the_same_moment_are_listed_once_each(alice: SignedInUser) -> None:
     everybody = crowd(170, alice.profile)
 
     pages = walk(alice, PATH)
@@ -44,7 +44,7 @@ def test_people_who_chose_at_the_very_same_time_come_once_each(alice: SignedInUs
     assert phones(pages) == everybody[::-1]
 
 
-def test_walk_back_shows_the_same_pages(alice: SignedInUser) -> None:
+def test_previous_links_show_the_same_pages(alice: SignedInUser) -> None:
     crowd(120, alice.profile)
     forwards = walk(alice, PATH)
     second = alice.api.get(PATH).json()["next"]
@@ -56,13 +56,13 @@ def test_walk_back_shows_the_same_pages(alice: SignedInUser) -> None:
 
 
 @pytest.mark.parametrize(("size", "pages"), [(50, 1), (51, 2), (100, 2)])
-def test_no_page_is_promised_that_is_empty(alice: SignedInUser, size: int, pages: int) -> None:
+def test_next_link_never_leads_to_an_empty_page(alice: SignedInUser, size: int, pages: int) -> None:
     crowd(size, alice.profile)
 
     assert len(walk(alice, PATH)) == pages
 
 
-def test_votes_of_others_and_of_disabled_people_are_not_shown(
+def test_votes_for_others_and_by_disabled_users_are_not_shown(
     alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
 ) -> None:
     bob.activate(alice.code)
@@ -73,7 +73,7 @@ def test_votes_of_others_and_of_disabled_people_are_not_shown(
     assert phones(walk(alice, PATH)) == ["9991110002"]
 
 
-def test_vote_that_comes_while_somebody_pages_moves_nothing(alice: SignedInUser) -> None:
+def test_new_vote_does_not_shift_the_pages(alice: SignedInUser) -> None:
     everybody = crowd(60, alice.profile)
     first = alice.api.get(PATH).json()
     activation.activate(registered("9994000000").pk, alice.code, now=NOON + timedelta(days=1))
@@ -83,7 +83,7 @@ def test_vote_that_comes_while_somebody_pages_moves_nothing(alice: SignedInUser)
     assert phones([first["results"], second["results"]]) == everybody[::-1]
 
 
-def test_page_takes_two_statements_however_many_votes(alice: SignedInUser, django_assert_num_queries: Any) -> None:
+def test_page_takes_two_statements_for_any_number_of_votes(alice: SignedInUser, django_assert_num_queries: Any) -> None:
     crowd(120, alice.profile)
     link = alice.api.get(PATH).json()["next"]
 
@@ -93,7 +93,7 @@ def test_page_takes_two_statements_however_many_votes(alice: SignedInUser, djang
     assert len(answer.json()["results"]) == 50
 
 
-def test_link_of_the_profile_leads_to_what_the_profile_does_not_show(alice: SignedInUser) -> None:
+def test_link_in_the_profile_leads_to_the_older_votes(alice: SignedInUser) -> None:
     everybody = crowd(75, alice.profile)
     me = alice.me()
 

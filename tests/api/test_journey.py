@@ -1,4 +1,4 @@
-"""The whole way of two people, as each kind of client goes it."""
+"""The four requests of two users, by each kind of client."""
 
 import pytest
 
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_original_client_works_unchanged() -> None:
-    """signup, code, login, me, activate: with cookies, a number for the phone, and slashes at the end."""
+    """Sign-up, log-in, profile, activation: with cookies, a number as the phone, and trailing slashes."""
     invite_codes, tokens = [], []
     for phone in (9991234567, 9991234568):
         browser = client()
@@ -30,7 +30,7 @@ def test_original_client_works_unchanged() -> None:
 
 
 @pytest.mark.parametrize("remembered", ["challenge_id", "phone"])
-def test_client_without_cookies_names_its_challenge(remembered: str) -> None:
+def test_client_without_cookies_sends_its_challenge_id(remembered: str) -> None:
     asked = client().post("/api/auth/signup", {"phone": "9991234567"}).json()
     known = {"challenge_id": asked["challenge_id"], "phone": "+7 (999) 123-45-67"}
 

@@ -33,7 +33,7 @@ def drop_old_keys(settings: Any) -> None:
 
 
 def known_again(person: SignedInUser, token: str) -> tuple[int | None, str]:
-    """Which device the service knows by this token, and the token that it gives at sign-in."""
+    """The device that the service finds by this token, and the token that it returns at sign-in."""
     browser = client()
     asked = browser.post("/api/auth/signup", {"phone": person.phone, "device_token": token}).json()["challenge_id"]
     device = challenge(asked).login_code.device_id
@@ -43,7 +43,7 @@ def known_again(person: SignedInUser, token: str) -> tuple[int | None, str]:
 
 
 @pytest.mark.django_db
-def test_tokens_of_before_stay_good_and_their_successors_have_the_new_key(alice: SignedInUser, settings: Any) -> None:
+def test_old_tokens_stay_valid_and_their_successors_use_the_new_key(alice: SignedInUser, settings: Any) -> None:
     change_key(settings)
     assert me(alice.token).status_code == 200
     swapped = refresh(alice.refresh).json()
@@ -55,7 +55,7 @@ def test_tokens_of_before_stay_good_and_their_successors_have_the_new_key(alice:
 
 
 @pytest.mark.django_db
-def test_lost_answer_is_asked_for_again_over_a_change_of_key(alice: SignedInUser, settings: Any) -> None:
+def test_refresh_is_repeated_across_a_key_change(alice: SignedInUser, settings: Any) -> None:
     refresh(alice.refresh)  # lost
 
     change_key(settings)
@@ -66,7 +66,7 @@ def test_lost_answer_is_asked_for_again_over_a_change_of_key(alice: SignedInUser
 
 
 @pytest.mark.django_db
-def test_keys_may_change_again_before_the_first_is_dropped(alice: SignedInUser, settings: Any) -> None:
+def test_key_may_change_again_before_the_first_is_dropped(alice: SignedInUser, settings: Any) -> None:
     change_key(settings)
     change_key(settings, "the newest key")
 
@@ -94,7 +94,7 @@ def test_known_device_stays_known_and_keeps_its_token_while_its_key_is_kept(alic
 
 
 @pytest.mark.django_db
-def test_known_device_of_a_dropped_key_stays_known_and_is_given_a_new_token(alice: SignedInUser, settings: Any) -> None:
+def test_known_device_of_a_dropped_key_stays_known_and_gets_a_new_token(alice: SignedInUser, settings: Any) -> None:
     device = Device.objects.get().pk
     change_key(settings)
     drop_old_keys(settings)
@@ -107,10 +107,10 @@ def test_known_device_of_a_dropped_key_stays_known_and_is_given_a_new_token(alic
 
 
 @pytest.mark.django_db
-def test_code_on_its_way_is_wrong_under_the_new_key(settings: Any) -> None:
+def test_sent_code_is_invalid_under_the_new_key(settings: Any) -> None:
     api = client()
     asked = api.post("/api/auth/signup", {"phone": "9991110004"}).json()["challenge_id"]
-    set_code(asked, nonce=bytes(16))  # for which the two keys do not happen to give the same digits
+    set_code(asked, nonce=bytes(16))  # until the two keys give different digits
     sent = right(asked)
 
     change_key(settings)
@@ -121,7 +121,7 @@ def test_code_on_its_way_is_wrong_under_the_new_key(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_operator_stays_in_the_admin_until_the_old_key_is_dropped(settings: Any) -> None:
+def test_operator_stays_logged_in_until_the_old_key_is_dropped(settings: Any) -> None:
     signup.make_operator("+79991119998", PASSWORD)
     browser, idle = Client(), Client()
     for session in (browser, idle):
@@ -148,7 +148,7 @@ print(tokens.AccessToken.for_device(Device(user_id=1, session_id=session)))
 
 
 def process(*tokens: str, key: str, fallbacks: str = "") -> str:
-    """A process of the service that has these keys: it must take these tokens, and says one of its own."""
+    """A process of the service with these keys. It must accept these tokens, and returns one of its own."""
     variables = {
         "SECRET_KEY": key,
         "SECRET_KEY_FALLBACKS": fallbacks,
@@ -160,7 +160,7 @@ def process(*tokens: str, key: str, fallbacks: str = "") -> str:
     return done.stdout.strip()
 
 
-def test_processes_started_with_the_new_key_take_tokens_of_those_with_the_old() -> None:
+def test_processes_with_the_new_key_accept_tokens_of_the_old_one() -> None:
     before = process(key="old")
 
     after = process(before, key=NEW, fallbacks="another, old")

@@ -1,4 +1,4 @@
-"""The second step over HTTP: a code in, a session out."""
+"""Log-in over HTTP: a code starts a session."""
 
 import json
 from datetime import timedelta
@@ -17,7 +17,7 @@ PHONE = "9991234567"
 
 
 def signup(phone: str = PHONE, api: Any = None, **body: Any) -> str:
-    """The challenge id of a fresh sign-up."""
+    """The challenge id of a new sign-up."""
     return (api or client()).post("/api/auth/signup", {"phone": phone, **body}).json()["challenge_id"]
 
 
@@ -33,7 +33,7 @@ def refused(answer: Any, **members: Any) -> None:
     assert Device.objects.count() == 0
 
 
-def test_right_code_opens_a_session_and_verifies_the_person() -> None:
+def test_correct_code_starts_a_session_and_verifies_the_user() -> None:
     asked = signup()
 
     answer = login(right(asked), challenge_id=asked)
@@ -48,7 +48,7 @@ def test_right_code_opens_a_session_and_verifies_the_person() -> None:
     assert Device.objects.get().user == user
 
 
-def test_second_sign_in_creates_nobody() -> None:
+def test_second_sign_in_creates_no_user() -> None:
     signed_in(PHONE)
     asked = signup()
 
@@ -67,7 +67,7 @@ def test_browser_sends_the_code_alone_and_its_cookie_is_cleared() -> None:
     assert answer.cookies["challenge"]["path"] == "/api/auth"
 
 
-def test_challenge_named_in_the_body_goes_before_the_cookie() -> None:
+def test_challenge_in_the_body_takes_precedence_over_the_cookie() -> None:
     browser = client()
     signup("9990000000", browser)
     asked = signup()
@@ -103,7 +103,7 @@ def test_phone_from_another_address_finds_nothing() -> None:
     assert challenge(asked).attempts == 0
 
 
-def test_three_wrong_codes_spend_the_challenge_and_then_the_right_one_is_refused() -> None:
+def test_correct_code_is_refused_after_three_wrong_ones() -> None:
     asked = signup()
 
     for left in (2, 1, 0):
@@ -115,7 +115,7 @@ def test_three_wrong_codes_spend_the_challenge_and_then_the_right_one_is_refused
     assert (challenge(asked).attempts, challenge(asked).login_code.wrong) == (3, 3)
 
 
-def test_stranger_cannot_spend_the_owners_attempts() -> None:
+def test_stranger_cannot_consume_the_owners_attempts() -> None:
     owners, strangers = signup(), signup()
 
     for _ in range(5):
@@ -125,7 +125,7 @@ def test_stranger_cannot_spend_the_owners_attempts() -> None:
     assert LoginCode.objects.get().wrong == 3
 
 
-def test_wrong_expired_used_spent_and_unknown_get_one_answer() -> None:
+def test_wrong_expired_used_exhausted_and_unknown_codes_get_the_same_response() -> None:
     used, expired, spent, mistaken = (signup(f"999000000{n}") for n in range(4))
     code_of = {public_id: right(public_id) for public_id in (used, expired, spent)}
     login(code_of[used], challenge_id=used)
@@ -148,7 +148,7 @@ def test_wrong_expired_used_spent_and_unknown_get_one_answer() -> None:
     assert challenge(expired).attempts == 0
 
 
-def test_right_code_is_good_once_and_ends_all_codes_of_its_lane() -> None:
+def test_correct_code_works_once_and_ends_all_codes_of_its_track() -> None:
     known = signed_in(PHONE)
     first, second = signup(), signup()
     for_device = signup(device_token=known.device_token)
@@ -162,7 +162,7 @@ def test_right_code_is_good_once_and_ends_all_codes_of_its_lane() -> None:
     assert login(right(for_device), challenge_id=for_device).status_code == 200
 
 
-def test_disabled_person_is_told_only_after_the_right_code(alice: SignedInUser) -> None:
+def test_disabled_user_is_told_so_only_after_the_correct_code(alice: SignedInUser) -> None:
     accounts.disable(User.objects.get())
     asked = signup(alice.phone)
 
@@ -177,7 +177,7 @@ def test_disabled_person_is_told_only_after_the_right_code(alice: SignedInUser) 
 
 
 @pytest.mark.parametrize("cookie", [r'"\000"', r'"\377"', "x" * 5000, "é"])
-def test_cookie_of_any_content_is_no_obstacle(cookie: str) -> None:
+def test_invalid_cookie_does_not_matter(cookie: str) -> None:
     asked = signup()
     body = json.dumps({"code": right(asked), "phone": PHONE})
 
@@ -189,7 +189,7 @@ def test_cookie_of_any_content_is_no_obstacle(cookie: str) -> None:
     )
 
 
-def test_foreign_authorization_header_is_no_obstacle() -> None:
+def test_foreign_authorization_header_does_not_matter() -> None:
     asked = signup()
     api = client()
     api.credentials(HTTP_AUTHORIZATION="Bearer someone.elses.token")
@@ -197,8 +197,8 @@ def test_foreign_authorization_header_is_no_obstacle() -> None:
     assert login(right(asked), api, challenge_id=asked).status_code == 200
 
 
-def test_phone_alone_opens_no_challenge_of_a_known_device(settings: Any) -> None:
-    """A stranger behind the same address would guess at it."""
+def test_phone_alone_does_not_find_a_challenge_of_a_known_device(settings: Any) -> None:
+    """A stranger behind the same address could guess at it."""
     person = signed_in()
     asked = client().post("/api/auth/signup", {"phone": person.phone, "device_token": person.device_token}).json()
     stranger = client()
@@ -210,7 +210,7 @@ def test_phone_alone_opens_no_challenge_of_a_known_device(settings: Any) -> None
     assert challenge(asked["challenge_id"]).attempts == 0
 
 
-def test_phone_alone_finds_the_challenge_of_the_typed_length(settings: Any) -> None:
+def test_phone_alone_finds_the_challenge_with_codes_of_that_length(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
     short = signup()
     set_code(short, closed_at=timezone.now())
@@ -219,7 +219,7 @@ def test_phone_alone_finds_the_challenge_of_the_typed_length(settings: Any) -> N
     assert login(right(short), phone=PHONE).status_code == 200
 
 
-def test_another_site_leaves_no_cookie_behind() -> None:
+def test_request_from_another_site_sets_no_cookie() -> None:
     asked = client().post("/api/auth/signup", {"phone": "9991234567"}).json()
     body = {"code": asked["code"], "challenge_id": asked["challenge_id"]}
 

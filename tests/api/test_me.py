@@ -1,4 +1,4 @@
-"""GET /api/v1/profiles/me: what people see of themselves."""
+"""GET /api/v1/profiles/me: the user's own profile."""
 
 from datetime import datetime
 from typing import Any
@@ -18,14 +18,14 @@ ME = "/api/v1/profiles/me"
 
 
 def voters(inviter: Profile, number: int) -> list[str]:
-    """So many people vote for the inviter, one after the other; their phones, the newest vote first."""
+    """Let this many users vote for the inviter in turn. Returns their phones, the newest vote first."""
     phones = [f"999200{n:04}" for n in range(number)]
     for phone in phones:
         activation.activate(registered(phone).pk, inviter.invite_code)
     return phones[::-1]
 
 
-def test_new_person_has_a_code_and_nothing_else(alice: SignedInUser) -> None:
+def test_new_user_has_a_code_and_nothing_else(alice: SignedInUser) -> None:
     answer = alice.api.get(ME)
 
     assert answer.status_code == 200
@@ -52,7 +52,7 @@ def test_activated_code_and_its_time_are_shown(alice: SignedInUser, bob: SignedI
     assert datetime.fromisoformat(me["activated_at"]).utcoffset() is not None
 
 
-def test_those_who_chose_me_are_listed_newest_first(alice: SignedInUser) -> None:
+def test_invitees_are_listed_newest_first(alice: SignedInUser) -> None:
     phones = voters(alice.profile, 3)
 
     me = alice.me()
@@ -62,7 +62,7 @@ def test_those_who_chose_me_are_listed_newest_first(alice: SignedInUser) -> None
     assert me["invitations_next"] is None
 
 
-def test_newest_fifty_are_shown_and_the_rest_is_behind_a_link(alice: SignedInUser) -> None:
+def test_newest_fifty_are_shown_and_a_link_leads_to_the_rest(alice: SignedInUser) -> None:
     phones = voters(alice.profile, 53)
 
     me = alice.me()
@@ -75,7 +75,7 @@ def test_newest_fifty_are_shown_and_the_rest_is_behind_a_link(alice: SignedInUse
     assert rest.json()["next"] is None
 
 
-def test_exactly_fifty_have_no_link_behind_them(alice: SignedInUser) -> None:
+def test_exactly_fifty_have_no_link_to_older_ones(alice: SignedInUser) -> None:
     voters(alice.profile, 50)
 
     me = alice.me()
@@ -93,7 +93,7 @@ def test_disabled_voter_is_not_shown_but_still_counted(alice: SignedInUser, bob:
     assert alice.me()["invitations_count"] == 1
 
 
-def test_code_of_a_person_disabled_later_stays_shown_as_activated(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_activated_code_stays_shown_after_its_owner_is_disabled(alice: SignedInUser, bob: SignedInUser) -> None:
     bob.activate(alice.code)
 
     accounts.disable(alice.profile.user)
@@ -112,14 +112,14 @@ def test_foreign_number_is_shown_in_full(alice: SignedInUser, settings: Any) -> 
 
 
 @pytest.mark.parametrize("path", [ME, f"{ME}/", f"{ME}/invitations", f"{ME}/export"])
-def test_without_a_token_nothing_is_told(path: str, db: None) -> None:
+def test_profile_needs_a_token(path: str, db: None) -> None:
     answer = client().get(path)
 
     assert answer.status_code == 401
     assert answer.json()["code"] == "not_authenticated"
 
 
-def test_disabled_person_is_out_at_once(alice: SignedInUser) -> None:
+def test_disabled_user_is_refused_at_once(alice: SignedInUser) -> None:
     accounts.disable(alice.profile.user)
 
     answer = alice.api.get(ME)
@@ -128,7 +128,7 @@ def test_disabled_person_is_out_at_once(alice: SignedInUser) -> None:
     assert answer.json()["code"] == "token_revoked"
 
 
-def test_nobody_but_staff_reads_a_profile_by_its_id(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_only_staff_read_a_profile_by_its_id(alice: SignedInUser, bob: SignedInUser) -> None:
     answer = alice.api.get(f"/api/v1/profiles/{bob.profile.pk}")
 
     assert answer.status_code == 403
@@ -136,7 +136,7 @@ def test_nobody_but_staff_reads_a_profile_by_its_id(alice: SignedInUser, bob: Si
 
 
 @pytest.mark.parametrize("method", ["put", "patch"])
-def test_nothing_but_the_vote_can_be_set(alice: SignedInUser, method: str) -> None:
+def test_only_the_vote_can_be_set(alice: SignedInUser, method: str) -> None:
     before = alice.me()
 
     answer = getattr(alice.api, method)(ME, {"invite_code": "AAAAAA", "phone": "9990000000", "is_staff": True})
@@ -158,7 +158,7 @@ def test_reading_me_takes_at_most_three_statements(
     assert answer.json()["invitations_count"] == invitations
 
 
-def test_profile_says_when_it_was_made(alice: SignedInUser) -> None:
+def test_profile_has_its_time_of_creation(alice: SignedInUser) -> None:
     age = timezone.now() - alice.profile.created_at
 
     assert 0 <= age.total_seconds() < 60
@@ -176,7 +176,7 @@ def test_profile_says_when_it_was_made(alice: SignedInUser) -> None:
         "",
     ],
 )
-def test_answer_is_the_same_however_json_is_asked_for(alice: SignedInUser, bob: SignedInUser, accept: str) -> None:
+def test_response_is_the_same_for_any_accept_header(alice: SignedInUser, bob: SignedInUser, accept: str) -> None:
     bob.activate(alice.code)
 
     answer = alice.api.get(ME, HTTP_ACCEPT=accept)

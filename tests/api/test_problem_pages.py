@@ -1,4 +1,4 @@
-"""The pages behind the `type` of problems: for those who write clients, made of what the API itself answers by."""
+"""The pages that the `type` of a problem leads to. They are generated from the API's own table of problems."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def text(html: str) -> str:
 
 
 @pytest.mark.parametrize(("language", "letters"), [("en", "[a-z]"), ("ru", "[а-я]")])
-def test_every_code_has_a_page_that_tells_what_to_do(language: str, letters: str) -> None:
+def test_every_code_has_a_page_with_advice(language: str, letters: str) -> None:
     index = page("/problems", language)
 
     for code, problem in PROBLEMS.items():
@@ -42,7 +42,7 @@ def test_every_code_has_a_page_that_tells_what_to_do(language: str, letters: str
         assert "`" not in meaning + remedy
 
 
-def test_type_of_an_answer_leads_to_a_page_with_that_answer() -> None:
+def test_type_of_a_problem_leads_to_a_page_about_it() -> None:
     answer = client().get(ME, HTTP_ACCEPT_LANGUAGE="ru")
 
     shown = page(urlsplit(answer.json()["type"]).path, "ru")
@@ -52,7 +52,7 @@ def test_type_of_an_answer_leads_to_a_page_with_that_answer() -> None:
     assert f"WWW-Authenticate: {answer['WWW-Authenticate']}" in shown
 
 
-def test_page_names_the_operations_that_the_document_names() -> None:
+def test_page_names_the_operations_of_the_openapi_document() -> None:
     document = client().get("/schema?format=json").json()
     pages = {code: page(f"/problems/{code}") for code in PROBLEMS}
     told = [operation for methods in document["paths"].values() for operation in methods.values()]
@@ -74,7 +74,7 @@ def test_unknown_code_is_not_found(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/problems", "/problems/invalid_code"])
-def test_pages_obey_the_strict_policy(path: str, settings: Any) -> None:
+def test_pages_follow_the_strict_content_policy(path: str, settings: Any) -> None:
     answer = Client().get(path)
 
     assert answer["Content-Security-Policy"] == settings.CONTENT_SECURITY_POLICY

@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, it answers in one form (RFC 9457) and never with an error of its own."""
+"""The API refuses any bad request with an RFC 9457 problem, and never with a server error."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ OPEN = [SIGNUP, "/api/auth/login", "/api/auth/refresh", "/api/auth/logout"]
 
 
 def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
-    """The body, once its form is what it ought to be."""
+    """The body of a problem, after its form was checked."""
     assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()
@@ -54,13 +54,13 @@ def test_unknown_path_is_not_found(path: str, method: str) -> None:
 @pytest.mark.parametrize(
     "path", ["%00", "%ff%fe", "%0d%0aX: y", "%ed%a0%80", "../etc", "..%2f..", "//", "a" * 8000, "😀", "v1/devices/١"]
 )
-def test_path_of_rubbish_is_not_found(path: str) -> None:
+def test_garbage_path_is_not_found(path: str) -> None:
     problem(client().get(f"/api/{path}"), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", [*OPEN, f"{SIGNUP}/"])
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "options"])
-def test_wrong_method_is_refused_with_those_that_do(path: str, method: str) -> None:
+def test_wrong_method_is_refused_with_the_allowed_ones(path: str, method: str) -> None:
     answer = getattr(client(), method)(path)
 
     problem(answer, 405, "method_not_allowed")
@@ -72,7 +72,7 @@ def test_wrong_method_is_refused_with_those_that_do(path: str, method: str) -> N
     ("path", "allowed"),
     [(ME, {"GET", "HEAD", "POST", "DELETE"}), (f"{ME}/export", {"GET", "HEAD"}), ("/api/v1/devices/1", {"DELETE"})],
 )
-def test_allow_tells_what_is_there(alice: SignedInUser, path: str, allowed: set[str]) -> None:
+def test_allow_names_the_methods_that_exist(alice: SignedInUser, path: str, allowed: set[str]) -> None:
     answer = alice.api.put(path, {})
 
     problem(answer, 405, "method_not_allowed")
@@ -95,7 +95,7 @@ def test_broken_json_is_invalid(path: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("path", OPEN)
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"', b"true", b"[{}]", b"{}", b""])
-def test_body_of_another_shape_is_invalid(path: str, body: bytes) -> None:
+def test_body_of_another_type_is_invalid(path: str, body: bytes) -> None:
     errors = problem(post(path, body), 400, "invalid")["errors"]
 
     assert all(set(error) == {"field", "code", "detail"} for error in errors)
@@ -113,7 +113,7 @@ VALUES = [
     ("path", "field"),
     [(SIGNUP, "phone"), ("/api/auth/login", "code"), ("/api/auth/refresh", "refresh"), ("/api/auth/logout", "refresh")],
 )
-def test_value_of_rubbish_is_refused_and_nothing_is_made(path: str, field: str, value: str) -> None:
+def test_garbage_value_is_refused_and_creates_nothing(path: str, field: str, value: str) -> None:
     answer = post(path, f'{{"{field}": {value}}}')
 
     body = problem(answer, answer.status_code, answer.json()["code"])
@@ -123,7 +123,7 @@ def test_value_of_rubbish_is_refused_and_nothing_is_made(path: str, field: str, 
 
 @pytest.mark.parametrize("field", ["device_token", "challenge_id"])
 @pytest.mark.parametrize("value", ['"\\u0000"', '"\\ud800"', "1", "[]", "{}", "true", '"' + "x" * 65 + '"'])
-def test_optional_field_of_rubbish_is_named(field: str, value: str) -> None:
+def test_garbage_in_an_optional_field_is_named(field: str, value: str) -> None:
     answer = post(SIGNUP, f'{{"phone": "9991234567", "{field}": {value}}}')
 
     assert [error["field"] for error in problem(answer, 400, "invalid")["errors"]] == [field]
@@ -131,7 +131,7 @@ def test_optional_field_of_rubbish_is_named(field: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("cookie", ['"\\000"', '"\\377"', "x" * 3000, "é", '"', "%00"])
-def test_cookie_of_rubbish_changes_nothing(cookie: str) -> None:
+def test_garbage_cookie_changes_nothing(cookie: str) -> None:
     asked = post(SIGNUP, '{"phone": "9991234567"}', HTTP_COOKIE=f"challenge={cookie}")
     answer = post("/api/auth/login", '{"code": "0000"}', HTTP_COOKIE=f"challenge={cookie}")
 
@@ -146,7 +146,7 @@ def test_other_content_type_is_unsupported(content_type: str) -> None:
 
 @pytest.mark.parametrize("charset", ["hex", "base64", "rot13", "zlib", "undefined", "idna", "punycode", "utf-7", "no"])
 @pytest.mark.parametrize("content_type", [JSON, FORM])
-def test_strange_charset_is_no_error_of_ours(content_type: str, charset: str) -> None:
+def test_unknown_charset_causes_no_server_error(content_type: str, charset: str) -> None:
     answer = post(SIGNUP, b"phone=1&\xff=2", f"{content_type}; charset={charset}")
 
     problem(answer, answer.status_code, answer.json()["code"])
@@ -154,7 +154,7 @@ def test_strange_charset_is_no_error_of_ours(content_type: str, charset: str) ->
 
 
 @pytest.mark.parametrize("charset", ["hex", "base64", "rot13", "undefined", "idna", "utf-7", "utf-16", "no"])
-def test_strange_charset_of_a_query_is_no_error_of_ours(staff: SignedInUser, charset: str) -> None:
+def test_unknown_charset_of_a_query_causes_no_server_error(staff: SignedInUser, charset: str) -> None:
     content_type = f"{FORM}; charset={charset}"
 
     for path in (ME, f"{ME}/invitations", "/api/v1/profiles"):
@@ -188,12 +188,12 @@ def test_oversized_body_is_refused_unread(path: str) -> None:
     problem(post(path, b" " * (64 * 1024 + 1)), 413, "payload_too_large")
 
 
-def test_body_of_just_the_limit_is_read() -> None:
+def test_body_of_exactly_the_limit_is_read() -> None:
     assert post(SIGNUP, b'{"phone": "9991234567"}'.ljust(64 * 1024)).status_code == 200
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "text/*;q=0.5", "", "nonsense/"])
-def test_api_answers_json_whatever_accept_says(alice: SignedInUser, accept: str) -> None:
+def test_api_responds_with_json_for_any_accept_header(alice: SignedInUser, accept: str) -> None:
     assert alice.api.get(ME, HTTP_ACCEPT=accept)["Content-Type"] == "application/json"
     problem(client().get(ME, HTTP_ACCEPT=accept), 401, "not_authenticated")
 
@@ -202,7 +202,7 @@ TOKENS = ["", "x", "a.b.c", "\xff", "é" * 10, "x" * 9000, ".".join("[[["), "Bea
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_token_of_rubbish_is_invalid(token: str) -> None:
+def test_garbage_token_is_invalid(token: str) -> None:
     answer = client().get(ME, HTTP_AUTHORIZATION=f"Bearer {token}")
 
     problem(answer, 401, answer.json()["code"])
@@ -211,7 +211,7 @@ def test_token_of_rubbish_is_invalid(token: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Token x", "bearer", "", "\0"])
-def test_other_authorization_is_none(header: str) -> None:
+def test_other_authorization_schemes_are_ignored(header: str) -> None:
     problem(
         client().get(ME, HTTP_AUTHORIZATION=header), 401, client().get(ME, HTTP_AUTHORIZATION=header).json()["code"]
     )
@@ -227,8 +227,8 @@ RUBBISH = [
 QUERIES = ["has_activated=x", "created_after=x", "created_after=9999-12-31T23:59:59-12:00", "ordering=x", "cursor=x"]
 
 
-def test_what_is_wrong_with_a_field_is_told_in_the_language_that_is_asked_for(staff: SignedInUser) -> None:
-    """Russian after English: what was said once in one language must not stay in it."""
+def test_field_error_is_in_the_requested_language(staff: SignedInUser) -> None:
+    """Russian after English: a text must not keep the language of the first request."""
     for language, foreign in (("en", "[а-яё]"), ("ru", "[A-Za-z]{4,}")):
         header = {"HTTP_ACCEPT_LANGUAGE": language}
         answers = [post(*sent, **header) for sent in RUBBISH]

@@ -1,4 +1,4 @@
-"""GET /api/v1/profiles: staff look people up and walk through all of them."""
+"""GET /api/v1/profiles: staff search users and list all of them in pages."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def listed(staff: SignedInUser, **filters: Any) -> list[str]:
     return [row["phone"] for row in answer.json()["results"]]
 
 
-def test_row_says_who_chose_whom_and_how_many_chose_them(
+def test_row_shows_the_own_vote_and_the_number_of_received_votes(
     staff: SignedInUser, alice: SignedInUser, bob: SignedInUser
 ) -> None:
     bob.activate(alice.code)
@@ -57,7 +57,7 @@ def test_unknown_id_is_not_found(staff: SignedInUser, number: str) -> None:
     assert answer.json()["code"] == "not_found"
 
 
-def test_people_who_do_not_exist_for_others_are_not_listed(staff: SignedInUser) -> None:
+def test_hidden_users_are_not_listed(staff: SignedInUser) -> None:
     unverified = registered("9991110007", verified_at=None)
     disabled = registered("9991110008")
     accounts.disable(disabled.user)
@@ -69,7 +69,7 @@ def test_people_who_do_not_exist_for_others_are_not_listed(staff: SignedInUser) 
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/1"])
-def test_list_is_for_staff_alone(alice: SignedInUser, path: str) -> None:
+def test_list_is_for_staff_only(alice: SignedInUser, path: str) -> None:
     answers = [alice.api.get(path), client().get(path)]
 
     assert [answer.status_code for answer in answers] == [403, 401]
@@ -87,14 +87,14 @@ def test_invite_code_is_found_in_any_spelling(staff: SignedInUser, alice: Signed
     assert listed(staff, invite_code=f"{code[:3]}-{code[3:]}") == [alice.phone]
 
 
-def test_voters_and_others_are_told_apart(staff: SignedInUser, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_list_is_filtered_by_having_voted(staff: SignedInUser, alice: SignedInUser, bob: SignedInUser) -> None:
     bob.activate(alice.code)
 
     assert listed(staff, has_activated="true") == [bob.phone]
     assert set(listed(staff, has_activated="false")) == {alice.phone, staff.phone}
 
 
-def test_range_of_creation_takes_its_start_and_not_its_end(staff: SignedInUser) -> None:
+def test_range_of_creation_includes_its_start_and_excludes_its_end(staff: SignedInUser) -> None:
     for n in range(3):
         Profile.objects.filter(pk=registered(f"999111000{n}").pk).update(created_at=NOON + timedelta(hours=n))
     hours = [(NOON + timedelta(hours=n)).isoformat() for n in range(3)]
@@ -104,7 +104,7 @@ def test_range_of_creation_takes_its_start_and_not_its_end(staff: SignedInUser) 
     assert listed(staff, created_before=timezone.now().isoformat()) == [staff.phone]
 
 
-def test_filters_hold_on_the_next_page(staff: SignedInUser, alice: SignedInUser) -> None:
+def test_filters_apply_to_the_next_page(staff: SignedInUser, alice: SignedInUser) -> None:
     voters = crowd(60, alice.profile)
 
     pages = walk(staff, f"{PATH}?has_activated=true&ordering=created_at")
@@ -112,7 +112,7 @@ def test_filters_hold_on_the_next_page(staff: SignedInUser, alice: SignedInUser)
     assert phones(pages) == voters
 
 
-def test_most_chosen_come_first(staff: SignedInUser, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_users_with_most_votes_come_first(staff: SignedInUser, alice: SignedInUser, bob: SignedInUser) -> None:
     for n, code in enumerate([alice.code, alice.code, bob.code]):
         activation.activate(registered(f"999200000{n}").pk, code)
 
@@ -121,7 +121,7 @@ def test_most_chosen_come_first(staff: SignedInUser, alice: SignedInUser, bob: S
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
-def test_walk_there_and_back_meets_everybody_once(staff: SignedInUser, ordering: str) -> None:
+def test_pages_forwards_and_backwards_list_everybody_once(staff: SignedInUser, ordering: str) -> None:
     everybody = {*crowd(163), staff.phone}
     start = f"{PATH}?ordering={ordering}"
 
@@ -164,7 +164,9 @@ def test_bad_filter_is_refused_by_name(
     assert [error["field"] for error in answer.json().get("errors", [])] == ([field] if field else [])
 
 
-def test_page_takes_three_statements_however_many_people(staff: SignedInUser, django_assert_num_queries: Any) -> None:
+def test_page_takes_three_statements_for_any_number_of_users(
+    staff: SignedInUser, django_assert_num_queries: Any
+) -> None:
     crowd(60)
 
     with django_assert_num_queries(3):  # one is the line in the log
@@ -179,7 +181,7 @@ def test_staff_without_the_permission_see_masked_phones(staff: SignedInUser, ali
     assert not LogEntry.objects.exists()
 
 
-def test_whole_phones_leave_a_line_in_the_log(staff: SignedInUser) -> None:
+def test_full_phones_leave_a_line_in_the_log(staff: SignedInUser) -> None:
     listed(staff, phone=staff.phone)
 
     entry = LogEntry.objects.get()

@@ -55,7 +55,7 @@ def test_document_is_generated_without_a_warning_and_is_valid() -> None:
     assert written.getvalue().startswith("openapi: 3.1.0\n")
 
 
-def test_every_operation_has_an_id_words_and_a_tag(document: Any, operations: Any) -> None:
+def test_every_operation_has_an_id_texts_and_a_tag(document: Any, operations: Any) -> None:
     tags = {tag["name"] for tag in document["tags"]}
 
     for operation in operations.values():
@@ -73,7 +73,7 @@ def test_every_operation_documents_each_of_its_problem_codes(operations: Any) ->
         assert set().union(*map(codes, refusals(operation).values())) == expected, name
 
 
-def test_every_refusal_is_a_problem_of_its_status(operations: Any) -> None:
+def test_every_refusal_is_documented_as_a_problem_of_its_status(operations: Any) -> None:
     for operation in operations.values():
         for status, answer in refusals(operation).items():
             assert list(answer["content"]) == [MEDIA_TYPE]
@@ -88,7 +88,7 @@ def test_headers_of_a_refusal_are_documented(operations: Any) -> None:
             assert ("WWW-Authenticate" in answer["headers"]) == (status == "401")
 
 
-def test_every_request_and_every_answer_has_an_example(operations: Any) -> None:
+def test_every_request_and_response_has_an_example(operations: Any) -> None:
     for operation in operations.values():
         if "requestBody" in operation:
             assert operation["requestBody"]["content"]["application/json"]["examples"]
@@ -96,7 +96,7 @@ def test_every_request_and_every_answer_has_an_example(operations: Any) -> None:
             assert operation["responses"]["200"]["content"]["application/json"]["examples"]
 
 
-def test_all_but_signing_in_needs_a_token(operations: Any) -> None:
+def test_all_operations_but_signing_in_need_a_token(operations: Any) -> None:
     free = {name for name, operation in operations.items() if operation["security"] == []}
 
     assert free == {"signup", "login", "refresh", "logout"}
@@ -104,7 +104,7 @@ def test_all_but_signing_in_needs_a_token(operations: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs?script=", "/redoc"])
-def test_viewer_has_everything_from_this_server(path: str) -> None:
+def test_viewer_loads_everything_from_this_server(path: str) -> None:
     answer = client().get(path)
 
     assert answer.status_code == 200
@@ -115,7 +115,7 @@ def test_viewer_has_everything_from_this_server(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_viewer_may_load_from_nowhere_else(path: str) -> None:
+def test_content_policy_forbids_the_viewer_other_servers(path: str) -> None:
     policy = client().get(path)["Content-Security-Policy"]
 
     sources = {source for rule in policy.split("; ") for source in rule.split()[1:]}
@@ -129,7 +129,7 @@ def test_swagger_asks_no_other_server_to_validate() -> None:
     assert '"validatorUrl": null' in script
 
 
-def test_document_itself_is_under_the_strict_policy() -> None:
+def test_document_has_the_strict_content_policy() -> None:
     answer = client().get("/schema")
 
     assert answer.status_code == 200

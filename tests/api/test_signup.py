@@ -1,4 +1,4 @@
-"""The first step over HTTP: a phone in, a challenge and an SMS out."""
+"""Sign-up over HTTP: a phone gets a challenge and an SMS."""
 
 import json
 from datetime import timedelta
@@ -19,7 +19,7 @@ FIELDS = {"challenge_id", "code_length", "expires_in", "sent", "sent_at", "resen
 
 @pytest.fixture
 def gateway(settings: Any) -> None:
-    """Codes go out by SMS; the worker that would send them does not run."""
+    """A configured gateway. No worker runs, so no SMS is sent."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
 
 
@@ -28,7 +28,7 @@ def signup(phone: Any = "9991234567", api: Any = None, **body: Any) -> Any:
     return (api or client()).post("/api/auth/signup", text, content_type="application/json")
 
 
-def test_new_phone_gets_person_profile_challenge_and_sms(gateway: None) -> None:
+def test_new_phone_gets_a_user_a_profile_a_challenge_and_an_sms(gateway: None) -> None:
     answer = signup()
 
     assert answer.status_code == 200
@@ -48,7 +48,7 @@ def test_new_phone_gets_person_profile_challenge_and_sms(gateway: None) -> None:
     }
 
 
-def test_code_is_in_the_answer_in_demo_mode_only(settings: Any) -> None:
+def test_code_is_in_the_response_in_demo_mode_only(settings: Any) -> None:
     shown = signup().json()
     settings.DEMO = False
     hidden = signup().json()
@@ -57,7 +57,7 @@ def test_code_is_in_the_answer_in_demo_mode_only(settings: Any) -> None:
     assert "code" not in hidden
 
 
-def test_code_is_in_every_answer_of_demo_mode_even_when_nothing_is_sent() -> None:
+def test_code_is_in_every_response_of_demo_mode_even_if_nothing_is_sent() -> None:
     first, second = signup().json(), signup().json()
 
     assert second["sent"] is False
@@ -65,7 +65,7 @@ def test_code_is_in_every_answer_of_demo_mode_even_when_nothing_is_sent() -> Non
 
 
 @pytest.mark.parametrize("disabled", [False, True])
-def test_known_and_unknown_phone_get_the_same_answer(alice: SignedInUser, gateway: None, disabled: bool) -> None:
+def test_known_and_unknown_phones_get_the_same_response(alice: SignedInUser, gateway: None, disabled: bool) -> None:
     User.objects.update(is_active=not disabled)
 
     known, unknown = signup(alice.phone), signup("9997654321")
@@ -78,7 +78,7 @@ def test_known_and_unknown_phone_get_the_same_answer(alice: SignedInUser, gatewa
     assert set(known.headers) == set(unknown.headers)
 
 
-def test_cookie_remembers_the_newest_challenge_out_of_reach_of_scripts() -> None:
+def test_http_only_cookie_remembers_the_newest_challenge() -> None:
     answer = signup()
 
     cookie = answer.cookies["challenge"]
@@ -100,7 +100,7 @@ def test_same_browser_keeps_its_challenge_and_another_gets_its_own() -> None:
     assert SmsDelivery.objects.count() == 1
 
 
-def test_client_without_cookies_keeps_its_challenge_by_naming_it() -> None:
+def test_client_without_cookies_keeps_its_challenge_by_sending_its_id() -> None:
     first = signup().json()
     again = signup(challenge_id=first["challenge_id"], device_token=None).json()
 
@@ -108,9 +108,7 @@ def test_client_without_cookies_keeps_its_challenge_by_naming_it() -> None:
     assert Challenge.objects.count() == 1
 
 
-def test_address_that_caused_too_many_sms_is_429_for_known_and_unknown_alike(
-    alice: SignedInUser, gateway: None
-) -> None:
+def test_address_with_too_many_sms_gets_429_for_known_and_unknown_phones(alice: SignedInUser, gateway: None) -> None:
     for number in range(10):
         assert signup(f"999765432{number}").status_code == 200
     SmsDelivery.objects.update(created_at=timezone.now() - timedelta(hours=1) + timedelta(seconds=30))
@@ -141,7 +139,7 @@ def test_address_that_caused_too_many_sms_is_429_for_known_and_unknown_alike(
         ("999123\x004567", "invalid"),
     ],
 )
-def test_bad_phone_is_refused_and_leaves_nothing(phone: Any, code: str) -> None:
+def test_bad_phone_is_refused_and_stores_nothing(phone: Any, code: str) -> None:
     answer = signup(phone)
 
     assert (answer.status_code, answer.json()["code"]) == (400, code)
@@ -159,7 +157,7 @@ def test_malformed_field_is_named(field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("cookie", [r'"\000"', r'"\377"', "x" * 5000, "é", ""])
-def test_cookie_of_any_content_is_no_obstacle(cookie: str) -> None:
+def test_invalid_cookie_does_not_matter(cookie: str) -> None:
     signup()
 
     answer = client().post("/api/auth/signup", {"phone": "9991234567"}, HTTP_COOKIE=f"challenge={cookie}")
@@ -167,14 +165,14 @@ def test_cookie_of_any_content_is_no_obstacle(cookie: str) -> None:
     assert answer.status_code == 200
 
 
-def test_foreign_authorization_header_is_no_obstacle() -> None:
+def test_foreign_authorization_header_does_not_matter() -> None:
     api = client()
     api.credentials(HTTP_AUTHORIZATION="Bearer someone.elses.token")
 
     assert signup(api=api).status_code == 200
 
 
-def test_language_of_the_asker_is_kept_for_the_sms() -> None:
+def test_language_of_the_request_is_stored_for_the_sms() -> None:
     client().post("/api/auth/signup", {"phone": "9991234567"}, HTTP_ACCEPT_LANGUAGE="ru")
 
     assert LoginCode.objects.get().language == "ru"

@@ -1,4 +1,4 @@
-"""What a signed token must say to be taken, whoever got us to sign it: RFC 8725 3.8 to 3.12, ASVS 5.0 V9.2."""
+"""The claims that a signed token must have: RFC 8725 3.8 to 3.12, ASVS 5.0 V9.2."""
 
 import json
 import time
@@ -18,7 +18,7 @@ HUGE = "9" * 400
 
 
 def both_refused(alice: SignedInUser, name: str, value: str, *codes: str) -> None:
-    """As an access and as a refresh token, and nothing comes of it."""
+    """Assert that it is refused as an access token and as a refresh token."""
     before = rows_written()
     for answer in (me(with_claim(alice.token, name, value)), refresh(with_claim(alice.refresh, name, value))):
         assert answer.status_code == 401, answer.content
@@ -27,7 +27,7 @@ def both_refused(alice: SignedInUser, name: str, value: str, *codes: str) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_claim_left_out_is_refused(alice: SignedInUser, name: str) -> None:
+def test_token_without_a_claim_is_refused(alice: SignedInUser, name: str) -> None:
     is_401(me(forged(alice.token, **{name: None})), "token_invalid")
     is_401(refresh(forged(alice.refresh, **{name: None})), "token_invalid")
     is_401(logout(forged(alice.refresh, **{name: None})), "token_invalid")
@@ -35,7 +35,7 @@ def test_claim_left_out_is_refused(alice: SignedInUser, name: str) -> None:
 
 @pytest.mark.parametrize("value", ["null", '"another"', '["a"]', "{}", '""', '"\\u0000"', '"\\ud800"'])
 @pytest.mark.parametrize("name", NAMES)
-def test_claim_of_another_kind_is_refused(alice: SignedInUser, name: str, value: str) -> None:
+def test_claim_of_another_type_is_refused(alice: SignedInUser, name: str, value: str) -> None:
     both_refused(alice, name, value, "token_invalid")
 
 
@@ -48,19 +48,19 @@ def test_number_in_place_of_text_is_refused(alice: SignedInUser, name: str, valu
 @pytest.mark.parametrize(
     "value", ["NaN", "Infinity", "1e400", "1e300", "1e30", "1e17", "1e13", HUGE, '"9999999999"', '"1e400"', "[1]", "{}"]
 )
-def test_end_that_no_clock_reaches_is_refused(alice: SignedInUser, value: str) -> None:
+def test_expiry_beyond_any_date_is_refused(alice: SignedInUser, value: str) -> None:
     both_refused(alice, "exp", value, "token_invalid")
     is_401(logout(with_claim(alice.refresh, "exp", value)), "token_invalid")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "-1e9", "1.5", "true", "false", "1"])
-def test_end_in_the_past_is_expired(alice: SignedInUser, value: str) -> None:
+def test_expiry_in_the_past_is_expired(alice: SignedInUser, value: str) -> None:
     both_refused(alice, "exp", value, "token_expired")
 
 
 @pytest.mark.parametrize("value", ["4000000000", "4e9", '"4000000000"', "NaN", "1e400", "[]", '"tomorrow"', HUGE])
 @pytest.mark.parametrize("name", ["nbf", "iat"])
-def test_token_of_the_future_is_refused(alice: SignedInUser, name: str, value: str) -> None:
+def test_token_issued_in_the_future_is_refused(alice: SignedInUser, name: str, value: str) -> None:
     both_refused(alice, name, value, "token_invalid")
 
 
@@ -81,20 +81,20 @@ def test_other_kind_is_refused(alice: SignedInUser, value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["9" * 500, "-" + "9" * 30, "99999999999999999999", "-1", "0"])
-def test_session_of_somebody_else_opens_and_ends_nothing(alice: SignedInUser, value: str) -> None:
+def test_session_id_of_another_user_opens_and_ends_nothing(alice: SignedInUser, value: str) -> None:
     both_refused(alice, "sub", json.dumps(value), "token_revoked")
 
     assert logout(with_claim(alice.refresh, "sub", json.dumps(value))).status_code in (204, 400)  # 400: too long
     assert me(alice.token).status_code == 200
 
 
-def test_token_of_another_person_with_ones_own_session_is_refused(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_user_id_of_another_user_with_the_own_session_is_refused(alice: SignedInUser, bob: SignedInUser) -> None:
     both_refused(alice, "sub", json.dumps(claims(bob.token)["sub"]), "token_revoked")
     both_refused(alice, "sid", json.dumps(claims(bob.token)["sid"]), "token_revoked")
 
 
-def test_claim_said_twice_counts_by_its_last_value(alice: SignedInUser, bob: SignedInUser) -> None:
-    """One reading of it, everywhere: there is no other parser that could take the first."""
+def test_last_value_of_a_repeated_claim_counts(alice: SignedInUser, bob: SignedInUser) -> None:
+    """There is only one parser, so nothing else can read the first value."""
     payload = json.dumps(claims(alice.token))
 
     is_401(me(sealed(HEADER, f'{payload[:-1]}, "exp": 1}}'.encode())), "token_expired")
@@ -102,12 +102,12 @@ def test_claim_said_twice_counts_by_its_last_value(alice: SignedInUser, bob: Sig
 
 
 @pytest.mark.parametrize("payload", [b"\xff\xfe", b"\xed\xa0\x80", b'{"exp":\xff}', b"", b"\x00", b"null", b'"text"'])
-def test_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+def test_payload_that_is_not_an_object_is_refused(payload: bytes) -> None:
     for answer in (me(sealed(HEADER, payload)), refresh(sealed(HEADER, payload)), logout(sealed(HEADER, payload))):
         is_401(answer, "token_invalid")
 
 
-def test_claims_that_we_do_not_know_change_nothing(alice: SignedInUser) -> None:
+def test_unknown_claims_change_nothing(alice: SignedInUser) -> None:
     extra: dict[str, Any] = {"is_staff": True, "scope": "admin", "user_id": 1, "role": "staff", "nbf": time.time() - 9}
 
     assert me(forged(alice.token, **extra)).json() == me(alice.token).json()

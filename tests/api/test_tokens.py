@@ -1,4 +1,4 @@
-"""Access and refresh tokens over HTTP: what they hold, how long they last, and who is let in with them."""
+"""Access and refresh tokens over HTTP: their claims, their lifetime, and who may use them."""
 
 import time
 from datetime import timedelta
@@ -31,7 +31,7 @@ def logout(token: str) -> Any:
 
 
 def pass_time(**time: float) -> None:
-    """The person signed in and refreshed so long ago."""
+    """Move the user's sign-in and last refresh into the past by this much."""
     ago = timedelta(**time)
     Device.objects.update(signed_in_at=F("signed_in_at") - ago, refreshed_at=F("refreshed_at") - ago)
 
@@ -41,7 +41,7 @@ def is_401(answer: Any, code: str) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_claims_name_person_session_and_kind(alice: SignedInUser) -> None:
+def test_claims_name_the_user_the_session_and_the_type(alice: SignedInUser) -> None:
     access, refresh_token = claims(alice.token), claims(alice.refresh)
 
     session = Device.objects.get().session_id.hex
@@ -54,7 +54,7 @@ def test_claims_name_person_session_and_kind(alice: SignedInUser) -> None:
     assert jwt.get_unverified_header(alice.token)["alg"] == "HS256"
 
 
-def test_refresh_swaps_the_token_for_a_pair_that_works(alice: SignedInUser) -> None:
+def test_refresh_returns_a_new_pair_that_works(alice: SignedInUser) -> None:
     answer = refresh(alice.refresh)
 
     assert answer.status_code == 200
@@ -64,7 +64,7 @@ def test_refresh_swaps_the_token_for_a_pair_that_works(alice: SignedInUser) -> N
     assert refresh(answer.json()["refresh"]).status_code == 200
 
 
-def test_token_before_the_last_gets_the_same_successor_for_ten_seconds(alice: SignedInUser) -> None:
+def test_previous_token_gets_the_same_successor_for_ten_seconds(alice: SignedInUser) -> None:
     first = refresh(alice.refresh).json()
     pass_time(seconds=9)
     again = refresh(alice.refresh).json()
@@ -73,7 +73,7 @@ def test_token_before_the_last_gets_the_same_successor_for_ten_seconds(alice: Si
     assert refresh(again["refresh"]).status_code == 200
 
 
-def test_successor_is_the_same_to_the_letter(alice: SignedInUser) -> None:
+def test_successor_is_exactly_the_same(alice: SignedInUser) -> None:
     assert refresh(alice.refresh).json()["refresh"] == refresh(alice.refresh).json()["refresh"]
 
 
@@ -90,7 +90,7 @@ def test_later_reuse_ends_session_and_trust(alice: SignedInUser) -> None:
     assert device.trust_hash is device.trusted_until is None
 
 
-def test_token_before_the_one_before_the_last_is_reuse_at_once(alice: SignedInUser) -> None:
+def test_token_before_the_previous_one_is_reuse_at_once(alice: SignedInUser) -> None:
     refresh(refresh(alice.refresh).json()["refresh"])
 
     is_401(refresh(alice.refresh), "token_revoked")
@@ -105,7 +105,7 @@ def test_session_lasts_ninety_days_however_often_it_is_refreshed(alice: SignedIn
     assert 10 * DAY - 5 <= late["exp"] - time.time() <= 10 * DAY
 
 
-def test_expired_tokens_are_told_apart_from_false_ones(alice: SignedInUser) -> None:
+def test_expired_and_invalid_tokens_have_different_codes(alice: SignedInUser) -> None:
     past = int(time.time()) - 1
 
     is_401(me(forged(alice.token, exp=past)), "token_expired")
@@ -123,7 +123,7 @@ def test_logout_ends_the_session_and_keeps_the_device_known(alice: SignedInUser)
     assert logout(alice.refresh).status_code == 204
 
 
-def test_disabled_person_is_out_at_the_next_request(alice: SignedInUser) -> None:
+def test_disabled_user_is_refused_at_the_next_request(alice: SignedInUser) -> None:
     accounts.disable(User.objects.get())
     is_401(me(alice.token), "token_revoked")
     is_401(refresh(alice.refresh), "token_revoked")
@@ -133,14 +133,14 @@ def test_disabled_person_is_out_at_the_next_request(alice: SignedInUser) -> None
     is_401(refresh(alice.refresh), "token_revoked")
 
 
-def test_person_switched_off_by_a_bare_row_is_out_too(alice: SignedInUser) -> None:
+def test_user_disabled_by_sql_is_refused_too(alice: SignedInUser) -> None:
     User.objects.update(is_active=False)
 
     is_401(me(alice.token), "token_revoked")
     is_401(refresh(alice.refresh), "token_revoked")
 
 
-def test_token_of_an_earlier_session_on_the_same_device_opens_nothing(alice: SignedInUser) -> None:
+def test_token_of_an_earlier_session_on_the_same_device_is_refused(alice: SignedInUser) -> None:
     browser = client()
     body = {"phone": alice.phone, "device_token": alice.device_token}
     asked = browser.post("/api/auth/signup", body).json()["challenge_id"]
@@ -153,7 +153,7 @@ def test_token_of_an_earlier_session_on_the_same_device_opens_nothing(alice: Sig
     assert Device.objects.get().ended_at is None
 
 
-def test_new_secret_key_signs_nobody_out_while_the_old_one_is_kept(alice: SignedInUser, settings: Any) -> None:
+def test_new_secret_key_signs_nobody_out_while_the_old_one_is_a_fallback(alice: SignedInUser, settings: Any) -> None:
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = ["older still", settings.SECRET_KEY], "a newer key"
     assert me(alice.token).status_code == 200
     swapped = refresh(alice.refresh).json()
@@ -165,11 +165,11 @@ def test_new_secret_key_signs_nobody_out_while_the_old_one_is_kept(alice: Signed
 
 
 @pytest.mark.parametrize("header", ["Bearer x.y.z", "Bearer ", "Basic YTpi", "\udce9"])
-def test_foreign_authorization_header_never_breaks_refresh(alice: SignedInUser, header: str) -> None:
+def test_foreign_authorization_header_does_not_affect_refresh(alice: SignedInUser, header: str) -> None:
     assert refresh(alice.refresh, HTTP_AUTHORIZATION=header).status_code == 200
 
 
 def forged(token: str, key: bytes | None = None, **changed: Any) -> str:
-    """The token's claims with some changed (None: left out), under our key or another."""
+    """The token with some claims changed (None: removed), signed with our key or another."""
     payload = {name: value for name, value in {**claims(token), **changed}.items() if value is not None}
     return jwt.encode(payload, key or keys.token_keys()[0], algorithm="HS256")

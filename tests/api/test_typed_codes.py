@@ -1,4 +1,4 @@
-"""What people type for a code, and what only looks like one."""
+"""Codes as users type them, and malformed ones."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def asked() -> str:
-    """The challenge id of a fresh sign-up."""
+    """The challenge id of a new sign-up."""
     return client().post("/api/auth/signup", {"phone": "9991234567"}).json()["challenge_id"]
 
 
@@ -31,7 +31,7 @@ def login(code: Any, challenge_id: str) -> Any:
         "１２３４", "١٢٣٤", "12\x0034", "\ud800123",
     ],
 )  # fmt: skip
-def test_malformed_code_charges_nothing(asked: str, code: Any) -> None:
+def test_malformed_code_consumes_no_attempt(asked: str, code: Any) -> None:
     answer = login(code, asked)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
@@ -39,17 +39,17 @@ def test_malformed_code_charges_nothing(asked: str, code: Any) -> None:
     assert (challenge(asked).attempts, challenge(asked).login_code.wrong) == (0, 0)
 
 
-def test_malformed_code_is_the_same_answer_without_a_challenge() -> None:
+def test_malformed_code_gets_the_same_response_without_a_challenge() -> None:
     assert login("123", "unknown").json()["code"] == "invalid"
     assert login("1234567890", "unknown").json()["code"] == "invalid_code"
 
 
 @pytest.mark.parametrize("spelling", ["{0}{1}{2}{3}", " {0}{1} {2}{3} ", "{0}{1}-{2}{3}", "{0} {1}\u00a0{2}\t{3}\n"])
-def test_spaces_and_dashes_are_dropped(asked: str, spelling: str) -> None:
+def test_spaces_and_dashes_are_ignored(asked: str, spelling: str) -> None:
     assert login(spelling.format(*right(asked)), asked).status_code == 200
 
 
-def test_code_with_leading_zeros_is_typed_whole(asked: str) -> None:
+def test_leading_zeros_of_a_code_must_be_typed(asked: str) -> None:
     nonce = next(n for n in iter(codes.new_nonce, None) if codes.derive(n, codes.SHORT).startswith("00"))
     set_code(asked, nonce=nonce)
     code = right(asked)

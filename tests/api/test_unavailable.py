@@ -1,4 +1,4 @@
-"""While the database is away or a lock is not had, the answer says so and when to come back."""
+"""While the database is unavailable or a lock is not granted, the response is 503 with `Retry-After`."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def token(transactional_db: None) -> str:
 
 @pytest.fixture
 def no_database(token: str) -> Iterator[None]:
-    """Nobody answers at the database's address, as after its host went down."""
+    """No database answers, as after its host went down."""
     connection.close()
     port = connection.settings_dict["PORT"]
     connection.settings_dict["PORT"] = "1"
@@ -53,7 +53,7 @@ def no_database(token: str) -> Iterator[None]:
         ("post", "/api/auth/login", {"code": "0000", "phone": "9991234567"}),
     ],
 )
-def test_without_a_database_nothing_is_broken_for_good(
+def test_request_without_a_database_may_be_repeated(
     token: str, no_database: None, method: str, path: str, body: Any
 ) -> None:
     answer = getattr(client(HTTP_AUTHORIZATION=f"Bearer {token}"), method)(path, body)
@@ -72,7 +72,7 @@ def test_refused_request_has_one_line_in_the_log(
     assert line.startswith(f"GET {ME} 503 ")
 
 
-def test_without_a_database_the_process_lives_and_is_not_ready(no_database: None) -> None:
+def test_process_without_a_database_is_live_and_not_ready(no_database: None) -> None:
     live, ready = client().get("/livez"), client().get("/readyz")
 
     assert (live.status_code, live.json()) == (200, {"status": "ok"})
@@ -81,7 +81,7 @@ def test_without_a_database_the_process_lives_and_is_not_ready(no_database: None
     assert "no-store" in ready["Cache-Control"]
 
 
-def test_without_a_database_bad_requests_are_still_told_so(no_database: None) -> None:
+def test_bad_request_is_refused_as_such_without_a_database(no_database: None) -> None:
     answers = [client().post("/api/auth/signup", {"phone": "1"}), client().get("/api/nowhere"), client().get(ME)]
 
     assert [answer.status_code for answer in answers] == [400, 404, 401]
@@ -89,14 +89,14 @@ def test_without_a_database_bad_requests_are_still_told_so(no_database: None) ->
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_with_a_database_both_probes_are_well(path: str) -> None:
+def test_both_probes_succeed_with_a_database(path: str) -> None:
     answer = client().get(path)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_database_without_this_versions_migrations_is_not_ready_until_it_has_them(
+def test_service_is_ready_only_with_the_migrations_of_its_version(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(probes, "migrated", False)
@@ -182,7 +182,7 @@ def _seconds_until_given_up(of: dict[str, Any], prefix: str) -> int:
 
 
 def other_connection() -> psycopg.Connection[Any]:
-    """Somebody else's, on the same database."""
+    """A connection of another client, to the same database."""
     parameters = connection.get_connection_params()
     return psycopg.connect(host=parameters["host"], user=parameters["user"], dbname=parameters["dbname"])
 
@@ -195,7 +195,7 @@ def somebody_holds_the_lock(token: str) -> Iterator[None]:
         other.rollback()
 
 
-def test_lock_that_is_not_had_is_given_up(token: str, somebody_holds_the_lock: None) -> None:
+def test_lock_that_is_not_granted_in_time_is_a_503(token: str, somebody_holds_the_lock: None) -> None:
     activated = client(HTTP_AUTHORIZATION=f"Bearer {token}").post(ME, {"activated_invite": "AAAAAA"})
 
     assert_unavailable(activated)

@@ -1,4 +1,4 @@
-"""What the recordings are made of: requests in a test's own database, and one running service."""
+"""The sources of the recordings: requests in a test's own database, and one running service."""
 
 import json
 import urllib.error
@@ -12,12 +12,12 @@ from django.urls import get_resolver
 
 from tests.support.service import service_with_a_vote
 
-assert get_resolver().url_patterns  # the document's sentences are in the language in which the views were first loaded
+assert get_resolver().url_patterns  # the document is in the language in which the views were first loaded
 
 
 @dataclass
 class Seen:
-    """What a service said from start to stop."""
+    """The metrics and the log of a service from start to stop."""
 
     metrics: str
     lines: list[str]
@@ -29,7 +29,7 @@ class Seen:
 
 @pytest.fixture(scope="session")
 def seen() -> Iterator[Seen]:
-    """Two people, a vote, refusals and an SMS, seen in the metrics and in lines of JSON."""
+    """A service with two users, a vote, refusals and an SMS."""
     with service_with_a_vote() as service:
         for path, body in [("/api/auth/signup", {"phone": "1"}), ("/api/nowhere?phone=9991110031", None)]:
             with suppress(urllib.error.HTTPError):

@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know: how phones are spelled, real codes and tokens, and who may be thrown away."""
+"""What Schemathesis cannot know: spellings of phones, real codes and tokens, and users that may be erased."""
 
 import base64
 import itertools
@@ -53,14 +53,14 @@ schemathesis.openapi.format(
 
 
 def asked() -> dict[str, str]:
-    """A new person's challenge and its code."""
+    """A new user's challenge and its code."""
     answer = _service.post("/api/auth/signup", json={"phone": str(next(_phones))}).json()
     _service.cookies.clear()
     return {"challenge_id": answer["challenge_id"], "code": answer["code"]}
 
 
 def signed_in() -> dict[str, Any]:
-    """A new person, whom nobody will miss."""
+    """A new user for one request, which may erase them."""
     answer: dict[str, Any] = _service.post("/api/auth/login", json=asked()).json()
     return answer
 
@@ -71,7 +71,7 @@ def own(person: dict[str, Any], path: str) -> Any:
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Send what ends a session as a new person; give every other well-formed request something real to work on."""
+    """Send requests that end a session as a new user, and put real values into other well-formed requests."""
     name = case.operation.definition.raw["operationId"]
     often = next(_turns[name]) % 4 < 3
     person = None

@@ -1,4 +1,4 @@
-"""Recordings of what the service says, and how what differs from run to run is written in them.
+"""Recordings of responses, logs and metrics, with placeholders for values that differ from run to run.
 
 RECORD=1 in the environment writes them anew; what has changed is then for `git diff` to show.
 """
@@ -41,7 +41,7 @@ Names = dict[str, str]
 
 
 def as_recorded(name: str, found: Any) -> bool:
-    """Whether this is what was recorded, or is now; a member that differs is shown as it was and as it is."""
+    """Whether this equals the recording. Prints each member that differs, as it was and as it is."""
     file = FOLDER / f"{name}.json"
     if RECORDS:
         file.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
@@ -55,7 +55,7 @@ def as_recorded(name: str, found: Any) -> bool:
 
 
 def described(answer: Any, names: Names, *, whole: bool = True) -> dict[str, Any]:
-    """Status, cookies and unusual headers of an answer, and its body if it is wanted whole."""
+    """Status, cookies and unusual headers of a response, and its body if requested."""
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     headers = {name: _header(name, value, content, names) for name, value in answer.items()}
     usual = USUAL if whole else USUAL_OF_PAGES
@@ -118,7 +118,7 @@ def _value(name: str, value: Any, names: Names, request_id: str) -> Any:
 
 
 def _seconds(value: int) -> str:
-    """Of a moment that passes while the tests run."""
+    """Seconds until a moment that passes while the tests run."""
     return f"<up to {math.ceil(value / 10) * 10}>"
 
 

@@ -26,7 +26,7 @@ OPERATOR = "9993330003"
 
 
 def run(*command: str | Path, cwd: Path = settings.BASE_DIR, typed: str = "", **variables: str) -> str:
-    """What the command says; it must succeed."""
+    """The output of the command, which must succeed."""
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -100,14 +100,14 @@ def make_operator(service: Service) -> None:
     )
 
 
-def test_redocly_has_no_complaint(node: Path, document: Path) -> None:
+def test_redocly_finds_nothing(node: Path, document: Path) -> None:
     said = run(node / "redocly", "lint", document, "--config", CLIENTS / "redocly.yaml", "--format", "json")
 
     totals = json.loads(said[said.index("{") : said.rindex("}") + 1])["totals"]
     assert totals == {"errors": 0, "warnings": 0, "ignored": 0}
 
 
-def test_spectral_has_no_complaint(node: Path, document: Path) -> None:
+def test_spectral_finds_nothing(node: Path, document: Path) -> None:
     run(node / "spectral", "lint", document, "--ruleset", CLIENTS / "spectral.yaml", "--fail-severity", "hint")
 
 

@@ -1,4 +1,4 @@
-"""What the service answers, to the header and to the statement: each operation, its refusals, and the pages.
+"""The recorded responses of each operation, its refusals and the pages, with headers and numbers of statements.
 
 An answer of the API is recorded with its body and its number of SQL statements, a page with its headers alone. Where
 an answer changes on purpose, record it anew (RECORD=1) and read the difference.
@@ -34,7 +34,7 @@ SCENARIOS: dict[str, Callable[[Recorder], None]] = {
 
 @pytest.fixture
 def record(settings: Any) -> Iterator[Recorder]:
-    """With what a process looks up once looked up, so that statements are counted alike in any order of tests."""
+    """Look up first what a process looks up once, so that the order of tests does not change the numbers."""
     ContentType.objects.clear_cache()
     ContentType.objects.get_for_models(*apps.get_models())
     yield Recorder(settings)

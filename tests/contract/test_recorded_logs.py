@@ -1,4 +1,4 @@
-"""Lines of the log as programs read them: their fields, and the form of what is said."""
+"""Lines of the log as programs read them: their fields and the form of their messages."""
 
 import json
 import os
@@ -33,7 +33,7 @@ OF_EVERYBODY = ("inviting_app.requests", "py.warnings")
 
 
 def shape(text: Any) -> Any:
-    """The text without what differs from run to run."""
+    """The text with placeholders for what differs from run to run."""
     if not isinstance(text, str):
         return text
     text = re.sub(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d", r"<day>\1<time>", text)
@@ -45,7 +45,7 @@ def shape(text: Any) -> Any:
 
 
 def lines_of(form: str) -> list[str]:
-    """What a process writes that answers, warns and crashes."""
+    """The log of a process that serves requests, warns and crashes."""
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=settings.BASE_DIR,
@@ -83,7 +83,7 @@ def test_lines_of_text_are_as_recorded() -> None:
     assert as_recorded("log_text", {f"line {n}": shape(line) for n, line in enumerate(lines)})
 
 
-def test_what_a_service_says_from_start_to_stop_is_as_recorded(seen: Seen) -> None:
+def test_log_of_a_service_from_start_to_stop_is_as_recorded(seen: Seen) -> None:
     found = {
         f"{line['level']} {shape(line['message'])}": {
             "fields": sorted(line),

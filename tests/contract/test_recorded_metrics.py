@@ -1,4 +1,4 @@
-"""The metrics that dashboards and alerts of others may be made of: names, types, labels and buckets."""
+"""The metrics on which dashboards and alerts depend: names, types, labels and buckets."""
 
 from prometheus_client.parser import text_string_to_metric_families
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document, of which clients are generated."""
+"""The OpenAPI document, from which clients are generated."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def test_document_is_as_recorded() -> None:
     ],
     ids=str,
 )
-def test_document_is_the_same_however_it_is_asked_for(headers: dict[str, Any]) -> None:
+def test_document_is_the_same_in_all_formats(headers: dict[str, Any]) -> None:
     answer = client().get("/schema", **headers)
 
     assert as_recorded("openapi", json.loads(answer.content))

@@ -38,7 +38,7 @@ def test_backup_of_an_empty_database_is_refused(file: Path, empty_database: Call
     assert not file.exists()
 
 
-def test_backup_to_the_standard_output_comes_back_whole(
+def test_backup_to_the_standard_output_is_restored_completely(
     alice: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:
     before = sums()

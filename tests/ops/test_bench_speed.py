@@ -1,4 +1,4 @@
-"""What the measurement of speed makes of what it saw."""
+"""What the benchmark computes from its measurements."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sizes that keep the code easy to read, and no use of what other modules keep to themselves."""
+"""Limits of size that keep the code easy to read, and no imports of private names."""
 
 import ast
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def test_no_function_is_long() -> None:
     assert long == []
 
 
-def test_no_module_imports_a_name_that_another_keeps_to_itself() -> None:
+def test_no_module_imports_a_private_name_of_another() -> None:
     private = [
         f"{file.relative_to(BASE)}: from {node.module} import {alias.name}"
         for file in files(*SERVICE, "bench", "tests")

@@ -39,7 +39,9 @@ def test_database_that_does_not_answer_is_named_in_one_line(command: list[str]) 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("command", [["erasures"], ADMIN, ["worker"]])
-def test_database_without_tables_is_told_to_migrate(command: list[str], empty_database: Callable[[], None]) -> None:
+def test_missing_tables_are_reported_with_the_advice_to_migrate(
+    command: list[str], empty_database: Callable[[], None]
+) -> None:
     empty_database()
 
     error = error_of(command, **database_variables())

@@ -40,7 +40,7 @@ def test_env_example_shows_the_defaults() -> None:
     assert settings_with(shown) == settings_with({})
 
 
-def test_compose_asks_for_no_variable_that_env_example_does_not_explain() -> None:
+def test_compose_uses_only_variables_that_env_example_explains() -> None:
     asked = set(re.findall(r"\$\{([A-Z_]+)", text("docker-compose.yml")))
 
     assert MUST_BE_SET <= asked <= {match["name"] for match in example()}
@@ -54,7 +54,7 @@ def test_compose_file_follows_the_compose_specification() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_compose_publishes_the_proxy_and_nothing_else() -> None:
+def test_compose_publishes_only_the_proxy() -> None:
     services = compose()["services"]
 
     assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
@@ -104,7 +104,7 @@ def test_nginx_accepts_its_file(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_proxies_have_the_limit_of_bodies_that_the_service_has() -> None:
+def test_proxies_and_service_have_the_same_body_limit() -> None:
     kilobytes = settings.BODY_MAX_BYTES // 1024
 
     assert re.findall(r"max_size (\w+)", text("deploy/Caddyfile")) == [f"{kilobytes}KiB"]
@@ -119,7 +119,7 @@ def test_dockerfile_has_no_lint() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_what_git_ignores_is_kept_out_of_the_image_too() -> None:
+def test_files_that_git_ignores_are_not_in_the_image() -> None:
     ignored = {line.strip("/") for line in text(".gitignore").splitlines()}
 
     kept_out = text(".dockerignore").splitlines()
@@ -158,7 +158,7 @@ def run(tool: str, *arguments: str | Path, variables: dict[str, str] | None = No
 
 
 def settings_with(variables: dict[str, str]) -> dict[str, Any]:
-    """The settings that these variables give, and no others, in a process of their own."""
+    """The settings of a process that has only these variables."""
     program = (
         "import json\n"
         "from inviting_app import env\n"

@@ -1,4 +1,4 @@
-"""`manage.py doctor` finds what is wrong, says how to mend it, and tells it by its exit status."""
+"""`manage.py doctor` finds each problem, says how to fix it, and returns a status."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,14 +39,14 @@ def web(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def idle(db: None) -> None:
-    """A queue without what earlier tests left in it."""
+    """A queue without jobs of earlier tests."""
     sql("DELETE FROM procrastinate_jobs")
     sql("DELETE FROM procrastinate_workers")
 
 
 @pytest.fixture
 def well(idle: None, web: None) -> None:
-    """A service that is well: what its worker leaves in the database, and a web server that answers."""
+    """A healthy service: the rows that its worker writes, and a web server that answers."""
     sql("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (clock_timestamp() - interval '2 seconds')")
     counted("20 seconds")
 
@@ -59,18 +59,18 @@ def counted(ago: str) -> None:
 
 
 def job(deferred: str = "0 s", scheduled: str = "NULL") -> None:
-    """A job of the queue. A trigger notes when it was deferred; that is then moved back."""
+    """A job of the queue, with the time of deferring that a trigger wrote moved back."""
     sql(f"INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) VALUES ('sms', 'test', {scheduled})")
     sql(f"UPDATE procrastinate_events SET at = clock_timestamp() - interval '{deferred}' WHERE type = 'deferred'")
 
 
 @pytest.mark.usefixtures("well")
-def test_all_is_well() -> None:
+def test_healthy_service_has_no_findings() -> None:
     assert doctor() == (0, "All is well.\n")
 
 
 @pytest.mark.usefixtures("idle", "web")
-def test_check_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_reports_the_same_findings(capsys: pytest.CaptureFixture[str]) -> None:
     counted("20 seconds")
 
     with pytest.raises(SystemCheckError, match=r"inviting_app\.E021\) No worker is alive"):
@@ -81,7 +81,7 @@ def test_check_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("idle", "web")
-def test_dead_worker_is_told_with_how_to_mend_it_and_status_1() -> None:
+def test_dead_worker_is_reported_with_advice_and_status_1() -> None:
     counted("20 seconds")
     sql("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (clock_timestamp() - interval '11 seconds')")
 
@@ -94,14 +94,14 @@ def test_dead_worker_is_told_with_how_to_mend_it_and_status_1() -> None:
 
 
 @pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the web server may run on another host")
-def test_web_server_that_does_not_answer(settings: Any) -> None:
+def test_web_server_that_does_not_answer_is_reported(settings: Any) -> None:
     settings.PORT = free_port()
 
     assert only(checks_service.web()).level == ERROR
 
 
 @pytest.mark.usefixtures("idle")
-def test_worker_that_never_started_is_told() -> None:
+def test_worker_that_never_started_is_reported() -> None:
     assert only(checks_service.worker()).msg == "No worker is alive (none yet): no SMS is sent."
 
 
@@ -126,7 +126,7 @@ def test_warnings_alone_end_with_status_0(settings: Any) -> None:
         ("900 s", "clock_timestamp() - interval '40 s'", True),
     ],
 )
-def test_job_that_is_due_may_wait_half_a_minute(deferred: str, scheduled: str, late: bool) -> None:
+def test_due_job_may_wait_half_a_minute(deferred: str, scheduled: str, late: bool) -> None:
     job(deferred=deferred, scheduled=scheduled)
 
     found = checks_service.queue()
@@ -137,7 +137,7 @@ def test_job_that_is_due_may_wait_half_a_minute(deferred: str, scheduled: str, l
 
 
 @pytest.mark.usefixtures("idle")
-def test_jobs_that_failed_today_are_told() -> None:
+def test_failed_jobs_of_the_last_day_are_reported() -> None:
     job()
     for status in ("doing", "failed"):
         sql(f"UPDATE procrastinate_jobs SET status = '{status}'")
@@ -150,7 +150,7 @@ def test_jobs_that_failed_today_are_told() -> None:
 
 
 @pytest.mark.django_db
-def test_site_that_is_not_counted_is_told() -> None:
+def test_old_totals_of_the_site_are_reported() -> None:
     assert "have not been counted yet" in only(checks_service.totals()).msg
 
     counted("4 minutes")
@@ -174,7 +174,7 @@ HTTPS = "https://invite.example.org"
         ({"X_FRAME_OPTIONS": "SAMEORIGIN"}, "security.W019", "You have "),
     ],
 )
-def test_settings_that_are_wrong(changed: dict[str, Any], id: str, words: str, settings: Any) -> None:
+def test_wrong_settings_are_reported(changed: dict[str, Any], id: str, words: str, settings: Any) -> None:
     settings.SITE_URL = "http://localhost:8000"
     for name, value in changed.items():
         setattr(settings, name, value)
@@ -187,7 +187,7 @@ def test_settings_that_are_wrong(changed: dict[str, Any], id: str, words: str, s
 
 
 @pytest.mark.django_db
-def test_gateway_that_keeps_failing(settings: Any) -> None:
+def test_failing_gateway_is_reported(settings: Any) -> None:
     settings.SMS_GATEWAYS = ["json://127.0.0.1/{phone}", "smpp://a:b@127.0.0.1/1/{phone}"]
     sql(
         "INSERT INTO users_smsgateway (name, failures, error, failed_at, skipped_until) VALUES"

@@ -21,7 +21,7 @@ from tests.support.service import free_port
 SECRET = "hunter2"
 
 
-def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_clock_is_reported(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() - 3)
 
@@ -31,7 +31,7 @@ def test_clock_that_is_wrong(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_migration_that_is_missing() -> None:
+def test_missing_migration_is_reported() -> None:
     newest = MigrationRecorder.Migration.objects.filter(app="users").latest("name")
     newest.delete()
 
@@ -42,14 +42,14 @@ def test_migration_that_is_missing() -> None:
 
 
 @pytest.mark.django_db
-def test_lock_timeout_that_a_pooler_dropped() -> None:
+def test_lock_timeout_dropped_by_a_pooler_is_reported() -> None:
     sql("SET LOCAL lock_timeout = 0")
 
     assert only(checks_database.lock_timeout()).msg.startswith("lock_timeout is 0, not 2s")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_prepared_statements_that_a_pooler_loses() -> None:
+def test_prepared_statements_lost_by_a_pooler_are_reported() -> None:
     connection.close()  # the next one has no statement of an earlier test
     assert list(checks_database.prepared_statements()) == []
     sql("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$")  # so that the driver does not notice
@@ -61,7 +61,7 @@ def test_prepared_statements_that_a_pooler_loses() -> None:
 
 
 @pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the disk of another server is not checked")
-def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearly_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks_database.FREE_BYTES == 10**9
     monkeypatch.setattr(checks_database, "FREE_BYTES", 10**18)
 
@@ -69,7 +69,7 @@ def test_disk_that_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_error_of_the_database_is_a_finding_without_its_text() -> None:
+def test_error_of_the_database_is_reported_without_its_text() -> None:
     def broken() -> list[CheckMessage]:
         raise DatabaseError(SECRET)
 
@@ -90,7 +90,7 @@ def command(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_database_that_is_away_leaves_the_other_checks(tmp_path: Path) -> None:
+def test_other_checks_run_without_the_database(tmp_path: Path) -> None:
     url = f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name"
 
     ended = command(DATABASE_URL=url, SECRET_KEY="a key of some forty characters, no more", DATA_DIR=str(tmp_path))
@@ -101,7 +101,7 @@ def test_database_that_is_away_leaves_the_other_checks(tmp_path: Path) -> None:
     assert SECRET not in ended.stdout
 
 
-def test_service_that_does_not_run_is_told_and_not_started(tmp_path: Path) -> None:
+def test_stopped_service_is_reported_and_not_started(tmp_path: Path) -> None:
     ended = command(DATA_DIR=str(tmp_path))
 
     assert (ended.returncode, ended.stderr) == (1, "")
@@ -110,7 +110,7 @@ def test_service_that_does_not_run_is_told_and_not_started(tmp_path: Path) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_database_of_the_worker_that_does_not_answer() -> None:
+def test_unavailable_database_of_the_worker_is_reported() -> None:
     ended = command(
         **database_variables(),
         WORKER_DATABASE_URL=f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/name",

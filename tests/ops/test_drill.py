@@ -1,4 +1,4 @@
-"""Crashes at random while people sign up: whoever was told that an SMS is on its way gets it."""
+"""Random crashes while users sign up: every SMS that a response promised is sent."""
 
 import random
 import secrets
@@ -30,7 +30,7 @@ TAKEN_UP_SECONDS = 60
 
 
 class SlowWebhook(Webhook):
-    """Notes when it got each message, and takes its time, so that crashes come in the middle."""
+    """Records when it got each message, and is slow, so that crashes happen in the middle of a send."""
 
     def read(self, body: bytes) -> dict[str, Any]:
         message = {**super().read(body), "at": time.time()}
@@ -39,7 +39,7 @@ class SlowWebhook(Webhook):
 
 
 class Crowd:
-    """Signs up one new phone after another, each from another address, and remembers who was told 200."""
+    """Signs up new phones, each from another address, and remembers those that got a 200."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -108,7 +108,7 @@ def gateway() -> Iterator[Gateway]:
         thread.join()
 
 
-def test_no_crash_loses_an_sms_or_sends_it_again(gateway: Gateway) -> None:
+def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     with prepared_folder() as folder, services(folder) as make:
@@ -150,7 +150,7 @@ def in_random_order(random: random.Random) -> Iterator[Any]:
 
 
 def kill(victim: Any, service: Service) -> None:
-    """It may be that it is not there, after the crash before."""
+    """Kill this part. It may not run yet, after the previous crash."""
     killed = False
     while not killed:
         service.wait_for(lambda: victim(service))

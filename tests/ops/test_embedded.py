@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL says what keeps it from starting, where the log is."""
+"""The embedded PostgreSQL reports why it cannot start."""
 
 import os
 import resource
@@ -16,7 +16,7 @@ from tests.support.service import service_folder
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """Files cannot grow beyond 100 KB: for initdb that is a full disk."""
+    """Limit files to 100 KB, which is a full disk to initdb."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     yield
@@ -30,7 +30,7 @@ def test_first_start_on_a_full_disk_says_so() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
-def test_data_that_is_elsewhere_is_told_in_the_log_alone(
+def test_use_of_another_data_folder_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tmp_path.chmod(0o700)
@@ -45,9 +45,7 @@ def test_data_that_is_elsewhere_is_told_in_the_log_alone(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root shares a system user and a copy of the programs")
-def test_first_starts_at_the_same_moment_make_one_copy_of_the_programs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parallel_first_starts_make_one_copy_of_the_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     package = Path(embedded.programs_of_wheel()).parents[1]

@@ -25,7 +25,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Every dotted name that is imported anywhere in this tree, `from a import b` as `a.b`."""
+    """All dotted names that this tree imports, `from a import b` as `a.b`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -35,7 +35,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 
 def module_of(name: str) -> str | None:
-    """The module of ours that this imported name is, or is in."""
+    """The module of this project that this imported name is, or is in."""
     while name:
         if name in modules():
             return name
@@ -72,11 +72,11 @@ def strangers(package: str, allowed: set[str]) -> set[tuple[str, str]]:
         ("api", {"api", "profiles", "users"}),
     ],
 )
-def test_package_knows_only_what_is_below_it(package: str, allowed: set[str]) -> None:
+def test_package_imports_only_packages_below_it(package: str, allowed: set[str]) -> None:
     assert strangers(package, allowed) == set()
 
 
-def test_domain_does_not_know_the_rest_framework() -> None:
+def test_domain_does_not_import_rest_framework() -> None:
     framework = {"rest_framework", "rest_framework_simplejwt", "drf_spectacular", "corsheaders"}
     known = {
         (name, top(one)) for name in of("users") + of("profiles") for one in imported(modules()[name])
@@ -86,7 +86,7 @@ def test_domain_does_not_know_the_rest_framework() -> None:
     assert known == {("users.login.tokens", "rest_framework_simplejwt")}
 
 
-def test_domain_does_not_know_http() -> None:
+def test_domain_does_not_import_http() -> None:
     known = {
         name for name in of("users") + of("profiles") for one in imported(modules()[name])
         if one.startswith("django.http") and ".admin" not in name
@@ -107,7 +107,7 @@ def test_api_has_no_models() -> None:
     assert not {name for name, base in kinds if base in ("models.Model", "Model")}
 
 
-def test_no_module_imports_itself_in_a_circle() -> None:
+def test_no_imports_are_circular() -> None:
     graph = {name: imports_of_ours(name) for name in modules()}
     while leaves := {name for name, needed in graph.items() if not needed & graph.keys()}:
         graph = {name: needed for name, needed in graph.items() if name not in leaves}

@@ -1,4 +1,4 @@
-"""The states that Prometheus reads from the database, and what counting costs and keeps out."""
+"""The states that Prometheus reads from the database, and labels without client input."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
-    """As they are scraped; the tests' connection goes on."""
+    """The states as a scrape reads them, without closing the tests' connection."""
     monkeypatch.setattr(connection, "close", lambda: None)
     registry = CollectorRegistry()
     registry.register(States())
@@ -29,7 +29,7 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
     return registry.get_sample_value(f"inviting_app_{name}", labels)
 
 
-def test_states_tell_of_the_queue_the_budgets_and_the_gateways(states: CollectorRegistry, settings: Any) -> None:
+def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegistry, settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS, settings.SMS_PER_DAY = False, ["json://127.0.0.1:9/{phone}"], 50
     ask(now=timezone.now())
     (gateway,) = gateways.configured()
@@ -44,7 +44,7 @@ def test_states_tell_of_the_queue_the_budgets_and_the_gateways(states: Collector
     assert value(states, "gateway_skipped", gateway="1 json") == 1
 
 
-def test_without_its_database_a_scrape_says_so_and_shows_no_old_state(
+def test_scrape_without_a_database_shows_no_old_state(
     states: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def test_without_its_database_a_scrape_says_so_and_shows_no_old_state(
     assert value(states, "workers") is None
 
 
-def test_nothing_that_a_client_types_becomes_a_label(settings: Any) -> None:
+def test_client_input_never_becomes_a_label(settings: Any) -> None:
     settings.MIDDLEWARE = ["inviting_app.ops.metrics.requests", *settings.MIDDLEWARE]
 
     for typed in ("/api/v1/profiles/9991234567", "/i/ABC234", "/static/9991234567", "/9991234567"):

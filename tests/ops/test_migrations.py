@@ -1,4 +1,4 @@
-"""The migrations make the tables of the models, keep what is in them, and can be taken back."""
+"""The migrations create the tables of the models, keep their rows, and can be reversed."""
 
 import threading
 import uuid
@@ -17,7 +17,7 @@ from profiles import queries
 from users.models import User
 
 PEOPLE = 1000
-# People and all that is kept of them, in the tables that the first migrations make.
+# Users and all their rows, in the tables that the first migrations create.
 FIRST_RELEASE = f"""
 INSERT INTO users_user (id, phone, verified_at) SELECT id, '+7' || 9000000000 + id, now()
   FROM generate_series(1, {PEOPLE}) AS id;
@@ -38,7 +38,7 @@ INSERT INTO users_smsdelivery (login_code_id, channel, gateway, gateway_ref, sta
 SELECT id, 'sms', '', '', 'sent', '+7…', 'RU', '', '', now() FROM users_logincode;
 """
 
-# A profile, as the first release knows it.
+# A profile in the tables of the first release.
 READ = """
 SELECT person.phone, own.invite_code, chosen.invite_code, own.invitations_count
   FROM users_user AS person
@@ -63,7 +63,7 @@ SELECT less.indexrelid::regclass::text
 
 @pytest.fixture
 def empty_schema(transactional_db: None) -> Iterator[None]:
-    """Room without a table, beside the tables of the other tests."""
+    """An empty schema beside the tables of the other tests."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA scratch")
         cursor.execute("SET search_path TO scratch")
@@ -79,7 +79,7 @@ def migrate(*target: str) -> None:
 
 
 def shape() -> dict[str, list[Any]]:
-    """Columns, constraints and indexes of our tables, by table."""
+    """Columns, constraints and indexes of the project's tables, by table."""
     queries = [
         "SELECT table_name, column_name, data_type, is_nullable, column_default, character_maximum_length"
         " FROM information_schema.columns WHERE table_schema = current_schema()",
@@ -103,7 +103,7 @@ def test_models_have_no_change_without_a_migration() -> None:
 
 
 @pytest.mark.django_db
-def test_no_index_is_the_beginning_of_another() -> None:
+def test_no_index_is_a_prefix_of_another() -> None:
     tables = [model._meta.db_table for app in ("users", "profiles") for model in apps.get_app_config(app).get_models()]
 
     with connection.cursor() as cursor:
@@ -112,7 +112,7 @@ def test_no_index_is_the_beginning_of_another() -> None:
         assert cursor.fetchall() == []
 
 
-def test_migrations_go_to_zero_and_back(empty_schema: None) -> None:
+def test_migrations_can_be_reversed_to_zero_and_applied_again(empty_schema: None) -> None:
     migrate()
     made = shape()
 
@@ -131,7 +131,7 @@ def test_migrations_go_to_zero_and_back(empty_schema: None) -> None:
 
 @contextmanager
 def being_read() -> Iterator[list[Any]]:
-    """Has the profile read over and over by a connection of its own; what was read, or that it could not be."""
+    """Read the profile again and again on another connection, and collect the rows and errors."""
     parameters = connection.get_connection_params()
     way = {name: parameters[name] for name in ("host", "port", "user", "password", "dbname") if name in parameters}
     options = f"-c search_path=scratch -c statement_timeout={LONGEST_READ}"
@@ -155,7 +155,7 @@ def being_read() -> Iterator[list[Any]]:
         thread.join()
 
 
-def test_people_of_the_first_release_are_kept_and_can_be_read_all_along(empty_schema: None) -> None:
+def test_users_of_the_first_release_stay_readable_during_migrations(empty_schema: None) -> None:
     migrate("profiles", "0001")
     with connection.cursor() as cursor:
         for statement in FIRST_RELEASE.split(";\n"):

@@ -1,4 +1,4 @@
-"""Migrations stop nobody: squawk (squawkhq.com) knows which statements lock a table that is in use."""
+"""Migrations lock no table in use: squawk (squawkhq.com) finds statements that would."""
 
 import json
 import subprocess
@@ -18,20 +18,20 @@ OLDEST_VERSION = "15"
 LEFT_OUT = {
     "prefer-robust-stmts",  # Django knows what was applied, and a migration that is not atomic drops its index first
     "prefer-text-field",  # the models say how long a text may be; what makes it longer locks for a moment only
-    "prefer-bigint-over-int",  # counts of one person's things
+    "prefer-bigint-over-int",  # counts of one user's things
     "prefer-bigint-over-smallint",
     "require-statement-timeout",  # lock_timeout bounds the waiting; an index of a large table may take its time
 }
 
 
 def statements(loader: MigrationLoader, migration: Any) -> str:
-    """The SQL of a migration, between what the connection that applies it says."""
+    """The SQL of a migration with the settings of the connection that applies it."""
     sql = "\n".join(loader.collect_sql([(migration, False)]))
     return f"BEGIN;\n{sql}\nCOMMIT;" if migration.atomic else sql
 
 
 def findings(folder: Path, scripts: dict[str, str]) -> dict[str, set[str]]:
-    """What squawk finds, by script."""
+    """The findings of squawk, by script."""
     for name, sql in scripts.items():
         folder.joinpath(f"{name}.sql").write_text(f"SET lock_timeout = '2s';\n{sql}\n")
     squawk = Path(sys.executable).with_name("squawk")
@@ -44,7 +44,7 @@ def findings(folder: Path, scripts: dict[str, str]) -> dict[str, set[str]]:
 
 
 def endless(sql: str) -> list[str]:
-    """The statements that would wait for a lock for ever, and everybody else behind them."""
+    """The statements that could wait for a lock for ever and block everything behind them."""
     found, limit = [], "2s"
     for statement in sql.splitlines():
         limit = statement.rpartition("=")[2].strip(" ';") if statement.startswith("SET lock_timeout") else limit
@@ -55,13 +55,13 @@ def endless(sql: str) -> list[str]:
 
 @pytest.fixture
 def scripts(transactional_db: None) -> dict[str, str]:
-    """The SQL of our migrations after the first release."""
+    """The SQL of the migrations after the first release."""
     loader = MigrationLoader(connection)
     later = [loader.graph.nodes[key] for key in loader.disk_migrations]
     return {str(one): statements(loader, one) for one in later if one.app_label in OURS and not one.initial}
 
 
-def test_migrations_after_the_first_release_lock_no_table_in_use(scripts: dict[str, str], tmp_path: Path) -> None:
+def test_later_migrations_lock_no_table_in_use(scripts: dict[str, str], tmp_path: Path) -> None:
     found = findings(tmp_path, scripts)
 
     assert len(scripts) >= 6
@@ -80,7 +80,7 @@ LOCKING = {
 }
 
 
-def test_what_locks_a_table_in_use_is_found(tmp_path: Path) -> None:
+def test_statement_that_locks_a_table_in_use_is_found(tmp_path: Path) -> None:
     found = findings(tmp_path, LOCKING)
 
     assert set(LOCKING) - set(found) == set()

@@ -1,4 +1,4 @@
-"""No statement reads a table that grows from end to end."""
+"""No statement scans a whole table that grows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,11 +28,11 @@ from users.queries import database_now
 from users.sms import tasks
 
 PEOPLE = 100_000
-# What one statement may look at: the lists of the admin count to 1000, and of some filter one row in ten.
+# Rows that one statement may read: lists of the admin count to 1000, and some filters match one row in ten.
 MOST_ROWS = PEOPLE // 5
 
 HOURLY = "once an hour: looks for what is kept no longer, and takes it in batches"
-# What only these statements hold, and why they read a table from end to end.
+# Texts of the statements that may scan a table, with the reason.
 EXCEPTIONS = {
     "INSERT INTO users_sitetotals": "once a minute: counts the SMS of a day and the codes of a week",
     'FOR UPDATE OF "users_challenge" SKIP LOCKED': HOURLY,
@@ -53,7 +53,7 @@ def grown(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def gateway(settings: Any, grown: None, db: None) -> None:
-    """Where a code costs money, all limits are asked."""
+    """A configured gateway, so that all limits are read."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
 
 
@@ -90,7 +90,7 @@ def sign_in(api: APIClient, phone: str, **signup: Any) -> dict[str, Any]:
     return answer
 
 
-def test_signing_in_and_out(readings: list[plans.Reading]) -> None:
+def test_signing_in_and_out_scans_no_table(readings: list[plans.Reading]) -> None:
     for phone in ("9991234567", "9000000001"):
         api = client()
         first = sign_in(api, phone)
@@ -107,7 +107,7 @@ def test_signing_in_and_out(readings: list[plans.Reading]) -> None:
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def test_profile_and_votes(readings: list[plans.Reading]) -> None:
+def test_profile_and_votes_scan_no_table(readings: list[plans.Reading]) -> None:
     celebrity, newcomer = client(), client()
     sign_in(celebrity, "9000000001")
     sign_in(newcomer, "9991234567")
@@ -127,7 +127,7 @@ def test_profile_and_votes(readings: list[plans.Reading]) -> None:
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def test_list_of_profiles(readings: list[plans.Reading]) -> None:
+def test_list_of_profiles_scans_no_table(readings: list[plans.Reading]) -> None:
     User.objects.filter(pk=2).update(is_superuser=True)
     staff = client()
     sign_in(staff, "9000000002")
@@ -151,7 +151,9 @@ def test_list_of_profiles(readings: list[plans.Reading]) -> None:
 
 
 @pytest.mark.parametrize("model", [model for model in apps.get_models() if admin.site.is_registered(model)])
-def test_list_of_the_admin(model: type[Model], rf: RequestFactory, readings: list[plans.Reading]) -> None:
+def test_list_of_the_admin_scans_no_table(
+    model: type[Model], rf: RequestFactory, readings: list[plans.Reading]
+) -> None:
     """All that may be clicked on it, and searches; without the pages, which take their time and read nothing more."""
     shown = listed(model, rf, "")
     filters = [choice["query_string"] for one in shown.filter_specs for choice in one.choices(shown)]
@@ -173,7 +175,7 @@ def listed(model: type[Model], rf: RequestFactory, query: str) -> ChangeList:
     return shown
 
 
-def test_page_of_a_person(boss: Client, readings: list[plans.Reading]) -> None:
+def test_page_of_a_user_scans_no_table(boss: Client, readings: list[plans.Reading]) -> None:
     for path in (
         "",
         "users/user/9/change/",
@@ -202,7 +204,7 @@ def execute(statement: str, **values: Any) -> Any:
         return cursor.fetchone() if cursor.description else None
 
 
-def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> None:
+def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) -> None:
     first, *_ = execute(queries["fetch_job"], queues=None, worker_id=None)
     second, *_ = execute(queries["fetch_job"], queues=["sms"], worker_id=None)
     again = {"retry_at": database_now(), "new_priority": None, "new_queue_name": None, "new_lock": None}
@@ -217,7 +219,7 @@ def test_work_of_the_worker(settings: Any, readings: list[plans.Reading]) -> Non
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
+def test_periodic_tasks_scan_only_what_they_must(readings: list[plans.Reading]) -> None:
     tasks.count_site(timestamp=0)
     profiles.tasks.purge(timestamp=0)
     profiles.tasks.store_days(timestamp=0)
@@ -225,7 +227,7 @@ def test_work_by_the_clock(readings: list[plans.Reading]) -> None:
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def test_scrape_of_the_metrics(readings: list[plans.Reading]) -> None:
+def test_scrape_of_the_metrics_scans_no_table(readings: list[plans.Reading]) -> None:
     now = database_now()
     users.queries.queue(now)
     limit_queries.sms_in_a_day(now, 10_000)
@@ -234,7 +236,7 @@ def test_scrape_of_the_metrics(readings: list[plans.Reading]) -> None:
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def test_reading_of_a_whole_table_is_seen(rf: RequestFactory) -> None:
+def test_scan_of_a_whole_table_is_detected(rf: RequestFactory) -> None:
     execute("DROP INDEX profiles_activation_created")
 
     with plans.read("force_custom_plan") as found:

@@ -1,4 +1,4 @@
-"""Slow, silent and oversized clients, through the proxies of deploy/ and at gunicorn's own port."""
+"""Slow, silent and oversized clients, through the proxies of deploy/ and on gunicorn's own port."""
 
 import http.client
 import json
@@ -48,7 +48,7 @@ def connected(port: int) -> socket.socket:
 
 
 def send(port: int, *parts: bytes) -> bytes:
-    """The whole answer to these parts. Each part is sent when the one before it is answered."""
+    """The whole response to these parts. Each part is sent after the response to the one before."""
     with closing(connected(port)) as client:
         answers = b""
         for part in parts:
@@ -94,7 +94,7 @@ def chunked(body: bytes, size: int = 1000) -> bytes:
         "a body of unknown size",
     ],
 )
-def test_client_that_does_not_go_on_holds_nobody_up(proxy: int, sent: bytes) -> None:
+def test_client_that_stalls_delays_nobody(proxy: int, sent: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(CLIENTS):
             client = stack.enter_context(closing(connected(proxy)))
@@ -107,7 +107,7 @@ def test_client_that_does_not_go_on_holds_nobody_up(proxy: int, sent: bytes) -> 
     assert time.monotonic() - started < 5  # the proxies wait for ten
 
 
-def test_client_that_reads_slowly_holds_nobody_up(proxy: int) -> None:
+def test_client_that_reads_slowly_delays_nobody(proxy: int) -> None:
     with ExitStack() as stack:
         for _ in range(CLIENTS):
             client = stack.enter_context(closing(socket.socket()))
@@ -165,7 +165,7 @@ def test_body_up_to_the_limit_reaches_the_service(proxy: int, sent: bytes) -> No
     assert b"This is not JSON: see line 1, column %d." % (LIMIT + 1) in answer
 
 
-def test_request_in_pieces_is_one_request(proxy: int) -> None:
+def test_request_in_pieces_is_read_as_one(proxy: int) -> None:
     body = b'{"code": "x"}'
     request = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
@@ -179,7 +179,7 @@ def test_request_in_pieces_is_one_request(proxy: int) -> None:
     assert answer.count(b"HTTP/1.1") == 1
 
 
-def test_client_that_waits_for_100_is_told_to_continue(proxy: int) -> None:
+def test_client_that_expects_100_is_told_to_continue(proxy: int) -> None:
     head = HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
 
     answers = send(proxy, head, b"{}")
@@ -187,7 +187,7 @@ def test_client_that_waits_for_100_is_told_to_continue(proxy: int) -> None:
     assert answers.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 ")
 
 
-def test_head_without_end_is_refused(proxy: int) -> None:
+def test_endless_head_is_refused(proxy: int) -> None:
     with closing(connected(proxy)) as client:
         client.sendall(ENDLESS_HEAD)
         answer = client.recv(65536)
@@ -199,7 +199,9 @@ def test_head_without_end_is_refused(proxy: int) -> None:
     "sent", [ENDLESS_HEAD, HEAD + b"Content-Length: 100000\r\n\r\n"], ids=["a head without end", "a body too large"]
 )
 @pytest.mark.parametrize("through_proxy", [True, False], ids=["proxy", "port"])
-def test_client_that_breaks_off_ends_no_process(proxy: int, service: Service, sent: bytes, through_proxy: bool) -> None:
+def test_client_that_disconnects_ends_no_process(
+    proxy: int, service: Service, sent: bytes, through_proxy: bool
+) -> None:
     web = service.part("gunicorn")
     assert web is not None
     (process,) = web.children()
@@ -235,7 +237,7 @@ def test_address_that_a_client_claims_is_not_believed(proxy: int, service: Servi
     ],
     ids=["64 KB", "more", "64 KB in chunks", "more in chunks"],
 )
-def test_port_itself_holds_the_limit_of_bodies(service: Service, head: bytes, body: bytes, answer: bytes) -> None:
+def test_gunicorns_port_has_the_body_limit_too(service: Service, head: bytes, body: bytes, answer: bytes) -> None:
     got = send(service.port, HEAD + b"Connection: close\r\n" + head + b"\r\n\r\n" + body)
 
     assert got.startswith(b"HTTP/1.1 " + answer)

@@ -19,7 +19,7 @@ NOT_NEW = "the new version cannot start ("
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the code, to be changed."""
+    """A copy of the code that a test may change."""
     copy = tmp_path_factory.mktemp("project")
     for name in ("api", "inviting_app", "profiles", "users"):
         shutil.copytree(settings.BASE_DIR / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def start(project: Path) -> Iterator[Callable[[], Service]]:
-    """The service, started where it does not run. Its settings are in `.env`."""
+    """Start the service if it does not run. Its settings are in `.env`."""
     with prepared_folder() as folder, services(folder) as make:
         running: list[Service] = []
         (project / ".env").write_text(f"DATA_DIR={folder / 'data'}\n")
@@ -66,7 +66,7 @@ def renew(service: Service) -> None:
 
 
 def renewed(service: Service, saying: str = NEW) -> None:
-    """Reload, and wait for the outcome: a new worker too, so that no later test meets the former one's end."""
+    """Reload and wait for the outcome, and for a new worker, so that the old one does not end in a later test."""
     so_far, worker = service.output.count(saying), service.part(PARTS[1])
     renew(service)
     service.wait_for(lambda: service.output.count(saying) > so_far)
@@ -88,7 +88,7 @@ def is_preparing(service: Service) -> bool:
     return service.part("manage.py prepare") is not None
 
 
-def test_settings_that_cannot_be_read_are_not_taken_then_or_later(service: Service, project: Path) -> None:
+def test_unreadable_settings_are_not_used_then_or_later(service: Service, project: Path) -> None:
     alice = service.sign_in("9991110001")
     parts = [service.part(part) for part in PARTS]
     add(project, WEB_WORKERS="x")
@@ -105,7 +105,7 @@ def test_settings_that_cannot_be_read_are_not_taken_then_or_later(service: Servi
 
 
 @pytest.mark.parametrize("file", [WORKER, WEB, ".env"], ids=["worker", "web", "settings"])
-def test_neither_part_is_replaced_where_one_cannot_come_up(service: Service, project: Path, file: str) -> None:
+def test_no_part_is_replaced_if_one_cannot_start(service: Service, project: Path, file: str) -> None:
     parts = [service.part(part) for part in PARTS]
     (project / file).write_bytes(b"\xff\n")  # neither Python nor text
 
@@ -115,7 +115,7 @@ def test_neither_part_is_replaced_where_one_cannot_come_up(service: Service, pro
     assert service.answers("/readyz") == 200
 
 
-def test_folder_stays_and_metrics_are_shown_of_all_parts(service: Service, project: Path, tmp_path: Path) -> None:
+def test_folder_stays_and_metrics_cover_all_parts(service: Service, project: Path, tmp_path: Path) -> None:
     alice, port = service.sign_in("9991110002"), free_port()
     add(project, DATA_DIR=str(tmp_path), METRICS_PORT=str(port))
 
@@ -137,7 +137,7 @@ def metrics(port: int) -> str:
         return ""
 
 
-def test_parts_that_end_meanwhile_are_started_again(service: Service, project: Path) -> None:
+def test_parts_that_end_during_a_reload_are_started_again(service: Service, project: Path) -> None:
     take_long(project)
     renew(service)
     service.wait_for(lambda: is_preparing(service))
@@ -152,7 +152,7 @@ def test_parts_that_end_meanwhile_are_started_again(service: Service, project: P
     assert is_preparing(service)
 
 
-def test_service_stops_meanwhile(service: Service, project: Path) -> None:
+def test_service_stops_during_a_reload(service: Service, project: Path) -> None:
     take_long(project)
     renew(service)
     service.wait_for(lambda: is_preparing(service))
@@ -160,7 +160,7 @@ def test_service_stops_meanwhile(service: Service, project: Path) -> None:
     assert stops_in_time(service)
 
 
-def test_new_code_is_served_while_a_former_process_does_not_end(service: Service, project: Path) -> None:
+def test_new_code_is_served_while_an_old_process_does_not_end(service: Service, project: Path) -> None:
     master = service.part("gunicorn")
     assert master
     former = master.children()

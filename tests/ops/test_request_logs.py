@@ -1,4 +1,4 @@
-"""One line a request, with its id, and nobody's phone, code or token."""
+"""Each request has one log line with its id, and without phones, codes and tokens."""
 
 import io
 import logging
@@ -17,7 +17,7 @@ ME = "/api/v1/profiles/me"
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the service's own handler writes."""
+    """The lines that the service's own handler writes."""
     (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
     written = io.StringIO()
     monkeypatch.setattr(handler, "write", written.write)
@@ -25,7 +25,7 @@ def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> It
         yield written
 
 
-def test_request_is_one_line_with_its_id(log: io.StringIO) -> None:
+def test_request_has_one_line_with_its_id(log: io.StringIO) -> None:
     answer = client().get("/api/nowhere?phone=9991234567")
 
     (line,) = log.getvalue().splitlines()
@@ -39,7 +39,7 @@ def test_probes_are_not_logged(log: io.StringIO) -> None:
     assert log.getvalue() == ""
 
 
-def test_no_phone_code_or_token_is_written_of_a_whole_journey(
+def test_no_phone_code_or_token_is_logged(
     alice: SignedInUser, bob: SignedInUser, staff: SignedInUser, log: io.StringIO, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.clear()
@@ -54,7 +54,7 @@ def test_no_phone_code_or_token_is_written_of_a_whole_journey(
         staff.api.get("/api/v1/profiles", {"phone": phone})
     bob.api.delete(ME)
 
-    # The service's lines, and the bare messages and arguments that any other handler would be given.
+    # The service's lines, and the messages and arguments that other handlers would get.
     texts = [log.getvalue(), *(f"{record.getMessage()} {record.args}" for record in caplog.records)]
     assert len(texts) > 10
     assert not any(
@@ -85,7 +85,7 @@ def test_line_of_a_long_path_stays_whole_in_a_pipe(log: io.StringIO, letter: str
 @pytest.mark.parametrize(
     "written", ["9991234567", "+79991234567", "89991234567", "tel:+79991234567", "123456789012345"]
 )
-def test_what_looks_like_a_phone_keeps_four_digits(written: str) -> None:
+def test_masked_phone_keeps_four_digits(written: str) -> None:
     masked = mask(f"for {written}, at 12:00")
 
     assert written[-11:] not in masked
@@ -93,19 +93,19 @@ def test_what_looks_like_a_phone_keeps_four_digits(written: str) -> None:
 
 
 @pytest.mark.parametrize("kept", ["12.3 ms", "404", "123456789", "1234567890123456", "2030-01-02 12:00:00,123"])
-def test_other_numbers_are_kept(kept: str) -> None:
+def test_other_numbers_are_not_masked(kept: str) -> None:
     assert mask(kept) == kept
 
 
 @pytest.mark.parametrize("path", ["/api/x9991234567", "/api/phone_9991234567", "/api/+79991234567/x"])
-def test_phone_glued_to_a_word_in_a_path_is_masked(log: io.StringIO, path: str) -> None:
+def test_phone_next_to_a_word_in_a_path_is_masked(log: io.StringIO, path: str) -> None:
     client().get(path)
 
     assert "9991234567" not in log.getvalue()
     assert "4567" in log.getvalue()
 
 
-def test_foreign_host_costs_one_line_of_log(log: io.StringIO) -> None:
+def test_foreign_host_has_one_line_in_the_log(log: io.StringIO) -> None:
     answer = client().get(ME, HTTP_HOST="9991234567")
 
     assert answer.status_code == 400
@@ -123,7 +123,7 @@ def test_phone_in_an_error_that_is_logged_is_masked(log: io.StringIO) -> None:
     assert "9991234567" not in log.getvalue()
 
 
-def test_query_of_a_failed_request_is_in_no_field_of_its_line(log: io.StringIO) -> None:
+def test_query_of_a_failed_request_is_not_logged(log: io.StringIO) -> None:
     record = logging.makeLogRecord({"name": "django.request", "msg": "Service Unavailable", "request": "?phone=1"})
 
     Context().filter(record)
@@ -131,7 +131,7 @@ def test_query_of_a_failed_request_is_in_no_field_of_its_line(log: io.StringIO) 
     assert "phone=1" not in str(record.__dict__)
 
 
-def test_line_of_gunicorn_does_not_repeat_what_it_could_not_read() -> None:
+def test_gunicorn_does_not_log_what_it_could_not_read() -> None:
     text = "Invalid request from ip=127.0.0.1: Invalid HTTP Header: 'Authorization Bearer SECRET'"
     record = logging.makeLogRecord({"name": "gunicorn.error", "msg": text})
 

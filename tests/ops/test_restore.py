@@ -1,4 +1,4 @@
-"""`manage.py restore` brings a backup back whole, or changes nothing and says why."""
+"""`manage.py restore` restores a backup completely, or changes nothing and says why."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ def sql(statement: str) -> None:
         cursor.execute(statement)
 
 
-def test_backup_comes_back_whole(
+def test_backup_is_restored_completely(
     alice: SignedInUser, bob: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:
     bob.activate(alice.code)
@@ -37,7 +37,7 @@ def test_backup_comes_back_whole(
     assert alice.me()["invitations"] == [bob.phone]
 
 
-def test_backup_with_the_seal_of_the_former_version_comes_back(
+def test_backup_with_the_checksum_of_the_former_version_is_restored(
     alice: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:
     back_up(file)
@@ -51,7 +51,7 @@ def test_backup_with_the_seal_of_the_former_version_comes_back(
     assert sums() == before
 
 
-def test_database_that_is_not_empty_is_refused_with_what_to_do(alice: SignedInUser, file: Path) -> None:
+def test_database_that_is_not_empty_is_refused_with_advice(alice: SignedInUser, file: Path) -> None:
     back_up(file)
     before = sums()
 

@@ -1,4 +1,4 @@
-"""The whole service as real processes: start, stop, start again, crash."""
+"""The whole service as real processes: start, stop, restart, crash."""
 
 import json
 import signal
@@ -16,7 +16,7 @@ KEY = "a key for this test, and long enough to be one"
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """One for all tests of this file: the first start makes the database, the others go on with it."""
+    """One folder for all tests of this file: the first start creates the database, the others use it."""
     with service_folder() as made:
         yield made
 
@@ -27,7 +27,7 @@ def serve(folder: Path) -> Iterator[Callable[..., Service]]:
         yield make
 
 
-def test_service_keeps_people_keys_and_tokens_over_a_stop(serve: Callable[..., Service]) -> None:
+def test_service_keeps_users_keys_and_tokens_across_a_stop(serve: Callable[..., Service]) -> None:
     first = serve()
     first.wait_until_ready()
     alice, bob = first.sign_in("9991110011"), first.sign_in("9991110012")
@@ -82,14 +82,14 @@ def test_part_that_crashes_is_started_again(serve: Callable[..., Service]) -> No
     service.wait_for(lambda: worker.nice() > web.nice())  # clients go before the SMS
 
 
-def test_part_that_never_starts_stops_the_whole(serve: Callable[..., Service]) -> None:
+def test_part_that_never_starts_stops_the_service(serve: Callable[..., Service]) -> None:
     service = serve(GUNICORN_CMD_ARGS="--no-such-option")
 
     assert service.process.wait(START_SECONDS) == 1
     assert "web ended by itself with status 2, 5 times in a row as soon as it was started." in service.output
 
 
-def test_service_stops_while_its_parts_are_started_again(serve: Callable[..., Service]) -> None:
+def test_service_stops_while_its_parts_restart(serve: Callable[..., Service]) -> None:
     service = serve()
     service.wait_until_ready()
     for part in PARTS:
@@ -104,7 +104,7 @@ def test_service_stops_while_its_parts_are_started_again(serve: Callable[..., Se
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
-def test_no_part_outlives_a_killed_service_and_the_next_start_recovers(serve: Callable[..., Service]) -> None:
+def test_parts_end_with_a_killed_service_and_the_next_start_recovers(serve: Callable[..., Service]) -> None:
     service = serve()
     service.wait_until_ready()
     alice = service.sign_in("9991110001")
@@ -119,7 +119,7 @@ def test_no_part_outlives_a_killed_service_and_the_next_start_recovers(serve: Ca
 
 
 def refusal(serve: Callable[..., Service], **variables: str) -> str:
-    """The one line with which a start is refused."""
+    """The one line that a refused start prints."""
     service = serve(**variables)
     assert service.process.wait(START_SECONDS) == 1
     lines = service.output.splitlines()
@@ -146,7 +146,7 @@ def test_unreachable_database_is_refused_in_one_line(serve: Callable[..., Servic
 
 
 def test_gateway_that_apprise_cannot_use_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
-    # Without PostgreSQL, which is only asked afterwards.
+    # Without PostgreSQL, which is used later.
     database = {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/invites", "SECRET_KEY": KEY}
 
     line = refusal(serve, SMS_GATEWAYS="json://localhost/{phone},nonsense://me:hunter2@sms.example/{phone}", **database)
@@ -165,7 +165,7 @@ def test_folder_in_use_is_refused_in_one_line(serve: Callable[..., Service]) -> 
     assert service.process.poll() is None
 
 
-def test_json_log_is_json_line_by_line(serve: Callable[..., Service]) -> None:
+def test_every_line_of_a_json_log_is_json(serve: Callable[..., Service]) -> None:
     service = serve(LOG_FORMAT="json")
     service.wait_until_ready()
     service.sign_in("9991110001")

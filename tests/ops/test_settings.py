@@ -58,7 +58,7 @@ def start(folder: Path, code: str = CHECK, **variables: str) -> subprocess.Compl
         ("DATABASE_URL", "postgresql://localhost/invites?prepare=perhaps"),
     ],
 )
-def test_bad_value_is_refused_by_name_in_one_line(tmp_path: Path, name: str, value: str) -> None:
+def test_bad_value_is_refused_in_one_line_with_its_name(tmp_path: Path, name: str, value: str) -> None:
     refused = start(tmp_path, **{name: value})
 
     assert refused.returncode == 1
@@ -91,7 +91,7 @@ def test_key_that_can_be_guessed_stops_every_command(settings: Any, key: str) ->
     assert key not in str(refused.value)
 
 
-def test_python_without_the_packages_is_told_which_one_has_them() -> None:
+def test_python_without_the_packages_says_which_one_to_use() -> None:
     # -S leaves the packages out.
     refused = subprocess.run(
         [sys.executable, "-S", "manage.py", "check"],
@@ -115,7 +115,7 @@ def test_empty_value_means_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wished", "given"), [("ru", "ru"), ("ru_RU:en", "ru"), ("de_DE:ru:en", "ru"), ("en_US:en", "en"), ("de_DE", "en")]
 )
-def test_language_of_a_desktop_is_a_wish(wished: str, given: str) -> None:
+def test_language_of_a_desktop_is_accepted(wished: str, given: str) -> None:
     assert env.language(wished) == given
 
 
@@ -126,14 +126,14 @@ def test_secret_of_a_bad_url_is_not_repeated(tmp_path: Path) -> None:
     assert "hunter2" not in refused.stderr
 
 
-def test_database_of_ones_own_needs_a_key_of_ones_own(tmp_path: Path) -> None:
+def test_database_url_needs_a_secret_key(tmp_path: Path) -> None:
     refused = start(tmp_path, DATABASE_URL="postgresql://localhost/invites")
 
     assert refused.stderr.startswith("inviting_app cannot start. SECRET_KEY: ")
 
 
 @pytest.mark.parametrize("site", ["https://invite.example.org", "http://192.168.1.5:8000"])
-def test_demo_is_refused_in_public_unless_told(tmp_path: Path, site: str) -> None:
+def test_public_demo_mode_needs_allow_demo(tmp_path: Path, site: str) -> None:
     refused = start(tmp_path, SITE_URL=site)
     told = start(tmp_path, SITE_URL=site, ALLOW_DEMO="1")
     real = start(tmp_path, SITE_URL=site, SMS_GATEWAYS="json://localhost/?to={phone}")
@@ -142,7 +142,7 @@ def test_demo_is_refused_in_public_unless_told(tmp_path: Path, site: str) -> Non
     assert told.returncode == real.returncode == 0
 
 
-def test_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+def test_key_is_generated_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     first = start(tmp_path)
     key = (tmp_path / "secret_key").read_text()
     start(tmp_path)
@@ -153,21 +153,21 @@ def test_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
-def test_no_key_is_made_where_one_is_set(tmp_path: Path) -> None:
+def test_no_key_is_generated_if_one_is_set(tmp_path: Path) -> None:
     started = start(tmp_path, SECRET_KEY="a key of one's own, of 32 characters")
 
     assert started.returncode == 0, started.stderr
     assert not (tmp_path / "secret_key").exists()
 
 
-def test_import_of_the_settings_makes_nothing(tmp_path: Path) -> None:
+def test_import_of_the_settings_creates_nothing(tmp_path: Path) -> None:
     imported = start(tmp_path / "data", "import inviting_app.settings, inviting_app.ops.gunicorn_conf")
 
     assert imported.returncode == 0, imported.stderr
     assert not (tmp_path / "data").exists()
 
 
-def test_environment_stands_above_the_file(tmp_path: Path) -> None:
+def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "inviting_app").mkdir()
     shutil.copy(site.BASE_DIR / "inviting_app" / "env.py", tmp_path / "inviting_app")
     (tmp_path / ".env").write_text("PORT=8001\nLANGUAGE=ru\nWEB_THREADS=3\n")
@@ -236,7 +236,7 @@ def test_deployment_checks_find_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
-def test_data_stays_where_it_is_when_folders_above_are_opened_or_closed(tmp_path: Path) -> None:
+def test_data_folder_does_not_change_with_permissions_above(tmp_path: Path) -> None:
     data = tmp_path / "data"
     cluster = data / "postgres" / "cluster"
     tmp_path.chmod(0o700)

@@ -1,4 +1,4 @@
-"""What the service is made of is written down: its version once, and the licences of all that is installed with it."""
+"""The version stands in one place, and the licences of all installed packages are listed."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ FREE = re.compile(r"MIT|BSD|Apache|PSF|MPL|LGPL|ISC")
 
 
 def required() -> dict[str, str]:
-    """What requirements.txt installs on this kind of machine or another, by name."""
+    """All packages of requirements.txt for any platform, by name."""
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", BASE.joinpath("requirements.txt").read_text(), re.MULTILINE))
 
 
@@ -28,12 +28,12 @@ def listed() -> dict[str, tuple[str, str]]:
     return {re.sub("[_.]", "-", name.lower()): (version, licence) for name, version, licence in rows if name != "Name"}
 
 
-def test_licences_are_listed_of_what_is_installed() -> None:
+def test_licences_of_all_packages_are_listed() -> None:
     """After a change of requirements.txt: make licences."""
     assert {name: version for name, (version, _) in listed().items()} == required()
 
 
-def test_every_licence_allows_to_use_the_service_freely() -> None:
+def test_every_licence_allows_free_use() -> None:
     assert {name: licence for name, (_, licence) in listed().items() if not FREE.search(licence)} == {}
 
 

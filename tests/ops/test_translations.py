@@ -1,4 +1,4 @@
-"""What people read, in Russian."""
+"""All texts for users are translated into Russian."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def messages(path: Path) -> dict[Any, Any]:
         return {(message.context, message.id): message.string for message in read_po(file) if message.id}
 
 
-def test_every_sentence_is_collected_and_translated(tmp_path: Path) -> None:
+def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
     # As `make messages` does.
     subprocess.run(
         [
@@ -48,7 +48,7 @@ def test_compiled_translations_are_those_of_the_source() -> None:
     assert compiled == messages(RUSSIAN / "django.po")
 
 
-def test_every_problem_speaks_russian() -> None:
+def test_every_problem_is_translated() -> None:
     with translation.override("ru"):
         details = [str(problem.detail) for problem in PROBLEMS.values()]
 

@@ -1,4 +1,4 @@
-"""What a running service tells those who watch it: lines of JSON, and metrics for the dashboard and the alerts."""
+"""The log lines and the metrics of a running service, as the dashboard and the alerts use them."""
 
 import json
 import re
@@ -24,15 +24,15 @@ SENT = 'inviting_app_sms_total{gateway="demo",outcome="sent"}'
 
 @dataclass
 class Watched:
-    """What was seen of a service that was started, used, and stopped."""
+    """The metrics and the log of a service that was started, used and stopped."""
 
     scrape: str
 
-    # What was scraped after the process that had the port was killed.
+    # The metrics after the process with the port was killed.
     scrape_after_crash: str
 
     lines: list[str]
-    # The id of the request that asked for an SMS.
+    # The id of the request that caused an SMS.
     asked: str
 
     @property
@@ -50,7 +50,7 @@ def listener_of(port: int) -> psutil.Process | None:
 
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Watched]:
-    """One journey for all tests of this file: two people, one again, a vote, an SMS, refusals, a crash."""
+    """One service for all tests of this file: sign-ins, a vote, an SMS, refusals and a crash."""
     with service_with_a_vote() as service:
         port = int(service.metrics_port or 0)
         for path, body in [("/api/auth/signup", {"phone": "1"}), ("/api/nowhere", None), ("/nowhere", None)]:
@@ -82,14 +82,14 @@ def test_every_line_from_start_to_stop_is_json(watched: Watched) -> None:
     assert messages[-1] == "inviting_app has stopped"
 
 
-def test_each_request_has_a_line_with_an_id_of_its_own(watched: Watched) -> None:
+def test_each_request_has_a_line_with_its_own_id(watched: Watched) -> None:
     requests = [line for line in watched.logged if line["logger"] == "inviting_app.requests"]
 
     assert len({line["request_id"] for line in requests}) == len(requests) == 12
     assert any(re.match(r"GET /nowhere 404 [0-9.]+ ms$", line["message"]) for line in requests)
 
 
-def test_worker_tells_which_request_asked_for_the_sms(watched: Watched) -> None:
+def test_worker_logs_the_id_of_the_request_for_the_sms(watched: Watched) -> None:
     (line,) = (line for line in watched.logged if "***0033" in line["message"])
 
     assert (line["logger"], line["request_id"]) == ("users.sms.delivery", watched.asked)
@@ -117,7 +117,7 @@ def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:
     assert 'task="users.tasks.send_sms"' in watched.scrape
 
 
-def test_another_process_answers_when_the_one_with_the_port_ends(watched: Watched) -> None:
+def test_another_process_serves_metrics_when_the_first_ends(watched: Watched) -> None:
     counts = [
         {line for line in scrape.splitlines() if re.match(r"inviting_app_(codes_\w+|sign_ups|activations)_total", line)}
         for scrape in (watched.scrape, watched.scrape_after_crash)
@@ -137,7 +137,7 @@ def expressions(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", ["grafana.json", "alerts.yml"])
-def test_dashboard_and_alerts_ask_for_what_is_there_and_for_all_of_it(watched: Watched, file: str) -> None:
+def test_dashboard_and_alerts_use_existing_metrics(watched: Watched, file: str) -> None:
     asked = {name for text in expressions(yaml.safe_load((DOCS / file).read_text())) for name in names(text)}
 
     families = list(text_string_to_metric_families(watched.scrape))
@@ -158,7 +158,7 @@ def test_page_names_every_metric(watched: Watched) -> None:
     assert names(watched.scrape.replace("_bucket", "").replace("_sum", "").replace("_count{", "{")) <= names(page)
 
 
-def test_setting_that_stops_a_start_is_told_in_json_too() -> None:
+def test_bad_setting_is_reported_in_json_too() -> None:
     program = [sys.executable, "manage.py", "check"]
     variables = {"LOG_FORMAT": "json", "PORT": "none"}
 

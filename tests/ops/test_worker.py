@@ -22,7 +22,7 @@ def fails_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_lower_priority", lambda: None)
 
 
-def test_lost_database_asks_for_another_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_database_ends_with_status_75(monkeypatch: pytest.MonkeyPatch) -> None:
     fails_with(AdminShutdown(), monkeypatch)
 
     with pytest.raises(SystemExit) as ended:
@@ -31,7 +31,7 @@ def test_lost_database_asks_for_another_start(monkeypatch: pytest.MonkeyPatch) -
     assert ended.value.code == os.EX_TEMPFAIL
 
 
-def test_missing_table_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_table_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     fails_with(UndefinedTable("relation does not exist"), monkeypatch)
 
     with pytest.raises(ConnectorException) as ended:

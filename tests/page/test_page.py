@@ -1,4 +1,4 @@
-"""The page as the server renders it. tests/page/browser use it in a browser."""
+"""The page as the server renders it. tests/page/browser tests it in a browser."""
 
 import gzip
 import re
@@ -29,7 +29,7 @@ def browser() -> Client:
     ("cookie", "asked", "language"),
     [("", "en", "en"), ("", "ru-RU,ru;q=0.9", "ru"), ("ru", "en", "ru"), ("en", "ru", "en"), ("xx", "de", "en")],
 )
-def test_page_speaks_the_chosen_language_or_else_the_browsers(
+def test_page_is_in_the_chosen_language_or_the_browsers(
     browser: Client, cookie: str, asked: str, language: str
 ) -> None:
     browser.cookies["django_language"] = cookie
@@ -45,7 +45,7 @@ def test_page_speaks_the_chosen_language_or_else_the_browsers(
 
 
 @pytest.mark.parametrize("typed", ["H7K3QX", "h7k3qx", "h7k-3qx", "h7k%203qx", "H7K3QX/", "H7K3QX).", "H7K3QX%C2%BB"])
-def test_share_link_carries_its_code_in_any_spelling(browser: Client, typed: str) -> None:
+def test_share_link_accepts_its_code_in_any_spelling(browser: Client, typed: str) -> None:
     answer = browser.get(f"/i/{typed}")
 
     assert answer.status_code == 200
@@ -54,7 +54,7 @@ def test_share_link_carries_its_code_in_any_spelling(browser: Client, typed: str
 
 
 @pytest.mark.parametrize("typed", ["H7K3Q", "H7K3Q0", "<script>", "H7K3QXX", "ßH7K3Q", "%00"])
-def test_link_without_a_code_shows_the_page_all_the_same(browser: Client, typed: str) -> None:
+def test_link_without_a_valid_code_shows_the_page(browser: Client, typed: str) -> None:
     answer = browser.get(f"/i/{typed}")
 
     assert answer.status_code == 404
@@ -63,7 +63,7 @@ def test_link_without_a_code_shows_the_page_all_the_same(browser: Client, typed:
     assert "<script>" not in answer.text
 
 
-def test_opening_a_share_link_activates_nothing_and_asks_the_database_nothing(
+def test_opening_a_share_link_activates_nothing_and_sends_no_statement(
     alice: SignedInUser, bob: SignedInUser, django_assert_num_queries: Any
 ) -> None:
     code = alice.code
@@ -75,18 +75,18 @@ def test_opening_a_share_link_activates_nothing_and_asks_the_database_nothing(
 
 
 @pytest.mark.parametrize("path", ["/", "/i/H7K3QX", "/i/H7K3QX/qr.svg"])
-def test_page_takes_no_posts(browser: Client, path: str) -> None:
+def test_page_refuses_posts(browser: Client, path: str) -> None:
     assert browser.post(path).status_code == 405
 
 
-def test_page_obeys_its_own_policy(browser: Client) -> None:
+def test_page_follows_its_content_policy(browser: Client) -> None:
     html = browser.get("/i/H7K3QX").text
 
     assert all(link.startswith(("/static/page/", "#")) for link in re.findall(r'(?:src|href)="([^"]*)"', html))
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html)
 
 
-def test_page_names_every_module_ahead(browser: Client) -> None:
+def test_page_preloads_every_module(browser: Client) -> None:
     html = browser.get("/").text
 
     assert set(re.findall(r'modulepreload" href="/static/page/(.+?)"', html)) == {
@@ -94,7 +94,7 @@ def test_page_names_every_module_ahead(browser: Client) -> None:
     }
 
 
-def test_page_and_all_it_loads_are_small(browser: Client) -> None:
+def test_page_and_its_files_are_small(browser: Client) -> None:
     html = browser.get("/", HTTP_ACCEPT_LANGUAGE="ru", HTTP_ACCEPT_ENCODING="gzip")
 
     files = sum(len(gzip.compress(file.read_bytes())) for file in STATIC.iterdir())
@@ -111,7 +111,7 @@ def test_share_link_leads_to_the_page(alice: SignedInUser, browser: Client) -> N
     assert f'data-invite-code="{profile["invite_code"]}"' in answer.text
 
 
-def test_qr_code_holds_the_share_link(alice: SignedInUser, browser: Client) -> None:
+def test_qr_code_contains_the_share_link(alice: SignedInUser, browser: Client) -> None:
     profile = alice.me()
 
     answer = browser.get(f"/i/{profile['invite_code'].lower()}/qr.svg")
@@ -121,7 +121,7 @@ def test_qr_code_holds_the_share_link(alice: SignedInUser, browser: Client) -> N
     assert re.findall(r' d="([^"]+)"', answer.text) == re.findall(r' d="([^"]+)"', drawn)
 
 
-def test_qr_code_is_drawn_for_invite_codes_alone(browser: Client) -> None:
+def test_qr_code_is_drawn_for_invite_codes_only(browser: Client) -> None:
     assert browser.get("/i/H7K3Q0/qr.svg").status_code == 404
 
 

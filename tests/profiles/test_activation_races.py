@@ -1,4 +1,4 @@
-"""Votes under races: real threads on a real PostgreSQL."""
+"""Parallel activations and erasures: real threads on a real PostgreSQL."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def assert_counts_are_exact() -> None:
     assert counted == votes
 
 
-def test_thirty_activations_by_one_person_are_one_vote() -> None:
+def test_thirty_activations_by_one_user_are_one_vote() -> None:
     voter = registered("9991110001")
     inviters = crowd(30)
 
@@ -63,7 +63,7 @@ def test_thirty_activations_by_one_person_are_one_vote() -> None:
     assert_counts_are_exact()
 
 
-def test_parallel_requests_of_one_person_are_one_vote() -> None:
+def test_parallel_requests_of_one_user_are_one_vote() -> None:
     voter, inviter = registered("9991110001"), registered("9991110002")
     token = tokens.issue(device_of(voter)).token
     clients = [client(HTTP_AUTHORIZATION=f"Bearer {token}") for _ in range(10)]
@@ -75,7 +75,7 @@ def test_parallel_requests_of_one_person_are_one_vote() -> None:
     assert_counts_are_exact()
 
 
-def test_celebrity_gets_every_vote_of_thirty_people_race() -> None:
+def test_popular_inviter_gets_all_votes_of_thirty_parallel_users() -> None:
     celebrity = registered("9991110001")
 
     results = race([vote(voter, celebrity) for voter in crowd(30)])
@@ -86,7 +86,7 @@ def test_celebrity_gets_every_vote_of_thirty_people_race() -> None:
     assert_counts_are_exact()
 
 
-def test_people_who_choose_each_other_at_once_do_not_deadlock() -> None:
+def test_mutual_activations_do_not_deadlock() -> None:
     everybody = crowd(24)
     pairs = list(zip(everybody[::2], everybody[1::2], strict=True))
 
@@ -97,7 +97,7 @@ def test_people_who_choose_each_other_at_once_do_not_deadlock() -> None:
     assert_counts_are_exact()
 
 
-def test_ring_of_people_does_not_deadlock() -> None:
+def test_cycle_of_activations_does_not_deadlock() -> None:
     ring = crowd(20)
 
     results = race([vote(ring[n], ring[n - 1]) for n in range(20)])
@@ -106,7 +106,7 @@ def test_ring_of_people_does_not_deadlock() -> None:
     assert_counts_are_exact()
 
 
-def test_parallel_misses_are_charged_exactly() -> None:
+def test_parallel_failed_activations_are_counted_exactly() -> None:
     guesser = registered(
         "9991110001",
     )
@@ -119,19 +119,19 @@ def test_parallel_misses_are_charged_exactly() -> None:
     assert all(error.retry_after > 0 for error in results if isinstance(error, TooManyRequests))
 
 
-def test_erasing_oneself_while_voting_keeps_counts_exact() -> None:
+def test_erasure_during_an_activation_keeps_counts_exact() -> None:
     celebrity = registered("9991110001")
     voters = crowd(12)
 
     results = race([call for voter in voters for call in (vote(voter, celebrity), erasure(voter))])
 
-    # Either the vote came first and was taken back, or the person was gone before it.
+    # Either the vote came first and was deleted, or the erasure came first.
     assert all(result is None or isinstance(result, TokenRevoked) for result in results)
     assert not Activation.objects.exists()
     assert_counts_are_exact()
 
 
-def test_voters_who_go_at_once_take_back_every_vote() -> None:
+def test_parallel_erasures_of_voters_delete_every_vote() -> None:
     celebrity = registered("9991110001")
     voters = crowd(20)
     for voter in voters:
@@ -145,7 +145,7 @@ def test_voters_who_go_at_once_take_back_every_vote() -> None:
     assert not Activation.objects.exists()
 
 
-def test_celebrity_who_goes_while_chosen_keeps_the_votes_that_came_in_time() -> None:
+def test_inviter_erased_during_activations_keeps_earlier_votes() -> None:
     celebrity = registered("9991110001")
 
     results = race([*(vote(voter, celebrity) for voter in crowd(20)), erasure(celebrity)])
@@ -156,7 +156,7 @@ def test_celebrity_who_goes_while_chosen_keeps_the_votes_that_came_in_time() -> 
     assert_counts_are_exact()
 
 
-def test_person_is_erased_once_however_often_they_ask_race() -> None:
+def test_user_is_erased_once_by_parallel_requests() -> None:
     person, inviter = registered("9991110001"), registered("9991110002")
     activation.activate(person.pk, inviter.invite_code)
 

@@ -1,4 +1,4 @@
-"""The home page of the admin: the day's numbers and the last days'."""
+"""The home page of the admin: the numbers of today and of the last days."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -43,14 +43,14 @@ def test_numbers_of_today_are_on_the_home_page(alice: SignedInUser, bob: SignedI
     assert not re.findall(r"<script(?![^>]* src=)|<style| style=", page), "against the policy"
 
 
-def test_numbers_are_for_those_who_may_see_people() -> None:
+def test_numbers_need_the_permission_to_see_users() -> None:
     page = at_work(operator("9991119998", "view_device")).get("/admin/").content.decode()
 
     assert "Devices" in page
     assert "New numbers" not in page
 
 
-def test_home_page_speaks_russian_and_leads_to_the_site(alice: SignedInUser) -> None:
+def test_home_page_is_translated_and_links_to_the_site(alice: SignedInUser) -> None:
     page = at_work(operator(is_superuser=True)).get("/admin/", headers={"accept-language": "ru"}).content.decode()
 
     content = re.sub(r"<[^>]*>", " ", page.partition('<div id="content" class="colMS">')[2].partition("<footer")[0])
@@ -66,9 +66,7 @@ def made(model: Any, at: datetime, **values: Any) -> None:
 @pytest.mark.parametrize(
     ("at", "which"), [(MIDNIGHT - SECOND, -2), (MIDNIGHT, -1), (NOW, -1), (MIDNIGHT - 29 * daily_counts.ONE_DAY, 0)]
 )
-def test_everything_counts_for_the_day_it_happened_on(
-    alice: SignedInUser, bob: SignedInUser, at: datetime, which: int
-) -> None:
+def test_events_count_for_their_day(alice: SignedInUser, bob: SignedInUser, at: datetime, which: int) -> None:
     alice.activate(bob.code)
     Profile.objects.update(created_at=at - 90 * daily_counts.ONE_DAY)
     made(Profile, at)
@@ -94,7 +92,7 @@ def test_day_begins_at_midnight_of_the_service(settings: Any, alice: SignedInUse
     assert (today.day, today.sign_ups) == ((NOW + daily_counts.ONE_DAY).date(), 1)
 
 
-def test_finished_days_are_stored_once_and_outlive_their_rows(alice: SignedInUser) -> None:
+def test_finished_days_are_stored_once_and_kept_longer_than_their_rows(alice: SignedInUser) -> None:
     made(LoginCode, NOW - daily_counts.ONE_DAY, used_at=NOW - daily_counts.ONE_DAY)
 
     daily_counts.store(NOW)

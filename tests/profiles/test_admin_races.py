@@ -1,4 +1,4 @@
-"""Operators and people at the same person at once: votes are counted exactly."""
+"""Votes are counted exactly while operators and users change the same user in parallel."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ def release(voter: Profile) -> partial[int | None]:
     return partial(activation.release, voter.pk)
 
 
-def test_votes_released_while_others_are_given_are_counted_exactly() -> None:
+def test_deletions_during_activations_are_counted_exactly() -> None:
     celebrity = registered("9991110001")
     voters = crowd(24)
     for voter in voters[:12]:
@@ -33,7 +33,7 @@ def test_votes_released_while_others_are_given_are_counted_exactly() -> None:
     assert_counts_are_exact()
 
 
-def test_vote_that_is_given_and_released_again_and_again_is_one_or_none() -> None:
+def test_repeated_activation_and_deletion_leave_one_vote_or_none() -> None:
     voter = registered("9991110001")
     inviters = crowd(10)
 
@@ -44,7 +44,7 @@ def test_vote_that_is_given_and_released_again_and_again_is_one_or_none() -> Non
     assert_counts_are_exact()
 
 
-def test_vote_released_twice_at_once_is_taken_back_once() -> None:
+def test_vote_deleted_twice_in_parallel_is_counted_once() -> None:
     voter, inviter = registered("9991110001"), registered("9991110002")
     activation.activate(voter.pk, inviter.invite_code)
 
@@ -54,7 +54,7 @@ def test_vote_released_twice_at_once_is_taken_back_once() -> None:
     assert_counts_are_exact()
 
 
-def test_erasing_and_releasing_at_once_take_a_vote_back_once() -> None:
+def test_parallel_erasure_and_deletion_count_a_vote_once() -> None:
     celebrity = registered("9991110001")
     voters = crowd(8)
     for voter in voters:
@@ -68,7 +68,7 @@ def test_erasing_and_releasing_at_once_take_a_vote_back_once() -> None:
     assert Profile.objects.get(pk=celebrity.pk).invitations_count == 0
 
 
-def test_new_code_while_the_old_one_is_used_loses_no_vote() -> None:
+def test_replacing_a_code_during_activations_loses_no_vote() -> None:
     celebrity = registered("9991110001")
     replace = partial(activation.replace_invite_code, celebrity.pk)
 
@@ -79,7 +79,7 @@ def test_new_code_while_the_old_one_is_used_loses_no_vote() -> None:
     assert_counts_are_exact()
 
 
-def test_operators_and_people_never_wait_for_each_other_in_a_circle() -> None:
+def test_operators_and_users_do_not_deadlock() -> None:
     everybody = crowd(6)
     moves: list[Callable[[], object]] = []
     for one, other in zip(everybody, [*everybody[1:], everybody[0]], strict=True):

@@ -1,4 +1,4 @@
-"""The admin's page of a person: votes, devices, SMS, and rings of votes."""
+"""The admin's page of a user: votes, devices, SMS, and cycles of votes."""
 
 import re
 
@@ -45,7 +45,7 @@ def text(html: str) -> str:
 
 
 def ring_of(size: int) -> list[int]:
-    """People of whom each chose the next, and the last the first."""
+    """Users who form a cycle: each activated the code of the next, and the last that of the first."""
     members = [registered(f"99940000{n:02}") for n in range(size)]
     for n, member in enumerate(members):
         activation.activate(member.pk, members[(n + 1) % size].invite_code)
@@ -73,7 +73,7 @@ def test_page_shows_votes_devices_and_sms(
     assert not re.findall("warning|paginator|help", "".join(found.values()))
 
 
-def test_only_what_an_operator_may_see_is_shown(alice: SignedInUser) -> None:
+def test_sections_need_their_permissions(alice: SignedInUser) -> None:
     for permission, title in (("view_activation", "Invitees"), ("view_device", "Devices")):
         browser = at_work(operator(f"99911199{len(title)}", "view_user", permission))
 
@@ -84,7 +84,7 @@ def test_only_what_an_operator_may_see_is_shown(alice: SignedInUser) -> None:
 
 
 def test_voters_are_paged_newest_first(support: Client) -> None:
-    """Many votes of one moment, too: none is left out, none shown twice."""
+    """Many votes have the same time. None is left out, and none is shown twice."""
     celebrity = registered("9991110001")
     phones = crowd(120, celebrity)
     pages, query = [], ""
@@ -104,7 +104,7 @@ def test_foreign_cursor_is_no_error(support: Client, alice: SignedInUser, cursor
     assert "Invitees" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
 
 
-def test_page_costs_the_same_for_a_celebrity(support: Client, alice: SignedInUser) -> None:
+def test_page_costs_the_same_for_a_popular_inviter(support: Client, alice: SignedInUser) -> None:
     crowd(60, alice.profile)
     counts = []
 
@@ -116,7 +116,7 @@ def test_page_costs_the_same_for_a_celebrity(support: Client, alice: SignedInUse
     assert counts[1] <= counts[0]
 
 
-def test_newest_devices_are_shown_and_said_to_be_no_more(support: Client, alice: SignedInUser) -> None:
+def test_only_newest_devices_are_shown_with_a_note(support: Client, alice: SignedInUser) -> None:
     first = Device.objects.get()
     Device.objects.bulk_create(
         Device(user=first.user, created_at=at, signed_in_at=at, refreshed_at=at, session_id=f"{n:032}",
@@ -130,7 +130,7 @@ def test_newest_devices_are_shown_and_said_to_be_no_more(support: Client, alice:
     assert "Only the newest 50 are shown." in shown
 
 
-def test_two_who_chose_each_other_are_flagged(
+def test_mutual_votes_are_flagged(
     support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
 ) -> None:
     alice.activate(bob.code)
@@ -144,7 +144,7 @@ def test_two_who_chose_each_other_are_flagged(
     assert "warning" not in sections(support, charlie.profile.pk)["Activated invite code"]
 
 
-def test_ring_is_told_from_each_of_its_members_on() -> None:
+def test_cycle_is_shown_for_each_member() -> None:
     members = ring_of(4)
     fan = registered("9991110001")
     activation.activate(fan.pk, Profile.objects.get(pk=members[0]).invite_code)
@@ -158,13 +158,13 @@ def test_ring_is_told_from_each_of_its_members_on() -> None:
 @pytest.mark.parametrize(
     ("size", "found"), [(queries.LONGEST_CYCLE, queries.LONGEST_CYCLE), (queries.LONGEST_CYCLE + 1, 0)]
 )
-def test_longer_rings_are_not_looked_for(size: int, found: int) -> None:
+def test_longer_cycles_are_not_searched(size: int, found: int) -> None:
     members = ring_of(size)
 
     assert len(queries.cycles_through(members)) == found
 
 
-def test_list_of_profiles_flags_rings_and_leads_to_people(support: Client, alice: SignedInUser) -> None:
+def test_list_of_profiles_flags_cycles_and_links_to_users(support: Client, alice: SignedInUser) -> None:
     members = ring_of(3)
 
     page = support.get("/admin/profiles/profile/").content.decode()
@@ -173,7 +173,7 @@ def test_list_of_profiles_flags_rings_and_leads_to_people(support: Client, alice
     assert all(page_of(person) in page for person in (*members, alice.profile.pk))
 
 
-def test_profile_shows_its_ring_and_leads_to_the_person(support: Client) -> None:
+def test_profile_shows_its_cycle_and_links_to_the_user(support: Client) -> None:
     person, _other = ring_of(2)
 
     page = support.get(f"/admin/profiles/profile/{person}/change/").content.decode()
@@ -182,7 +182,7 @@ def test_profile_shows_its_ring_and_leads_to_the_person(support: Client) -> None
     assert page_of(person) in page
 
 
-def test_people_are_found_by_invitations(support: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_users_are_filtered_by_invitations(support: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     alice.activate(bob.code)
     registered("9991110003")  # newer
     (address, words), *_ = support.get("/admin/users/user/").context["links"]

@@ -1,4 +1,4 @@
-"""Erasing oneself is no way around a limit: what counts against a phone goes on to count."""
+"""An erasure does not reset limits: the new user of the phone continues with them."""
 
 import json
 from datetime import timedelta
@@ -29,7 +29,7 @@ def reborn(person: SignedInUser) -> SignedInUser:
     return signed_in(person.phone)
 
 
-def test_wrong_invite_codes_go_on_to_count(alice: SignedInUser) -> None:
+def test_wrong_invite_codes_still_count(alice: SignedInUser) -> None:
     for _ in range(6):
         alice.activate(nobodys_code())
     second = reborn(alice)
@@ -41,7 +41,7 @@ def test_wrong_invite_codes_go_on_to_count(alice: SignedInUser) -> None:
     assert [third.activate(nobodys_code()).status_code for _ in range(2)] == [404, 429]
 
 
-def test_sends_and_wrong_guesses_go_on_to_count(alice: SignedInUser) -> None:
+def test_sends_and_wrong_guesses_still_count(alice: SignedInUser) -> None:
     other = alice.api.post("/api/auth/signup", {"phone": alice.phone, "device_token": "x"}).json()
     with pytest.raises(signin.InvalidCode):
         signin.sign_in(wrong(other["challenge_id"]), challenge_id=other["challenge_id"])
@@ -57,11 +57,11 @@ def test_sends_and_wrong_guesses_go_on_to_count(alice: SignedInUser) -> None:
     codes = LoginCode.objects.filter(user__phone=f"+7{alice.phone}")
     assert codes.count() == 3
     assert sum(codes.values_list("wrong", flat=True)) == 1
-    # The SMS of two hours ago lengthens the gap to the next.
+    # The SMS of two hours ago lengthens the interval before the next.
     assert (asked.sent, asked.resend_in) == (True, 60)
 
 
-def test_codes_of_a_known_device_stay_with_it(alice: SignedInUser) -> None:
+def test_codes_of_a_known_device_are_not_carried_over(alice: SignedInUser) -> None:
     known = alice.api.post("/api/auth/signup", {"phone": alice.phone}).json()["challenge_id"]
 
     second = reborn(alice)
@@ -70,8 +70,8 @@ def test_codes_of_a_known_device_stay_with_it(alice: SignedInUser) -> None:
     assert not LoginCode.objects.filter(user=second.profile.user).exclude(device=None).exists()
 
 
-def test_codes_left_open_are_no_obstacle() -> None:
-    """Of two people who were erased with this phone, should a change of keys and back have kept them apart."""
+def test_open_codes_of_erased_users_do_not_block_a_new_one() -> None:
+    """Two users with this phone may have been erased under different keys."""
     for phone in ("+79990000001", "+79990000002"):
         answer(ask(-900, phone), -900)
         ask(-800, phone)
@@ -83,7 +83,7 @@ def test_codes_left_open_are_no_obstacle() -> None:
     assert LoginCode.objects.filter(user__phone=PHONE).count() == 5
 
 
-def test_trace_is_of_one_phone_and_one_key(settings: Any) -> None:
+def test_hash_differs_by_phone_and_by_key(settings: Any) -> None:
     trace = accounts.phone_hash(PHONE)
 
     assert len(trace) == 32 and PHONE.encode() not in trace
@@ -92,7 +92,7 @@ def test_trace_is_of_one_phone_and_one_key(settings: Any) -> None:
     assert trace != accounts.phone_hash(PHONE)
 
 
-def test_others_inherit_nothing(alice: SignedInUser) -> None:
+def test_limits_are_not_carried_over_to_other_phones(alice: SignedInUser) -> None:
     alice.activate(nobodys_code())
     erase(alice)
 
@@ -102,7 +102,7 @@ def test_others_inherit_nothing(alice: SignedInUser) -> None:
     assert LoginCode.objects.filter(user=other.profile.user).count() == 1
 
 
-def test_export_holds_nothing_of_who_had_the_phone_before(alice: SignedInUser) -> None:
+def test_export_contains_nothing_of_the_phones_earlier_user(alice: SignedInUser) -> None:
     alice.activate(nobodys_code())
 
     held = json.loads(reborn(alice).api.get("/api/v1/profiles/me/export").getvalue())
@@ -111,9 +111,7 @@ def test_export_holds_nothing_of_who_had_the_phone_before(alice: SignedInUser) -
     assert len(held["login_codes"]) == len(held["challenges"]) == len(held["sms"]) == 1
 
 
-def test_trace_is_kept_for_31_days_and_not_longer_than_until_the_next_sign_up(
-    alice: SignedInUser, bob: SignedInUser
-) -> None:
+def test_hash_is_kept_until_the_next_sign_up_or_for_31_days(alice: SignedInUser, bob: SignedInUser) -> None:
     erase(alice)
     erase(bob)
     signed_in(bob.phone)
@@ -129,7 +127,7 @@ def test_trace_is_kept_for_31_days_and_not_longer_than_until_the_next_sign_up(
     assert not gone.filter(erased_phone_hash__isnull=False).exists()
 
 
-def test_operator_made_anew_inherits_too(alice: SignedInUser) -> None:
+def test_limits_are_carried_over_to_a_new_operator_too(alice: SignedInUser) -> None:
     alice.activate(nobodys_code())
     erase(alice)
 

@@ -1,4 +1,4 @@
-"""The journal of erasures: what an operator needs after a backup brought erased people back."""
+"""The erasure log, and repeating erasures after a backup restored erased users."""
 
 import io
 import logging
@@ -35,11 +35,11 @@ def repeat_erasure(lines: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def bring_back(user_id: int) -> None:
-    """The person's row as a backup holds it."""
+    """Restore the user's row, as a backup does."""
     User.objects.filter(pk=user_id).update(phone=PHONE, erased_at=None, is_active=True)
 
 
-def test_erasure_is_logged_once_it_is_committed_with_the_line_of_the_journal(
+def test_committed_erasure_logs_the_line_of_the_erasure_log(
     alice: SignedInUser, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
 ) -> None:
     caplog.set_level(logging.INFO, "profiles.privacy")
@@ -56,7 +56,7 @@ def test_erasure_is_logged_once_it_is_committed_with_the_line_of_the_journal(
     assert lines == [f"erased person {(gone := User.objects.get()).pk} at {gone.erased_at.isoformat()}"]
 
 
-def test_empty_journal_is_told_where_it_is_in_nobodys_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_erasure_log_is_reported_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("erasures")
 
     assert capsys.readouterr() == ("", "No user has been erased.\n")
@@ -75,7 +75,7 @@ def test_refused_erasure_is_not_logged(alice: SignedInUser, django_capture_on_co
 @pytest.mark.parametrize(
     "around", ["{}", "2026-11-23 12:00:00,000 INFO profiles.privacy [-] {}", '{{"message": "{}"}}']
 )
-def test_who_came_back_with_a_backup_is_erased_again(
+def test_user_restored_from_a_backup_is_erased_again(
     alice: SignedInUser, bob: SignedInUser, monkeypatch: pytest.MonkeyPatch, around: str
 ) -> None:
     user_id = alice.profile.pk
@@ -98,7 +98,7 @@ def test_who_came_back_with_a_backup_is_erased_again(
     assert bob.profile.invitations_count == 0
 
 
-def test_erasing_again_twice_changes_nothing(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeating_erasures_twice_changes_nothing(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
     erase(alice)
     lines = erasure_log()
 
@@ -108,8 +108,8 @@ def test_erasing_again_twice_changes_nothing(alice: SignedInUser, monkeypatch: p
     assert erasure_log() == lines
 
 
-def test_newcomer_who_got_the_number_of_an_erased_person_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backup gives numbers out anew that people had who came after it."""
+def test_new_user_with_the_id_of_an_erased_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restore, ids of later users are used again."""
     newcomer = registered("9991110002").user
     erased_at = newcomer.created_at - timedelta(seconds=1)
 
@@ -122,7 +122,7 @@ def test_newcomer_who_got_the_number_of_an_erased_person_stays(monkeypatch: pyte
 @pytest.mark.parametrize(
     "line", ["", "erased person x at y", "erased person 1", f"erased person {'9' * 18} at 2026-01-01T00:00:00+00:00"]
 )
-def test_other_lines_erase_nobody(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+def test_other_lines_erase_no_user(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     told = repeat_erasure(line, monkeypatch)
 
     assert told.endswith(", users erased again: 0\n")

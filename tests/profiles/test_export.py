@@ -1,4 +1,4 @@
-"""Everything held on a person is in their export; what is left out is left out for a reason."""
+"""The export contains all data held on a user, except what is left out for a reason."""
 
 import json
 import tracemalloc
@@ -18,7 +18,7 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 EXPORT = "/api/v1/profiles/me/export"
 
-# Where in the export the rows of a table are.
+# The place of each table's rows in the export.
 SECTIONS = {
     "users.User": "person",
     "users.Device": "devices",
@@ -67,16 +67,16 @@ LEFT_OUT = {
     "admin.LogEntry.object_repr": "the person",
 }
 
-# Tables that are a list within the person.
+# Tables whose rows are a list in the export.
 MEMBERSHIPS = {"users.User_groups": "groups", "users.User_user_permissions": "permissions"}
 
-# Tables that hold no person. A session of the admin has an operator's id in a form that only the service reads.
+# Tables without data on users. A session of the admin has an operator's id in a form that only the service reads.
 ABOUT_NOBODY = {
     "auth.Group", "auth.Group_permissions", "auth.Permission", "contenttypes.ContentType", "sessions.Session",
     "users.SmsGateway", "users.SiteTotals", "profiles.Day",
 }  # fmt: skip
 
-# Packages whose tables hold no person that the service could name.
+# Packages whose tables hold no data on users that the service could name.
 OTHERS = {
     "procrastinate": "jobs hold the id of a delivery and no more",
     "axes": "strangers at the log-in of operators, under a keyed hash of what they typed",
@@ -101,7 +101,7 @@ def one_of(section: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def well_known(alice: SignedInUser, bob: SignedInUser) -> SignedInUser:
-    """Alice with a row in every table."""
+    """Alice, who has a row in every table."""
     alice.activate(nobodys_code())
     alice.activate(bob.code)
     user = alice.profile.user
@@ -118,7 +118,7 @@ def well_known(alice: SignedInUser, bob: SignedInUser) -> SignedInUser:
     return alice
 
 
-def test_every_table_is_exported_or_holds_nobody() -> None:
+def test_every_table_is_exported_or_has_no_personal_data() -> None:
     models = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label not in OTHERS]
 
     of_people = {model._meta.label for model in models if model is User or points_to_a_person(model)}
@@ -137,7 +137,7 @@ def test_every_column_is_exported_or_left_out_for_a_reason(well_known: SignedInU
     assert all(held["person"][name] for name in MEMBERSHIPS.values())
 
 
-def test_export_holds_what_is_known_of_the_person(well_known: SignedInUser, bob: SignedInUser) -> None:
+def test_export_contains_all_data_on_the_user(well_known: SignedInUser, bob: SignedInUser) -> None:
     held = held_on(well_known)
 
     assert held["person"]["phone"] == "+79991110001"
@@ -151,7 +151,7 @@ def test_export_holds_what_is_known_of_the_person(well_known: SignedInUser, bob:
     assert held["changes_by_operators"][0]["change_message"] == "disabled"
 
 
-def test_export_holds_who_chose_the_person_as_the_pages_do(
+def test_export_contains_the_same_invitees_as_the_pages(
     alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
 ) -> None:
     for person in (bob, charlie):
@@ -164,7 +164,7 @@ def test_export_holds_who_chose_the_person_as_the_pages_do(
     assert held["invitations"] == [{"phone": f"+7{bob.phone}", "activated_at": page[0]["activated_at"]}]
 
 
-def test_export_holds_no_secret_and_nobody_elses_code(well_known: SignedInUser, charlie: SignedInUser) -> None:
+def test_export_contains_no_secret_and_no_code_of_others(well_known: SignedInUser, charlie: SignedInUser) -> None:
     charlie.activate(well_known.code)
 
     text = well_known.api.get(EXPORT).getvalue().decode()
@@ -174,7 +174,9 @@ def test_export_holds_no_secret_and_nobody_elses_code(well_known: SignedInUser, 
     assert well_known.device_token not in text and well_known.refresh not in text
 
 
-def test_operator_finds_their_deeds_but_not_to_whom(well_known: SignedInUser, bob: SignedInUser) -> None:
+def test_export_contains_an_operators_actions_without_the_affected_users(
+    well_known: SignedInUser, bob: SignedInUser
+) -> None:
     held = held_on(bob)
 
     assert [(deed["action_flag"], deed["content_type__model"]) for deed in held["deeds_as_operator"]] == [
@@ -183,14 +185,14 @@ def test_operator_finds_their_deeds_but_not_to_whom(well_known: SignedInUser, bo
     assert "0001" not in json.dumps(held["deeds_as_operator"])
 
 
-def test_export_of_a_newcomer_has_no_vote(alice: SignedInUser) -> None:
+def test_export_of_a_new_user_has_no_vote(alice: SignedInUser) -> None:
     held = held_on(alice)
 
     assert held["activation"] is None
     assert held["invitations"] == held["wrong_invite_codes"] == []
 
 
-def test_export_of_a_celebrity_is_whole_and_never_all_in_memory(alice: SignedInUser) -> None:
+def test_export_of_a_popular_inviter_is_complete_and_streamed(alice: SignedInUser) -> None:
     phones = crowd(9000, alice.profile)
 
     tracemalloc.start()
@@ -205,7 +207,7 @@ def test_export_of_a_celebrity_is_whole_and_never_all_in_memory(alice: SignedInU
     assert peak < 2 * size  # a list of the rows alone takes 6 times as much
 
 
-def test_export_of_one_is_not_that_of_another(alice: SignedInUser) -> None:
+def test_exports_of_two_users_differ(alice: SignedInUser) -> None:
     signed_in("9991110002")
 
     assert held_on(alice)["person"]["id"] == alice.profile.pk

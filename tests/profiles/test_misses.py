@@ -1,4 +1,4 @@
-"""Wrong invite codes are counted: ten an hour, thirty a day, whoever owns what."""
+"""Wrong invite codes are limited: ten an hour and thirty a day."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def miss(profile: Profile, now: datetime) -> None:
 
 
 def refused(profile: Profile, code: str, now: datetime) -> int:
-    """The seconds that a refusal tells to wait."""
+    """The `Retry-After` of a refusal, in seconds."""
     with pytest.raises(TooManyRequests) as refusal:
         activation.activate(profile.pk, code, now=now)
     return refusal.value.retry_after
@@ -51,14 +51,14 @@ def test_right_code_is_refused_too_while_guessing_is(alice: SignedInUser, bob: S
     assert not Activation.objects.exists()
 
 
-def test_own_code_tells_nothing_while_guessing_is_refused(alice: SignedInUser) -> None:
+def test_own_code_is_refused_alike_while_guessing_is_refused(alice: SignedInUser) -> None:
     for _ in range(10):
         alice.activate(nobodys_code())
 
     assert alice.activate(alice.code).status_code == 429
 
 
-def test_who_has_voted_hears_so_and_not_of_misses(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_user_who_has_voted_is_told_so_despite_failed_activations(alice: SignedInUser, bob: SignedInUser) -> None:
     for _ in range(10):
         bob.activate(nobodys_code())
     Activation.objects.create(invitee_id=bob.profile.pk, inviter_id=alice.profile.pk)
@@ -73,14 +73,14 @@ def test_malformed_code_is_not_counted(alice: SignedInUser) -> None:
     assert not Miss.objects.exists()
 
 
-def test_misses_of_one_are_not_those_of_another(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_failed_activations_are_counted_for_each_user(alice: SignedInUser, bob: SignedInUser) -> None:
     for _ in range(10):
         alice.activate(nobodys_code())
 
     assert bob.activate(nobodys_code()).status_code == 404
 
 
-def test_hour_slides() -> None:
+def test_limit_of_an_hour_is_a_sliding_window() -> None:
     profile, owner = registered("9991110001"), registered("9991110002")
     for n in range(10):
         miss(profile, NOON + n * MINUTE)
@@ -95,7 +95,7 @@ def test_hour_slides() -> None:
     assert Activation.objects.get().inviter_id == owner.pk
 
 
-def test_thirty_first_wrong_code_of_a_day_is_refused_however_slow() -> None:
+def test_thirty_first_wrong_code_of_a_day_is_refused() -> None:
     profile, owner = registered("9991110001"), registered("9991110002")
     for n in range(30):
         miss(profile, NOON + n * 20 * MINUTE)
@@ -107,7 +107,7 @@ def test_thirty_first_wrong_code_of_a_day_is_refused_however_slow() -> None:
     assert Miss.objects.count() == 31
 
 
-def test_wait_is_enough_where_both_limits_refuse() -> None:
+def test_retry_after_covers_both_limits() -> None:
     profile, owner = registered("9991110001"), registered("9991110002")
     now = NOON
     for n in range(30):
@@ -125,7 +125,7 @@ def test_wait_is_enough_where_both_limits_refuse() -> None:
     [{"is_active": False}, {"verified_at": None}, {"phone": None, "erased_at": NOON}],
     ids=["disabled", "unverified", "erased"],
 )
-def test_code_of_who_does_not_exist_for_others_is_a_miss(alice: SignedInUser, gone: dict[str, Any]) -> None:
+def test_code_of_a_hidden_user_is_a_failed_activation(alice: SignedInUser, gone: dict[str, Any]) -> None:
     owner = registered("9991110002")
     User.objects.filter(pk=owner.pk).update(**gone)
 

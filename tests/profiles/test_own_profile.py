@@ -1,4 +1,4 @@
-"""One's own profile, read by one hand-written statement: it says what the ORM and a serializer would say."""
+"""The own profile is read by one hand-written statement, and equals what the ORM and a serializer return."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ phones = st.one_of(
     st.integers(7_000_000_000, 7_099_999_999).map("+7{}".format),  # Kazakh
     st.integers(2_015_550_000, 2_015_559_999).map("+1{}".format),
 )
-# Their phones, when they voted (often at the same time), and whether they were disabled since.
+# Phones of voters, times of their votes (often the same), and whether they are disabled now.
 voters = st.lists(
     st.tuples(phones, st.integers(0, 3), st.booleans()), unique_by=lambda voter: voter[0], max_size=queries.NEWEST + 3
 )
@@ -45,7 +45,7 @@ def _code(number: int) -> str:
 
 
 def plain(person: Profile) -> tuple[dict[str, Any], tuple[datetime, int] | None]:
-    """The answer as REST framework's manual would have it made, and where older votes begin."""
+    """The response as in REST framework's manual, and the place of the first older vote."""
     profile = Profile.objects.select_related("user", "activation__inviter").get(pk=person.pk)
     votes = Activation.objects.filter(inviter=profile, invitee__user__is_active=True).select_related("invitee__user")
     newest = list(votes.order_by("-created_at", "-invitee_id")[: queries.NEWEST + 1])
@@ -67,7 +67,7 @@ def plain(person: Profile) -> tuple[dict[str, Any], tuple[datetime, int] | None]
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_votes=voters, has_voted=st.booleans())
-def test_answer_is_what_the_orm_and_a_serializer_make_of_any_data(
+def test_response_equals_that_of_the_orm_and_a_serializer(
     alice: SignedInUser, bob: SignedInUser, given_votes: list[tuple[str, int, bool]], has_voted: bool
 ) -> None:
     with transaction.atomic():

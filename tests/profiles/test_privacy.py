@@ -1,4 +1,4 @@
-"""What people may take with them, and what is left when they go."""
+"""Erasure: what it deletes, what stays, and what it needs."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def erase(person: SignedInUser) -> Any:
 
 
 def rows_that_hold(text: str) -> list[str]:
-    """The tables of the whole database in which any column of any row holds this text."""
+    """All tables of the database that contain this text in any column."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
         tables = [name for (name,) in cursor.fetchall()]
@@ -37,7 +37,7 @@ def rows_that_hold(text: str) -> list[str]:
 
 
 def age(person: SignedInUser, by: timedelta) -> None:
-    """The person signed in so much earlier."""
+    """Move the user's sign-in into the past by this much."""
     Device.objects.filter(user=person.profile.user).update(signed_in_at=F("signed_in_at") - by)
 
 
@@ -54,7 +54,7 @@ def test_erased_person_leaves_a_tombstone(alice: SignedInUser) -> None:
     assert Profile.objects.get(pk=profile.pk).invite_code == profile.invite_code
 
 
-def test_no_trace_of_phone_address_or_client_stays(bob: SignedInUser) -> None:
+def test_no_phone_address_or_client_stays_after_an_erasure(bob: SignedInUser) -> None:
     carol = signed_in("9265550199")
     user = carol.profile.user
     carol.activate(nobodys_code())
@@ -73,7 +73,7 @@ def test_no_trace_of_phone_address_or_client_stays(bob: SignedInUser) -> None:
     assert LogEntry.objects.get().object_repr == f"erased user {user.pk}"
 
 
-def test_every_session_and_trust_ends_at_once(alice: SignedInUser) -> None:
+def test_erasure_ends_every_session_and_trust_at_once(alice: SignedInUser) -> None:
     other = signed_in(alice.phone, device_token=alice.device_token)
     second = signed_in(alice.phone)
 
@@ -87,7 +87,7 @@ def test_every_session_and_trust_ends_at_once(alice: SignedInUser) -> None:
     assert not Device.objects.filter(trust_hash__isnull=False).exists()
 
 
-def test_own_vote_is_taken_back(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_erasure_deletes_the_own_vote(alice: SignedInUser, bob: SignedInUser) -> None:
     bob.activate(alice.code)
 
     erase(bob)
@@ -97,7 +97,7 @@ def test_own_vote_is_taken_back(alice: SignedInUser, bob: SignedInUser) -> None:
     assert not Activation.objects.exists()
 
 
-def test_those_who_chose_an_erased_person_keep_their_vote(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_invitees_of_an_erased_user_keep_their_vote(alice: SignedInUser, bob: SignedInUser) -> None:
     code, profile_id = alice.code, alice.profile.pk
     bob.activate(code)
 
@@ -110,7 +110,7 @@ def test_those_who_chose_an_erased_person_keep_their_vote(alice: SignedInUser, b
     assert Profile.objects.get(pk=profile_id).invitations_count == 1
 
 
-def test_code_of_an_erased_person_is_dead(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_code_of_an_erased_user_stops_working(alice: SignedInUser, bob: SignedInUser) -> None:
     code = alice.code
     erase(alice)
 
@@ -134,7 +134,7 @@ def test_erased_person_is_in_no_list(alice: SignedInUser, bob: SignedInUser, sta
     assert invitations.json()["results"] == []
 
 
-def test_same_phone_makes_a_new_person(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_phone_of_an_erased_user_creates_a_new_user(alice: SignedInUser, bob: SignedInUser) -> None:
     before = alice.me()
     alice.activate(bob.code)
     erase(alice)
@@ -149,7 +149,7 @@ def test_same_phone_makes_a_new_person(alice: SignedInUser, bob: SignedInUser) -
     assert bob.me()["invitations_count"] == 1
 
 
-def test_code_asked_for_before_the_erasure_opens_nothing(alice: SignedInUser) -> None:
+def test_code_requested_before_the_erasure_is_invalid(alice: SignedInUser) -> None:
     browser = client()
     asked = browser.post("/api/auth/signup", {"phone": alice.phone}).json()
     erase(alice)
@@ -160,7 +160,7 @@ def test_code_asked_for_before_the_erasure_opens_nothing(alice: SignedInUser) ->
     assert answer.json()["code"] == "invalid_code"
 
 
-def test_device_of_an_erased_person_is_not_known_to_the_next(alice: SignedInUser) -> None:
+def test_device_of_an_erased_user_is_unknown_for_the_next_user(alice: SignedInUser) -> None:
     erase(alice)
 
     signed_in(alice.phone, device_token=alice.device_token)
@@ -168,7 +168,7 @@ def test_device_of_an_erased_person_is_not_known_to_the_next(alice: SignedInUser
     assert Device.objects.filter(user__phone=f"+7{alice.phone}").get().login_codes.count() == 0
 
 
-def test_old_sign_in_does_not_erase(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_erasure_needs_a_recent_sign_in(alice: SignedInUser, bob: SignedInUser) -> None:
     alice.activate(bob.code)
     age(alice, devices.RECENT_FOR)
 
@@ -179,7 +179,7 @@ def test_old_sign_in_does_not_erase(alice: SignedInUser, bob: SignedInUser) -> N
     assert alice.me()["activated_invite"] == bob.code
 
 
-def test_refreshed_token_of_an_old_sign_in_does_not_erase(alice: SignedInUser) -> None:
+def test_refresh_does_not_make_a_sign_in_recent(alice: SignedInUser) -> None:
     age(alice, devices.RECENT_FOR)
     pair = client().post("/api/auth/refresh", {"refresh": alice.refresh}).json()
     alice.api.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['token']}")
@@ -187,7 +187,7 @@ def test_refreshed_token_of_an_old_sign_in_does_not_erase(alice: SignedInUser) -
     assert erase(alice).json()["code"] == "fresh_sign_in_required"
 
 
-def test_sign_in_of_nine_minutes_ago_erases(alice: SignedInUser) -> None:
+def test_sign_in_of_nine_minutes_ago_is_recent(alice: SignedInUser) -> None:
     age(alice, devices.RECENT_FOR - timedelta(minutes=1))
 
     assert erase(alice).status_code == 204
@@ -202,7 +202,7 @@ def test_erased_person_is_not_enabled_again(alice: SignedInUser) -> None:
     assert not User.objects.get(pk=user.pk).is_active
 
 
-def test_operator_who_goes_leaves_no_rights(staff: SignedInUser) -> None:
+def test_erased_operator_has_no_rights(staff: SignedInUser) -> None:
     user = staff.profile.user
     User.objects.filter(pk=user.pk).update(is_superuser=True)
 

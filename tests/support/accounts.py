@@ -14,7 +14,7 @@ from users.models import User
 
 @dataclass
 class SignedInUser:
-    """A signed-in person and what their client keeps."""
+    """A signed-in user, and what their client stores."""
 
     phone: str
     api: APIClient
@@ -53,7 +53,7 @@ def signed_in(phone: str = "9991234567", **signup: Any) -> SignedInUser:
 
 
 def registered(phone: str, **values: Any) -> Profile:
-    """The profile of a verified person, made without the cost of signing in; `values` are columns of theirs."""
+    """The profile of a verified user, created without the cost of a sign-in. `values` are columns of the user."""
     with transaction.atomic():
         user = signup.lock_or_create(f"+7{phone}").user
         User.objects.filter(pk=user.pk).update(**{"verified_at": Now(), **values})

@@ -1,4 +1,4 @@
-"""What the tests of the admin's actions on a user share."""
+"""Helpers for tests of the admin's actions on a user."""
 
 from django.contrib.messages import get_messages
 from django.test import Client
@@ -12,7 +12,7 @@ WHY = {"reason": "Asked for it\n in ticket 12.", "sure": "on"}
 
 
 def act(browser: Client, action: str, profile: Profile, **fields: str) -> list[str]:
-    """What the operator is told when the person's page comes back."""
+    """Do an action on a user's page. Returns the messages that the operator sees afterwards."""
     about = Profile.objects.get(pk=profile.pk).invite_code if action == "new-code" else ""
     answer = browser.post(page_of(profile.pk, action), {"about": about, **(fields or WHY)})
     assert answer["Location"] == page_of(profile.pk)

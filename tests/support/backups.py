@@ -18,7 +18,7 @@ Sums = dict[str, tuple[int, int]]
 
 
 def sums() -> Sums:
-    """Of each table the number of its rows and the sum of their hashes."""
+    """For each table, the number of its rows and the sum of their hashes."""
     found = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -28,7 +28,7 @@ def sums() -> Sums:
 
 
 def another_session() -> psycopg.Connection:
-    """A session of its own in the database of this test."""
+    """Another session in the database of this test."""
     database = connection.settings_dict
     return psycopg.connect(
         **{keyword: database[name] or None for keyword, name in KEYWORDS.items()}, dbname=database["NAME"]
@@ -55,7 +55,7 @@ def started(*command: str) -> subprocess.Popen[bytes]:
 
 
 def interrupted(program: str, lock: str, *command: str) -> str:
-    """What a command prints if SIGTERM comes while its program of PostgreSQL waits for the lock of this statement."""
+    """What a command prints that gets SIGTERM while its PostgreSQL program waits for the lock of this statement."""
     count = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{program}'"
     with another_session() as held:
         held.execute(lock)

@@ -1,4 +1,4 @@
-"""What `manage.py doctor` and single checks find."""
+"""The findings of `manage.py doctor` and of single checks."""
 
 from collections.abc import Iterable
 from io import StringIO
@@ -14,7 +14,7 @@ def sql(statement: str) -> None:
 
 
 def doctor() -> tuple[int, str]:
-    """Its exit status and what it prints."""
+    """The status and the output of the command."""
     said = StringIO()
     try:
         call_command("doctor", stdout=said)
@@ -24,7 +24,7 @@ def doctor() -> tuple[int, str]:
 
 
 def only(found: Iterable[CheckMessage]) -> CheckMessage:
-    """The one finding, which says how to fix it and has an id."""
+    """The only finding, which must have an id and a hint."""
     [message] = found
     assert message.hint and message.id
     return message

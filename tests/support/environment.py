@@ -1,4 +1,4 @@
-"""The tests' settings, whatever the shell or a `.env` says: loaded as a plugin before Django's settings are."""
+"""The settings of the tests, whatever the shell or `.env` says. A plugin that is loaded before Django's settings."""
 
 import gc
 import os
@@ -6,21 +6,21 @@ import re
 import tempfile
 from pathlib import Path
 
-gc.set_threshold(100_000)  # at Python's own, a tenth of the time goes into looking for garbage
+gc.set_threshold(100_000)  # with Python's default, garbage collection takes a tenth of the time
 
 _source = Path(__file__).parents[2].joinpath("inviting_app", "env.py").read_text()
 
 # Every variable that the service reads.
 NAMES = set(re.findall(r'read\("([A-Z_]+)"', _source))
 
-# Whether tests of what is drawn at random try as much as an hour of CI allows, rather than what minutes allow.
+# Whether random tests run for as long as an hour of CI allows, or for minutes.
 THOROUGH = "THOROUGH" in os.environ
 
 for name in NAMES - {"DATABASE_URL"}:
     os.environ[name] = ""  # not unset, because `.env` would then count
 os.environ.setdefault("DATABASE_URL", "")
 
-# A folder that root's PostgreSQL, which runs as another user, gets through to.
+# A folder that root's PostgreSQL can enter, although it runs as another user.
 _folder = tempfile.TemporaryDirectory(prefix="inviting_app-tests-")
 os.chmod(_folder.name, 0o755)
 os.mkdir(os.path.join(_folder.name, "static"))

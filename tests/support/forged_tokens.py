@@ -1,4 +1,4 @@
-"""Tokens made by hand, as an attacker makes them: no library checks what goes into them."""
+"""Tokens made by hand, as an attacker makes them, without the checks of a library."""
 
 import base64
 import hmac
@@ -13,7 +13,7 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 def claims(token: str) -> dict[str, Any]:
-    """What a token holds, whoever signed it."""
+    """The claims of a token, without a check of its signature."""
     return jwt.decode(token, options={"verify_signature": False})
 
 
@@ -23,17 +23,17 @@ def segment(value: Any) -> str:
 
 
 def sealed(header: Any, payload: Any, key: bytes | None = None) -> str:
-    """HMAC-SHA256 over any header and payload, under our key or another."""
+    """A token with any header and payload, signed by HMAC-SHA256 with our key or another."""
     text = f"{segment(header)}.{segment(payload)}"
     return f"{text}.{segment(hmac.digest(keys.token_keys()[0] if key is None else key, text.encode(), 'sha256'))}"
 
 
 def with_claim(token: str, name: str, value: str) -> str:
-    """The token's claims with this one's JSON text in place of its value, under our key: as if we had signed that."""
+    """A valid signature over the token's claims, with this JSON text as the value of one claim."""
     others = {other: value for other, value in claims(token).items() if other != name}
     return sealed(HEADER, f'{json.dumps(others)[:-1]}, "{name}": {value}}}'.encode())
 
 
 def with_header(token: str, **header: Any) -> str:
-    """The token as it is, under another header."""
+    """The token with another header."""
     return ".".join([segment(HEADER | header), *token.split(".")[1:]])

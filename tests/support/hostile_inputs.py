@@ -1,4 +1,4 @@
-"""What people and attackers send: right things a little wrong, and plain rubbish."""
+"""Input of users and attackers: nearly valid values, and garbage."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 Text = TypeVar("Text", str, bytes)
 
-# Those that parsers trip over: signs, controls, digits of other scripts, what normalising makes longer, surrogates.
+# Hard characters: signs, controls, digits of other scripts, surrogates, and some that get longer when normalised.
 LETTERS = st.sampled_from(
     "0123456789+-–—().,/ ;:'\"\\%&=#*xXaZ_²½⒈⑴٣९９＋（ßıKſяЖ日é\x00\t\r\n\x1c\x85\u00a0\u200b\u202e"
     "\u0301\u20e3\ufeff\ufdfa\ud800\U0001d7d9\U0001f600"
@@ -24,7 +24,7 @@ BYTES = st.sampled_from([*TOKENS.split(), b"\x00", b" ", b"\r\n", *MANY])
 
 @st.composite
 def mutated(draw: Any, seeds: Sequence[Text], pieces: st.SearchStrategy[Text]) -> Text:
-    """One of the seeds with up to four small cuts, each filled with a piece or with a part of another seed."""
+    """A seed with up to four parts replaced, each by a special piece or a part of another seed."""
     text: Text = draw(st.sampled_from(seeds))
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(text)))
@@ -38,7 +38,7 @@ def written(words: Sequence[str]) -> st.SearchStrategy[str]:
 
 
 def values(words: Sequence[str]) -> st.SearchStrategy[Any]:
-    """Any JSON value, most often a string that is nearly right."""
+    """Any JSON value, most often a nearly valid string."""
     scalars = st.none() | st.booleans() | st.integers() | st.floats()
     nested = st.recursive(
         scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LETTERS, inner, max_size=2), max_leaves=4
@@ -51,7 +51,7 @@ def _encoded(text: str, encoding: str) -> bytes:
 
 
 def bodies(fields: dict[str, list[str]]) -> st.SearchStrategy[bytes]:
-    """JSON, forms and files with these fields, whole and broken."""
+    """Valid and broken JSON, forms and files with these fields."""
     given = st.fixed_dictionaries({}, optional={name: values(words) for name, words in fields.items()})
     right = {name: words[0] for name, words in fields.items()}
     texts = st.builds(json.dumps, given, ensure_ascii=st.booleans())

@@ -1,4 +1,4 @@
-"""SMS gateways that speak HTTP, on this machine."""
+"""SMS gateways on this machine that use HTTP."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ SID, TOKEN = "AC0123456789abcdef", "t0ken-of-twilio"
 
 
 class Gateway(ThreadingHTTPServer):
-    """A JSON webhook: keeps what it is sent, refuses while `status` says so, hangs while `answers` is clear."""
+    """A JSON webhook. It records messages, answers with `status`, and hangs while `answers` is not set."""
 
     daemon_threads = True
     status = 200
@@ -26,11 +26,11 @@ class Gateway(ThreadingHTTPServer):
         self.url = f"json://127.0.0.1:{self.server_port}/sms?:to={{phone}}"
 
     def handle_error(self, *args: Any) -> None:
-        """Nothing on the terminal: who hung up is none of our worry."""
+        """Print nothing when a client closes the connection."""
 
 
 class Twilio(Gateway):
-    """Takes what Twilio's "Create a Message resource" takes, with the account's basic authentication.
+    """Accepts requests of Twilio's "Create a Message resource", with the account's basic authentication.
 
     Apprise's `twilio://` knows one host only. Its `form://` says the same to any other:
     form://SID:TOKEN@host/2010-04-01/Accounts/SID/Messages.json?:To={phone}&:From=+1...&:message=Body&:title=&:version=&:type=
@@ -69,7 +69,7 @@ class Webhook(BaseHTTPRequestHandler):
         return self.server.status
 
     def log_message(self, *args: Any) -> None:
-        """Nothing on the terminal."""
+        """Print nothing."""
 
 
 class TwilioMessages(Webhook):
@@ -86,7 +86,7 @@ class TwilioMessages(Webhook):
 
 
 def running(made: type[Any] = Gateway) -> Iterator[Any]:
-    """A server of this kind, with `answers` to hang by, until the test is over."""
+    """Run a server of this class until the test ends. Its event `answers` is set."""
     with made() as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

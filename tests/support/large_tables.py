@@ -1,4 +1,4 @@
-"""A service that has been used for two years: rows in every table that grows, as many as asked for, in seconds."""
+"""The database of a service after two years, made in seconds: rows in every table that grows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-# What has more rows the more people there are, or the longer they use the service.
+# The tables that grow with the number of users or with time.
 GROWING = {
     "axes_accessattempt",
     "django_admin_log",
@@ -119,13 +119,13 @@ SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
 
 
 def grow(size: int) -> None:
-    """Make these tables as long as they are with so many people, and let PostgreSQL count them."""
+    """Fill these tables as with this many users, and update PostgreSQL's statistics."""
     tables = ", ".join(GROWING)
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables} CASCADE")
         cursor.execute("SET session_replication_role = replica")  # no triggers and foreign keys: what is written fits
         cursor.execute(_INDEXES, [list(GROWING)])
-        indexes = cursor.fetchall()  # sooner built at the end than kept all the while
+        indexes = cursor.fetchall()  # faster to build at the end than to maintain meanwhile
         for name, _ in indexes:
             cursor.execute(f"DROP INDEX {name}")
         for statement in _ROWS.format(size=size).split(";\n"):
@@ -140,7 +140,7 @@ def grow(size: int) -> None:
 
 @contextmanager
 def grown_database(users: int, blocker: Any) -> Iterator[None]:
-    """A database of its own: the others' tables must not be left with the room of rows that were rolled back."""
+    """A separate database, so that the rows do not leave empty space in the tables of other tests."""
     name = connection.settings_dict["NAME"]
     with blocker.unblock():
         connection.close()

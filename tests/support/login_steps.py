@@ -1,4 +1,4 @@
-"""Asking for codes and answering them as the domain does, with the time as an argument."""
+"""Requests for codes and log-ins by the domain's functions, with the time as an argument."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ NOW = timezone.now()
 
 
 def at(seconds: float) -> datetime:
-    """So many seconds after the story began."""
+    """The time this many seconds after the start of the test's story."""
     return NOW + timedelta(seconds=seconds)
 
 
@@ -26,7 +26,7 @@ def ask(seconds: float = 0, phone: str = PHONE, **given: Any) -> ChallengeIssued
 
 
 def answer(asked: ChallengeIssued, seconds: float = 0, typed: str = "", **given: Any) -> SignedIn:
-    """Sign in with the right code, or with what is typed."""
+    """Sign in with the correct code, or with `typed`."""
     typed = typed or right(asked.challenge_id)
     return signin.sign_in(typed, **{"challenge_id": asked.challenge_id, "now": at(seconds), **given})
 
@@ -36,24 +36,24 @@ def challenge(public_id: str) -> Challenge:
 
 
 def right(public_id: str) -> str:
-    """The code that the SMS of this challenge holds."""
+    """The code in the SMS of this challenge."""
     code = challenge(public_id).login_code
     return codes.derive(code.nonce, code.length)
 
 
 def wrong(public_id: str) -> str:
-    """A code of the right length that is not it."""
+    """A wrong code of the correct length."""
     digits = right(public_id)
     return f"{(int(digits) + 1) % 10 ** len(digits):0{len(digits)}}"
 
 
 def set_code(public_id: str, **values: Any) -> None:
-    """Change the row of this challenge's code as time would."""
+    """Change columns of this challenge's code."""
     LoginCode.objects.filter(attached__public_id=public_id).update(**values)
 
 
 def stranger(seconds: float, number: int = 0, **given: Any) -> ChallengeIssued:
-    """Asks from an address that nobody else has."""
+    """Request a code from an unused address."""
     return ask(seconds, address=f"203.0.{number // 250}.{number % 250 + 1}", **given)
 
 
@@ -62,7 +62,7 @@ def device_token() -> str:
 
 
 def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
-    """A short code of the past with so many wrong guesses."""
+    """Insert an earlier short code with this many wrong guesses."""
     user, _ = User.objects.get_or_create(phone=phone)
     times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(ended))
     return LoginCode.objects.create(

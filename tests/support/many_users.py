@@ -1,4 +1,4 @@
-"""Many people at once, and walks over the pages that list them."""
+"""Many users, and reading all pages of a list."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ SELECT id, %s, %s FROM users_user WHERE phone LIKE '+7999300%%'
 
 
 def crowd(size: int, inviter: Profile | None = None, at: datetime = NOON) -> list[str]:
-    """So many verified people, all of one moment, who all chose the inviter if there is one; their phones."""
+    """Insert verified users of the same moment, who voted for the inviter, if any. Returns their phones."""
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE, [size])
         cursor.execute(_PROFILES, [at])
@@ -37,13 +37,13 @@ def crowd(size: int, inviter: Profile | None = None, at: datetime = NOON) -> lis
 
 
 def nobodys_code() -> str:
-    """A well-formed invite code that nobody has."""
+    """A well-formed invite code of no user."""
     taken = set(Profile.objects.values_list("invite_code", flat=True))
     return next(code for letter in invite_codes.ALPHABET if (code := letter * invite_codes.LENGTH) not in taken)
 
 
 def walk(person: SignedInUser, path: str, direction: str = "next") -> list[list[dict[str, Any]]]:
-    """The rows of every page from here on, in the order in which the pages come."""
+    """The rows of this page and all that follow."""
     pages = []
     link: str | None = path
     while link:

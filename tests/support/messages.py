@@ -1,4 +1,4 @@
-"""Finds the texts in Django's templates, for `make messages`: Babel has no reader for them."""
+"""Finds the texts in Django's templates for `make messages`, because Babel cannot read them."""
 
 from collections.abc import Iterator
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Operators of the admin, made without the cost of a command."""
+"""Operators of the admin, created without the cost of a command."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def operator(phone: str = "9991119998", *permissions: str, **values: Any) -> Use
 def log_in(
     phone: str = "9991119998", password: str = PASSWORD, *, browser: Client | None = None, query: str = "", **meta: Any
 ) -> Any:
-    """The answer to the log-in form."""
+    """Submit the log-in form. Returns the response."""
     fields = {"username": phone, "password": password}
     return (browser or Client()).post(f"/admin/login/{query}", fields, **meta)
 
@@ -42,7 +42,7 @@ def helper(*permissions: str) -> Client:
 
 
 def page_of(person: int, page: str = "change") -> str:
-    """The address of one of the admin's pages of a person."""
+    """The path of a page about this user in the admin."""
     return f"/admin/users/user/{person}/{page}/"
 
 

@@ -1,4 +1,4 @@
-"""Caddy and nginx with the very files of deploy/, in front of a service on this machine."""
+"""Caddy and nginx with the files of deploy/, in front of a service on this machine."""
 
 import os
 import shutil

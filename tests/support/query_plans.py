@@ -1,4 +1,4 @@
-"""What PostgreSQL does for the statements that it is given: the plans as they were carried out."""
+"""The executed plans of statements."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ class Reading:
 
     table: str
     how: str
-    # Those it looked at, wanted or not.
+    # All rows that it read, including those filtered out.
     rows: int
     statement: str
     plan: dict[str, Any]
@@ -30,7 +30,7 @@ class Reading:
 
 @contextmanager
 def read(mode: str) -> Iterator[list[Reading]]:
-    """What is read meanwhile, in functions and triggers too; `mode` is PostgreSQL's `plan_cache_mode`."""
+    """Collect what statements read, in functions and triggers too. `mode` is PostgreSQL's `plan_cache_mode`."""
     found: list[Reading] = []
 
     def take(notice: Any) -> None:
@@ -43,7 +43,7 @@ def read(mode: str) -> Iterator[list[Reading]]:
         for name, value in _EXPLAIN.items():
             cursor.execute(f"SET auto_explain.{name} = {value}")
         cursor.execute(f"SET plan_cache_mode = {mode}")
-        cursor.execute("SET max_parallel_workers_per_gather = 0")  # which read ahead as far as they happen to get
+        cursor.execute("SET max_parallel_workers_per_gather = 0")  # because parallel workers read ahead by chance
         session: Any = connection.connection
         session.add_notice_handler(take)
         yield found

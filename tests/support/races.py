@@ -1,4 +1,4 @@
-"""Real threads that start together, each with a database connection of its own."""
+"""Threads that start together, each with its own database connection."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def race(actions: Iterable[Callable[[], Any]]) -> list[Any]:
-    """What each action returned, or the exception that it raised."""
+    """Run the actions in parallel. Returns the result or the exception of each."""
     actions = list(actions)
     start = Barrier(len(actions), timeout=20)
 

@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 
 
 def work(*queues: str) -> None:
-    """Do what there is to do in these queues, or in all, and end."""
+    """Run the waiting jobs of these queues, or of all, and end."""
 
     async def run() -> None:
         with app.replace_connector(app.connector.get_worker_connector()):

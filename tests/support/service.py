@@ -28,7 +28,7 @@ STOP_SECONDS = 10
 
 
 class Service:
-    """`manage.py serve` on a port and a folder of its own."""
+    """`manage.py serve` with its own port and folder."""
 
     def __init__(self, folder: Path, port: int, project: Path | None = None, **variables: str | None) -> None:
         self.port = port
@@ -53,7 +53,7 @@ class Service:
         self.wait_for(lambda: "inviting_app is ready" in self.output)
 
     def wait_for(self, condition: Callable[[], object], seconds: float = START_SECONDS) -> None:
-        """Until it holds, while the service runs."""
+        """Wait until this is true. The service must run meanwhile."""
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, self.output
@@ -69,11 +69,11 @@ class Service:
         return list(self.process.children(recursive=True))
 
     def part(self, words: str) -> psutil.Process | None:
-        """The child whose command line has these words."""
+        """The child whose command line contains these words."""
         return first(self.process.children(), words)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
-        """The exit status, and how many seconds it took."""
+        """Stop the service. Returns its status and the seconds that it took."""
         started = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -101,7 +101,7 @@ class Service:
 
     @contextmanager
     def called_all_the_time(self, path: str) -> Iterator[list[int | str]]:
-        """The statuses of a GET, again and again, on connections kept alive and on new ones; errors by their text."""
+        """Repeat a GET on new and kept connections meanwhile. Yields the statuses, and the texts of errors."""
         answers: list[int | str] = []
         done = Event()
 
@@ -131,9 +131,9 @@ class Service:
                 caller.join()
 
     def sign_up(self, phone: str, address: str) -> int:
-        """The status with which a sign-up from this loopback address was answered.
+        """The status of a sign-up from this loopback address.
 
-        Raises OSError or HTTPException when it was not.
+        Raises OSError or HTTPException if there is no response.
         """
         with closing(self._peer(address)) as peer:
             peer.request("POST", "/api/auth/signup", json.dumps({"phone": phone}), {"Content-Type": "application/json"})
@@ -148,7 +148,7 @@ class Service:
 
 
 def first(processes: list[psutil.Process], words: str) -> psutil.Process | None:
-    """The first whose command line has these words; one that has just ended has none."""
+    """The first process whose command line contains these words."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             if words in " ".join(process.cmdline()):
@@ -157,7 +157,7 @@ def first(processes: list[psutil.Process], words: str) -> psutil.Process | None:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    """Whether all of them have ended, or do so in time."""
+    """Wait for the processes. Returns whether all of them ended in time."""
     return not psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]
 
 
@@ -171,7 +171,7 @@ def free_port() -> int:
 
 @contextmanager
 def service_folder() -> Iterator[Path]:
-    """A folder for services: short, for the socket's path; open, since root's PostgreSQL runs as another user."""
+    """A folder with a short path for the socket, which root's PostgreSQL can enter as another user."""
     with tempfile.TemporaryDirectory(prefix="inviting_app-") as name:
         os.chmod(name, 0o755)
         yield Path(name)
@@ -179,7 +179,7 @@ def service_folder() -> Iterator[Path]:
 
 @contextmanager
 def prepared_folder() -> Iterator[Path]:
-    """One with the database and the static files that a first start makes, which takes seconds."""
+    """A folder with the database and static files of a first start, which takes seconds."""
     with service_folder() as folder:
         subprocess.run(["cp", "-a", _prepared_once(), folder / "data"], check=True)
         yield folder
@@ -199,7 +199,7 @@ def _prepared_once() -> Path:
 
 @contextmanager
 def services(folder: Path) -> Iterator[Callable[..., Service]]:
-    """Makes services with the data of this folder, on one port unless told otherwise; stops them all in the end."""
+    """Yields a function that starts services with this folder's data, on one port by default. Stops them at the end."""
     started: list[Service] = []
     port = free_port()
 

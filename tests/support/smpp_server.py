@@ -1,4 +1,4 @@
-"""An SMS centre on this machine: a server of SMPP 3.4, as far as a transmitter needs one."""
+"""An SMPP 3.4 server on this machine, with what a transmitter needs."""
 
 import struct
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -10,12 +10,12 @@ from smpplib import consts, smpp
 from smpplib.client import SimpleSequenceGenerator
 
 GSM = gsm0338.Codec()
-NUMBERS = SimpleSequenceGenerator()  # the library wants one, answers go by the number of their question
+NUMBERS = SimpleSequenceGenerator()  # the library needs one, and a response has the number of its request
 USER, PASSWORD = "esme", "s3cret-9"
 
 
 class Centre(ThreadingTCPServer):
-    """Keeps (number, text) of each message; lets in USER with PASSWORD; hangs while `answers` is clear."""
+    """Records (number, text) of each message. Accepts USER with PASSWORD. Hangs while `answers` is not set."""
 
     daemon_threads = True
 
@@ -28,7 +28,7 @@ class Centre(ThreadingTCPServer):
         self.url = f"smpp://{USER}:{PASSWORD}@127.0.0.1:{port}/15005550006/{{phone}}"
 
     def handle_error(self, *args: Any) -> None:
-        """Nothing on the terminal: who hung up is none of our worry."""
+        """Print nothing when a client closes the connection."""
 
 
 class Session(StreamRequestHandler):

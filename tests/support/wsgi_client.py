@@ -1,4 +1,4 @@
-"""Calling the service as the web server does: no test client stands between, and an error is a 500."""
+"""Calls the WSGI application as the web server does, without Django's test client. An error is a 500."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from django.db import close_old_connections
 
 from inviting_app.wsgi import application
 
-# Of this thread's processor time: how long the machine was busy with others does not count.
+# Seconds of this thread's processor time, so that other load on the machine does not count.
 SLOW_SECONDS = 0.1
 
 
@@ -30,7 +30,7 @@ class Answer:
 
 
 def call(method: str, path: str, token: str = "", body: bytes = b"", **headers: str) -> Answer:
-    """The answer to this request. A header is named as in WSGI, such as CONTENT_TYPE."""
+    """The response to this request. Headers have their WSGI names, such as CONTENT_TYPE."""
     path, _, query = path.partition("?")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
@@ -52,7 +52,7 @@ def call(method: str, path: str, token: str = "", body: bytes = b"", **headers: 
 
 
 def quickly(work: Any) -> Any:
-    """What the work gives. It is slow only if it is slow twice: once may be a collection of garbage."""
+    """Do the work and check its speed. Once it may be slow, because of a garbage collection."""
     for _ in range(2):
         started = time.thread_time()
         result = work()

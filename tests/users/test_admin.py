@@ -45,7 +45,7 @@ def operator(monkeypatch: Any) -> Client:
     return browser
 
 
-def test_operator_is_made_with_a_profile_and_signs_in_to_the_api_by_code(monkeypatch: Any) -> None:
+def test_new_operator_has_a_profile_and_signs_in_to_the_api_by_code(monkeypatch: Any) -> None:
     make_operator(monkeypatch, "9991119998")
 
     person = signed_in("9991119998")
@@ -54,7 +54,7 @@ def test_operator_is_made_with_a_profile_and_signs_in_to_the_api_by_code(monkeyp
     assert person.api.get("/api/v1/profiles").status_code == 200
 
 
-def test_person_becomes_operator_and_keeps_profile_and_vote(
+def test_user_becomes_an_operator_and_keeps_profile_and_vote(
     monkeypatch: Any, alice: SignedInUser, bob: SignedInUser
 ) -> None:
     alice.activate(bob.code)
@@ -79,14 +79,14 @@ def test_person_becomes_operator_and_keeps_profile_and_vote(
         ("9991119998", "", "Password: "),
     ],
 )
-def test_operator_is_not_made_of_a_bad_phone_or_password(monkeypatch: Any, phone: str, password: str, why: str) -> None:
+def test_bad_phone_or_password_creates_no_operator(monkeypatch: Any, phone: str, password: str, why: str) -> None:
     with pytest.raises(CommandError, match=why):
         make_operator(monkeypatch, phone, password)
 
     assert not User.objects.exists()
 
 
-def test_admin_is_closed_to_people_without_a_password(alice: SignedInUser) -> None:
+def test_user_without_a_password_cannot_open_the_admin(alice: SignedInUser) -> None:
     User.objects.update(is_staff=True, is_superuser=True)
 
     answer = Client().post("/admin/login/", {"username": alice.phone, "password": "!"})
@@ -96,7 +96,7 @@ def test_admin_is_closed_to_people_without_a_password(alice: SignedInUser) -> No
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_list_opens_and_does_not_count_the_table(
+def test_list_opens_without_counting_the_table(
     operator: Client, alice: SignedInUser, bob: SignedInUser, name: str
 ) -> None:
     alice.activate(bob.code)
@@ -113,7 +113,7 @@ def test_list_opens_and_does_not_count_the_table(
 
 @pytest.mark.parametrize("spelling", ["9991110001", "+7 999 111-00-01", "8(999)1110001"])
 @pytest.mark.parametrize("name", ["users/user", "users/device", "users/logincode", "users/smsdelivery"])
-def test_people_are_found_by_any_spelling_of_their_phone(
+def test_users_are_found_by_any_spelling_of_their_phone(
     operator: Client, alice: SignedInUser, bob: SignedInUser, name: str, spelling: str
 ) -> None:
     found = operator.get(f"/admin/{name}/", {"q": spelling}).context["cl"].queryset
@@ -146,7 +146,7 @@ def test_profiles_are_filtered_by_having_activated(
     assert found.count() == expected
 
 
-def test_nobody_and_no_vote_is_added_or_deleted_by_hand(
+def test_users_and_votes_cannot_be_added_or_deleted_by_hand(
     operator: Client, alice: SignedInUser, bob: SignedInUser
 ) -> None:
     alice.activate(bob.code)
@@ -173,9 +173,7 @@ def test_codes_and_votes_are_shown_and_cannot_be_changed(
     assert not Profile.objects.filter(invite_code="ABCDEF").exists()
 
 
-def test_password_given_while_a_person_is_erased_does_not_bring_them_back(
-    operator: Client, alice: SignedInUser
-) -> None:
+def test_password_set_during_an_erasure_does_not_restore_the_user(operator: Client, alice: SignedInUser) -> None:
     user = alice.profile.user
     alice.api.delete("/api/v1/profiles/me")
 
@@ -187,7 +185,7 @@ def test_password_given_while_a_person_is_erased_does_not_bring_them_back(
     assert (erased.phone, erased.is_active, erased.password) == (None, False, "!")
 
 
-def test_person_given_a_password_gets_in_with_it(operator: Client, alice: SignedInUser) -> None:
+def test_user_logs_in_with_a_password_set_by_an_operator(operator: Client, alice: SignedInUser) -> None:
     person = alice.profile.pk
     operator.post(f"/admin/users/user/{person}/change/", {"is_staff": "on"})
 
@@ -210,7 +208,7 @@ def test_erased_person_is_shown_and_cannot_be_changed(operator: Client, alice: S
     assert not User.objects.get(pk=person).is_active
 
 
-def test_jobs_are_cancelled_by_those_alone_who_may_change_them(alice: SignedInUser) -> None:
+def test_cancelling_a_job_needs_the_permission_to_change_jobs(alice: SignedInUser) -> None:
     job = ProcrastinateJob.objects.values_list("pk", flat=True)[0]
     chosen = {"action": "cancel", "_selected_action": [job]}
 
@@ -221,7 +219,7 @@ def test_jobs_are_cancelled_by_those_alone_who_may_change_them(alice: SignedInUs
         assert ProcrastinateJob.objects.get(pk=job).status == status
 
 
-def test_erased_people_and_rows_are_called_in_the_operators_language(operator: Client, alice: SignedInUser) -> None:
+def test_erased_users_and_rows_are_named_in_the_operators_language(operator: Client, alice: SignedInUser) -> None:
     User.objects.filter(phone=f"+7{alice.phone}").update(phone=None, erased_at=timezone.now(), is_active=False)
 
     page = operator.get("/admin/users/logincode/", headers={"accept-language": "ru"}).text

@@ -1,4 +1,4 @@
-"""Who may act on whom in the admin, and what happens if the action or its line in the log fails."""
+"""Who may act on whom in the admin, and failures of an action or its log entry."""
 
 import re
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def test_only_superusers_act_on_operators(boss: Client, support: Client) -> None
     assert act(boss, "disable", colleague) == ["Disabled the user."]
 
 
-def test_stranger_gets_no_page(boss: Client) -> None:
+def test_page_needs_a_log_in(boss: Client) -> None:
     assert boss.post("/admin/users/user/999999999/disable/", WHY).status_code == 404
     assert Client().post("/admin/users/user/1/disable/", WHY).status_code == 302
     assert not LogEntry.objects.exists()
@@ -71,7 +71,7 @@ def impatient(transactional_db: None) -> Iterator[None]:
 @pytest.mark.parametrize(
     "held", ["SELECT FROM users_user FOR NO KEY UPDATE", "LOCK TABLE django_admin_log IN EXCLUSIVE MODE"]
 )
-def test_nothing_is_done_without_the_lock_or_without_the_line_in_the_log(impatient: None, held: str) -> None:
+def test_action_fails_without_the_lock_or_the_log_entry(impatient: None, held: str) -> None:
     boss, alice = at_work(operator(is_superuser=True)), registered("9991110001")
     busy = connection.copy()
     busy.set_autocommit(False)

@@ -1,4 +1,4 @@
-"""What operators do about one person: with a reason, in words, and in the log."""
+"""Actions of operators on one user: each needs a reason and is logged."""
 
 import logging
 from typing import Any
@@ -17,7 +17,7 @@ from users.models import Device, User
 pytestmark = pytest.mark.django_db
 
 
-def test_disabled_person_is_out_at_once_and_enabled_again_signs_in_anew(support: Client, alice: SignedInUser) -> None:
+def test_disabled_user_is_refused_at_once_and_signs_in_again_once_enabled(support: Client, alice: SignedInUser) -> None:
     told = act(support, "disable", alice.profile)
 
     assert told == ["Disabled the user."]
@@ -40,7 +40,7 @@ def test_all_devices_end_session_and_trust(support: Client, alice: SignedInUser)
     assert logged() == ["Revoked all devices. Reason: Asked for it in ticket 12."]
 
 
-def test_released_vote_is_given_anew(
+def test_user_votes_again_after_the_vote_was_deleted(
     support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
 ) -> None:
     alice.activate(bob.code)
@@ -54,7 +54,7 @@ def test_released_vote_is_given_anew(
     assert logged() == [f"{told[0]} Reason: Asked for it in ticket 12."]
 
 
-def test_old_invite_code_is_dead_and_its_votes_stay(
+def test_old_invite_code_stops_working_and_its_votes_stay(
     support: Client, alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
 ) -> None:
     old = bob.code
@@ -69,7 +69,7 @@ def test_old_invite_code_is_dead_and_its_votes_stay(
     assert bob.me()["invitations_count"] == 2
 
 
-def test_new_code_is_given_once_for_a_form_that_is_sent_twice(support: Client, bob: SignedInUser) -> None:
+def test_form_that_is_sent_twice_replaces_the_code_once(support: Client, bob: SignedInUser) -> None:
     old = bob.code
 
     form = support.get(page_of(bob.profile.pk, "new-code")).content.decode()
@@ -89,7 +89,7 @@ def test_new_invite_code_is_drawn_until_it_is_free(monkeypatch: Any, alice: Sign
     assert (alice.code, bob.code == alice.code) == ("ZZZZZZ", False)
 
 
-def test_erased_person_leaves_a_line_in_the_journal_and_no_phone(
+def test_erasure_leaves_a_line_in_the_log_and_no_phone(
     boss: Client,
     alice: SignedInUser,
     bob: SignedInUser,
@@ -127,7 +127,7 @@ def test_nothing_is_done_without_a_reason_or_with_a_phone_in_it(boss: Client, al
     assert not LogEntry.objects.exists()
 
 
-def test_nobody_is_erased_without_being_sure(boss: Client, alice: SignedInUser) -> None:
+def test_erasure_needs_a_confirmation(boss: Client, alice: SignedInUser) -> None:
     answer = boss.post(page_of(alice.profile.pk, "erase"), {"reason": "Spam."})
 
     assert answer.context["form"].errors["sure"]
@@ -144,13 +144,13 @@ def test_page_of_an_action_says_what_will_happen_and_does_nothing(boss: Client, 
     assert not LogEntry.objects.exists()
 
 
-def test_form_of_a_person_disables_nobody(boss: Client, alice: SignedInUser) -> None:
+def test_form_of_a_user_cannot_disable_them(boss: Client, alice: SignedInUser) -> None:
     assert boss.post(page_of(alice.profile.pk), {}).status_code == 302
 
     assert User.objects.get(pk=alice.profile.pk).is_active
 
 
-def test_only_what_applies_is_offered(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_only_applicable_actions_are_offered(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     assert offered(boss, alice.profile) == ["disable", "end-devices", "new-code", "erase"]
 
     alice.activate(bob.code)
@@ -160,7 +160,9 @@ def test_only_what_applies_is_offered(boss: Client, alice: SignedInUser, bob: Si
 
 
 @pytest.mark.parametrize("action", ALL)
-def test_what_applies_no_more_is_told_and_not_logged(boss: Client, alice: SignedInUser, action: str) -> None:
+def test_action_that_no_longer_applies_is_reported_and_not_logged(
+    boss: Client, alice: SignedInUser, action: str
+) -> None:
     profile = alice.profile
     alice.api.delete("/api/v1/profiles/me")
 
@@ -169,7 +171,7 @@ def test_what_applies_no_more_is_told_and_not_logged(boss: Client, alice: Signed
     assert not LogEntry.objects.exists()
 
 
-def test_domain_tells_that_somebody_was_quicker(alice: SignedInUser) -> None:
+def test_domain_reports_that_there_is_nothing_to_do(alice: SignedInUser) -> None:
     user = alice.profile.user
 
     assert [accounts.disable(user), accounts.disable(user)] == [True, False]

@@ -39,7 +39,7 @@ def failing(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://user:secret@127.0.0.1:9/{phone}"]
 
 
-def test_page_tells_what_became_of_a_code(support: Client, failing: None) -> None:
+def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> None:
     asked = ask(now=timezone.now())
     SmsDelivery.objects.update(state="failed", error="1 json: HTTP 500")
     SmsGateway.objects.create(
@@ -73,7 +73,7 @@ def test_page_tells_what_became_of_a_code(support: Client, failing: None) -> Non
         ("dropped", "its code expired before a gateway was tried"),
     ],
 )
-def test_last_state_is_told_in_words(support: Client, failing: None, state: str, said: str) -> None:
+def test_last_state_is_described(support: Client, failing: None, state: str, said: str) -> None:
     ask(now=timezone.now())
     SmsDelivery.objects.update(state=state)
 
@@ -87,14 +87,14 @@ def test_last_state_is_told_in_words(support: Client, failing: None, state: str,
         ({"erased_at": timezone.now(), "phone": None}, "The user is erased"),
     ],
 )
-def test_state_of_the_person_is_told(support: Client, values: dict[str, Any], said: str) -> None:
+def test_state_of_the_user_is_shown(support: Client, values: dict[str, Any], said: str) -> None:
     user = registered("9991234567").user
     User.objects.filter(pk=user.pk).update(**values)
 
     assert said in read(support, user)
 
 
-def test_demo_mode_is_told_now_and_afterwards(support: Client, alice: SignedInUser, settings: Any) -> None:
+def test_demo_mode_is_shown_now_and_afterwards(support: Client, alice: SignedInUser, settings: Any) -> None:
     SmsDelivery.objects.update(state="sent", gateway="demo")
     assert "Demo mode: no SMS is sent" in read(support, alice.profile.user)
 
@@ -105,7 +105,7 @@ def test_demo_mode_is_told_now_and_afterwards(support: Client, alice: SignedInUs
     assert "requested in demo mode: it is in the log" in page
 
 
-def test_queue_that_nobody_serves_is_told(support: Client, failing: None) -> None:
+def test_queue_without_a_worker_is_reported(support: Client, failing: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
         ask(now=timezone.now())
@@ -117,7 +117,7 @@ def test_queue_that_nobody_serves_is_told(support: Client, failing: None) -> Non
     assert re.search("the first one for 0:01:3[01]", page)
 
 
-def test_sends_to_known_devices_are_told_apart(support: Client, alice: SignedInUser) -> None:
+def test_sends_to_known_devices_are_marked(support: Client, alice: SignedInUser) -> None:
     device = alice.profile.user.devices.get().pk
     assert read(support, alice.profile.user).count(f"known device {device}") == 1
 
@@ -126,13 +126,13 @@ def test_sends_to_known_devices_are_told_apart(support: Client, alice: SignedInU
     assert read(support, alice.profile.user).count(f"known device {device}") == 2
 
 
-def test_page_speaks_russian(support: Client, alice: SignedInUser) -> None:
+def test_page_is_translated(support: Client, alice: SignedInUser) -> None:
     answer = support.get(diagnosis_of(alice.profile.user), HTTP_ACCEPT_LANGUAGE="ru")
 
     assert "Почему не пришёл код?" in answer.content.decode()
 
 
-def test_person_has_a_link_for_those_who_may_follow_it(alice: SignedInUser) -> None:
+def test_link_to_the_page_needs_its_permissions(alice: SignedInUser) -> None:
     user = alice.profile.user
 
     for number, permissions in enumerate([ALLOWED, ALLOWED[:1]]):
@@ -148,12 +148,12 @@ def test_page_needs_both_permissions(alice: SignedInUser, missing: str) -> None:
     assert Client().get(diagnosis_of(alice.profile.user)).status_code == 302
 
 
-def test_page_is_only_read(support: Client, alice: SignedInUser) -> None:
+def test_page_is_read_only(support: Client, alice: SignedInUser) -> None:
     assert support.post(diagnosis_of(alice.profile.user)).status_code == 405
     assert support.get(page_of(9999999999, "diagnosis")).status_code == 404
 
 
-def test_page_asks_the_database_as_often_for_many_sends(support: Client, alice: SignedInUser) -> None:
+def test_number_of_statements_does_not_depend_on_the_sends(support: Client, alice: SignedInUser) -> None:
     user = alice.profile.user
     with CaptureQueriesContext(connection) as few:
         read(support, user)
@@ -174,12 +174,12 @@ def test_page_asks_the_database_as_often_for_many_sends(support: Client, alice: 
         ("12", "This is not a mobile phone number"),
     ],
 )
-def test_search_for_nobody_tells_why(support: Client, alice: SignedInUser, typed: str, said: str) -> None:
+def test_search_without_a_result_explains_why(support: Client, alice: SignedInUser, typed: str, said: str) -> None:
     assert said in support.get("/admin/users/user/", {"q": typed}).content.decode()
 
 
 @pytest.mark.parametrize("typed", ["", "8 999 111-00-01"])
-def test_search_that_finds_somebody_says_nothing_more(support: Client, alice: SignedInUser, typed: str) -> None:
+def test_search_with_a_result_has_no_explanation(support: Client, alice: SignedInUser, typed: str) -> None:
     page = support.get("/admin/users/user/", {"q": typed})
 
     assert page.context["no_user"] == ""

@@ -1,4 +1,4 @@
-"""Lists of the admin taken as files."""
+"""Export of the admin's lists as files."""
 
 import csv
 import io
@@ -36,14 +36,14 @@ def table(content: bytes) -> list[dict[str, str]]:
 
 
 def sheet(content: bytes) -> list[list[tuple[str, str]]]:
-    """Kind and text of each cell: `inlineStr` is a text, a formula would have an `f`."""
+    """Type and text of each cell. The type `inlineStr` is a text. A formula would have an `f`."""
     with ZipFile(io.BytesIO(content)) as book:
         root = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
     assert not list(root.iter(f"{SPREADSHEET}f"))
     return [[(c.get("t", "n"), "".join(c.itertext())) for c in row] for row in root.iter(f"{SPREADSHEET}row")]
 
 
-def test_people_are_taken_as_they_are_filtered(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_users_are_exported_as_filtered(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     User.objects.filter(phone=f"+7{bob.phone}").update(is_active=False)
 
     everybody = table(taken(boss, "users/user"))
@@ -56,7 +56,7 @@ def test_people_are_taken_as_they_are_filtered(boss: Client, alice: SignedInUser
     assert datetime.fromisoformat(found[0]["created"]).tzinfo
 
 
-def test_votes_and_profiles_are_taken_in_the_order_of_their_list(
+def test_votes_and_profiles_are_exported_in_the_order_of_their_list(
     boss: Client, alice: SignedInUser, bob: SignedInUser
 ) -> None:
     alice.activate(bob.code)
@@ -71,7 +71,7 @@ def test_votes_and_profiles_are_taken_in_the_order_of_their_list(
 
 
 @pytest.mark.parametrize("order", ["", "?o=2", "?o=-2"])
-def test_every_row_is_taken_once_however_many_are_equal(
+def test_every_row_is_exported_once_even_among_equal_ones(
     monkeypatch: pytest.MonkeyPatch, boss: Client, alice: SignedInUser, order: str
 ) -> None:
     monkeypatch.setattr(export, "BATCH", 4)
@@ -83,7 +83,7 @@ def test_every_row_is_taken_once_however_many_are_equal(
     assert set(phones) == everybody
 
 
-def test_votes_of_a_celebrity_are_all_taken_where_the_list_shows_some(
+def test_all_votes_of_an_inviter_are_exported_though_the_list_shows_some(
     monkeypatch: pytest.MonkeyPatch, boss: Client, alice: SignedInUser
 ) -> None:
     monkeypatch.setattr("profiles.admin.profiles.COUNTED_ROWS", 3)
@@ -94,7 +94,7 @@ def test_votes_of_a_celebrity_are_all_taken_where_the_list_shows_some(
     assert len(votes) == Activation.objects.count() == 5
 
 
-def test_sheet_has_texts_numbers_and_no_formulas(boss: Client, alice: SignedInUser) -> None:
+def test_sheet_has_texts_and_numbers_and_no_formulas(boss: Client, alice: SignedInUser) -> None:
     headings, person, *_ = sheet(taken(boss, "users/user", f"?q={alice.phone}", "xlsx"))
 
     assert ("inlineStr", "phone") in headings
@@ -111,7 +111,7 @@ def test_text_is_never_read_as_a_formula(start: str) -> None:
     assert sheets.cell(datetime(2030, 1, 2, 3, 4, 5, 6, UTC)) == "2030-01-02T03:04:05+00:00"
 
 
-def test_phones_are_whole_for_those_alone_who_may_see_them(alice: SignedInUser, bob: SignedInUser) -> None:
+def test_full_phones_need_their_permission(alice: SignedInUser, bob: SignedInUser) -> None:
     alice.activate(bob.code)
     views = ("view_user", "view_profile", "view_activation")
     curious = at_work(operator("9991119997", *views))
@@ -123,7 +123,7 @@ def test_phones_are_whole_for_those_alone_who_may_see_them(alice: SignedInUser, 
         assert b"+79991110001" in taken(trusted, model)
 
 
-def test_export_is_logged_without_a_whole_phone(boss: Client, alice: SignedInUser) -> None:
+def test_export_is_logged_without_a_full_phone(boss: Client, alice: SignedInUser) -> None:
     taken(boss, "users/user", f"?q=%2B7{alice.phone}&standing=operator")
     taken(boss, "profiles/profile", kind="xlsx")
 
@@ -136,9 +136,7 @@ def test_export_is_logged_without_a_whole_phone(boss: Client, alice: SignedInUse
     ]
 
 
-def test_export_that_is_broken_off_is_logged(
-    monkeypatch: pytest.MonkeyPatch, boss: Client, alice: SignedInUser
-) -> None:
+def test_interrupted_export_is_logged(monkeypatch: pytest.MonkeyPatch, boss: Client, alice: SignedInUser) -> None:
     monkeypatch.setattr(export, "BATCH", 1)
 
     answer: Any = boss.post("/admin/users/user/export/")
@@ -148,7 +146,7 @@ def test_export_that_is_broken_off_is_logged(
     assert LogEntry.objects.get().get_change_message().endswith("rows: incomplete")
 
 
-def test_export_is_for_those_who_see_the_list_and_by_its_button(boss: Client, alice: SignedInUser) -> None:
+def test_export_needs_the_permission_for_the_list_and_a_post(boss: Client, alice: SignedInUser) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = boss.cookies
 
@@ -161,7 +159,7 @@ def test_export_is_for_those_who_see_the_list_and_by_its_button(boss: Client, al
     assert 'action="export/?standing=operator"' in boss.get("/admin/users/user/?standing=operator&p=1").content.decode()
 
 
-def test_what_is_too_long_for_a_sheet_is_left_to_csv(
+def test_list_too_long_for_a_sheet_is_exported_as_csv_only(
     monkeypatch: pytest.MonkeyPatch, boss: Client, alice: SignedInUser
 ) -> None:
     monkeypatch.setattr(export, "XLSX_ROWS", 1)
@@ -172,7 +170,7 @@ def test_what_is_too_long_for_a_sheet_is_left_to_csv(
     assert len(table(taken(boss, "users/user"))) == 2
 
 
-def test_odd_words_in_the_address_break_nothing_and_tell_no_phone(boss: Client) -> None:
+def test_odd_queries_cause_no_error_and_reveal_no_phone(boss: Client) -> None:
     table(taken(boss, "users/user", "?q=%00&all=79991112233"))
 
     assert LogEntry.objects.latest("pk").change_message.startswith("Exported as CSV; filter: all=***2233; q=;")

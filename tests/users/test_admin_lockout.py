@@ -1,4 +1,4 @@
-"""Guessing at the passwords of operators."""
+"""Locks against guessing operators' passwords."""
 
 from datetime import timedelta
 from typing import Any
@@ -38,7 +38,7 @@ def wait(minutes: float) -> None:
         )
 
 
-def test_five_wrong_passwords_close_the_log_in() -> None:
+def test_five_wrong_passwords_lock_the_log_in() -> None:
     assert guess() == [200, 200, 200, 200, 429]
 
     browser = Client()
@@ -57,7 +57,7 @@ def test_nobody_is_locked_out_from_elsewhere() -> None:
     assert log_in(**HERE).status_code == 302
 
 
-def test_other_operators_at_the_same_address_get_in() -> None:
+def test_other_operators_at_the_same_address_are_not_locked() -> None:
     operator(OTHER)
     guess(20)
 
@@ -71,11 +71,11 @@ def test_spellings_of_a_phone_share_their_attempts() -> None:
     assert guess(1, "８９９９１１１９９９８") == [429]
 
 
-def test_names_that_are_no_phones_are_counted_too() -> None:
+def test_names_that_are_not_phones_are_counted_too() -> None:
     assert guess(6, "admin")[-1] == 429
 
 
-def test_fifty_wrong_passwords_for_any_phones_close_the_log_in_to_an_address() -> None:
+def test_fifty_wrong_passwords_for_any_phones_lock_an_address() -> None:
     for number in range(49):
         AccessAttempt.objects.create(username=f"{number}", ip_address=HERE["REMOTE_ADDR"], failures_since_start=1)
     assert log_in(browser=Client(), **HERE).status_code == 302
@@ -87,7 +87,7 @@ def test_fifty_wrong_passwords_for_any_phones_close_the_log_in_to_an_address() -
     assert log_in(**ELSEWHERE).status_code == 302
 
 
-def test_network_of_ipv6_is_one_address() -> None:
+def test_ipv6_network_counts_as_one_address() -> None:
     for number in range(5):
         guess(1, REMOTE_ADDR=f"2001:db8::{number}")
 
@@ -95,7 +95,7 @@ def test_network_of_ipv6_is_one_address() -> None:
     assert log_in(REMOTE_ADDR="2001:db8:0:1::1").status_code == 302
 
 
-def test_log_in_opens_again_after_half_an_hour() -> None:
+def test_lock_ends_after_half_an_hour() -> None:
     guess()
 
     wait(29)
@@ -105,7 +105,7 @@ def test_log_in_opens_again_after_half_an_hour() -> None:
     assert log_in(**HERE).status_code == 302
 
 
-def test_guesses_at_a_closed_log_in_do_not_prolong_it() -> None:
+def test_guesses_during_a_lock_do_not_prolong_it() -> None:
     guess()
     wait(20)
 
@@ -115,7 +115,7 @@ def test_guesses_at_a_closed_log_in_do_not_prolong_it() -> None:
     assert int(log_in(**HERE)["Retry-After"]) <= 600
 
 
-def test_right_password_forgets_the_wrong_ones_of_its_phone_alone() -> None:
+def test_correct_password_resets_the_count_of_its_phone_only() -> None:
     operator(OTHER)
     guess(4)
     guess(4, OTHER)
@@ -126,7 +126,7 @@ def test_right_password_forgets_the_wrong_ones_of_its_phone_alone() -> None:
     assert guess(1, OTHER) == [429]
 
 
-def test_invented_hop_gives_no_fresh_attempts(settings: Any) -> None:
+def test_forged_forwarded_address_gives_no_new_attempts(settings: Any) -> None:
     for number in range(5):
         guess(1, HTTP_X_FORWARDED_FOR=f"198.51.100.{number}")
     assert log_in(**HERE).status_code == 429
@@ -138,12 +138,12 @@ def test_invented_hop_gives_no_fresh_attempts(settings: Any) -> None:
     assert log_in(HTTP_X_FORWARDED_FOR="198.51.100.10", **HERE).status_code == 302
 
 
-def test_clients_without_an_address_are_counted_as_one() -> None:
+def test_clients_without_an_address_count_as_one() -> None:
     assert guess(5, REMOTE_ADDR="")[-1] == 429
     assert log_in(**HERE).status_code == 302
 
 
-def test_nothing_typed_is_kept_and_no_phone_is_logged(caplog: Any) -> None:
+def test_no_typed_value_is_stored_and_no_phone_is_logged(caplog: Any) -> None:
     search = "?next=/admin/users/user/%3Fq%3D9990001122"
     for number in range(5):
         log_in(password=f"secret {number}", query=search, **HERE)
@@ -171,7 +171,7 @@ def test_log_in_and_log_out_are_not_recorded() -> None:
 
 @pytest.mark.parametrize("name", ["\0", "9991119998\0", "\ud800", "9" * 41, "9" * 50_000, "", " ", "'; --", "𝟗" * 40])
 @pytest.mark.parametrize("password", [PASSWORD, "\0", "x" * 15_000])
-def test_odd_names_and_passwords_are_refused_and_nothing_breaks(name: str, password: str) -> None:
+def test_odd_names_and_passwords_are_refused_without_an_error(name: str, password: str) -> None:
     body = f"username={name}&password={password}".encode("utf-8", "surrogatepass")
 
     answer = Client().post("/admin/login/", body, content_type="application/x-www-form-urlencoded")
@@ -179,14 +179,14 @@ def test_odd_names_and_passwords_are_refused_and_nothing_breaks(name: str, passw
     assert answer.status_code == 200
 
 
-def test_name_that_no_database_holds_is_one_too() -> None:
+def test_name_that_the_database_cannot_store_is_counted() -> None:
     request = RequestFactory().post("/admin/login/", **HERE)
 
     assert authenticate(request, username="\ud800", password=PASSWORD) is None
     assert AccessAttempt.objects.count() == 1
 
 
-def test_sign_in_by_code_knows_nothing_of_it() -> None:
+def test_sign_in_by_code_is_not_affected() -> None:
     guess(20, REMOTE_ADDR="127.0.0.1")
 
     with CaptureQueriesContext(connection) as queries:
@@ -196,8 +196,8 @@ def test_sign_in_by_code_knows_nothing_of_it() -> None:
     assert not [query["sql"] for query in queries if "axes" in query["sql"]]
 
 
-def test_log_in_answers_after_a_storm_of_failures() -> None:
-    # More than one statement has parameters for.
+def test_log_in_works_after_very_many_failures() -> None:
+    # More rows than one statement can have parameters.
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO axes_accessattempt (user_agent, ip_address, username, http_accept, path_info, attempt_time,"

@@ -1,4 +1,4 @@
-"""Who becomes an operator, what operators may change, and how their sessions and passwords end."""
+"""How users become operators, what operators may change, and how their sessions and passwords end."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def test_changes_are_logged_with_what_they_were(boss: Client, alice: SignedInUse
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {"+7***0001"}
 
 
-def test_passwords_are_logged_as_changed_and_no_more(boss: Client, alice: SignedInUser) -> None:
+def test_password_changes_are_logged_without_the_password(boss: Client, alice: SignedInUser) -> None:
     both = {"password1": NEW, "password2": NEW, "usable_password": "true"}
     boss.post(page_of(alice.profile.pk, "password"), both)
     own = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
@@ -40,7 +40,7 @@ def test_passwords_are_logged_as_changed_and_no_more(boss: Client, alice: Signed
     assert log_in(BOSS, NEW).status_code == 302
 
 
-def test_own_password_is_written_alone() -> None:
+def test_password_form_changes_only_the_password() -> None:
     from users.admin.forms import OwnPasswordForm
 
     user = operator(BOSS)
@@ -69,7 +69,7 @@ def test_only_superusers_make_and_change_operators(boss: Client, alice: SignedIn
     assert User.objects.get(is_superuser=True) == chief
 
 
-def test_nobody_reads_the_hash_of_a_password(boss: Client, alice: SignedInUser) -> None:
+def test_password_hash_is_not_shown(boss: Client, alice: SignedInUser) -> None:
     chief = User.objects.get(is_superuser=True)
     _algorithm, salt, digest = chief.password.split("$")
 
@@ -81,7 +81,7 @@ def test_nobody_reads_the_hash_of_a_password(boss: Client, alice: SignedInUser) 
 
 
 @pytest.mark.parametrize("loss", [{"is_active": False}, {"is_staff": False}])
-def test_operator_who_is_one_no_more_is_out_at_the_next_request(boss: Client, loss: dict[str, bool]) -> None:
+def test_former_operator_is_refused_at_the_next_request(boss: Client, loss: dict[str, bool]) -> None:
     assert boss.get("/admin/").status_code == 200
 
     User.objects.update(**loss)
@@ -108,7 +108,7 @@ def test_new_password_ends_the_other_sessions(boss: Client, by_themselves: bool)
     assert boss.get("/admin/").status_code == 200
 
 
-def test_cookies_stay_out_of_reach_of_scripts_and_other_sites(settings: Any) -> None:
+def test_cookies_are_http_only_and_same_site(settings: Any) -> None:
     operator(BOSS)
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
 

@@ -1,4 +1,4 @@
-"""Phones in the admin are masked; whoever may see one whole leaves a line in the log. So does every change."""
+"""Phones in the admin are masked. Viewing a full one is logged, like every change."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway,
 pytestmark = pytest.mark.django_db
 
 
-def test_no_page_shows_a_whole_phone(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_no_page_shows_a_full_phone(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     alice.activate(bob.code)
     SmsDelivery.objects.update(state="sent")
     SmsGateway.objects.create(name="1 twilio")
@@ -38,7 +38,7 @@ def test_no_page_shows_a_whole_phone(boss: Client, alice: SignedInUser, bob: Sig
         assert not re.findall(r"999\D?111\D?\d\d\D?\d\d", answer.content.decode()), path
 
 
-def test_lists_and_titles_show_masked_people(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_lists_and_titles_show_masked_phones(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     alice.activate(bob.code)
 
     for model in ("users/user", "users/device", "users/logincode", "users/smsdelivery", "profiles/profile"):
@@ -49,7 +49,7 @@ def test_lists_and_titles_show_masked_people(boss: Client, alice: SignedInUser, 
     assert "Password of +7***0001" in boss.get(page_of(alice.profile.pk, "password")).content.decode()
 
 
-def test_whole_number_is_shown_once_and_logged(boss: Client, alice: SignedInUser) -> None:
+def test_full_number_is_shown_once_and_logged(boss: Client, alice: SignedInUser) -> None:
     assert page_of(alice.profile.pk, "phone") in boss.get(page_of(alice.profile.pk)).content.decode()
 
     answer = boss.post(page_of(alice.profile.pk, "phone"))
@@ -62,7 +62,7 @@ def test_whole_number_is_shown_once_and_logged(boss: Client, alice: SignedInUser
     assert f"+7{alice.phone}" not in boss.get(page_of(alice.profile.pk)).content.decode()
 
 
-def test_whole_number_needs_its_permission(alice: SignedInUser) -> None:
+def test_full_number_needs_its_permission(alice: SignedInUser) -> None:
     without = at_work(operator("9991119996", "view_user", "change_user"))
 
     assert page_of(alice.profile.pk, "phone") not in without.get(page_of(alice.profile.pk)).content.decode()
@@ -71,14 +71,14 @@ def test_whole_number_needs_its_permission(alice: SignedInUser) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_whole_number_is_shown_to_whoever_may_only_look(alice: SignedInUser) -> None:
+def test_full_number_is_shown_to_an_operator_with_view_permissions(alice: SignedInUser) -> None:
     answer = helper("view_user", "view_phone").post(page_of(alice.profile.pk, "phone"))
 
     assert f"+7{alice.phone}" in answer.content.decode()
     assert logged() == ["Viewed the full phone number."]
 
 
-def test_no_link_and_no_other_site_shows_a_number(boss: Client, alice: SignedInUser) -> None:
+def test_full_number_needs_a_post_from_the_same_site(boss: Client, alice: SignedInUser) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = boss.cookies
 
@@ -87,7 +87,7 @@ def test_no_link_and_no_other_site_shows_a_number(boss: Client, alice: SignedInU
     assert not LogEntry.objects.exists()
 
 
-def test_nobody_without_a_phone_has_one_to_show(boss: Client, alice: SignedInUser) -> None:
+def test_erased_user_has_no_number_to_show(boss: Client, alice: SignedInUser) -> None:
     person = alice.profile.pk
     alice.api.delete("/api/v1/profiles/me")
 
@@ -107,11 +107,11 @@ def test_nobody_without_a_phone_has_one_to_show(boss: Client, alice: SignedInUse
         ("profiles/activation", "inviter__user__phone__endswith=0001"),
     ],
 )
-def test_phone_is_not_guessed_digit_by_digit(boss: Client, alice: SignedInUser, model: str, lookup: str) -> None:
+def test_phone_cannot_be_guessed_digit_by_digit(boss: Client, alice: SignedInUser, model: str, lookup: str) -> None:
     assert boss.get(f"/admin/{model}/?{lookup}").status_code == 400
 
 
-def test_masked_phone_is_not_completed_by_what_stands_beside_it(boss: Client, alice: SignedInUser) -> None:
+def test_masked_phone_cannot_be_completed_from_other_columns(boss: Client, alice: SignedInUser) -> None:
     SiteTotals.objects.create(counted_at=Now(), people_a_day=1, sms_in_a_day=1, suspect_prefixes=["+7999111"])
     delivery = SmsDelivery.objects.get().pk
     curious = helper("view_sitetotals", "view_smsdelivery")
@@ -133,5 +133,5 @@ def test_masked_phone_is_not_completed_by_what_stands_beside_it(boss: Client, al
         "users/user/99999999999999999999/change/",
     ],
 )
-def test_value_that_no_row_can_have_is_no_error(boss: Any, path: str) -> None:
+def test_value_that_no_row_can_have_causes_no_error(boss: Any, path: str) -> None:
     assert boss.get(f"/admin/{path}").status_code in (200, 302)

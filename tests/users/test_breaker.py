@@ -1,4 +1,4 @@
-"""Gateways that keep failing are spared for a while, by all workers alike."""
+"""The circuit breaker: failing gateways go last for a while, in all workers."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def delivery(preferred: Webhook, spare: Webhook, settings: Any) -> int:
 
 
 def send(delivery: int) -> str:
-    """Send this delivery as if it never was, and tell who took it."""
+    """Send this delivery as if it was new. Returns the gateway that accepted it."""
     SmsDelivery.objects.update(state="queued", gateway="")
     sms_delivery.deliver(delivery)
     return SmsDelivery.objects.get().gateway
@@ -56,7 +56,7 @@ def order() -> list[str]:
     return [gateway.name for gateway in Breaker().in_turn([FIRST, SECOND])]
 
 
-def test_gateway_is_spared_after_three_failures_in_a_row(delivery: int, preferred: Webhook) -> None:
+def test_circuit_opens_after_three_failures_in_a_row(delivery: int, preferred: Webhook) -> None:
     preferred.status = 503
 
     taken_by = [send(delivery) for _ in range(5)]
@@ -69,7 +69,7 @@ def test_gateway_is_spared_after_three_failures_in_a_row(delivery: int, preferre
     assert timedelta(seconds=25) < health.circuit_open_until - timezone.now() <= breaker.FIRST_SKIP
 
 
-def test_gateway_that_recovered_is_preferred_again(delivery: int, preferred: Webhook) -> None:
+def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook) -> None:
     fail(3)
     skip_is_over()
 
@@ -80,7 +80,7 @@ def test_gateway_that_recovered_is_preferred_again(delivery: int, preferred: Web
     assert (health.failures, health.circuit_open_until) == (0, None)
 
 
-def test_gateway_that_did_not_recover_is_spared_for_longer(delivery: int, preferred: Webhook) -> None:
+def test_circuit_stays_open_longer_after_a_failed_trial(delivery: int, preferred: Webhook) -> None:
     preferred.status = 503
     fail(3)
     skip_is_over()
@@ -94,13 +94,13 @@ def test_gateway_that_did_not_recover_is_spared_for_longer(delivery: int, prefer
     assert timedelta(seconds=55) < health.circuit_open_until - timezone.now() <= 2 * breaker.FIRST_SKIP
 
 
-def test_time_of_sparing_doubles_up_to_ten_minutes() -> None:
+def test_open_time_doubles_up_to_ten_minutes() -> None:
     waits = [breaker.skip_after(failures).total_seconds() for failures in (3, 4, 5, 6, 7, 8, 9, 10_000)]
 
     assert waits == [30, 60, 120, 240, 480, 600, 600, 600]
 
 
-def test_message_is_offered_to_spared_gateways_before_it_is_given_up(
+def test_gateways_with_an_open_circuit_are_asked_before_giving_up(
     delivery: int, preferred: Webhook, spare: Webhook
 ) -> None:
     fail(3, FIRST)
@@ -115,7 +115,7 @@ def test_message_is_offered_to_spared_gateways_before_it_is_given_up(
     assert (len(preferred.messages), len(spare.messages)) == (2, 1)
 
 
-def test_spared_gateway_goes_last() -> None:
+def test_gateway_with_an_open_circuit_goes_last() -> None:
     fail(3, FIRST)
 
     assert order() == ["2 json", "1 json"]
@@ -130,7 +130,7 @@ def test_failures_that_are_not_in_a_row_do_not_add_up(delivery: int, preferred: 
     assert (health.failures, health.circuit_open_until) == (2, None)
 
 
-def test_sends_under_way_when_a_gateway_breaks_do_not_lengthen_its_time() -> None:
+def test_sends_in_flight_do_not_lengthen_the_open_time() -> None:
     broken = fail(3)
 
     later = fail(20)
@@ -138,7 +138,7 @@ def test_sends_under_way_when_a_gateway_breaks_do_not_lengthen_its_time() -> Non
     assert (later.failures, later.circuit_open_until) == (3, broken.circuit_open_until)
 
 
-def test_of_many_sends_one_tries_the_gateway_again() -> None:
+def test_only_one_of_many_sends_is_the_trial() -> None:
     fail(3)
     skip_is_over()
     workers = [Breaker() for _ in range(5)]
@@ -155,7 +155,7 @@ def test_success_of_a_healthy_gateway_writes_nothing(django_assert_num_queries: 
         health.succeeded(FIRST)
 
 
-def test_dead_code_does_not_use_up_the_try_of_a_spared_gateway(delivery: int) -> None:
+def test_expired_code_does_not_use_up_the_trial(delivery: int) -> None:
     fail(3)
     skip_is_over()
     LoginCode.objects.update(expires_at=timezone.now())
@@ -175,7 +175,7 @@ def test_failures_of_many_workers_at_once_are_all_counted(monkeypatch: pytest.Mo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_workers_at_once_one_tries_the_gateway_again() -> None:
+def test_only_one_of_many_workers_makes_the_trial() -> None:
     fail(3)
     skip_is_over()
     workers = [Breaker() for _ in range(6)]

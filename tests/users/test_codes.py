@@ -1,4 +1,4 @@
-"""Keys and the digits that follow from them."""
+"""Keys, and the codes that are derived from them."""
 
 import hashlib
 from collections import Counter
@@ -15,7 +15,7 @@ NONCE = bytes(range(16))
 
 
 def test_keys_follow_rfc_5869() -> None:
-    """Test case 1 of the RFC, of whose 42 bytes of output ours are the first 32."""
+    """Test case 1 of the RFC. Ours are the first 32 of its 42 bytes."""
     derived = keys.hkdf_sha256(bytes([0x0B] * 22), bytes(range(0xF0, 0xFA)), bytes(range(13)))
 
     assert derived.hex() == "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
@@ -38,7 +38,7 @@ def test_every_purpose_has_its_own_key(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("digits", codes.LENGTHS)
-def test_code_is_the_hmac_of_its_nonce_in_that_many_digits(digits: int) -> None:
+def test_code_is_the_hmac_of_its_nonce_as_digits(digits: int) -> None:
     by_hand = int(_hmac_sha256(keys.code_key(), NONCE), 16)
 
     assert codes.derive(NONCE, digits) == str(by_hand)[-digits:]
@@ -52,7 +52,7 @@ def _hmac_sha256(key: bytes, message: bytes) -> str:
     return hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).hexdigest()
 
 
-def test_code_depends_on_the_secret_key_and_on_no_older_one(settings: Any) -> None:
+def test_code_depends_on_the_secret_key_and_not_on_fallbacks(settings: Any) -> None:
     before = codes.derive(NONCE, codes.LONG)
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
 
@@ -78,8 +78,8 @@ def test_only_the_whole_code_matches() -> None:
 
 
 @pytest.mark.django_db
-def test_code_is_nowhere_in_the_database() -> None:
-    """Ten digits, so that none stands there by chance."""
+def test_code_is_not_stored_in_the_database() -> None:
+    """A code of ten digits, which cannot be there by chance."""
     asked = ask()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE users_logincode SET digits = 10")

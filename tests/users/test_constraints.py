@@ -1,4 +1,4 @@
-"""What the database refuses, whatever the code above it does."""
+"""Rows that the database refuses by constraints."""
 
 import uuid
 from typing import Any
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def rows() -> None:
-    """One person with one row of everything: an open code, and one that was used on a device."""
+    """A user with a row in each table: an open code, and one that was used on a device."""
     answer(ask())
     ask(1)
 
@@ -26,7 +26,7 @@ def refused(constraint: str, sql: str, *values: Any) -> None:
 
 
 def copy(table: str, **changed: Any) -> tuple[Any, ...]:
-    """SQL and values that insert the last row of a table again, with other values in some columns."""
+    """SQL and values that insert a copy of a table's last row, with other values in some columns."""
     with connection.cursor() as cursor:
         columns = [column.name for column in connection.introspection.get_table_description(cursor, table)]
     columns.remove("id")
@@ -55,7 +55,7 @@ def test_erased_person_has_no_phone() -> None:
     refused("users_user_phone_null_iff_erased", "UPDATE users_user SET erased_at = now()")
 
 
-def test_new_row_of_a_person_is_an_ordinary_one_that_no_password_opens() -> None:
+def test_new_user_has_no_rights_and_no_usable_password() -> None:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO users_user (phone) VALUES ('+79990000000')")
 
@@ -74,11 +74,11 @@ def test_trust_is_unique() -> None:
 
 
 @pytest.mark.parametrize("column", ["trust_hash", "trusted_until"])
-def test_trust_has_a_hash_and_an_end_or_neither(column: str) -> None:
+def test_trust_has_both_a_hash_and_an_end_or_neither(column: str) -> None:
     refused("users_device_trust_has_an_end", f"UPDATE users_device SET {column} = NULL")
 
 
-def test_one_code_of_a_lane_is_open_at_a_time() -> None:
+def test_one_code_of_a_track_is_open_at_a_time() -> None:
     refused("users_logincode_one_open", *copy("users_logincode"))
 
 
@@ -88,7 +88,7 @@ def test_one_code_of_a_known_device_is_open_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("change", [{"digits": 10}, {"closed_at": "2030-01-01T00:00:00Z"}])
-def test_codes_of_another_length_or_closed_stand_beside_it(change: dict[str, Any]) -> None:
+def test_codes_of_another_length_or_closed_ones_may_exist_beside_it(change: dict[str, Any]) -> None:
     sql, *values = copy("users_logincode", **change)
 
     with connection.cursor() as cursor:
@@ -140,15 +140,15 @@ def test_delivery_has_a_known_state() -> None:
         (SmsDelivery, "login_code_id"),
     ],
 )
-def test_row_refers_to_one_that_is_there(model: Any, column: str) -> None:
+def test_foreign_keys_refer_to_existing_rows(model: Any, column: str) -> None:
     with pytest.raises(IntegrityError) as error, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {model._meta.db_table} SET {column} = 0")
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     assert f"{model._meta.db_table}_{column}_" in error.value.__cause__.diag.constraint_name
 
 
-def test_every_constraint_is_attacked_here() -> None:
-    """A new one needs a test of its own: add its name here with it."""
+def test_every_constraint_has_a_test() -> None:
+    """Add the name of a new constraint here together with its test."""
     names = {
         constraint.name
         for model in (User, Device, LoginCode, Challenge, SmsDelivery)

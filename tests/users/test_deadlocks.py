@@ -1,4 +1,4 @@
-"""Everything at once on few people: whatever the order, nobody waits for somebody who waits for them."""
+"""Parallel random actions on a few users do not deadlock."""
 
 import random
 from collections.abc import Callable
@@ -36,7 +36,7 @@ EXPECTED = (
 
 
 class Player:
-    """One client that does anything at any moment, and keeps what it is given."""
+    """A client that does random actions and stores its tokens."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -93,7 +93,7 @@ class Player:
         return sign_up(phone, address="192.0.2.1", language="en", device_token=self.device_token)
 
 
-def test_mixed_moves_never_wait_for_each_other_in_a_circle(settings: Any) -> None:
+def test_mixed_actions_do_not_deadlock(settings: Any) -> None:
     settings.LOGIN_SEND_GAPS = [1]
     players = [Player(seed) for seed in range(THREADS)]
 
@@ -103,7 +103,7 @@ def test_mixed_moves_never_wait_for_each_other_in_a_circle(settings: Any) -> Non
     assert len(set().union(*played)) == 8
 
 
-def test_guessing_goes_on_while_the_person_is_erased() -> None:
+def test_guessing_during_an_erasure_does_not_deadlock() -> None:
     for n in range(12):
         phone = f"+79990002{n:03}"
         first = sign_up(phone, address=None, language="en").challenge_id

@@ -1,4 +1,4 @@
-"""Sending a code: a real queue, a real worker, and a gateway that listens on this machine."""
+"""Sending a code with a real queue, a real worker, and a gateway on this machine."""
 
 import logging
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from users.sms import delivery as sms_delivery
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("empty_queue"),
-    # Apprise looks for a module that Python is to lose.
+    # Apprise looks for a module that Python will remove.
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
 
@@ -76,7 +76,7 @@ def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
     assert not ProcrastinateJob.objects.exists()
 
 
-def test_next_gateway_takes_what_the_first_refuses(gateway: Gateway, spare: Gateway, settings: Any) -> None:
+def test_next_gateway_is_asked_after_a_rejection(gateway: Gateway, spare: Gateway, settings: Any) -> None:
     gateway.status = 503
     settings.SMS_GATEWAYS = [gateway.url, spare.url]
     ask(now=timezone.now())
@@ -87,7 +87,7 @@ def test_next_gateway_takes_what_the_first_refuses(gateway: Gateway, spare: Gate
     assert SmsDelivery.objects.get().gateway == "2 json"
 
 
-def test_code_that_died_while_no_gateway_took_it_has_failed(gateway: Gateway) -> None:
+def test_code_that_expired_while_gateways_failed_is_failed(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     gateway.status = 500
     work()
@@ -103,7 +103,7 @@ def test_code_that_died_while_no_gateway_took_it_has_failed(gateway: Gateway) ->
     assert not ProcrastinateJob.objects.exists()
 
 
-def test_code_that_died_before_any_gateway_was_asked_is_dropped(gateway: Gateway) -> None:
+def test_code_that_expired_before_any_gateway_was_asked_is_dropped(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     set_code(asked.challenge_id, expires_at=timezone.now())
 
@@ -137,7 +137,7 @@ def test_code_used_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> No
     assert SmsDelivery.objects.get().state == "dropped"
 
 
-def test_code_of_a_person_erased_meanwhile_is_not_sent(gateway: Gateway) -> None:
+def test_code_of_an_erased_user_is_not_sent(gateway: Gateway) -> None:
     ask(now=timezone.now())
     User.objects.update(phone=None, erased_at=timezone.now())
 
@@ -147,7 +147,7 @@ def test_code_of_a_person_erased_meanwhile_is_not_sent(gateway: Gateway) -> None
     assert SmsDelivery.objects.get().state == "dropped"
 
 
-def test_delivery_that_was_recorded_is_never_sent_again(gateway: Gateway) -> None:
+def test_recorded_delivery_is_never_sent_again(gateway: Gateway) -> None:
     ask(now=timezone.now())
     work()
 
@@ -157,7 +157,7 @@ def test_delivery_that_was_recorded_is_never_sent_again(gateway: Gateway) -> Non
     assert len(gateway.messages) == 1
 
 
-def test_of_two_workers_with_the_same_job_one_sends(gateway: Gateway) -> None:
+def test_only_one_of_two_workers_with_the_same_job_sends(gateway: Gateway) -> None:
     ask(now=timezone.now())
     delivery = SmsDelivery.objects.get().pk
     gateway.answers.clear()
@@ -168,7 +168,7 @@ def test_of_two_workers_with_the_same_job_one_sends(gateway: Gateway) -> None:
 
         with pytest.raises(OperationalError):
             sms_delivery.deliver(delivery)
-        SmsDelivery.objects.update(address="")  # as erasing the person does
+        SmsDelivery.objects.update(address="")  # as an erasure does
         gateway.answers.set()
         sending.result()
         sms_delivery.deliver(delivery)

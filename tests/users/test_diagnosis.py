@@ -1,4 +1,4 @@
-"""Why a code did not arrive: what was sent, what the rules would answer now, and who serves the queue."""
+"""The diagnosis of a missing code: what the rules would decide now."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ def diagnosed(seconds: float = 0) -> Any:
 
 
 def new_device(seconds: float = 0) -> CodeDecision:
-    """What the rules would answer a new device."""
+    """The prediction for a new device."""
     (_no_device, decision), *_ = diagnosed(seconds).decisions
     assert isinstance(decision, CodeDecision)
     return decision
@@ -48,7 +48,7 @@ def totals(**values: Any) -> None:
     SiteTotals.objects.create(counted_at=NOW, people_a_day=0, sms_in_a_day=0, **values)
 
 
-def test_person_who_never_asked_gets_a_short_code() -> None:
+def test_user_without_codes_gets_a_short_code() -> None:
     registered("9991234567")
 
     told = new_device()
@@ -58,7 +58,7 @@ def test_person_who_never_asked_gets_a_short_code() -> None:
     assert diagnosed().sends == []
 
 
-def test_gap_keeps_the_next_sms_back() -> None:
+def test_resend_interval_delays_the_next_sms() -> None:
     ask()
 
     told = new_device(10)
@@ -68,7 +68,7 @@ def test_gap_keeps_the_next_sms_back() -> None:
     assert outcome(new_device(30)) == "sent"
 
 
-def test_used_up_budget_makes_codes_longer() -> None:
+def test_used_up_risk_weight_makes_codes_longer() -> None:
     ask()
     ask(1)
 
@@ -108,7 +108,7 @@ def test_day_without_sms_left_refuses(settings: Any) -> None:
     )
 
 
-def test_guard_refuses_suspect_numbers_of_unverified_people_alone(settings: Any) -> None:
+def test_guard_refuses_suspect_numbers_of_unverified_users_only(settings: Any) -> None:
     settings.SMS_GUARD = "enforce"
     totals(suspect_prefixes=["+7999123"])
     registered("9991234567", verified_at=None)
@@ -124,7 +124,7 @@ def test_guard_refuses_suspect_numbers_of_unverified_people_alone(settings: Any)
     assert outcome(new_device()) == "sent"
 
 
-def test_ceiling_of_long_codes_refuses() -> None:
+def test_limit_of_long_code_challenges_refuses() -> None:
     ask()
     ask(1)
     set_code(ask(2).challenge_id, challenges=LONG_CHALLENGE_LIMIT)
@@ -143,7 +143,7 @@ def test_demo_mode_always_gives_short_codes(settings: Any) -> None:
     assert (diagnosed().demo, diagnosed().gateways) == (True, [])
 
 
-def test_known_device_is_answered_for_itself() -> None:
+def test_known_device_has_its_own_prediction() -> None:
     answer(ask())
     ask(1)
     ask(2)
@@ -174,7 +174,7 @@ def test_device_is_known_while_it_is_trusted() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 29, 31, 100, 299, 301, 700])
-def test_what_is_told_is_what_happens(seconds: int) -> None:
+def test_prediction_is_what_happens(seconds: int) -> None:
     for earlier in (0, 1, 35, 90):
         ask(earlier - 100, challenge_id="")
     told = new_device(seconds)
@@ -189,7 +189,7 @@ def test_what_is_told_is_what_happens(seconds: int) -> None:
         assert asked.sent or told.wait == timedelta(seconds=asked.resend_in)
 
 
-def test_looking_writes_and_locks_nothing() -> None:
+def test_diagnosis_writes_and_locks_nothing() -> None:
     answer(ask())
     ask(1)
 
@@ -199,14 +199,14 @@ def test_looking_writes_and_locks_nothing() -> None:
         transaction.set_rollback(True)
 
 
-def test_erased_person_is_asked_about_without_a_phone() -> None:
+def test_erased_user_is_diagnosed_without_a_phone() -> None:
     ask()
     User.objects.update(phone=None, erased_at=NOW)
 
     assert diagnose(User.objects.get(), at(1))["decisions"] == []
 
 
-def test_disabled_person_is_answered_like_any_other() -> None:
+def test_disabled_user_is_diagnosed_like_any_other() -> None:
     accounts.disable(registered("9991234567").user)
 
     assert outcome(new_device()) == "sent"

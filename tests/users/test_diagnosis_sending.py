@@ -1,4 +1,4 @@
-"""Why a code did not arrive: the SMS of late, the gateways and the queue."""
+"""The diagnosis of a missing code: the last SMS, the gateways and the queue."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -33,13 +33,13 @@ def diagnosed(seconds: float = 0) -> Any:
 
 
 def works(seconds: float) -> None:
-    """A worker gives a sign of life."""
+    """A worker with a heartbeat of now."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [at(seconds)])
 
 
 def job_of(seconds: float) -> None:
-    """Change the jobs that wait to such as were put in at this time."""
+    """Move the waiting jobs to this time."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_events SET at = %s", [at(seconds)])
 
@@ -56,7 +56,7 @@ def test_last_sends_come_newest_first() -> None:
     assert [send.created_at for send in diagnosed().sends] == [at(-hour * HOUR) for hour in range(20)]
 
 
-def test_health_of_each_configured_gateway_is_told() -> None:
+def test_health_of_each_configured_gateway_is_shown() -> None:
     ask()
     SmsGateway.objects.create(name="1 json", failures=4, error="HTTP 500", failed_at=NOW, circuit_open_until=at(60))
     SmsGateway.objects.create(name="9 twilio", failures=4, circuit_open_until=at(60))
@@ -67,7 +67,7 @@ def test_health_of_each_configured_gateway_is_told() -> None:
     assert (second.name, second.failures, second.circuit_open_until) == ("2 jsons", 0, None)
 
 
-def test_workers_that_give_no_sign_are_not_alive(queue: None) -> None:
+def test_workers_without_a_heartbeat_are_not_alive(queue: None) -> None:
     ask()
     assert (diagnosed().queue.workers, diagnosed().queue.last_heartbeat) == (0, None)
 
@@ -78,7 +78,7 @@ def test_workers_that_give_no_sign_are_not_alive(queue: None) -> None:
     assert [diagnosed(seconds).queue.workers for seconds in (12, 20)] == [1, 0]
 
 
-def test_oldest_sms_that_waits_is_told(queue: None) -> None:
+def test_oldest_waiting_sms_is_shown(queue: None) -> None:
     registered("9991234567")
     assert diagnosed().queue.waited == timedelta(0)
 
@@ -88,7 +88,7 @@ def test_oldest_sms_that_waits_is_told(queue: None) -> None:
     assert diagnosed(90).queue.waited == timedelta(seconds=90)
 
 
-def test_sms_to_be_tried_again_waits_from_its_time_on(queue: None) -> None:
+def test_sms_to_be_retried_waits_from_its_due_time(queue: None) -> None:
     ask()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = %s", [at(60)])

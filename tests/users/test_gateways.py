@@ -1,4 +1,4 @@
-"""Gateways that listen on this machine and speak their real protocols."""
+"""Gateways on this machine that use their real protocols."""
 
 import logging
 import socket
@@ -27,7 +27,7 @@ PHONE = "+79991234567"
 TEXT = "1234 — код [входа]\n\n@example.org #1234"
 
 pytestmark = [
-    # Apprise looks for a module that Python is to lose, and leaves a refused SMPP connection to the garbage collector.
+    # Apprise looks for a module that Python will remove, and does not close a refused SMPP connection.
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
@@ -48,7 +48,7 @@ def twilio() -> Iterator[Webhook]:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """What an operator sees: all that reaches the service's own handler."""
+    """The lines that the service's own handler writes."""
     [handler] = [handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr)]
     written = StringIO()
     monkeypatch.setattr(handler, "write", written.write)
@@ -61,21 +61,21 @@ def refusal(url: str) -> str:
     return str(refused.value)
 
 
-def test_json_webhook_takes_a_message(webhook: Webhook) -> None:
+def test_json_webhook_accepts_a_message(webhook: Webhook) -> None:
     Gateway("1 json", webhook.url).send(PHONE, TEXT)
 
     [message] = webhook.messages
     assert (message["to"], message["message"]) == (PHONE, TEXT)
 
 
-def test_twilio_takes_a_message(twilio: Twilio) -> None:
+def test_twilio_accepts_a_message(twilio: Twilio) -> None:
     Gateway("1 form", twilio.url).send(PHONE, TEXT)
 
     assert twilio.messages == [{"To": PHONE, "From": "+15005550006", "Body": TEXT}]
 
 
 @pytest.mark.parametrize("text", [TEXT, "1234 is your [code]\n\n@example.org #1234"])
-def test_smpp_centre_takes_a_message(centre: Centre, text: str) -> None:
+def test_smpp_server_accepts_a_message(centre: Centre, text: str) -> None:
     Gateway("1 smpp", centre.url).send(PHONE, text)
 
     assert centre.messages == [(PHONE[1:], text)]
@@ -94,14 +94,14 @@ def test_refusals_give_a_reason(webhook: Webhook, twilio: Twilio, centre: Centre
 @pytest.mark.parametrize(
     "url", ["json://127.0.0.1:{port}/?:to={{phone}}", "smpp://me:secret@127.0.0.1:{port}/15005550006/{{phone}}"]
 )
-def test_nobody_listens(url: str) -> None:
+def test_refused_connection_gives_a_reason(url: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
 
     assert refusal(url.format(port=port)) == "no connection or no answer"
 
 
-def test_silent_gateway_is_left_after_the_time_its_url_gives(webhook: Webhook) -> None:
+def test_silent_gateway_ends_after_the_timeout_of_its_url(webhook: Webhook) -> None:
     webhook.answers.clear()
     began = time.monotonic()
 
@@ -109,15 +109,15 @@ def test_silent_gateway_is_left_after_the_time_its_url_gives(webhook: Webhook) -
     assert time.monotonic() - began < 2
 
 
-def test_redirection_is_no_success(webhook: Webhook) -> None:
-    """Followed, it would lose the message, or hand phone and code to whoever it names."""
+def test_redirect_is_not_a_success(webhook: Webhook) -> None:
+    """Following it could lose the message, or send phone and code to another server."""
     webhook.status, webhook.location = 302, "/elsewhere"
 
     assert refusal(webhook.url) == "HTTP 302"
     assert len(webhook.messages) == 1
 
 
-def test_no_gateway_takes_longer_than_all_its_time(
+def test_no_gateway_takes_longer_than_its_timeout(
     webhook: Webhook, centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert gateways.TIMEOUT == 8
@@ -136,7 +136,7 @@ def test_no_gateway_takes_longer_than_all_its_time(
             thread.join(10)
 
 
-def test_name_and_looks_of_a_gateway_hold_nothing_of_its_url(settings: Any) -> None:
+def test_name_and_repr_of_a_gateway_contain_nothing_of_its_url(settings: Any) -> None:
     settings.SMS_GATEWAYS = [f"twilio://{SID}:{TOKEN}@15005550006/{{phone}}", "json://me:hunter2@sms.example/{phone}"]
 
     shown = str(gateways.configured())
@@ -149,9 +149,9 @@ def test_name_and_looks_of_a_gateway_hold_nothing_of_its_url(settings: Any) -> N
 def test_worker_does_not_start_with_a_gateway_that_apprise_cannot_use(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own_address = "https://me:hunter2@api.46elks.com/a1/sms?to={phone}&from=Shop"  # which Apprise takes as it stands
+    own_address = "https://me:hunter2@api.46elks.com/a1/sms?to={phone}&from=Shop"  # which Apprise accepts as it is
     settings.SMS_GATEWAYS = [own_address, "https://me:hunter2@sms.example/{phone}", f"twilio://{SID}:short@1/{{phone}}"]
-    monkeypatch.setattr(worker, "_lower_priority", pytest.fail)  # or it would work for ever
+    monkeypatch.setattr(worker, "_lower_priority", pytest.fail)  # it would run for ever otherwise
 
     with pytest.raises(CommandError, match="SMS_GATEWAYS: Apprise cannot use 2 https, 3 twilio ") as refused:
         call_command("worker")

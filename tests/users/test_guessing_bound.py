@@ -1,4 +1,4 @@
-"""Owners and attackers do what they like at any time; what the theorem in `users.budget` promises holds throughout."""
+"""Random actions of owners and attackers never exceed the bound of the theorem in `users.login.risk`."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -21,7 +21,7 @@ from users.login.signin import InvalidCode
 OWNED = "+79991234567"
 PHONES = st.sampled_from([OWNED, "+79997654321", "+79995550000"])
 DAY, MONTH = timedelta(hours=24), timedelta(days=30)
-# The site's limit in this test: near enough to be met by three phones.
+# The site's limit in this test, low enough to be reached with three phones.
 SITE = 8
 
 SPANS = [0, 1, 29, 30, 31, 299, 300, 301, 599, 600, 1800, 3600, 6 * 3600, 24 * 3600 - 1, 24 * 3600, 5 * 24 * 3600]
@@ -66,7 +66,7 @@ class Guessing(RuleBasedStateMachine):
 
     @rule(phone=PHONES, days=st.integers(2, 4), first=st.integers(0, 3), later=st.integers(0, 3))
     def lay_siege(self, phone: str, days: int, first: int, later: int) -> None:
-        """Day by day, guess a little, gather challenges, and guess at all of them."""
+        """On each day, guess a little, collect challenges, and guess at all of them."""
         for _ in range(days):
             self.attack(phone, 1, first)
             self.second += 660
@@ -86,7 +86,7 @@ class Guessing(RuleBasedStateMachine):
             self.asked.append((phone, self.ask(phone, challenge_id=asked.challenge_id)))
 
     def guess(self, phone: str, asked: ChallengeIssued, times: int) -> None:
-        """Wrong guesses, noted where they are compared with a short code of the unknown lane."""
+        """Guess wrong, and record the guesses that are compared with a short code of the unknown-device track."""
         code = challenge(asked.challenge_id).login_code
         for _ in range(times):
             with pytest.raises(InvalidCode) as refusal:
@@ -106,7 +106,7 @@ class Guessing(RuleBasedStateMachine):
 
     @rule()
     def owner_signs_in_on_a_new_device(self) -> None:
-        # Ten successes a day lengthen no gap, and five devices are known at once.
+        # Ten successes a day do not lengthen the interval, and five devices are known at a time.
         if self.within(self.sign_ins, DAY) < 10 and self.newer_devices < 4:
             asked = self.ask(OWNED)
             assert answer(asked, self.second).tokens
@@ -132,7 +132,7 @@ class Guessing(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_guesses_stay_within_the_theorem_and_the_owner_gets_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guesses_stay_within_the_bound_and_the_owner_signs_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
     monkeypatch.setattr(risk, "SITE_DAY", SITE)
 

@@ -1,4 +1,4 @@
-"""Long codes: how long they stay open, and how many challenges a phone gets for them."""
+"""Long codes: how long they are open, and how many challenges a phone gets."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def gateway(settings: Any) -> None:
-    """Limits hold where a code costs money and is not told to the asker; no worker sends it here."""
+    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
 
 
-def test_long_code_is_open_until_the_next_may_go_for_an_hour_at_most() -> None:
+def test_long_code_is_open_until_the_next_may_be_sent() -> None:
     weigh(PHONE, 4, ended=-1)
     second, spans = 0.0, []
     for _ in range(9):
@@ -32,7 +32,7 @@ def test_long_code_is_open_until_the_next_may_go_for_an_hour_at_most() -> None:
     assert spans == [300, 300, 300, 510, 900, 1800, 3600, 3600, 3600]
 
 
-def test_late_joiner_of_a_long_code_has_five_minutes() -> None:
+def test_client_attached_late_to_a_long_code_has_five_minutes() -> None:
     weigh(PHONE, 4, ended=-1)
     asked = stranger(0)
 
@@ -43,7 +43,7 @@ def test_late_joiner_of_a_long_code_has_five_minutes() -> None:
     assert answer(late, 598).created
 
 
-def test_long_challenges_of_a_phone_have_a_ceiling() -> None:
+def test_long_code_challenges_of_a_phone_are_limited() -> None:
     long = weigh(PHONE, 0, ended=0, length=10, challenges=1_199_999)
     weigh(PHONE, 4, ended=0)
     last = stranger(1)
@@ -57,7 +57,7 @@ def test_long_challenges_of_a_phone_have_a_ceiling() -> None:
     assert stranger(4, 2).code_length == 10
 
 
-def test_right_long_code_ends_the_short_one_and_their_sms_lengthen_no_gap() -> None:
+def test_correct_long_code_ends_the_short_one_and_their_sms_lengthen_no_interval() -> None:
     for second in (0, 1, 2):
         last = stranger(second, second)
     assert last.code_length == 10
@@ -69,7 +69,7 @@ def test_right_long_code_ends_the_short_one_and_their_sms_lengthen_no_gap() -> N
     assert (fresh.sent, fresh.resend_in) == (True, 30)
 
 
-def test_known_device_whose_gap_runs_gets_a_long_code_at_once() -> None:
+def test_known_device_within_the_resend_interval_gets_a_long_code_at_once() -> None:
     token = device_token()
     held = ask(1, device_token=token)
     for second in (31, 91, 211):

@@ -1,4 +1,4 @@
-"""Every usual spelling of a number is one number."""
+"""All usual spellings of a number are normalised to one."""
 
 from typing import Any
 
@@ -58,12 +58,12 @@ def test_usual_spellings_are_one_number(text: str) -> None:
         "🕿",
     ],
 )
-def test_what_no_sms_reaches_is_refused(text: str) -> None:
+def test_number_that_cannot_receive_sms_is_refused(text: str) -> None:
     with pytest.raises(phones.InvalidPhone):
         phones.normalise(text)
 
 
-def test_other_countries_are_let_in_by_setting(settings: Any) -> None:
+def test_other_countries_are_allowed_by_a_setting(settings: Any) -> None:
     american, kazakh = "+1 201 555 0123", "+7 701 234 56 78"
     for text in (american, kazakh):
         with pytest.raises(phones.RegionNotAllowed):
@@ -81,13 +81,13 @@ def test_national_spelling_belongs_to_the_home_region(settings: Any) -> None:
     assert phones.normalise("(201) 555-0123") == "+12015550123"
 
 
-def test_range_too_new_to_have_a_type_is_let_in_where_the_numbering_plan_has_room_for_it() -> None:
+def test_new_range_of_unknown_type_is_allowed_within_the_numbering_plan() -> None:
     assert phones.normalise("3001234567") == "+73001234567"
     with pytest.raises(phones.InvalidPhone):
         phones.normalise("1001234567")
 
 
-def test_home_numbers_are_shown_as_ten_digits_and_others_whole() -> None:
+def test_home_numbers_are_shown_as_ten_digits_and_others_in_e164() -> None:
     assert phones.display("+79991234567") == "9991234567"
     assert phones.display("+12015550123") == "+12015550123"
     assert phones.display("+77012345678") == "+77012345678"
@@ -108,7 +108,7 @@ def test_parts_for_records() -> None:
 
 
 @pytest.mark.parametrize("home", ["RU", "KZ", "US", "CA", "GB", "JE", "IT", "AR", "DE"])
-def test_number_is_shown_the_same_whether_or_not_it_is_known_without_parsing(home: str, settings: Any) -> None:
+def test_number_is_shown_the_same_with_and_without_parsing(home: str, settings: Any) -> None:
     settings.PHONE_REGION = home
     example = phonenumbers.example_number_for_type(home, PhoneNumberType.MOBILE)
     start = phonenumbers.format_number(example, PhoneNumberFormat.E164)[:-3]

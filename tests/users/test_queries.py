@@ -48,7 +48,7 @@ def test_locked_user_is_what_the_orm_reads() -> None:
 
 @pytest.fixture
 def migration(transactional_db: None) -> Iterator[Callable[[], None]]:
-    """Adds a column to users and to codes from another connection, as the next version's migration may."""
+    """A function that adds a column to users and codes on another connection, as a later migration may."""
     other = ConnectionHandler({"default": connection.settings_dict})["default"]
 
     def execute(change: str) -> None:
@@ -74,7 +74,7 @@ def test_prepared_statements_outlive_a_migration_that_adds_a_column(migration: C
         assert login_queries.sent_codes(device.user_id, NOW, first=NOW)
         assert login_queries.challenge_with_phone(asked.public_id)
 
-    for _ in range(6):  # more often than psycopg waits before it prepares a statement
+    for _ in range(6):  # often enough for psycopg to prepare a statement
         run_all()
     migration()
 
@@ -97,7 +97,7 @@ def test_statements_read_users_and_codes_whole() -> None:
     assert [row.get_deferred_fields() for row in (*read, *(code for _, code in sent))] == [set()] * (5 + len(sent))
 
 
-def test_inserted_user_is_what_the_orm_reads_with_those_erased_before() -> None:
+def test_inserted_user_and_earlier_erased_ones_are_what_the_orm_reads() -> None:
     phone_hash = accounts.phone_hash(PHONE)
     erased = User.objects.create(phone=None, erased_at=NOW, erased_phone_hash=phone_hash)
 
@@ -133,7 +133,7 @@ def test_session_is_live_only_while_device_and_user_are(ended: dict[str, Any]) -
     assert queries.live_session(device.session_id, device.user_id) is None
 
 
-def test_consumed_attempt_changes_challenge_and_code_and_no_other() -> None:
+def test_consumed_attempt_changes_only_its_challenge_and_code() -> None:
     first, second = challenge(ask().challenge_id), challenge(ask(1).challenge_id)
 
     consumed = [login_queries.consume_attempt(first, 3, at(2)) for _ in range(4)]
@@ -143,7 +143,7 @@ def test_consumed_attempt_changes_challenge_and_code_and_no_other() -> None:
     assert LoginCode.objects.get(pk=second.login_code_id).wrong == 3
 
 
-def test_attempt_of_a_code_that_ended_is_not_consumed() -> None:
+def test_attempt_for_an_ended_code_is_not_consumed() -> None:
     asked = challenge(ask().challenge_id)
     assert login_queries.consume_attempt(asked, 3, asked.login_code.expires_at) is None
     assert Challenge.objects.get().attempts == 0

@@ -1,4 +1,4 @@
-"""The queue of SMS: in one transaction with what it is about, and no job is forgotten."""
+"""The SMS queue: jobs commit with their rows, and no job is lost."""
 
 import logging
 import subprocess
@@ -22,7 +22,7 @@ from users.sms.tasks import ATTEMPTS, Backoff, send_sms
 
 
 class Mishap(Exception):
-    """Something that goes wrong late."""
+    """An error late in a transaction."""
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def nothing_is_kept() -> bool:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("empty_queue")
-def test_code_delivery_and_job_are_kept_or_lost_together() -> None:
+def test_code_delivery_and_job_commit_or_roll_back_together() -> None:
     with pytest.raises(Mishap), transaction.atomic():
         ask(now=timezone.now())
         assert ProcrastinateJob.objects.count() == 1
@@ -53,7 +53,7 @@ def test_code_delivery_and_job_are_kept_or_lost_together() -> None:
 
 
 @pytest.mark.usefixtures("empty_queue")
-def test_without_a_queue_nobody_is_told_that_an_sms_is_on_its_way(broken_queue: None, api: APIClient) -> None:
+def test_sign_up_fails_without_a_queue(broken_queue: None, api: APIClient) -> None:
     answer = api.post("/api/auth/signup", {"phone": "9991234567"})
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
@@ -62,10 +62,10 @@ def test_without_a_queue_nobody_is_told_that_an_sms_is_on_its_way(broken_queue: 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("empty_queue")
-def test_job_of_a_dead_worker_is_taken_up_and_no_other() -> None:
+def test_only_jobs_of_dead_workers_are_taken_over() -> None:
     jobs = [send_sms.defer(delivery_id=number) for number in (1, 2, 3, 4)]
     dead, alive = (worker(seconds) for seconds in (DEAD_AFTER.total_seconds() + 1, DEAD_AFTER.total_seconds() - 2))
-    # The last one's worker has been forgotten already; the one before waits.
+    # The worker of the last job is deleted already. The job before waits.
     for job, status, doer in zip(jobs, ["doing", "doing", "todo", "doing"], [dead, alive, None, None], strict=True):
         execute("UPDATE procrastinate_jobs SET status = %s, worker_id = %s WHERE id = %s", status, doer, job)
 
@@ -78,7 +78,7 @@ def test_job_of_a_dead_worker_is_taken_up_and_no_other() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("empty_queue")
-def test_stalled_periodic_job_waits_for_its_successor_and_stops_no_sms() -> None:
+def test_stalled_periodic_job_does_not_stop_other_retries() -> None:
     dead = worker(DEAD_AFTER.total_seconds() + 1)
     stalled = [tasks.count_site.configure(queueing_lock=None).defer(timestamp=0), send_sms.defer(delivery_id=1)]
     execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE id = ANY(%s)", dead, stalled)
@@ -93,7 +93,7 @@ def test_stalled_periodic_job_waits_for_its_successor_and_stops_no_sms() -> None
 
 
 def worker(silent_for: float) -> int:
-    """A worker that gave its last sign so many seconds ago."""
+    """A worker whose last heartbeat is this many seconds old."""
     register = (
         "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - make_interval(secs => %s)) RETURNING id"
     )
@@ -110,14 +110,14 @@ def test_intervals_between_attempts_grow_and_end(error: Exception) -> None:
 
 
 def gap(attempts: int, error: Exception) -> int | None:
-    """Whole seconds until the next try of a job that was tried so often before."""
+    """Whole seconds until the next attempt of a job with this many attempts."""
     job = Job(id=1, queue="sms", lock=None, queueing_lock=None, task_name="send_sms", attempts=attempts)
     before = timezone.now()
     decision = Backoff().get_retry_decision(exception=error, job=job)
     return round((decision.retry_at - before).total_seconds()) if decision else None
 
 
-def test_failure_that_nobody_expected_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_failure_is_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
     gap(0, delivery.GatewaysFailed())
     gap(0, Mishap())
 
@@ -134,11 +134,11 @@ def test_failed_jobs_are_deleted_after_a_week() -> None:
 
     work("upkeep")
 
-    # The worker may have put in what is due this minute.
+    # The worker may have queued the periodic tasks of this minute.
     assert set(ProcrastinateJob.objects.filter(queue_name="sms").values_list("id", flat=True)) == {new, waiting}
 
 
-def test_worker_alone_goes_round_the_pool_of_connections() -> None:
+def test_only_the_worker_bypasses_the_connection_pooler() -> None:
     program = (
         "from inviting_app import settings as s; "
         "print(s.DATABASES['default']['HOST'], s.DATABASES[s.DIRECT_DATABASE]['HOST'])"

@@ -1,4 +1,4 @@
-"""Which code an asker joins, and when another SMS goes out for it."""
+"""Which code a client gets, and when its SMS is sent again."""
 
 import pytest
 
@@ -18,12 +18,12 @@ def code_id(asked: ChallengeIssued) -> int:
 
 
 def device_token() -> str:
-    """Of a device that signed in at the story's beginning."""
+    """The token of a device that signed in at the start of the story."""
     return answer(ask()).device_token
 
 
 def climb(gaps: list[int], start: float = 0, **given: str) -> None:
-    """Ask as often as SMS go out, and see each gap held to the second."""
+    """Request each SMS as early as allowed, and assert that each interval is exact."""
     when = start
     for gap in gaps:
         asked = ask(when, **given)
@@ -36,7 +36,7 @@ def climb(gaps: list[int], start: float = 0, **given: str) -> None:
             assert error.retry_after == 1
 
 
-def test_second_client_joins_the_open_code_and_makes_it_live_longer() -> None:
+def test_second_client_attaches_to_the_open_code_and_prolongs_it() -> None:
     first, second = ask(), ask(20)
 
     assert code_id(first) == code_id(second)
@@ -45,7 +45,7 @@ def test_second_client_joins_the_open_code_and_makes_it_live_longer() -> None:
     assert SmsDelivery.objects.count() == 1
 
 
-def test_sending_again_sends_the_same_digits() -> None:
+def test_resend_has_the_same_digits() -> None:
     first = ask()
     again = ask(30)
 
@@ -54,11 +54,11 @@ def test_sending_again_sends_the_same_digits() -> None:
     assert SmsDelivery.objects.count() == 2
 
 
-def test_gaps_of_unknown_devices_grow_to_an_hour() -> None:
+def test_intervals_of_unknown_devices_grow_to_an_hour() -> None:
     climb([*GAPS, 3600, 3600])
 
 
-def test_nobody_waits_for_an_sms_of_before_the_clock_was_set_back() -> None:
+def test_sms_sent_before_the_clock_was_set_back_delays_nobody() -> None:
     ask(3600)
 
     again, third = ask(), ask(59)
@@ -67,11 +67,11 @@ def test_nobody_waits_for_an_sms_of_before_the_clock_was_set_back() -> None:
     assert (third.sent, third.resend_in) == (False, 1)
 
 
-def test_gaps_of_a_known_device_stop_at_a_quarter_of_an_hour() -> None:
+def test_intervals_of_a_known_device_grow_to_a_quarter_of_an_hour() -> None:
     climb([30, 60, 120, 300, 900, 900, 900, 900, 900], start=1, device_token=device_token())
 
 
-def test_known_device_after_ten_sms_is_served_like_everybody() -> None:
+def test_known_device_is_treated_as_unknown_after_ten_sms() -> None:
     token = device_token()
     climb([30, 60, 120, 300, 900, 900, 900, 900, 900], start=1, device_token=token)
     tenth = ask(5011, device_token=token)
@@ -85,13 +85,13 @@ def test_known_device_after_ten_sms_is_served_like_everybody() -> None:
 
 
 @pytest.mark.parametrize(("second", "gap"), [(29, 120), (30, 60), (89, 60), (90, 30)])
-def test_sms_older_than_a_day_count_no_more(second: int, gap: int) -> None:
+def test_sms_older_than_a_day_do_not_count(second: int, gap: int) -> None:
     climb([30, 60, 120])
 
     assert ask(DAY + second).resend_in == gap
 
 
-def test_sms_of_ten_successes_do_not_lengthen_the_gaps() -> None:
+def test_sms_of_ten_successes_do_not_lengthen_the_intervals() -> None:
     for second in range(10):
         asked = ask(second)
         assert (asked.sent, asked.resend_in) == (True, 30)
@@ -107,7 +107,7 @@ def test_sms_of_ten_successes_do_not_lengthen_the_gaps() -> None:
     assert ask(40).resend_in == 60
 
 
-def test_code_is_open_for_five_minutes_and_a_stale_one_is_closed_by_the_next() -> None:
+def test_code_is_open_for_five_minutes_and_closed_by_the_next() -> None:
     first = ask()
     last = ask(299.9)
     with pytest.raises(TooManyRequests):
@@ -119,7 +119,7 @@ def test_code_is_open_for_five_minutes_and_a_stale_one_is_closed_by_the_next() -
     assert LoginCode.objects.filter(closed_at=None).count() == 1
 
 
-def test_stale_code_of_long_ago_is_closed_too() -> None:
+def test_old_open_code_is_closed_too() -> None:
     first, second = ask(), ask(3 * DAY)
 
     assert code_id(first) != code_id(second)
@@ -127,7 +127,7 @@ def test_stale_code_of_long_ago_is_closed_too() -> None:
     assert second.resend_in == 30
 
 
-def test_code_joined_late_still_signs_in_beside_the_next_one_and_ends_it() -> None:
+def test_code_attached_to_late_works_beside_the_next_one_and_ends_it() -> None:
     asked = ask()
     late = ask(299)
     fresh = ask(360)
@@ -142,7 +142,7 @@ def test_code_joined_late_still_signs_in_beside_the_next_one_and_ends_it() -> No
             answer(other, 598)
 
 
-def test_holder_keeps_the_challenge_and_its_spent_attempts() -> None:
+def test_client_keeps_its_challenge_and_its_consumed_attempts() -> None:
     held = ask()
     with pytest.raises(InvalidCode):
         answer(held, typed=wrong(held.challenge_id))
@@ -156,7 +156,7 @@ def test_holder_keeps_the_challenge_and_its_spent_attempts() -> None:
     assert (again.expires_in, resent.expires_in) == (290, 300)
 
 
-def test_holder_without_attempts_left_gets_a_new_challenge() -> None:
+def test_client_without_attempts_left_gets_a_new_challenge() -> None:
     held = ask()
     Challenge.objects.update(attempts=3)
 
@@ -166,7 +166,7 @@ def test_holder_without_attempts_left_gets_a_new_challenge() -> None:
     assert code_id(again) == code_id(held)
 
 
-def test_challenge_of_another_phone_or_an_older_code_is_not_held() -> None:
+def test_challenge_of_another_phone_or_an_older_code_is_not_kept() -> None:
     foreign = ask(phone="+79990000000")
     held = ask()
     assert ask(1, challenge_id=foreign.challenge_id).challenge_id != foreign.challenge_id
@@ -176,7 +176,7 @@ def test_challenge_of_another_phone_or_an_older_code_is_not_held() -> None:
     assert ask(31, challenge_id=held.challenge_id).challenge_id != held.challenge_id
 
 
-def test_known_device_has_a_lane_that_no_stranger_joins() -> None:
+def test_known_device_has_a_track_of_its_own() -> None:
     token = device_token()
 
     stranger, owner = ask(1), ask(2, device_token=token)
@@ -187,7 +187,7 @@ def test_known_device_has_a_lane_that_no_stranger_joins() -> None:
     assert challenge(stranger.challenge_id).login_code.device is None
 
 
-def test_holder_of_a_strangers_challenge_leaves_it_for_the_device_lane() -> None:
+def test_known_device_leaves_the_unknown_device_track() -> None:
     token = device_token()
     held = ask(1)
 
@@ -197,7 +197,7 @@ def test_holder_of_a_strangers_challenge_leaves_it_for_the_device_lane() -> None
     assert challenge(owner.challenge_id).login_code.device is not None
 
 
-def test_token_of_another_phone_or_of_nobody_opens_no_lane() -> None:
+def test_token_of_another_phone_or_of_nobody_gives_no_track() -> None:
     foreign = answer(ask(phone="+79990000000")).device_token
 
     for token in (foreign, "garbage", "é"):
@@ -214,7 +214,7 @@ def test_device_is_known_for_180_days() -> None:
     assert challenge(stranger.challenge_id).login_code.device is None
 
 
-def test_ten_successes_are_free_for_a_phone_whatever_the_device() -> None:
+def test_ten_successes_of_a_phone_are_exempt_on_any_device() -> None:
     token = device_token()
     for second in range(1, 10):
         answer(ask(second), second)

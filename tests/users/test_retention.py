@@ -1,4 +1,4 @@
-"""What the hourly purge deletes, and what it leaves."""
+"""The hourly purge: what it deletes, and what it keeps."""
 
 from datetime import timedelta
 from threading import Event, Thread
@@ -61,7 +61,7 @@ def test_challenges_of_long_codes_are_kept_for_a_day_and_their_codes_for_31() ->
     assert LoginCode.objects.get(length=codes.LONG).challenges == 1
 
 
-def test_batches_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_delete_all_expired_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
     for second in range(5):
         answer(ask(second), second)
@@ -74,7 +74,7 @@ def test_batches_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_person_in_use_is_left_for_the_next_time() -> None:
+def test_locked_user_is_left_for_the_next_purge() -> None:
     ask()
     LoginCode.objects.all().delete()
     locked, done = Event(), Event()
@@ -110,7 +110,7 @@ def test_wrong_invite_codes_are_kept_for_a_day() -> None:
     assert not Miss.objects.exists()
 
 
-def test_sessions_of_the_admin_go_when_they_expire() -> None:
+def test_expired_sessions_of_the_admin_are_deleted() -> None:
     Session.objects.create(session_key="old", session_data="", expire_date=NOW)
     Session.objects.create(session_key="new", session_data="", expire_date=NOW + timedelta(days=2))
 
@@ -119,7 +119,7 @@ def test_sessions_of_the_admin_go_when_they_expire() -> None:
     assert [session.session_key for session in Session.objects.all()] == ["new"]
 
 
-def test_person_who_never_proved_the_phone_goes_with_their_last_login_row() -> None:
+def test_unverified_user_is_deleted_with_the_last_login_row() -> None:
     ask()
     ask(20 * DAY)
     User.objects.update(created_at=NOW)
@@ -132,7 +132,7 @@ def test_person_who_never_proved_the_phone_goes_with_their_last_login_row() -> N
     assert not Profile.objects.exists()
 
 
-def test_verified_staff_disabled_and_erased_people_stay() -> None:
+def test_verified_staff_disabled_and_erased_users_stay() -> None:
     erased = answer(ask(phone="+79990000002"))
     assert erased.created
     privacy.erase(Device.objects.get())
@@ -147,7 +147,7 @@ def test_verified_staff_disabled_and_erased_people_stay() -> None:
     assert Profile.objects.count() == 3
 
 
-def test_devices_go_when_they_can_neither_refresh_nor_be_known() -> None:
+def test_devices_without_session_and_trust_are_deleted() -> None:
     answer(ask())
 
     purge(179.9)
@@ -158,7 +158,7 @@ def test_devices_go_when_they_can_neither_refresh_nor_be_known() -> None:
     assert User.objects.exists()
 
 
-def test_ended_devices_go_after_90_days() -> None:
+def test_ended_devices_are_deleted_after_90_days() -> None:
     answer(ask())
     Device.objects.update(trust_hash=None, trusted_until=None, ended_at=NOW)
 
@@ -178,7 +178,7 @@ def test_device_that_still_refreshes_stays() -> None:
     assert Device.objects.exists()
 
 
-def test_purge_of_a_young_service_takes_nothing() -> None:
+def test_purge_of_a_new_service_deletes_nothing() -> None:
     answer(ask())
 
     tasks.purge(timestamp=0)

@@ -1,4 +1,4 @@
-"""Codes get longer under attack: what a phone, a device and the site may be given, and for how long."""
+"""Codes get longer under attack: the risk weights of a phone, a device and the site."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ OTHER = "+79997654321"
 
 @pytest.fixture(autouse=True)
 def gateway(settings: Any) -> None:
-    """Limits hold where a code costs money and is not told to the asker; no worker sends it here."""
+    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
 
 
@@ -28,7 +28,7 @@ def guess_wrong(asked: ChallengeIssued, seconds: float, times: int = 3) -> None:
             answer(asked, seconds, typed=wrong(asked.challenge_id))
 
 
-def test_two_challenges_of_a_short_code_and_then_codes_are_long() -> None:
+def test_third_challenge_gets_a_long_code() -> None:
     lengths = [stranger(second, second).code_length for second in range(5)]
 
     assert lengths == [4, 4, 10, 10, 10]
@@ -37,7 +37,7 @@ def test_two_challenges_of_a_short_code_and_then_codes_are_long() -> None:
     assert long.deliveries.count() == 1
 
 
-def test_guesses_are_remembered_after_the_end_of_their_code_and_unspent_attempts_are_not() -> None:
+def test_only_wrong_guesses_weigh_after_the_end_of_their_code() -> None:
     guess_wrong(stranger(0), 1)
     guess_wrong(stranger(2), 3, times=1)
     assert stranger(4).code_length == 10
@@ -56,7 +56,7 @@ def test_short_codes_come_back_a_day_after_the_end_of_the_guessed_one() -> None:
     assert stranger(DAY).code_length == 4
 
 
-def test_month_has_a_limit_of_its_own() -> None:
+def test_month_has_its_own_limit() -> None:
     for day in range(5):
         weigh(PHONE, 2, ended=day * DAY)
 
@@ -65,7 +65,7 @@ def test_month_has_a_limit_of_its_own() -> None:
     assert stranger(30 * DAY).code_length == 4
 
 
-def test_success_forgives_nothing() -> None:
+def test_success_does_not_lower_the_risk_weight() -> None:
     owner = stranger(0)
     guess_wrong(stranger(1, 1), 2)
     guess_wrong(owner, 3, times=1)
@@ -76,7 +76,7 @@ def test_success_forgives_nothing() -> None:
     assert LoginCode.objects.get(length=4).wrong == 4
 
 
-def test_guesses_of_the_owner_who_got_in_count_once_and_the_right_one_not_at_all() -> None:
+def test_correct_codes_add_no_risk_weight() -> None:
     for second in (0, 60, 120):
         answer(stranger(second), second)
 
@@ -84,7 +84,7 @@ def test_guesses_of_the_owner_who_got_in_count_once_and_the_right_one_not_at_all
     assert stranger(180).code_length == 4
 
 
-def test_challenge_held_before_the_attack_keeps_its_short_code() -> None:
+def test_challenge_from_before_the_attack_keeps_its_short_code() -> None:
     owner = stranger(0)
     guess_wrong(stranger(1, 1), 2)
     assert stranger(3, 2).code_length == 10
@@ -107,7 +107,7 @@ def test_known_device_gets_a_short_code_whatever_strangers_do() -> None:
     assert not answer(mine, 61).created
 
 
-def test_new_device_gets_in_by_the_last_sms_or_a_fresh_one_while_strangers_take_every_slot() -> None:
+def test_new_device_signs_in_while_strangers_take_every_slot() -> None:
     second, number = 0.0, 0
     while second < DAY:
         asked = stranger(second, number)
@@ -119,7 +119,7 @@ def test_new_device_gets_in_by_the_last_sms_or_a_fresh_one_while_strangers_take_
         second += max(asked.resend_in, 1800)
 
 
-def test_known_device_that_guesses_too_much_is_served_like_everybody() -> None:
+def test_known_device_that_guesses_too_much_is_treated_as_unknown() -> None:
     token = device_token()
     device = User.objects.get(phone=PHONE).devices.get()
     guessed = weigh(PHONE, 7, ended=100, device=device)
@@ -132,7 +132,7 @@ def test_known_device_that_guesses_too_much_is_served_like_everybody() -> None:
     assert challenge(ask(100 + DAY, device_token=token).challenge_id).login_code.device == device
 
 
-def test_known_device_has_a_month_of_its_own_too() -> None:
+def test_known_device_has_its_own_limit_of_a_month() -> None:
     token = device_token()
     device = User.objects.get(phone=PHONE).devices.get()
     for day in range(3):
@@ -162,7 +162,7 @@ def test_site_under_attack_gives_long_codes_to_every_unknown_device() -> None:
     assert stranger(HOUR + DAY, phone="+79995556666").code_length == 4
 
 
-def test_large_site_may_weigh_three_percent_of_the_people_who_sign_in_on_a_day() -> None:
+def test_limit_of_a_large_site_is_three_percent_of_its_daily_users() -> None:
     for number in range(200):
         weigh(f"+7999{number:07}", 3, ended=HOUR)
     SiteTotals.objects.create(counted_at=NOW, people_a_day=19_999, sms_in_a_day=0)
@@ -173,7 +173,7 @@ def test_large_site_may_weigh_three_percent_of_the_people_who_sign_in_on_a_day()
     assert stranger(HOUR + 2, 1).code_length == 4
 
 
-def test_demo_mode_has_no_budget(settings: Any) -> None:
+def test_demo_mode_has_no_risk_limits(settings: Any) -> None:
     settings.DEMO = True
     weigh(PHONE, 9, ended=0)
 
@@ -184,14 +184,14 @@ def test_limits_cost_three_statements(django_assert_num_queries: Any) -> None:
     asked = stranger(0)
     held = {"challenge_id": asked.challenge_id}
 
-    # The person's lock, the lane's SMS, budget, the network's lock, guards, the held challenge; and a savepoint, as the
-    # test has a transaction already.
+    # The user's lock, the track's SMS, risk weights, the network's lock, cost limits, the challenge; and a savepoint,
+    # because the test has a transaction already.
     with django_assert_num_queries(8):
         assert not ask(1, **held).sent
     assert timedelta(0) < at(asked.resend_in) - NOW
 
 
-def test_short_code_on_its_way_ends_when_its_person_becomes_an_operator() -> None:
+def test_short_code_ends_when_its_user_becomes_an_operator() -> None:
     asked = stranger(0, now=None)
 
     signup.make_operator(PHONE, "correct horse battery")

@@ -1,4 +1,4 @@
-"""Many clients at the same moment, on real connections to a real PostgreSQL."""
+"""Parallel sign-ups, log-ins and refreshes, on real connections to a real PostgreSQL."""
 
 from collections import Counter
 from datetime import timedelta
@@ -36,7 +36,7 @@ def statuses(answers: list[Any]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-def test_thirty_signups_of_one_new_phone_make_one_of_each(empty_queue: None) -> None:
+def test_thirty_sign_ups_of_one_new_phone_create_one_row_each(empty_queue: None) -> None:
     answers = race([signup] * 30)
 
     assert statuses(answers) == {200: 30}
@@ -61,7 +61,7 @@ def test_signups_when_no_code_is_open_open_one_code() -> None:
     assert SmsDelivery.objects.count() == 2
 
 
-def test_one_browser_asking_many_times_at_once_keeps_one_challenge() -> None:
+def test_parallel_requests_of_one_browser_share_one_challenge() -> None:
     held = signup().json()["challenge_id"]
 
     answers = race([partial(signup, challenge_id=held)] * 10)
@@ -70,7 +70,7 @@ def test_one_browser_asking_many_times_at_once_keeps_one_challenge() -> None:
     assert Challenge.objects.count() == 1
 
 
-def test_of_many_wrong_guesses_at_once_three_are_compared() -> None:
+def test_three_of_many_parallel_guesses_are_compared() -> None:
     asked = signup().json()["challenge_id"]
 
     answers = race([partial(login, wrong(asked), asked)] * 20)
@@ -82,7 +82,7 @@ def test_of_many_wrong_guesses_at_once_three_are_compared() -> None:
     assert login(right(asked), asked).status_code == 400
 
 
-def test_of_guesses_on_many_challenges_none_is_lost_from_the_count() -> None:
+def test_parallel_guesses_on_many_challenges_are_all_counted() -> None:
     asked = [signup().json()["challenge_id"] for _ in range(5)]
     mistaken = wrong(asked[0])
 
@@ -92,7 +92,7 @@ def test_of_guesses_on_many_challenges_none_is_lost_from_the_count() -> None:
     assert LoginCode.objects.get().wrong == 15
 
 
-def test_thirty_right_codes_at_once_open_one_session() -> None:
+def test_thirty_parallel_correct_codes_open_one_session() -> None:
     asked = [signup().json()["challenge_id"] for _ in range(30)]
     code = right(asked[0])
 
@@ -103,7 +103,7 @@ def test_thirty_right_codes_at_once_open_one_session() -> None:
     assert LoginCode.objects.get().used_at is not None
 
 
-def test_one_challenge_answered_many_times_at_once_opens_one_session() -> None:
+def test_parallel_answers_to_one_challenge_open_one_session() -> None:
     asked = signup().json()
     answers = race([partial(login, asked["code"], asked["challenge_id"])] * 10)
 
@@ -111,7 +111,7 @@ def test_one_challenge_answered_many_times_at_once_opens_one_session() -> None:
     assert Device.objects.count() == 1
 
 
-def test_right_codes_of_two_lanes_take_up_a_known_device_once() -> None:
+def test_correct_codes_of_two_tracks_reuse_a_known_device_once() -> None:
     person = signed_in(PHONE)
     known, unknown = signup(device_token=person.device_token).json(), signup().json()
 
@@ -122,7 +122,7 @@ def test_right_codes_of_two_lanes_take_up_a_known_device_once() -> None:
     assert answers[0].json()["device_token"] == person.device_token != answers[1].json()["device_token"]
 
 
-def test_many_refreshes_of_one_token_get_one_successor() -> None:
+def test_parallel_refreshes_of_one_token_get_one_successor() -> None:
     person = signed_in(PHONE)
 
     answers = race([partial(refresh, person.refresh)] * 20)
@@ -133,7 +133,7 @@ def test_many_refreshes_of_one_token_get_one_successor() -> None:
     assert Device.objects.get().ended_at is None
 
 
-def test_refresh_never_outlives_the_end_of_its_device() -> None:
+def test_no_refreshed_token_outlives_its_revoked_device() -> None:
     person = signed_in(PHONE)
     for _ in range(8):
         other = another_device()
@@ -155,7 +155,7 @@ def test_refresh_never_outlives_the_end_of_its_device() -> None:
         assert device.trust_hash is None
 
 
-def test_logout_and_refresh_at_once_leave_the_session_ended_and_the_device_known() -> None:
+def test_parallel_logout_and_refresh_end_the_session_and_keep_the_device_known() -> None:
     person = signed_in(PHONE)
 
     def logout() -> Any:

@@ -1,4 +1,4 @@
-"""What SMS may cost: limits by address, by day, and warnings of numbers whose codes are not used."""
+"""SMS cost limits: by address, by day, and for numbers whose codes are not used."""
 
 import logging
 from typing import Any
@@ -21,12 +21,12 @@ def gateway(settings: Any) -> None:
 
 
 def someone(number: int) -> str:
-    """A phone in a block of numbers of its own."""
+    """A phone with its own number prefix."""
     return f"+7999{number:03}0000"
 
 
 def refused(*given: Any, **named: Any) -> int:
-    """For how many seconds asking is refused."""
+    """The `retry_after` of a refused request, in seconds."""
     with pytest.raises(TooManyRequests) as refusal:
         ask(*given, **named)
     return refusal.value.retry_after
@@ -47,7 +47,7 @@ def send(phone: str, seconds: float, used: bool = False) -> None:
         ([f"2001:db8:0:1::{number}" for number in range(11)], "2001:db8:0:2::1"),
     ],
 )
-def test_address_causes_ten_sms_an_hour(same: list[str], other: str) -> None:
+def test_address_may_cause_ten_sms_an_hour(same: list[str], other: str) -> None:
     for number in range(10):
         assert ask(number * MINUTE, phone=someone(number), address=same[number]).sent
 
@@ -57,7 +57,7 @@ def test_address_causes_ten_sms_an_hour(same: list[str], other: str) -> None:
     assert not User.objects.filter(phone=someone(12)).exists()
 
 
-def test_refused_asking_leaves_nothing_behind() -> None:
+def test_refused_request_stores_nothing() -> None:
     for number in range(10):
         ask(phone=someone(number))
 
@@ -67,7 +67,7 @@ def test_refused_asking_leaves_nothing_behind() -> None:
     assert LoginCode.objects.count() == SmsDelivery.objects.count() == 10
 
 
-def test_address_without_sms_left_still_joins_what_is_on_its_way() -> None:
+def test_address_without_sms_left_still_attaches_to_an_open_code() -> None:
     ask(phone=PHONE, address="198.51.100.1")
     for number in range(10):
         ask(phone=someone(number))
@@ -79,14 +79,14 @@ def test_address_without_sms_left_still_joins_what_is_on_its_way() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_at_once_from_one_address_cause_ten_sms() -> None:
+def test_parallel_requests_of_one_address_cause_ten_sms() -> None:
     answers = race(lambda number=number: ask(now=None, phone=someone(number)) for number in range(16))
 
     assert SmsDelivery.objects.count() == sum(isinstance(answer, ChallengeIssued) for answer in answers) == 10
     assert sum(isinstance(answer, TooManyRequests) for answer in answers) == 6
 
 
-def test_address_is_given_sixty_challenges_an_hour() -> None:
+def test_address_gets_sixty_challenges_an_hour() -> None:
     for second in range(60):
         ask(second, phone=PHONE, challenge_id="")
 
@@ -95,7 +95,7 @@ def test_address_is_given_sixty_challenges_an_hour() -> None:
     assert ask(HOUR, phone=PHONE).challenge_id
 
 
-def test_holder_asks_as_often_as_they_like() -> None:
+def test_repeated_request_with_its_challenge_is_not_counted() -> None:
     held = ask().challenge_id
     for second in range(61):
         last = ask(second, challenge_id=held)
@@ -117,7 +117,7 @@ def test_known_device_is_exempt() -> None:
     assert refused(61) > 1
 
 
-def test_site_sends_so_many_a_day_and_keeps_the_last_tenth_for_known_devices(settings: Any) -> None:
+def test_site_keeps_the_last_tenth_of_its_sms_for_known_devices(settings: Any) -> None:
     settings.SMS_PER_DAY = 20
     token = answer(ask()).device_token
     for number in range(17):
@@ -130,7 +130,7 @@ def test_site_sends_so_many_a_day_and_keeps_the_last_tenth_for_known_devices(set
     assert ask(DAY, phone=someone(18), address="198.51.100.99").sent
 
 
-def test_sms_of_the_day_are_counted_on_from_the_last_totals(settings: Any) -> None:
+def test_sms_of_the_day_are_the_last_totals_and_those_since(settings: Any) -> None:
     settings.SMS_PER_DAY = 20
     send(someone(1), -DAY - 1)
     send(someone(2), -HOUR)
@@ -143,7 +143,7 @@ def test_sms_of_the_day_are_counted_on_from_the_last_totals(settings: Any) -> No
     assert refused(3, phone=someone(5)) == 60
 
 
-def test_totals_tell_the_mean_of_people_a_day_and_the_sms_of_one() -> None:
+def test_totals_are_the_mean_of_daily_users_and_the_sms_of_a_day() -> None:
     for day in range(7):
         for person in range(day + 1):
             send(someone(person), -day * DAY - HOUR, used=True)
@@ -154,14 +154,14 @@ def test_totals_tell_the_mean_of_people_a_day_and_the_sms_of_one() -> None:
 
     totals = SiteTotals.objects.get()
     assert totals.counted_at == NOW
-    assert totals.people_a_day == pytest.approx(28 / 7, abs=1)  # the day of the database may begin in between
+    assert totals.people_a_day == pytest.approx(28 / 7, abs=1)  # the database's day may begin in between
     assert totals.sms_in_a_day == 3
     sms_limits.count_site(at(-MINUTE))
     totals.refresh_from_db()
     assert totals.counted_at == NOW
 
 
-def test_totals_are_counted_anew_when_the_clock_was_set_back() -> None:
+def test_totals_are_counted_again_after_the_clock_was_set_back() -> None:
     sms_limits.count_site(at(HOUR))
 
     sms_limits.count_site(NOW)
@@ -189,7 +189,7 @@ def test_country_is_suspect_when_too_few_of_its_codes_are_used(
 
 
 @pytest.mark.parametrize(("unused", "suspect"), [(10, False), (11, True)])
-def test_block_of_numbers_is_suspect_when_its_codes_of_an_hour_are_not_used(unused: int, suspect: bool) -> None:
+def test_number_prefix_is_suspect_when_its_codes_of_an_hour_are_not_used(unused: int, suspect: bool) -> None:
     for number in range(unused):
         send(f"+799912300{number:02}", -HOUR / 2)
     send("+79991230099", -2 * HOUR)
@@ -200,7 +200,7 @@ def test_block_of_numbers_is_suspect_when_its_codes_of_an_hour_are_not_used(unus
 
 
 @pytest.mark.parametrize("suspects", [{"suspect_countries": ["RU"]}, {"suspect_prefixes": ["+7999123"]}])
-def test_suspect_numbers_are_recorded_or_refused_as_the_deployer_wishes(settings: Any, suspects: Any) -> None:
+def test_suspect_numbers_are_recorded_or_refused_by_setting(settings: Any, suspects: Any) -> None:
     User.objects.create(phone="+79991230002", verified_at=NOW)
     SiteTotals.objects.create(counted_at=NOW, people_a_day=0, sms_in_a_day=0, **suspects)
     assert ask(1, phone="+79991230001").sent
@@ -211,7 +211,7 @@ def test_suspect_numbers_are_recorded_or_refused_as_the_deployer_wishes(settings
     assert ask(3, phone="+79991230002").sent
 
 
-def test_warning_names_no_whole_phone(caplog: pytest.LogCaptureFixture) -> None:
+def test_warning_contains_no_full_phone(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     for number in range(11):
         send(f"+799912300{number:02}", -HOUR / 2)
@@ -221,7 +221,7 @@ def test_warning_names_no_whole_phone(caplog: pytest.LogCaptureFixture) -> None:
     assert "number prefix +7999123 are not used" in caplog.text
 
 
-def test_demo_mode_has_no_guards(settings: Any) -> None:
+def test_demo_mode_has_no_cost_limits(settings: Any) -> None:
     settings.DEMO = True
     settings.SMS_PER_DAY = 1
 

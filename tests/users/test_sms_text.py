@@ -1,4 +1,4 @@
-"""What the SMS says, and that it fits one."""
+"""The text of the SMS, and whether it fits one SMS."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support.login_steps import ask, right
 from users.models import LoginCode, User
 from users.sms.text import compose, message, parts
 
-# As long as the host's name may be for the default texts to fit: 25 characters.
+# The longest host name with which the default texts fit: 25 characters.
 HOST = "invite.friends.example.ru"
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def test_long_code_is_shown_in_two_groups_and_whole_in_the_last_line() -> None:
     assert text == f"12345 67890 is your sign-in code. Never share it.\n\n@{HOST} #1234567890"
 
 
-def test_asker_is_answered_in_their_language() -> None:
+def test_message_is_in_the_language_of_the_request() -> None:
     english, russian = (compose("1234", language, new_device=False) for language in ("en", "ru"))
 
     assert english.isascii()
@@ -52,7 +52,7 @@ def test_asker_is_answered_in_their_language() -> None:
     assert english.splitlines()[1:] == russian.splitlines()[1:]
 
 
-def test_person_who_signed_in_before_is_told_of_a_new_device() -> None:
+def test_user_who_signed_in_before_is_warned_of_a_new_device() -> None:
     first = text_for()
     User.objects.update(verified_at=timezone.now())
 
@@ -62,7 +62,7 @@ def test_person_who_signed_in_before_is_told_of_a_new_device() -> None:
     assert "new device" not in first
 
 
-def test_known_device_is_not_called_new(alice: Any) -> None:
+def test_known_device_gets_no_warning(alice: Any) -> None:
     alice.api.post("/api/auth/signup", {"phone": alice.phone, "device_token": alice.device_token})
 
     code = LoginCode.objects.select_related("user").latest("pk")
@@ -102,16 +102,16 @@ def test_default_texts_fit_one_sms_with_a_host_of_ordinary_length(language: str,
         ("😀" * 36, 2),
     ],
 )
-def test_parts_are_counted_as_networks_do(text: str, count: int) -> None:
+def test_parts_are_counted_as_networks_count_them(text: str, count: int) -> None:
     assert parts(text) == count
 
 
 @hypothesis.given(st.text(max_size=400))
-def test_any_text_has_a_number_of_parts(text: str) -> None:
+def test_parts_of_any_text_are_counted(text: str) -> None:
     assert 1 <= parts(text) <= 12
 
 
-def test_deployers_text_stands_above_the_last_line(settings: Any) -> None:
+def test_sms_text_replaces_the_sentence_only(settings: Any) -> None:
     settings.SMS_TEXT = {"en": "Shop: {code} (100%)"}
 
     assert compose("1234567890", "en", new_device=True).startswith("Shop: 12345 67890 (100%)\n\n@")
@@ -128,14 +128,14 @@ def test_deployers_text_stands_above_the_last_line(settings: Any) -> None:
         ("ru = Код {code} = вход", {"ru": "Код {code} = вход"}),
     ],
 )
-def test_deployer_gives_one_text_or_one_for_each_language(given: str, texts: dict[str, str]) -> None:
+def test_sms_text_is_one_text_or_one_for_each_language(given: str, texts: dict[str, str]) -> None:
     assert env.sms_text(given) == texts
 
 
 @pytest.mark.parametrize(
     "given", ["Your code", "{code} {code}", "{code} for {phone}", "{{code}}", "en=Shop: {code}|ru=Магазин"]
 )
-def test_text_that_could_not_be_filled_in_is_refused(given: str) -> None:
+def test_text_without_one_place_for_the_code_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"must have \{code\} once"):
         env.sms_text(given)
 
@@ -144,12 +144,12 @@ def test_text_that_could_not_be_filled_in_is_refused(given: str) -> None:
     ("given", "name"),
     [("de={code}", "de"), ("en={code}|fr-FR={code}", "fr-FR"), ("en={code}|en={code}", "en"), ("ru={code}|Hi", "Hi")],
 )
-def test_text_for_a_language_that_there_is_not_is_refused(given: str, name: str) -> None:
+def test_text_for_an_unknown_language_is_refused(given: str, name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' must be en or ru, each once"):
         env.sms_text(given)
 
 
-def test_check_is_content_with_the_default_texts() -> None:
+def test_check_accepts_the_default_texts() -> None:
     assert [found for found in run_checks() if found.id == "users.W001"] == []
 
 

@@ -1,4 +1,4 @@
-"""Many people do what they like; after each step the service agrees with a plain model of itself."""
+"""Random actions of many users. After each step the service agrees with a simple model."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from users import accounts
 from users.models import User
 
 PHONES = [f"99911100{n:02}" for n in range(6)]
-# The phone of somebody who asks for codes and never signs in.
+# The phone of a user who requests codes and never signs in.
 NEVER_IN = "9991110077"
 
-# Of one phone in an example: more would have to wait between two codes.
+# Sign-ins of one phone in an example: more would have to wait for the resend interval.
 SIGN_INS = 9
 
 MISSES = 10
@@ -33,7 +33,7 @@ MALFORMED = ["", "OOOOOO", "AAAAA", "AAAAAAA", "АААААА", "\x00" * 6]
 
 @dataclass
 class Human:
-    """What ought to be known of one person."""
+    """The expected state of one user."""
 
     phone: str
     id: int
@@ -50,7 +50,7 @@ class Human:
 
 @dataclass
 class Seat:
-    """One device at which somebody signed in."""
+    """A device on which a user signed in."""
 
     human: Human
     client: SignedInUser
@@ -107,7 +107,7 @@ class Everybody(RuleBasedStateMachine):
         if human is None:
             human = Human(phone, person.profile.pk, person.code)
             assert human.id not in {other.id for other in self.humans}
-            for former in self.humans:  # erasing oneself is no way around a limit
+            for former in self.humans:  # an erasure does not reset limits
                 if former.phone == phone:
                     human.misses, former.misses = human.misses + former.misses, 0
             self.humans.append(human)
@@ -243,7 +243,7 @@ def test_service_agrees_with_the_model() -> None:
             derandomize=True,
             database=None,
             deadline=None,
-            # A failure is shown as it was met: making it smaller would take minutes.
+            # A failure is shown as it was found: to shrink it would take minutes.
             phases=[Phase.generate],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),

@@ -1,4 +1,4 @@
-"""A device's session and its trust end apart: what ends the one, what both."""
+"""A device's session and its trust end separately: what ends one of them, and what ends both."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ def log_out(person: SignedInUser) -> None:
 
 
 def let_expire(person: SignedInUser) -> None:
-    """Neither refreshed for 30 days nor signed in by code in 90."""
+    """Let the session expire: no refresh for 30 days, no sign-in for 90."""
     Device.objects.update(
         refreshed_at=F("refreshed_at") - timedelta(days=31), signed_in_at=F("signed_in_at") - timedelta(days=91)
     )

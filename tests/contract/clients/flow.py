@@ -1,4 +1,4 @@
-"""The main flow by the generated Python client: two people sign in, and one activates the other's code."""
+"""The main flow by the generated Python client: two users sign in, and one activates the other's code."""
 
 import sys
 from typing import TypeVar

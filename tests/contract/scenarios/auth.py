@@ -93,7 +93,7 @@ def login(record: Recorder) -> None:
 
 
 def tokens_for(record: Recorder, path: str) -> None:
-    """What refreshing and logging out share."""
+    """The scenarios that refresh and log-out share."""
     request = f"POST {path}"
     alice, ended, disabled = record.person("alice", PHONE_OF_ALICE), signed_in("9991118801"), signed_in("9991118802")
     body = {"refresh": alice.refresh}

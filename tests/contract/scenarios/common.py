@@ -24,14 +24,14 @@ ORIGIN = "https://client.example.org"
 
 @dataclass
 class Recorder:
-    """Sends requests, each to the same state of the database, and keeps what was answered."""
+    """Sends each request to the same state of the database, and keeps the responses."""
 
     settings: Any
     answers: dict[str, Any] = field(default_factory=dict)
     names: Names = field(default_factory=dict)
 
     def __call__(self, name: str, request: str, body: Any = None, token: str = "", **meta: Any) -> None:
-        """Record an answer of the API; of a refusal the Russian words too."""
+        """Record a response of the API, and that of a refusal in Russian too."""
         with rolled_back(), CaptureQueriesContext(connection) as queries:
             shown = described(sent(client(), request, body, token, **meta), self.names)
         shown["statements"] = len(queries)
@@ -52,7 +52,7 @@ class Recorder:
         self.answers[name] = shown
 
     def person(self, name: str, phone: str) -> SignedInUser:
-        """Somebody signed in, whose invite code and id are shown by their name."""
+        """A signed-in user. The recording shows the name in place of the invite code and the id."""
         person = signed_in(phone)
         me = person.me()
         self.names |= {me["invite_code"]: f"<invite code of {name}>", str(me["user_id"]): f"<id of {name}>"}
@@ -60,7 +60,7 @@ class Recorder:
 
 
 class rolled_back:
-    """What is done within it is not done."""
+    """Roll back everything that is done within it."""
 
     def __enter__(self) -> None:
         self.block = transaction.atomic()
@@ -72,7 +72,7 @@ class rolled_back:
 
 
 def sent(browser: Client, request: str, body: Any = None, token: str = "", cookies: Any = None, **meta: Any) -> Any:
-    """The answer to `METHOD /path`: bytes are sent as they are, other bodies as JSON."""
+    """The response to `METHOD /path`. Bytes are sent as they are, other bodies as JSON."""
     method, path = request.split(" ", 1)
     if token:
         meta["HTTP_AUTHORIZATION"] = f"Bearer {token}"
@@ -84,7 +84,7 @@ def sent(browser: Client, request: str, body: Any = None, token: str = "", cooki
 
 
 def row(person: SignedInUser | str) -> Any:
-    """The person in the database."""
+    """The user in the database."""
     phone = person if isinstance(person, str) else person.phone
     return get_user_model().objects.filter(phone=f"+7{phone}")
 
@@ -105,7 +105,7 @@ def wrong(code: str) -> str:
 
 
 def refused_tokens(record: Recorder, request: str, body: Any, person: SignedInUser) -> None:
-    """Every way in which an operation for people who are signed in finds that one is not."""
+    """Every refusal of a client that is not signed in."""
     ended, disabled = signed_in("9991118801"), signed_in("9991118802")
     ended.api.delete(DEVICES)
     row(disabled).update(is_active=False)
@@ -121,7 +121,7 @@ def refused_tokens(record: Recorder, request: str, body: Any, person: SignedInUs
 
 
 def usual(record: Recorder, request: str, body: Any = None, token: str = "", **meta: Any) -> None:
-    """What is the same for all operations: the success, in each way to ask for it, and the usual refusals."""
+    """The scenarios of all operations: success, in each form of the request, and the usual refusals."""
     method, path = request.split(" ", 1)
     record("success", request, body, token, **meta)
     record("success, by the path with a slash", f"{method} {path}/", body, token, **meta)
@@ -140,7 +140,7 @@ def usual(record: Recorder, request: str, body: Any = None, token: str = "", **m
 
 
 def refused_bodies(record: Recorder, request: str, body: dict[str, Any], token: str = "") -> None:
-    """Bodies of the wrong form, in all and in each of their fields."""
+    """Bodies of the wrong form, and bodies with one wrong field."""
     for name, data in {
         "nothing": b"",
         "null": b"null",

@@ -46,7 +46,7 @@ def methods(record: Recorder) -> None:
 
 
 def unknown_paths(record: Recorder) -> None:
-    """Paths of the API that are none, and what is refused before the path is looked at."""
+    """Unknown paths of the API, and requests that are refused before their path is read."""
     alice = record.person("alice", PHONE_OF_ALICE)
     for path in ("/api/", "/api/nowhere", "/api/v1", "/api/v1/", "/api/v2/profiles/me", "/api/auth", f"{SIGNUP}/x",
                  f"{SIGNUP}//", f"{PROFILES}/me/x", f"{PROFILES}/1/x",

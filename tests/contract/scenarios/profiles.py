@@ -93,7 +93,7 @@ def me_invitations(record: Recorder) -> None:
 
 
 def list_pages(record: Recorder, person: SignedInUser, path: str) -> None:
-    """A list of more than one page, there and back, and what is no cursor of it."""
+    """A list of more than one page, forwards and backwards, and wrong cursors."""
     record("many", f"GET {path}", None, person.token)
     first = person.api.get(path).json()
     following = first["next"].removeprefix("http://testserver")
@@ -118,7 +118,7 @@ def me_export(record: Recorder) -> None:
 
 
 def staff(record: Recorder) -> tuple[SignedInUser, SignedInUser, SignedInUser]:
-    """An operator who may see phones, one who may not, and somebody who is none."""
+    """An operator who may see phones, one who may not, and a user who is not an operator."""
     whole, masked = record.person("operator", "9991119999"), record.person("helper", "9991119998")
     row(whole).update(is_staff=True, is_superuser=True)
     row(masked).update(is_staff=True)

@@ -1,4 +1,4 @@
-"""The running service, and people at browsers of their own."""
+"""The running service, and users with their own browsers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def database(service: Service) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def visitor(browser: Browser, service: Service, gateway: Gateway) -> Iterator[Callable[..., Visitor]]:
-    """Makes people, each with a phone, a network address and a browser of their own; nothing may go wrong unseen."""
+    """Makes users with their own phone, network address and browser. An error in a browser fails the test."""
     contexts, mishaps = [], []
 
     def watch(page: Page) -> None:

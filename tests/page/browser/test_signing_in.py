@@ -99,7 +99,7 @@ def test_code_is_sent_again_when_it_is_time_and_not_before(alice: Visitor, datab
 
 
 def pass_time(person: Visitor, database: Any, minutes: float) -> None:
-    """For the person's browser, and for what the service keeps about their phone."""
+    """For the user's browser, and for what the service keeps about their phone."""
     database.execute(PASS_TIME, {"phone": f"+7{person.phone}", "minutes": minutes})
     person.page.clock.fast_forward(int(minutes * 60_000))
 

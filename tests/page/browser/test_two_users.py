@@ -1,4 +1,4 @@
-"""Two people at two browsers: one invites, the other activates."""
+"""Two users at two browsers: one invites, the other activates."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A person at a browser, with a phone at hand."""
+"""A user at a browser, with a phone at hand."""
 
 import os
 import re
@@ -37,7 +37,7 @@ class Visitor:
         return self.shown_phone.replace(" ", "\u00a0").replace("-", "\u2011")
 
     def words(self, text: str, **values: object) -> str:
-        """An English text of the page, or the script's text with this id, in this person's language."""
+        """An English text of the page, or the script's text with this id, in this user's language."""
         with translation.override(self.language):
             return translation.gettext(SCRIPT_TEXTS.get(text, text)).format(**values)
 
@@ -59,7 +59,7 @@ class Visitor:
         expect(self.code_field).to_be_focused()
 
     def sign_in(self, path: str = "/") -> str:
-        """Go the whole way; what is shown in the end is the person's invite code."""
+        """Go the whole way; what is shown in the end is the user's invite code."""
         self.page.goto(path)
         self.ask_for_code()
         self.code_field.fill(self.code(len(self.messages()) or 1))
