@@ -171,10 +171,10 @@ try:
     _file = dotenv_values(os.environ.get("ENV_FILE") or BASE_DIR / ".env", interpolate=False)
 except (OSError, ValueError):
     raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
-# The variables of the process, even empty ones, stand above those of `.env` or its copy ENV_FILE.
+# The variables of the process, even empty ones, take precedence over those of `.env` or its copy ENV_FILE.
 _given = {name: (value or "").strip() for name, value in (_file | os.environ).items()}
 
-# What `serve` keeps until it is stopped, although `.env` may change.
+# The settings that `serve` keeps until it is stopped, even if `.env` changes.
 KEPT = {name: _given.get(name, "") for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL")}
 
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", lambda text: (BASE_DIR / Path(text).expanduser()).resolve())

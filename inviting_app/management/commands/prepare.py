@@ -1,4 +1,4 @@
-"""What a version needs before it serves: known gateways, the newest tables, and static files in one place."""
+"""Prepare this version for serving: check the gateways, migrate the database and collect static files."""
 
 import os
 import subprocess

@@ -34,7 +34,7 @@ inviting_app is ready. Ctrl-C stops it.
   Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)
   Data       {data}
 """
-DEMO = "Demo mode: no SMS is sent, the code is in the answer. Set SMS_GATEWAYS to send.\n"
+DEMO = "Demo mode: no SMS is sent, and the response contains the code. Set SMS_GATEWAYS to send SMS.\n"
 
 
 class Command(BaseCommand):
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         self._say("inviting_app has stopped.", "inviting_app has stopped")
 
     def _say(self, on_the_terminal: str, in_the_log: str) -> None:
-        """With LOG_FORMAT=json a program reads the output, which then has only lines of the log."""
+        """With LOG_FORMAT=json the output has only lines of the log, because a program reads it."""
         if settings.LOG_FORMAT == "json":
             logger.info(in_the_log)
         else:
@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def _serve(self, stack: ExitStack) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        # Looked up now, because a terminal that is gone is no terminal any more.
+        # Checked now, because a terminal that was closed is no longer recognised as one.
         self.has_terminal = os.isatty(0)
         listener = stack.enter_context(_listener())
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         environment = self._environment("env")
         postgres = [_postgres(stack)] if settings.EMBEDDED_POSTGRES else []
         call_command("prepare")
-        # From here a signal sets a flag. An exception could come while a part is being started, and leave it alone.
+        # From here on a signal sets a flag. An exception could interrupt the start of a part and leave it running.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note)
         descriptor = listener.fileno()
@@ -111,7 +111,7 @@ class Command(BaseCommand):
         time.sleep(0.1)
 
     def _reload(self) -> None:
-        """Have web and worker run the code and the settings that are there now, if all trials succeed."""
+        """Replace web and worker, with the current code and settings, if all trials succeed."""
         logger.info("trying the new version")
         environment = self._environment("env.new")
         for command in TRIALS:

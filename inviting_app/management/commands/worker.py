@@ -1,7 +1,7 @@
 """The worker: sends the SMS that wait in the queue, and runs the periodic tasks.
 
-If its database is away or lost, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later). Whatever started
-it then starts it again.
+If its database does not answer, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later), so that its
+supervisor starts it again.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ HEARTBEAT_SECONDS = 3.0
 POLL_SECONDS = 0.25
 # From -20 to 19. With this value the worker gets about a tenth of a busy processor, and all of an idle one.
 NICE = 10
-# A statement that got no connection for so long has failed.
+# A statement fails if it gets no connection within this time.
 NO_DATABASE_SECONDS = 2.0
 
 # What psycopg raises when the database does not answer.

@@ -10,9 +10,7 @@ from profiles import privacy
 
 
 class Command(BaseCommand):
-    help = (
-        "Print the erasure log: ids and times, no personal data. With --again, erase users that a backup brought back."
-    )
+    help = "Print the erasure log: ids and times, no personal data. With --again, repeat erasures after a restore."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
