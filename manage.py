@@ -38,14 +38,18 @@ def main() -> None:
 
 def advice_about_database(error: Exception) -> str:
     """What is wrong with the database and what to do, or nothing if the error has another cause."""
+    from django.db.migrations.exceptions import MigrationSchemaMissing
     from psycopg import OperationalError, errors
+
+    from inviting_app.ops.migrations import refusal
 
     cause = error.__cause__
     if isinstance(cause, (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)):
         return "The database does not have the tables of this version. To make them, run `manage.py migrate`."
-    if isinstance(cause, (OperationalError, errors.InsufficientPrivilege)):
-        first_line = str(cause).partition("\n")[0]
-        return f"The database: {first_line}. For advice, run `manage.py doctor`."
+    if isinstance(cause, OperationalError):
+        return f"The database: {refusal(cause)}. For advice, run `manage.py doctor`."
+    if isinstance(cause, errors.InsufficientPrivilege) or isinstance(error, MigrationSchemaMissing):
+        return f"The database: {refusal(error)}. Its role needs more rights."
     return ""
 
 

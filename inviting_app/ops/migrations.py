@@ -1,8 +1,9 @@
-"""The migrations of this version, and which of them the database has."""
+"""The migrations of this version, which of them the database has, and why it refuses them."""
 
 import io
 
 from django.core.management import call_command
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
 
 def planned() -> dict[str, bool]:
@@ -11,3 +12,9 @@ def planned() -> dict[str, bool]:
     call_command("showmigrations", "--plan", "--no-color", stdout=plan)
     lines = (line for line in plan.getvalue().splitlines() if line.startswith("["))
     return {line[3:].split()[0]: line.startswith("[X]") for line in lines}
+
+
+def refusal(error: BaseException) -> str:
+    """The first line of the database's error text. Django wraps it if it cannot create its table of migrations."""
+    cause = error.__context__ if isinstance(error, MigrationSchemaMissing) else error
+    return str(cause).partition("\n")[0]

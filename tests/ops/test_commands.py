@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from tests.support.backups import database_variables
 
@@ -25,6 +26,17 @@ def error_of(command: list[str], text: bytes = PASSWORD, **variables: str) -> st
     )
     assert ended.returncode == 1, ended
     return ended.stderr.decode()
+
+
+@pytest.fixture
+def weak_role(transactional_db: None) -> Iterator[str]:
+    """A role that may connect and nothing else."""
+    name = f"weak_{connection.settings_dict['NAME']}"
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE ROLE "{name}" LOGIN')
+    yield name
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP ROLE "{name}"')
 
 
 @pytest.mark.parametrize("command", [["erasures"], ADMIN, ["migrate"], ["prepare"]])
@@ -48,6 +60,21 @@ def test_missing_tables_are_reported_with_the_advice_to_migrate(
 
     assert error.startswith("CommandError: The database does not have the tables of this version.")
     assert "`manage.py migrate`" in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="another server may ask the role for a password")
+@pytest.mark.parametrize("command", [["migrate"], ["prepare"]])
+def test_role_without_rights_is_reported_in_one_line(
+    command: list[str], empty_database: Callable[[], None], weak_role: str
+) -> None:
+    empty_database()
+    variables = database_variables()
+
+    error = error_of(command, **variables | {"DATABASE_URL": f"{variables['DATABASE_URL']}&user={weak_role}"})
+
+    assert error.startswith("CommandError: ")
+    assert "The database: permission denied for schema public" in error
     assert len(error.splitlines()) == 1
 
 

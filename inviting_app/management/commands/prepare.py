@@ -9,8 +9,9 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import DatabaseError, connection
 
+from inviting_app.ops import migrations
 from users.sms import gateways
 
 UNUSABLE = "from users.sms import gateways; print(*gateways.unusable(), sep='\\n')"
@@ -23,8 +24,8 @@ class Command(BaseCommand):
         _refuse_unusable_gateways()
         try:
             call_command("migrate", verbosity=0, interactive=False)
-        except (OperationalError, ProgrammingError) as error:  # the role may lack rights, for example
-            raise CommandError(f"inviting_app cannot start. The database: {str(error).splitlines()[0]}") from error
+        except DatabaseError as error:
+            raise CommandError(f"inviting_app cannot start. The database: {migrations.refusal(error)}") from error
         finally:
             connection.close()
         if not _static_is_current():
