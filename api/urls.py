@@ -1,8 +1,10 @@
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from django.urls import re_path
 from rest_framework.routers import Route, SimpleRouter
 
-from api import viewsets
+from api import exceptions, viewsets
 
 
 class Router(SimpleRouter):
@@ -20,6 +22,10 @@ class Router(SimpleRouter):
     ]
 
 
+def not_found(request: HttpRequest) -> HttpResponse:
+    return exceptions.response("not_found")
+
+
 def urls(prefix: str, *, trailing_slash: bool) -> list[Any]:
     """The URLs of all viewsets, with names that start with the prefix."""
     router = Router(trailing_slash=trailing_slash, use_regex_path=False)
@@ -30,4 +36,8 @@ def urls(prefix: str, *, trailing_slash: bool) -> list[Any]:
 
 
 # Each path answers with and without a slash at its end, because a redirect would lose the body of a POST.
-urlpatterns = [*urls("", trailing_slash=False), *urls("slash-", trailing_slash=True)]
+urlpatterns = [
+    *urls("", trailing_slash=False),
+    *urls("slash-", trailing_slash=True),
+    re_path("", not_found),
+]
