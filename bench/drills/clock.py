@@ -88,10 +88,11 @@ def _there_and_back(on: DrillEnv, offset: Path) -> str:
 
 
 def _still_working(on: DrillEnv, since: float) -> str:
-    sms = on.users.sms_seconds(since)
+    sms, age = on.users.sms_seconds(since), on.one(_COUNT_AGE)
+    counted = f"{age} s ago" if age >= 0 else f"{-age} s ahead of the clock"
     return (
         f"Meanwhile {len(sms):,} SMS arrived, the slowest after {max(sms, default=0):.1f} s; the site's totals were "
-        f"counted {on.one(_COUNT_AGE)} s ago, and {on.one(_LIVE_WORKERS)} worker has a heartbeat."
+        f"counted {counted}, and {on.one(_LIVE_WORKERS)} worker has a heartbeat."
     )
 
 

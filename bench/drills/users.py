@@ -90,7 +90,8 @@ class VirtualUsers:
 
     def sms_seconds(self, since: float = 0.0) -> list[float]:
         """How long users waited for the SMS that arrived since this time."""
-        return [call.seconds for call in list(self.calls) if call.step == "SMS" and call.ended > since]
+        calls = [call for call in list(self.calls) if (call.step, call.outcome) == ("SMS", OK)]
+        return [call.seconds for call in calls if call.ended > since]
 
     def _one_after_another(self) -> None:
         inviter = ""
