@@ -50,7 +50,7 @@ audit: $(DEV)
 	@echo django==5.2 > $(VENV)/vulnerable.txt
 	@if $(BIN)/pip-audit --no-deps --disable-pip -r $(VENV)/vulnerable.txt -f json 2>/dev/null | grep -q fix_versions; then \
 		$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt; \
-	else echo "Known vulnerabilities were NOT looked for: the list of them cannot be had from here."; fi
+	else echo "Known vulnerabilities were NOT looked for: this machine cannot reach their list."; fi
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }

@@ -4,7 +4,7 @@
 """
 
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -23,9 +23,10 @@ from users import phones
 from users.context import request_id
 from users.login import challenges, devices, signin, tokens
 
+Answer = TypeVar("Answer", bound=HttpResponse)
+
 MEDIA_TYPE = "application/problem+json"
 RETRY_UNAVAILABLE_SECONDS = 5
-
 
 # The problem code of each exception. The first match counts.
 CODES: dict[type[BaseException], str] = {
@@ -44,7 +45,6 @@ CODES: dict[type[BaseException], str] = {
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     OperationalError: "unavailable",
     InterfaceError: "unavailable",
-    ConnectorException: "unavailable",
     exceptions.NotAuthenticated: "not_authenticated",
     exceptions.AuthenticationFailed: "token_invalid",
     exceptions.PermissionDenied: "permission_denied",
@@ -64,6 +64,8 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler. It returns None for an exception without a code, which becomes a 500."""
     if isinstance(error, signin.MalformedCode):
         error = field_error("code", "invalid", _malformed(error))
+    if isinstance(error, ConnectorException) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # the database's error, which the queue wraps
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
     if code is None:
         return views.exception_handler(error, context)
@@ -75,13 +77,22 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if code == "unavailable":
         members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     body, headers = _build(code, members)
-    return Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
+    answer = Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
+    # For the log: psycopg's exceptions are named after PostgreSQL's error codes, and name no values.
+    cause = type(error.__cause__ or error).__name__ if code == "unavailable" else ""
+    return _noted(answer, code, cause)
 
 
 def response(code: str, **members: Any) -> JsonResponse:
     """A problem from outside DRF."""
     body, headers = _build(code, members)
-    return JsonResponse(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
+    return _noted(JsonResponse(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE), code)
+
+
+def _noted(answer: Answer, code: str, cause: str = "") -> Answer:
+    """The response, with its code for the metrics and its cause for the log: the body of a HEAD is dropped."""
+    answer.problem_code, answer.problem_cause = code, cause  # type: ignore[attr-defined]
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -52,7 +52,8 @@ class RequestContextMiddleware:
                 # Only the path, because a query may hold a phone. Quoted, because a path may hold the end of a line.
                 # Cut, because a line of more than 4096 bytes could mix with the lines of other processes.
                 path = escape_uri_path(request.path)[:1000]
-                logger.info("%s %s %d %.1f ms", request.method, path, response.status_code, milliseconds)
+                cause = f" {cause}" if (cause := getattr(response, "problem_cause", "")) else ""
+                logger.info("%s %s %d %.1f ms%s", request.method, path, response.status_code, milliseconds, cause)
             return response
         finally:
             request_id.reset(token)
@@ -89,11 +90,14 @@ class ApiMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not exceptions.is_api(request):
-            return self._refusal(request) or self.get_response(request)
+        # For pages too: a refusal comes before LocaleMiddleware, and the thread keeps the language of its last request.
         language = translation.get_language_from_request(request)
         translation.activate(language)
-        response = self._foreign_host(request) or self._refusal(request) or self.get_response(request)
+        response = self._refusal(request)
+        if response is None:
+            if not exceptions.is_api(request):
+                return self.get_response(request)
+            response = self._foreign_host(request) or self.get_response(request)
         response["Content-Language"] = language
         response["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY
         response["X-Content-Type-Options"] = "nosniff"

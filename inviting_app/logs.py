@@ -22,12 +22,13 @@ class Stderr(logging.Handler):
     """
 
     def handle(self, record: logging.LogRecord) -> bool:
-        if passed := bool(self.filter(record)):
-            try:
+        try:
+            if passed := bool(self.filter(record)):
                 self.write(f"{self.format(record)}\n")
-            except Exception:
-                self.handleError(record)
-        return passed
+            return passed
+        except Exception:  # a message and its values that do not fit, which `filter` puts together
+            self.handleError(record)
+            return False
 
     def write(self, line: str) -> None:
         os.write(2, line.encode(errors="backslashreplace"))

@@ -204,9 +204,9 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "inviting_app",
     "DESCRIPTION": "Sign in with a phone and an SMS code, get a personal invite code, activate somebody else's: once."
-    "\n\nSend JSON; forms are taken as well. `Accept-Language` (en, ru) chooses the language of `detail`. A "
-    "well-formed `X-Request-ID` is taken over and comes back."
-    "\n\nWhatever is refused is answered as a problem; [each code](/problems) has a page that tells what to do."
+    "\n\nSend JSON or a form. `Accept-Language` (en, ru) chooses the language of `detail`. The "
+    "response repeats a well-formed `X-Request-ID`."
+    "\n\nA refusal is a problem (RFC 9457). [Each code](/problems) has a page that tells what to do."
     "\n\nTo try it here: sign up with a phone, sign in with the code (in demo mode the answer to signing up holds it; "
     "the challenge is kept in a cookie), press **Authorize** and paste `token`.",
     "VERSION": __version__,

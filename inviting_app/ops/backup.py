@@ -44,7 +44,7 @@ class BackupError(Exception):
 
 @dataclass(frozen=True)
 class Database:
-    """The database before a program runs, and the environment that leads libpq there past any pooler."""
+    """The database before a program runs, and the environment with which libpq connects to it without a pooler."""
 
     name: str
     environment: dict[str, str]

@@ -82,7 +82,7 @@ def gateways() -> Found:
         last = f"{row.failed_at:%F %T} UTC ({row.error})"
         seen = f"Gateway {row.name} failed {row.failures} times in a row, last at {last}"
         if row.circuit_open_until and row.circuit_open_until > queries.database_now():
-            seen += f"; it goes last until {row.circuit_open_until:%T} UTC"
+            seen += f"; it is asked last until {row.circuit_open_until:%T} UTC"
         hint = (
             "HTTP 401 or 403: check the account in its URL. 402: pay. No connection: check host, port and firewall. "
             "Otherwise ask the provider. The worker tries the gateway again by itself."

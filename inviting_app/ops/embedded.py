@@ -72,7 +72,7 @@ class Embedded:
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes] | None]:
-        """Run it meanwhile, or use the one that another process runs (then yields None). Raises EmbeddedError."""
+        """Run PostgreSQL in this context. Yields None if another process runs it. Raises EmbeddedError."""
         with open(self.data_dir / "lock", "wb", opener=partial(os.open, mode=0o600)) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -164,7 +164,7 @@ class Embedded:
             except psycopg.OperationalError as error:
                 if self.process is not None and self.process.poll() is not None:
                     log = (self.home / "postgres.log").read_text(errors="replace").strip()
-                    last_line = log.rpartition("\n")[2] or "it said nothing"
+                    last_line = log.rpartition("\n")[2] or "it gave no reason"
                     raise EmbeddedError(f"PostgreSQL did not start: {last_line}") from error
                 if time.monotonic() > deadline:
                     raise EmbeddedError(f"PostgreSQL did not answer within {START_SECONDS:.0f} s") from error
@@ -199,5 +199,5 @@ def programs_of_wheel() -> Path:
 
 def first_error(text: str) -> str:
     """The first line in the output of PostgreSQL's programs that tells of an error, otherwise the last one."""
-    lines = text.strip().splitlines() or ["it said nothing"]
+    lines = text.strip().splitlines() or ["it gave no reason"]
     return next((line for line in lines if re.search("error:|fatal:|panic:", line.lower())), lines[-1])

@@ -52,12 +52,15 @@ loglevel = "warning"
 
 
 def when_ready(server: Any) -> None:
-    """Write the master's lines as JSON too, if LOG_FORMAT says so."""
+    """Write the master's lines as JSON too, if LOG_FORMAT says so: `logconfig_dict` would turn on the access log."""
     if _env["LOG_FORMAT"] == "json":
         fields = {"levelname": "level", "name": "logger"}
-        formatter = JsonFormatter("%(levelname)s %(name)s %(message)s", rename_fields=fields, timestamp="time")
+        names = "%(levelname)s %(name)s %(message)s"
+        formatter = JsonFormatter(names, rename_fields=fields, timestamp="time", static_fields={"request_id": "-"})
         for handler in server.log.error_log.handlers:
             handler.setFormatter(formatter)
+    if not _env["SMS_GATEWAYS"]:
+        server.log.warning("demo mode on %s: no SMS is sent, and anybody who reaches it can sign in as anybody", bind)
 
 
 on_reload = when_ready
@@ -71,8 +74,6 @@ def post_worker_init(worker: Any) -> None:
         from inviting_app.ops import metrics_server
 
         metrics_server.start()
-    if settings.DEMO and worker.age == 1:
-        worker.log.warning("demo mode on %s: no SMS is sent, and anybody who gets here can sign in as anybody", bind)
     # What was imported lives as long as the process. Frozen, the garbage collector does not visit it again.
     gc.collect()
     gc.freeze()

@@ -7,7 +7,6 @@ typed: a route is a pattern of the URL configuration, a method is one of HTTP's,
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -58,7 +57,7 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
         route = _route(request)
         if route not in UNMEASURED:
             method = request.method if request.method in METHODS else "other"
-            REQUESTS.labels(route, method, response.status_code, _problem(response)).inc()
+            REQUESTS.labels(route, method, response.status_code, getattr(response, "problem_code", "")).inc()
             REQUEST_SECONDS.labels(route, method).observe(seconds)
             if response.status_code == 200 and method == "POST":
                 _count_event(route, response)
@@ -72,12 +71,6 @@ def _route(request: HttpRequest) -> str:
         return f"/{match.route.rstrip('/')}"
     # A static file, a refusal, or an unknown path.
     return "(static)" if request.path_info.startswith("/static/") else "(none)"
-
-
-def _problem(response: HttpResponseBase) -> str:
-    if response.get("Content-Type") != "application/problem+json":
-        return ""
-    return str(json.loads(response.content)["code"])  # type: ignore[attr-defined]
 
 
 def _count_event(route: str, response: Any) -> None:

@@ -79,7 +79,7 @@ def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
         "country": len(totals.suspect_countries) if totals else 0,
         "prefix": len(totals.suspect_prefixes) if totals else 0,
     }
-    yield _gauge("suspects", "Countries and blocks of numbers whose codes are not used: SMS pumping.", suspects, "kind")
+    yield _gauge("suspects", "Countries and number prefixes whose codes are not used: SMS pumping.", suspects, "kind")
 
 
 def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -1,4 +1,4 @@
-"""Keeps the processes of the service running: what ends by itself is started again."""
+"""Keeps the processes of the service running: a process that ends by itself is started again."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 Process = subprocess.Popen[bytes]
 
-# A part that ends within these seconds of its start, so many times in a row, is given up.
+# A part whose start fails within these seconds, so many times in a row, is given up.
 EARLY_SECONDS = 30.0
 EARLY_ENDS = 5
 # Exit statuses that do not count as failed starts: the database was unavailable, or the process was killed.
@@ -36,9 +36,11 @@ class Part:
     start: Callable[[], Process]
     process: Process | None = None
     started: float = 0.0
+    # Early ends in a row, each of which makes the next start wait longer, and those of them that were failed starts.
     early_ends: int = 0
-    # Whether it has served before. Then the cause of a failed start may be temporary, such as a full disk.
-    lasting: bool = False
+    failed_starts: int = 0
+    # For PostgreSQL: the cause of a failed start may be temporary, such as a full disk.
+    never_given_up: bool = False
     # When a process that was told to end is killed; 0 while it should run.
     kill_at: float = 0.0
 
@@ -50,7 +52,7 @@ class Part:
                 self.started, self.process = now, self.start()
         elif (status := self.process.poll()) is not None:
             if not self.kill_at:
-                self._note_end(status, early=now < self.started + EARLY_SECONDS and status not in HARMLESS)
+                self._note_end(status, early=now < self.started + EARLY_SECONDS)
             kill_group(self.process)
             self.process, self.started, self.kill_at = None, now, 0.0
         elif self.kill_at and now > self.kill_at:
@@ -58,8 +60,9 @@ class Part:
 
     def _note_end(self, status: int, early: bool) -> None:
         self.early_ends = self.early_ends + 1 if early else 0
+        self.failed_starts = self.failed_starts + 1 if early and status not in HARMLESS else 0
         ended = f"{self.name} ended by itself with status {status}"
-        if self.early_ends == EARLY_ENDS and not self.lasting:
+        if self.failed_starts == EARLY_ENDS and not self.never_given_up:
             raise CommandError(f"{ended}, {EARLY_ENDS} times in a row as soon as it was started. It has been given up.")
         logger.warning("%s; starting it again", ended)
 

@@ -21,7 +21,7 @@ LOCK = Path("/var/lib/inviting_app.lock")
 
 
 def make(programs: Path) -> tuple[pwd.struct_passwd, Path]:
-    """The user, and a folder with these programs that it can enter: of two first starts, one makes them.
+    """The user, and a folder with these programs that it can enter. Of two processes, one makes both.
 
     Raises OSError.
     """

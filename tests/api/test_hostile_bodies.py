@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.support.accounts import SignedInUser
+from tests.support.accounts import SignedInUser, client
 from tests.support.rows_written import rows_written
 from tests.support.wsgi_client import call, quickly
 from users import phones
@@ -157,3 +157,13 @@ def test_number_longer_than_e164_allows_is_refused(settings: Any) -> None:
     settings.PHONE_REGIONS = ["ID"]
 
     assert refuses("+6200100000000000")
+
+
+def test_refusal_of_a_page_has_the_language_of_its_own_request_and_security_headers() -> None:
+    client(HTTP_ACCEPT_LANGUAGE="ru").get("/api/v1/profiles/me")
+
+    answer = client(HTTP_ACCEPT_LANGUAGE="en").post("/admin/", {"text": "x" * 70_000})
+
+    assert (answer.status_code, answer["Content-Language"]) == (413, "en")
+    assert answer.json()["detail"].isascii()
+    assert answer["X-Content-Type-Options"] == "nosniff"

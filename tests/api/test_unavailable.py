@@ -1,6 +1,7 @@
 """While the database is unavailable or a lock is not granted, the response is 503 with `Retry-After`."""
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_refused_request_has_one_line_in_the_log(
     client(HTTP_AUTHORIZATION=f"Bearer {token}").get(ME)
 
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith(f"GET {ME} 503 ")
+    assert re.fullmatch(rf"GET {ME} 503 [0-9.]+ ms OperationalError", line)
 
 
 def test_process_without_a_database_is_live_and_not_ready(no_database: None) -> None:

@@ -63,3 +63,12 @@ def test_client_input_never_becomes_a_label(settings: Any) -> None:
     shown = str(list(metrics.registry.collect()))
     assert "/api/v1/profiles/<int:user_id>" in shown
     assert not any(typed in shown for typed in ("9991234567", "ABC234"))
+
+
+def test_refusal_of_a_head_request_is_counted_by_its_code(settings: Any) -> None:
+    settings.MIDDLEWARE = ["inviting_app.ops.metrics.requests", *settings.MIDDLEWARE]
+    labels = {"route": "/api/v1/profiles/me", "method": "HEAD", "status": "401", "code": "not_authenticated"}
+    before = value(metrics.registry, "requests_total", **labels) or 0
+
+    assert client().head("/api/v1/profiles/me").status_code == 401
+    assert value(metrics.registry, "requests_total", **labels) == before + 1

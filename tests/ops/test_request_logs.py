@@ -66,6 +66,16 @@ def test_no_phone_code_or_token_is_logged(
     assert not any(alice.code in text or f" {code} " in text for text in texts)
 
 
+def test_line_with_values_that_do_not_fit_raises_nothing(
+    log: io.StringIO, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
+    handler.handle(logging.LogRecord("of a library", logging.WARNING, __file__, 1, "%d items", ("many",), None))
+
+    assert log.getvalue() == ""
+    assert "%d items" in capsys.readouterr().err  # logging's own report
+
+
 def test_path_cannot_forge_a_line(log: io.StringIO) -> None:
     client().get("/api/x%0d%0a2030-01-01 00:00:00 INFO forged%0b%0c%1b[31m%c2%85%e2%80%a8")
 

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         if settings.LOG_FORMAT == "json":
             logger.info(in_the_log)
         else:
-            self.stderr.write(on_the_terminal)
+            self.stderr.write(on_the_terminal, style_func=str)  # Django would write it in the red of an error
 
     def _serve(self, stack: ExitStack) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -148,4 +148,4 @@ def _postgres(stack: ExitStack) -> Part:
     process = stack.enter_context(embedded.running())
     if process is None:
         raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
-    return Part("PostgreSQL", embedded.spawn, process, time.monotonic(), lasting=True)
+    return Part("PostgreSQL", embedded.spawn, process, time.monotonic(), never_given_up=True)
