@@ -45,6 +45,7 @@ CODES: dict[type[BaseException], str] = {
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     OperationalError: "unavailable",
     InterfaceError: "unavailable",
+    ConnectorException: "unavailable",
     exceptions.NotAuthenticated: "not_authenticated",
     exceptions.AuthenticationFailed: "token_invalid",
     exceptions.PermissionDenied: "permission_denied",
@@ -64,8 +65,6 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler. It returns None for an exception without a code, which becomes a 500."""
     if isinstance(error, signin.MalformedCode):
         error = field_error("code", "invalid", _malformed(error))
-    if isinstance(error, ConnectorException) and isinstance(error.__cause__, Exception):
-        error = error.__cause__  # the database's error, which the queue wraps
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
     if code is None:
         return views.exception_handler(error, context)
@@ -78,7 +77,7 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     body, headers = _build(code, members)
     answer = Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
-    # For the log: psycopg's exceptions are named after PostgreSQL's error codes, and name no values.
+    # For the log. The name of an exception holds no values.
     cause = type(error.__cause__ or error).__name__ if code == "unavailable" else ""
     return _noted(answer, code, cause)
 

@@ -4,8 +4,10 @@ import shutil
 import signal
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from django.conf import settings
 
@@ -53,6 +55,7 @@ PREPARE, WORKER, WEB, PROBES = (
 def service(start: Callable[[], Service], project: Path) -> Iterator[Service]:
     written = {project / name: (project / name).read_bytes() for name in (".env", PREPARE, WORKER, WEB, PROBES)}
     service = start()
+    service.wait_for(lambda: is_working(service))
     yield service
     if service.process.poll() is None and is_preparing(service):
         service.stop()
@@ -71,7 +74,7 @@ def renewed(service: Service, saying: str = NEW) -> None:
     renew(service)
     service.wait_for(lambda: service.output.count(saying) > so_far)
     if saying == NEW:
-        service.wait_for(lambda: service.part(PARTS[1]) not in (None, worker))
+        service.wait_for(lambda: service.part(PARTS[1]) != worker and is_working(service))
 
 
 def take_long(project: Path) -> None:
@@ -82,6 +85,14 @@ def take_long(project: Path) -> None:
 def add(project: Path, **settings: str) -> None:
     with (project / ".env").open("a") as file:
         file.writelines(f"{name}={value}\n" for name, value in settings.items())
+
+
+def is_working(service: Service) -> bool:
+    """Whether the worker has loaded its code, which a test may change then: it lowers its priority after that."""
+    worker = service.part(PARTS[1])
+    with suppress(psutil.NoSuchProcess):
+        return worker is not None and worker.nice() > 0
+    return False
 
 
 def is_preparing(service: Service) -> bool:
