@@ -125,7 +125,7 @@ def request_code(
     send_delay = decision.send_delay
     if decision.send:
         send_delay = decision.sends.delay(now)
-        _queue_sms(code, user, None if code.device or settings.DEMO else address, now)
+        _queue_sms(code, user, None if code.device_id or settings.DEMO else address, now)
     return ChallengeIssued(
         challenge_id=challenge.public_id,
         code_length=code.length,
