@@ -23,9 +23,9 @@ SELECT current_schema(), NOT EXISTS (SELECT FROM pg_tables WHERE schemaname = cu
 """
 
 
-def schema() -> tuple[str, bool]:
-    """The schema of the service's tables, and whether it is empty."""
-    name, is_empty = sql.fetch_one(_SCHEMA, [])
+def schema(using: str) -> tuple[str, bool]:
+    """The schema of the service's tables as this connection sees it, and whether it is empty."""
+    name, is_empty = sql.fetch_one(_SCHEMA, [], using)
     return name, is_empty
 
 

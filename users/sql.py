@@ -6,7 +6,7 @@ docs/speed.md shows that it pays.
 
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
 M = TypeVar("M", bound=Model)
@@ -31,23 +31,23 @@ def instance(model: type[M], row: Row) -> M:
     return model.from_db(DEFAULT_DB_ALIAS, names, row[: len(names)])
 
 
-def fetch_optional(statement: str, values: Any) -> Row | None:
-    """The row that the statement returns, or None if it returns none."""
-    with connection.cursor() as cursor:
+def fetch_optional(statement: str, values: Any, using: str = DEFAULT_DB_ALIAS) -> Row | None:
+    """The row that the statement returns, or None if it returns none. `using` is the alias of a connection."""
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, values)
         row: Row | None = cursor.fetchone()
         return row
 
 
-def fetch_one(statement: str, values: Any) -> Row:
+def fetch_one(statement: str, values: Any, using: str = DEFAULT_DB_ALIAS) -> Row:
     """The row of a statement that always returns one."""
-    row = fetch_optional(statement, values)
+    row = fetch_optional(statement, values, using)
     assert row is not None
     return row
 
 
 def fetch_all(statement: str, values: Any) -> list[Row]:
-    with connection.cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(statement, values)
         rows: list[Row] = cursor.fetchall()
         return rows
@@ -55,6 +55,6 @@ def fetch_all(statement: str, values: Any) -> list[Row]:
 
 def execute(statement: str, values: Any) -> int:
     """Run a statement. Returns the number of rows that it changed."""
-    with connection.cursor() as cursor:
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)

@@ -108,7 +108,7 @@ def _refuse_newer(database: Database, file: Path) -> None:
 def _look() -> Database:
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     try:
-        schema, is_empty = queries.schema()
+        schema, is_empty = queries.schema(settings.DIRECT_DATABASE)
         with connections[settings.DIRECT_DATABASE].cursor() as cursor:
             info = cursor.connection.info
     except OperationalError as error:

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError
 
 from tests.support.accounts import SignedInUser
-from tests.support.backups import back_up, interrupted, restore, started, sums
+from tests.support.backups import back_up, database_variables, interrupted, restore, started, sums
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +48,15 @@ def test_backup_to_the_standard_output_is_restored_completely(
     restore(file)
 
     assert sums() == before
+
+
+def test_backup_connects_past_a_pooler_that_is_away(alice: SignedInUser, file: Path) -> None:
+    pooler = "postgresql://nobody@127.0.0.1:1/nowhere"
+    direct = database_variables()["DATABASE_URL"]
+
+    printed = started("backup", str(file), DATABASE_URL=pooler, WORKER_DATABASE_URL=direct, SECRET_KEY="k" * 50)
+
+    assert printed.communicate()[0].decode().startswith(f"The backup {file} is complete: ")
 
 
 def test_interrupted_backup_keeps_the_older_one(alice: SignedInUser, file: Path) -> None:

@@ -43,12 +43,12 @@ def database_variables() -> dict[str, str]:
         return {"DATABASE_URL": f"postgresql:///{info.dbname}?{query}", "PGPASSWORD": info.password}
 
 
-def started(*command: str) -> subprocess.Popen[bytes]:
-    """`manage.py` with this command, in a process of its own and on the database of this test."""
+def started(*command: str, **variables: str) -> subprocess.Popen[bytes]:
+    """`manage.py` with this command and variables, in a process of its own and on the database of this test."""
     return subprocess.Popen(
         [sys.executable, "manage.py", *command],
         cwd=settings.BASE_DIR,
-        env={**os.environ, **database_variables()},
+        env={**os.environ, **database_variables(), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
