@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import close_old_connections, connection, transaction
 
 from inviting_app import probes
 from tests.support.accounts import client, registered
+from tests.support.backups import another_session
 from users.login import devices, tokens
 from users.queries import lock_user
 
@@ -131,7 +131,7 @@ def backend() -> int:
 
 
 def end(process: int) -> None:
-    with other_connection() as other:
+    with another_session() as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
 
 
@@ -182,15 +182,9 @@ def _seconds_until_given_up(of: dict[str, Any], prefix: str) -> int:
     return idle + interval * count
 
 
-def other_connection() -> psycopg.Connection[Any]:
-    """A connection of another client, to the same database."""
-    parameters = connection.get_connection_params()
-    return psycopg.connect(host=parameters["host"], user=parameters["user"], dbname=parameters["dbname"])
-
-
 @pytest.fixture
 def somebody_holds_the_lock(token: str) -> Iterator[None]:
-    with other_connection() as other:
+    with another_session() as other:
         other.execute("SELECT 1 FROM users_user WHERE phone = '+79991110001' FOR UPDATE")
         yield
         other.rollback()

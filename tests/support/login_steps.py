@@ -1,6 +1,7 @@
 """Requests for codes and log-ins by the domain's functions, with the time as an argument."""
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from django.utils import timezone
@@ -8,6 +9,7 @@ from django.utils import timezone
 from profiles import signup
 from users.login import codes, signin
 from users.login.challenges import ChallengeIssued
+from users.login.diagnosis import diagnose
 from users.login.signin import SignedIn
 from users.models import Challenge, LoginCode, User
 
@@ -70,3 +72,8 @@ def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
         | times
         | values
     )
+
+
+def diagnosed(seconds: float = 0) -> Any:
+    """What the diagnosis of PHONE's user collects, as attributes."""
+    return SimpleNamespace(**diagnose(User.objects.get(phone=PHONE), at(seconds)))

@@ -1,14 +1,13 @@
 """The diagnosis of a missing code: what the rules would decide now."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from tests.support.accounts import registered
-from tests.support.login_steps import NOW, PHONE, answer, ask, at, set_code
+from tests.support.login_steps import NOW, answer, ask, at, diagnosed, set_code
 from users import accounts
 from users.login.challenges import CodeDecision, LimitReached, TooManyRequests
 from users.login.devices import TRUST_FOR
@@ -25,10 +24,6 @@ TRUSTED = TRUST_FOR.total_seconds()
 @pytest.fixture(autouse=True)
 def gateways(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
-
-
-def diagnosed(seconds: float = 0) -> Any:
-    return SimpleNamespace(**diagnose(User.objects.get(phone=PHONE), at(seconds)))
 
 
 def new_device(seconds: float = 0) -> CodeDecision:

@@ -1,16 +1,14 @@
 """The diagnosis of a missing code: the last SMS, the gateways and the queue."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from tests.support.accounts import registered
-from tests.support.login_steps import NOW, PHONE, ask, at
-from users.login.diagnosis import diagnose
-from users.models import LoginCode, SmsDelivery, SmsGateway, User
+from tests.support.login_steps import NOW, ask, at, diagnosed
+from users.models import LoginCode, SmsDelivery, SmsGateway
 
 pytestmark = pytest.mark.django_db
 HOUR = 3600
@@ -26,10 +24,6 @@ def queue(db: None) -> None:
     """An empty queue without workers."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
-
-
-def diagnosed(seconds: float = 0) -> Any:
-    return SimpleNamespace(**diagnose(User.objects.get(phone=PHONE), at(seconds)))
 
 
 def works(seconds: float) -> None:
