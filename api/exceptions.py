@@ -75,23 +75,16 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
     if code == "unavailable":
         members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
-    body, headers = _build(code, members)
-    answer = Response(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE)
-    # For the log. The name of an exception holds no values.
-    cause = type(error.__cause__ or error).__name__ if code == "unavailable" else ""
-    return _noted(answer, code, cause)
+    answer = _build(Response, code, members)
+    if code == "unavailable":
+        # For the log. The name of an exception holds no values.
+        answer.problem_cause = type(error.__cause__ or error).__name__  # type: ignore[attr-defined]
+    return answer
 
 
 def response(code: str, **members: Any) -> JsonResponse:
     """A problem from outside DRF."""
-    body, headers = _build(code, members)
-    return _noted(JsonResponse(body, status=PROBLEMS[code].status, headers=headers, content_type=MEDIA_TYPE), code)
-
-
-def _noted(answer: Answer, code: str, cause: str = "") -> Answer:
-    """The response, with its code for the metrics and its cause for the log: the body of a HEAD is dropped."""
-    answer.problem_code, answer.problem_cause = code, cause  # type: ignore[attr-defined]
-    return answer
+    return _build(JsonResponse, code, members)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -119,7 +112,7 @@ def field_error(field: str, code: str, detail: str | Promise) -> exceptions.Vali
     return exceptions.ValidationError({field: [exceptions.ErrorDetail(str(detail), code)]})
 
 
-def _build(code: str, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _build(kind: type[Answer], code: str, members: dict[str, Any]) -> Answer:
     problem = PROBLEMS[code]
     body = {
         "type": f"{settings.SITE_URL}/problems/{code}",
@@ -135,7 +128,9 @@ def _build(code: str, members: dict[str, Any]) -> tuple[dict[str, Any], dict[str
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     if "retry_after" in members:
         headers["Retry-After"] = str(members["retry_after"])
-    return body, headers
+    answer = kind(body, status=problem.status, headers=headers, content_type=MEDIA_TYPE)
+    answer.problem_code = code  # type: ignore[attr-defined]  # for the metrics: a HEAD loses its body
+    return answer
 
 
 def _malformed(error: signin.MalformedCode) -> str:

@@ -52,8 +52,15 @@ class RequestContextMiddleware:
                 # Only the path, because a query may hold a phone. Quoted, because a path may hold the end of a line.
                 # Cut, because a line of more than 4096 bytes could mix with the lines of other processes.
                 path = escape_uri_path(request.path)[:1000]
-                cause = f" {cause}" if (cause := getattr(response, "problem_cause", "")) else ""
-                logger.info("%s %s %d %.1f ms%s", request.method, path, response.status_code, milliseconds, cause)
+                cause = getattr(response, "problem_cause", "")
+                logger.info(
+                    "%s %s %d %.1f ms%s",
+                    request.method,
+                    path,
+                    response.status_code,
+                    milliseconds,
+                    f" {cause}" if cause else "",
+                )
             return response
         finally:
             request_id.reset(token)
@@ -89,13 +96,15 @@ class ApiMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # For pages too: a refusal comes before LocaleMiddleware, and the thread keeps the language of its last request.
+        is_large = self._is_large(request)
+        if not (is_large or exceptions.is_api(request)):
+            return self.get_response(request)
+        # LocaleMiddleware comes later, and the thread still has the language of its last request.
         language = translation.get_language_from_request(request)
         translation.activate(language)
-        response = self._refusal(request)
-        if response is None:
-            if not exceptions.is_api(request):
-                return self.get_response(request)
+        if is_large:
+            response: HttpResponse = exceptions.response("payload_too_large")
+        else:
             response = self._foreign_host(request) or self.get_response(request)
         response["Content-Language"] = language
         response["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY
@@ -114,12 +123,10 @@ class ApiMiddleware:
             return exceptions.response("invalid")
         return None
 
-    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        """A refusal of a body that is too large. `inviting_app.wsgi` tells the length of each body."""
+    def _is_large(self, request: HttpRequest) -> bool:
+        """Whether the body is too large. `inviting_app.wsgi` sets CONTENT_LENGTH for a chunked body too."""
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) <= settings.BODY_MAX_BYTES:
-            return None
-        return exceptions.response("payload_too_large")
+        return not length.isdigit() or int(length) > settings.BODY_MAX_BYTES
 
 
 class ApiViewMiddleware:
