@@ -41,15 +41,15 @@ def advice_about_database(error: Exception) -> str:
     from django.db.migrations.exceptions import MigrationSchemaMissing
     from psycopg import OperationalError, errors
 
-    from inviting_app.ops.migrations import refusal
+    from inviting_app.ops.migrations import error_line
 
     cause = error.__cause__
     if isinstance(cause, (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)):
         return "The database does not have the tables of this version. To make them, run `manage.py migrate`."
     if isinstance(cause, OperationalError):
-        return f"The database: {refusal(cause)}. For advice, run `manage.py doctor`."
+        return f"The database: {error_line(cause)}. For advice, run `manage.py doctor`."
     if isinstance(cause, errors.InsufficientPrivilege) or isinstance(error, MigrationSchemaMissing):
-        return f"The database: {refusal(error)}. Its role needs more rights."
+        return f"The database: {error_line(error)}. Its role needs more rights."
     return ""
 
 

@@ -112,7 +112,7 @@ def _look() -> Database:
         with connections[settings.DIRECT_DATABASE].cursor() as cursor:
             info = cursor.connection.info
     except OperationalError as error:
-        raise BackupError(f"the database does not answer: {str(error).splitlines()[0]}") from error
+        raise BackupError(f"the database does not answer: {migrations.error_line(error)}") from error
     # In the environment, because every user of the machine can read a command line, and a password may be in it.
     given = info.get_parameters() | {"password": info.password}
     environment = {variables[name].decode(): value for name, value in given.items() if name in variables and value}

@@ -52,7 +52,7 @@ def answers() -> Found:
         connection.ensure_connection()
         return
     except OperationalError as error:
-        what = f"The database does not answer: {_first_line(error)}"
+        what = f"The database does not answer: {migrations.error_line(error)}"
     hint = "Check host, name and password in DATABASE_URL, and whether PostgreSQL runs."
     if settings.EMBEDDED_POSTGRES:
         embedded = Embedded(settings.DATA_DIR)
@@ -115,7 +115,7 @@ def worker_database() -> Found:
         connections[settings.DIRECT_DATABASE].ensure_connection()
         connections[settings.DIRECT_DATABASE].close()
     except OperationalError as error:
-        what = f"The database of WORKER_DATABASE_URL does not answer: {_first_line(error)}"
+        what = f"The database of WORKER_DATABASE_URL does not answer: {migrations.error_line(error)}"
         hint = "Check its host, name and password: the worker cannot start without it."
         yield CheckError(what, hint=hint, id="inviting_app.E017")
 
@@ -142,8 +142,3 @@ def disk() -> Found:
         what = f"Only {free / 10**6:.0f} MB are free for the database. When the disk is full, nobody can sign in."
         hint = f"Free space on the disk of {home}, or move DATA_DIR while the service is stopped."
         yield Warning(what, hint=hint, id="inviting_app.W012")
-
-
-def _first_line(error: Exception) -> str:
-    """libpq's text: it names host, database and user, but never the password."""
-    return str(error).splitlines()[0]

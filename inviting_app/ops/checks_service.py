@@ -76,12 +76,13 @@ def totals() -> Found:
 
 def gateways() -> Found:
     """The gateways' health as the workers wrote it down."""
+    now = queries.database_now()
     for row in breaker.health():
         if not row.failures:
             continue
         last = f"{row.failed_at:%F %T} UTC ({row.error})"
         seen = f"Gateway {row.name} failed {row.failures} times in a row, last at {last}"
-        if row.circuit_open_until and row.circuit_open_until > queries.database_now():
+        if row.circuit_open_until and row.circuit_open_until > now:
             seen += f"; it is asked last until {row.circuit_open_until:%T} UTC"
         hint = (
             "HTTP 401 or 403: check the account in its URL. 402: pay. No connection: check host, port and firewall. "

@@ -1,4 +1,4 @@
-"""The migrations of this version, which of them the database has, and why it refuses them."""
+"""The migrations of this version, which of them the database has, and the text of the database's errors."""
 
 import io
 
@@ -14,7 +14,10 @@ def planned() -> dict[str, bool]:
     return {line[3:].split()[0]: line.startswith("[X]") for line in lines}
 
 
-def refusal(error: BaseException) -> str:
-    """The first line of the database's error text. Django wraps it if it cannot create its table of migrations."""
+def error_line(error: BaseException) -> str:
+    """The first line of the database's error text. It may name host, database and user, but never the password.
+
+    Django wraps the error if it cannot create its table of migrations.
+    """
     cause = error.__context__ if isinstance(error, MigrationSchemaMissing) else error
     return str(cause).partition("\n")[0]

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
-            raise CommandError(f"inviting_app cannot start. The database: {migrations.refusal(error)}") from error
+            raise CommandError(f"inviting_app cannot start. The database: {migrations.error_line(error)}") from error
         finally:
             connection.close()
         if not _static_is_current():
