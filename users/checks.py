@@ -17,7 +17,7 @@ WEAK_KEY = f"SECRET_KEY has fewer than {KEY_LENGTH} characters, or fewer than {K
 STRONG_KEY = """Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`. \
 If users have signed in with the old one, keep it in SECRET_KEY_FALLBACKS for 30 days, so that nobody is signed out."""
 SHORTER_TEXT = """Shorten SMS_TEXT, or the host of SITE_URL that the last line names. \
-One part has 160 characters of the GSM alphabet, or 70 if any is outside it."""
+One SMS holds 160 characters of the GSM alphabet, or 70 if any character is outside it."""
 
 
 def check_secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:

@@ -117,7 +117,7 @@ SELECT (SELECT created_at
 class CostCounts:
     """What counts against an SMS: of the client's network, and of the whole site."""
 
-    # The time of the oldest SMS (challenge) that fills the network's limit of an hour, or None below the limit.
+    # When the SMS (or the challenge) that reached the hourly limit was requested. None while the network is below it.
     limiting_send: datetime | None
     limiting_challenge: datetime | None
     sms_in_a_day: int

@@ -45,8 +45,9 @@ def delete_expired(now: datetime) -> None:
 
 
 def in_batches(rows: QuerySet[Any], act: Callable[[QuerySet[Any]], object]) -> None:
-    """Act on these rows, BATCH of them in each transaction. `act` must change them so that `rows` selects them no more.
+    """Act on these rows, BATCH of them in each transaction.
 
+    `act` must change the rows so that the query no longer finds them. Otherwise this never ends.
     Rows locked by other transactions are left for the next run. A row that changed before it was locked is left out.
     """
     while True:

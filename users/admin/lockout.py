@@ -62,13 +62,16 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
     """Counts wrong passwords in the database, by pair and by address."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """The failures of the pair or, if more, of the address, scaled so that ADDRESS_LIMIT of them lock."""
+        """The failures of the pair, or those of the address if they are closer to their limit.
+
+        django-axes has one limit, so ADDRESS_LIMIT failures of an address count as AXES_FAILURE_LIMIT.
+        """
         scaled = failures(recent(request)) * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
         return max(int(super().get_failures(request, credentials)), scaled)
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""
-        # First, because django-axes deletes them in one statement, which fails on more than 65,535 attempts.
+        # django-axes deletes old attempts in one statement, which fails on more than 65,535. Here they go before that.
         in_batches(AccessAttempt.objects.filter(attempt_time__lt=counted_since()), QuerySet.delete)
         bare = copy(request)
         bare.GET, bare.POST = {}, {"username": credentials.get("username") or ""}

@@ -20,16 +20,17 @@ LENGTHS = (SHORT, LONG)
 # The attempts of a challenge. `login_queries.consume_attempt` consumes one before each comparison.
 MAX_ATTEMPTS = 3
 
-# How long a short code is open after its first send. An open code accepts new challenges and can be sent again. A long
-# code is open for at least this time.
+# A code is open first: it accepts new challenges and can be sent again. It stays valid, and can sign in, for
+# VALID_AFTER_UPDATE after its last send or new challenge. A short code is open for this time after its first send. A
+# long code is open for at least this time.
 OPEN_FOR = timedelta(minutes=5)
 
-# How long a long code stays open at most, if the next long SMS may not be sent earlier. Otherwise an attacker who takes
-# each send slot would keep the owner out until the next one. With 33 bits this is a documented exception to the 10
-# minutes of NIST SP 800-63B and ASVS 5.0, 6.5.5.
+# A long code stays open until the next long SMS may be sent, but at most for this time. If it closed earlier, an
+# attacker who uses up each permitted SMS would leave the owner without a code. With 33 bits this is a documented
+# exception to the 10 minutes of NIST SP 800-63B and ASVS 5.0, 6.5.5.
 OPEN_AT_MOST = timedelta(minutes=60)
 
-# How long a code is valid after its last send or new challenge. So a short code is valid for at most 10 minutes.
+# So a short code is valid for at most 10 minutes.
 VALID_AFTER_UPDATE = timedelta(minutes=5)
 
 

@@ -34,7 +34,8 @@ SITE_DELAY = timedelta(minutes=1)
 # The age of an SMS at which its code counts as unused.
 SETTLED_AFTER = timedelta(minutes=15)
 
-# A country is suspect if its unused codes in 24 hours exceed COUNTRY_UNUSED and COUNTRY_SHARE of its used codes.
+# A country is suspect if it has more than COUNTRY_UNUSED unused codes in 24 hours, and these are also more than
+# COUNTRY_SHARE times its used codes.
 COUNTRY_UNUSED, COUNTRY_SHARE = 20, 0.3
 
 # The same in an hour for one number prefix (all but the last four digits): fraudulent carriers pump SMS to them.

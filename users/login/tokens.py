@@ -1,7 +1,8 @@
 """Access and refresh tokens: SimpleJWT's, bound to a session in the database.
 
 Claims: `iss`, `aud`, `sub` (user), `sid` (session), `jti`, `typ`, `exp`. One algorithm, own keys (RFC 8725).
-A token alone proves nothing: its session and its user are looked up on every use.
+A token alone proves nothing. Each use looks up its session and its user; for `GET me`, the statement that reads the
+profile does so.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
 
-# For this time the token that was exchanged last still returns the current pair, so that a client that lost the
+# For this time after an exchange, the old refresh token gets the same new pair again, so that a client that lost the
 # response can repeat its request.
 REUSE_INTERVAL = timedelta(seconds=10)
 

@@ -66,7 +66,7 @@ def _send_through(delivery_id: int, gateway: Gateway | None) -> bool:
     """Send the message through the gateway, or write it to the log in demo mode. False if it must not be sent any more.
 
     The commit that records the success releases the lock, so a worker that waited for it sees that the SMS was sent. It
-    is not the lock of the row: an erasure changes that row and need not wait for a gateway.
+    is an advisory lock, not that of the row: an erasure changes the row and must not wait for a gateway.
 
     Raises gateways.GatewayRejected.
     """

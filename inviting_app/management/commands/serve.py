@@ -71,7 +71,7 @@ class Command(BaseCommand):
         call_command("prepare")
         # From here on a signal sets a flag. An exception could interrupt the start of a part and leave it running.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._note)
+            signal.signal(number, self._on_signal)
         descriptor = listener.fileno()
         self.web = Part("web", partial(start, [*GUNICORN, "--bind", f"fd://{descriptor}"], environment, [descriptor]))
         self.worker = Part("worker", partial(start, WORKER, environment))
@@ -79,8 +79,8 @@ class Command(BaseCommand):
         self.parts = [*postgres, self.web, self.worker]
         self._keep_running()
 
-    def _note(self, number: int, frame: object) -> None:
-        # HUP from a terminal means that the terminal is gone.
+    def _on_signal(self, number: int, frame: object) -> None:
+        # If the service was started from a terminal, HUP means that the terminal was closed.
         self.reloading = number == signal.SIGHUP and not self.has_terminal
         self.stopping = self.stopping or not self.reloading
 
