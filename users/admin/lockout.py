@@ -14,7 +14,6 @@ stores the address, the User-Agent and a keyed hash of the phone number, and not
 
 import hmac
 import math
-from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +47,8 @@ class LoginForm(AdminAuthenticationForm):
         self.fields["username"].widget.attrs["maxlength"] = phones.MAX_LENGTH
 
     def get_invalid_login_error(self) -> ValidationError:
-        if not getattr(self.request, "axes_locked_out", False):
+        assert self.request is not None  # the admin passes it
+        if not locked_until(self.request, self.cleaned_data):
             return super().get_invalid_login_error()
         minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
         return ValidationError(
@@ -62,35 +62,35 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
     """Counts wrong passwords in the database, by pair and by address."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """The failures of the pair, or those of the address if they are closer to their limit.
-
-        django-axes has one limit, so ADDRESS_LIMIT failures of an address count as AXES_FAILURE_LIMIT.
-        """
-        scaled = failures(recent(request)) * settings.AXES_FAILURE_LIMIT // ADDRESS_LIMIT
-        return max(int(super().get_failures(request, credentials)), scaled)
+        """As many failures as lock, or none: django-axes has one limit, and here are two."""
+        return settings.AXES_FAILURE_LIMIT if locked_until(request, credentials) else 0
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""
         # django-axes deletes old attempts in one statement, which fails on more than 65,535. Here they go before that.
         in_batches(AccessAttempt.objects.filter(attempt_time__lt=counted_since()), QuerySet.delete)
-        bare = copy(request)
-        bare.GET, bare.POST = {}, {"username": credentials.get("username") or ""}
-        super().user_login_failed(sender, credentials, bare, **kwargs)
-        request.axes_locked_out = bare.axes_locked_out
-        request.axes_credentials = credentials
+        given = request.GET, request.POST
+        request.GET, request.POST = {}, {"username": credentials.get("username") or ""}
+        try:
+            super().user_login_failed(sender, credentials, request, **kwargs)
+        finally:
+            request.GET, request.POST = given
 
 
 def counted_since() -> datetime:
     return timezone.now() - settings.AXES_COOLOFF_TIME
 
 
-def recent(request: HttpRequest) -> Any:
-    """The attempts that count against the client's address."""
-    return AccessAttempt.objects.filter(ip_address=network(request), attempt_time__gte=counted_since())
-
-
-def failures(attempts: Any) -> int:
-    return attempts.aggregate(total=Sum("failures_since_start"))["total"] or 0
+def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> datetime | None:
+    """When the lock of the pair or of the address ends. None: there is no lock."""
+    of_address = AccessAttempt.objects.filter(ip_address=network(request), attempt_time__gte=counted_since())
+    of_pair = of_address.filter(username=hidden_name(request, credentials))
+    for attempts, limit in ((of_pair, settings.AXES_FAILURE_LIMIT), (of_address, ADDRESS_LIMIT)):
+        counted = attempts.aggregate(failures=Sum("failures_since_start", default=0), newest=Max("attempt_time"))
+        if counted["failures"] >= limit:
+            newest: datetime = counted["newest"]
+            return newest + settings.AXES_COOLOFF_TIME
+    return None
 
 
 def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
@@ -113,12 +113,8 @@ def described(name: str, address: str, user_agent: str, path: str, request: Http
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
     """Turn the login page, whose form explains the lock, into the answer to a locked login."""
-    counted = recent(request)
-    pair = counted.filter(username=hidden_name(request, credentials))
-    if failures(pair) >= settings.AXES_FAILURE_LIMIT:
-        counted = pair
-    newest = counted.aggregate(newest=Max("attempt_time"))["newest"] or timezone.now()
-    wait = newest + settings.AXES_COOLOFF_TIME - timezone.now()
+    now = timezone.now()
+    wait = (locked_until(request, credentials) or now) - now
     response.status_code = 429
     response["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
     return response
