@@ -72,5 +72,5 @@ def make_operator(phone: str, password: str) -> User:
         user.save(update_fields=["is_active", "password"])
         accounts.set_role(user, is_staff=True, is_superuser=True)
         message = gettext("Made a superuser, with a new password, at the command line.")
-        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message, single_object=True)
+        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
     return user

@@ -61,7 +61,7 @@ def test_no_phone_address_or_client_stays_after_an_erasure(bob: SignedInUser) ->
     carol.api.post("/api/auth/signup", {"phone": carol.phone}, REMOTE_ADDR="198.51.100.7", HTTP_USER_AGENT="My phone")
     Device.objects.filter(user=user).update(user_agent="My phone")
     SmsDelivery.objects.filter(login_code__user=user).update(client_address="2001:db8::7", gateway_ref="SM-4711")
-    LogEntry.objects.log_actions(bob.profile.user.pk, [user], CHANGE, "disabled", single_object=True)
+    LogEntry.objects.log_actions(bob.profile.user.pk, [user], CHANGE, "disabled")
     # The phone, without its country, masked, the block of numbers it is in, and what leads to it elsewhere.
     traces = ("79265550199", "9265550199", "***0199", "+7926555", "198.51.100.7", "2001:db8::7", "My phone", "SM-4711")
     held = [rows_that_hold(trace) for trace in traces]

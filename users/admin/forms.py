@@ -27,5 +27,5 @@ class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
     def save(self, commit: bool = True) -> User:
         user = super().save()
         message = gettext("Changed their own password.")
-        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message, single_object=True)
+        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
         return user
