@@ -12,7 +12,7 @@ from api.pagination import ProfilesPagination
 from profiles import invite_codes, queries
 from users import phones
 
-# A blank or a null counts as a missing value.
+# A blank or a null counts as a missing value, see Input.
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank": True}
 
 
@@ -24,6 +24,10 @@ class Input(serializers.Serializer[Any]):
             detail = serializers.ErrorDetail(_("Nothing was sent."), "null")
             raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [detail]})
         return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        given = super().to_internal_value(data)
+        return {name: value for name, value in given.items() if value not in ("", None)}
 
 
 class StringField(serializers.CharField):

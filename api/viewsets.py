@@ -51,8 +51,8 @@ class AuthViewSet(GenericViewSet[Any]):
             phones.normalise(given["phone"]),
             address=client.address(request),
             language=get_language() or settings.LANGUAGE_CODE,
-            device_token=given.get("device_token") or cookies.read(request, cookies.DEVICE),
-            challenge_id=given.get("challenge_id") or cookies.read(request, cookies.CHALLENGE),
+            device_token=given.get("device_token", cookies.read(request, cookies.DEVICE)),
+            challenge_id=given.get("challenge_id", cookies.read(request, cookies.CHALLENGE)),
         )
         response = Response({name: value for name, value in vars(issued).items() if value is not None})
         cookies.write(request, response, cookies.CHALLENGE, issued.challenge_id, issued.expires_in)
@@ -69,12 +69,11 @@ class AuthViewSet(GenericViewSet[Any]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
-        phone = given.get("phone")
         signed_in = signin.sign_in(
             given["code"],
             challenge_id=given.get("challenge_id"),
             remembered_challenge_id=cookies.read(request, cookies.CHALLENGE),
-            phone=phones.normalise(phone) if phone else None,
+            phone=phones.normalise(given["phone"]) if "phone" in given else None,
             address=client.address(request),
             user_agent=client.user_agent(request),
         )

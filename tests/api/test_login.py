@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from api.serializers import LoginRequest
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.login_steps import challenge, right, set_code, wrong
 from users import accounts
@@ -46,6 +47,14 @@ def test_correct_code_starts_a_session_and_verifies_the_user() -> None:
     assert user.verified_at == user.last_login == code.used_at == code.closed_at == code.expires_at
     assert code.wrong == 0
     assert Device.objects.get().user == user
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_blank_optional_field_is_a_missing_one(blank: str | None) -> None:
+    sent = LoginRequest(data={"code": "1234", "challenge_id": blank, "phone": blank})
+
+    assert sent.is_valid()
+    assert sent.validated_data == {"code": "1234"}
 
 
 def test_second_sign_in_creates_no_user() -> None:

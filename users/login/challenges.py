@@ -174,7 +174,7 @@ def _track(user: User, device: Device | None, now: datetime) -> tuple[Track, All
 def _existing_challenge(track: Track, public_id: str | None) -> Challenge | None:
     """The client's challenge of an open code. Keeping it adds no risk weight and gives no new attempts."""
     open_codes = [sends.open_code for sends in track.by_length.values() if sends.open_code]
-    if not public_id or not open_codes:
+    if public_id is None or not open_codes:
         return None
     challenges = Challenge.objects.filter(login_code__in=open_codes, attempts__lt=codes.MAX_ATTEMPTS)
     return challenges.select_related("login_code").filter(public_id=public_id).first()

@@ -39,7 +39,7 @@ def trusted(user: User, now: datetime) -> QuerySet[Device]:
 
 def find_trusted(user: User, token: str | None, now: datetime) -> Device | None:
     """The user's device of this device token, if it is still trusted."""
-    if not token:
+    if token is None:
         return None
     return trusted(user, now).filter(trust_hash=_hash(token)).first()
 
