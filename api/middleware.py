@@ -70,7 +70,11 @@ class DatabaseConnectionMiddleware:
     """Replace a kept connection that the server has ended, so that the request does not fail.
 
     A server that ends a connection closes it, which the socket shows. The keepalives of the settings close a connection
-    to a silent server. With CONN_HEALTH_CHECKS, Django would send a statement before each request.
+    to a silent server. This takes 0.02 ms of CPU a request. CONN_HEALTH_CHECKS would take 0.13 ms, a fifth of `GET me`,
+    because Django then sends a statement before each request (docs/speed.md).
+
+    `connection.connection` is psycopg's connection. Django does not document it, and documents no other way to it that
+    opens none.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -132,8 +136,10 @@ class ApiMiddleware:
 class ApiViewMiddleware:
     """Call the view of an API request at once, without the middleware below.
 
-    The API has no sessions, forms, static files or messages. Middleware that does nothing for it would cost as much as
-    the view (docs/speed.md). Django turns an exception of the view into a response around each middleware.
+    The API has no sessions, forms, static files or messages. Middleware that does nothing for it takes 0.14 ms of CPU,
+    a quarter of `GET me` (docs/speed.md). What Django's handler does around a view does not apply here:
+    ATOMIC_REQUESTS, and the hooks of middleware for views, template responses and exceptions. The API uses none of
+    them; its exceptions go to the exception handler of REST framework.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

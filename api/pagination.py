@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, Value
@@ -17,7 +18,6 @@ from django.utils.translation import gettext as _
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from api import exceptions
@@ -74,8 +74,8 @@ class InvitationsPagination(KeysetPagination):
     ordering = ("-created_at", "-invitee_id")
 
     def link_after(self, url: str, edge: tuple[datetime, int]) -> str:
-        """The URL of the page of this list that follows the row with these values."""
-        return _link(url, self.ordering, edge, False)
+        """The URL of the page that follows the row with these values. `url` is that of the list, without a query."""
+        return f"{url}?cursor={_cursor(self.ordering, edge, False)}"
 
 
 class ProfilesPagination(KeysetPagination):
@@ -91,10 +91,15 @@ class ProfilesPagination(KeysetPagination):
 
 
 def _link(url: str, order: tuple[str, str], edge: Sequence[Any], backwards: bool) -> str:
+    parts = urlsplit(url)
+    query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "cursor": _cursor(order, edge, backwards)}
+    return parts._replace(query=urlencode(sorted(query.items()))).geturl()
+
+
+def _cursor(order: tuple[str, str], edge: Sequence[Any], backwards: bool) -> str:
     values = [value.isoformat() if isinstance(value, datetime) else str(value) for value in edge]
     text = json.dumps([order[0], backwards, *values])
-    cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    return replace_query_param(url, "cursor", cursor)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def _reversed(order: tuple[str, str]) -> tuple[str, ...]:

@@ -95,8 +95,8 @@ def lock_timeout() -> Found:
 
 def prepared_statements() -> Found:
     """Find a pooler that sends the statements of one session to several connections."""
-    connection.ensure_connection()
-    session: psycopg.Connection[Any] = connection.connection
+    with connection.cursor() as cursor:
+        session: psycopg.Connection[Any] = cursor.connection
     if session.prepare_threshold is None:
         return
     try:
