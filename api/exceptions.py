@@ -39,6 +39,7 @@ CODES: dict[type[BaseException], str] = {
     tokens.TokenRevoked: "token_revoked",
     devices.DeviceNotFound: "not_found",
     challenges.TooManyRequests: "too_many_requests",
+    activation.TooManyFailedActivations: "too_many_requests",
     activation.InviteCodeNotFound: "invite_code_not_found",
     activation.OwnInviteCode: "own_invite_code",
     activation.AlreadyActivated: "already_activated",

@@ -3,13 +3,13 @@
 Operators release a vote and replace an invite code.
 """
 
+import math
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from profiles import invite_codes, queries
 from profiles.models import Miss, Profile
-from users.login.challenges import TooManyRequests
 from users.login.tokens import TokenRevoked
 from users.queries import lock_user
 
@@ -36,14 +36,22 @@ class InviteCodeNotFound(Exception):
     """No user has this code. The failed activation was counted."""
 
 
+class TooManyFailedActivations(Exception):
+    """A limit of FAILED_ACTIVATION_LIMITS is reached. `retry_after` is in whole seconds."""
+
+    def __init__(self, delay: timedelta) -> None:
+        self.retry_after = math.ceil(delay.total_seconds())
+        super().__init__(f"retry after {self.retry_after} s")
+
+
 def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
     """Give this user's one vote to the owner of the typed invite code.
 
     The user's row is locked first, so their attempts run one after the other and FAILED_ACTIVATION_LIMITS are exact. A
     failed activation commits before InviteCodeNotFound is raised. The other refusals change nothing.
 
-    Raises MalformedInviteCode, AlreadyActivated, OwnInviteCode, InviteCodeNotFound, TooManyRequests, or TokenRevoked
-    if the user was disabled meanwhile.
+    Raises MalformedInviteCode, AlreadyActivated, OwnInviteCode, InviteCodeNotFound, TooManyFailedActivations, or
+    TokenRevoked if the user was disabled meanwhile.
     """
     code = invite_codes.normalise(typed)
     with transaction.atomic():
@@ -98,7 +106,7 @@ def _set_invite_code(user_id: int, code: str) -> bool:
 
 
 def _limit_guessing(failed_at: list[datetime], now: datetime) -> None:
-    """Raise TooManyRequests until every window has room for one more failed activation."""
+    """Raise TooManyFailedActivations until every window has room for one more failed activation."""
     free_at = [failed_at[-limit] + window for window, limit in FAILED_ACTIVATION_LIMITS if len(failed_at) >= limit]
     if free_at and max(free_at) > now:
-        raise TooManyRequests(max(free_at) - now)
+        raise TooManyFailedActivations(max(free_at) - now)

@@ -14,7 +14,6 @@ from tests.support.accounts import client, registered
 from tests.support.many_users import nobodys_code
 from tests.support.races import race
 from users.login import devices, tokens
-from users.login.challenges import TooManyRequests
 from users.login.tokens import TokenRevoked
 from users.models import Device
 from users.queries import lock_user
@@ -114,9 +113,9 @@ def test_parallel_failed_activations_are_counted_exactly() -> None:
 
     results = race([partial(activation.activate, guesser.pk, code) for _ in range(24)])
 
-    assert kinds(results) == {"InviteCodeNotFound": 10, "TooManyRequests": 14}
+    assert kinds(results) == {"InviteCodeNotFound": 10, "TooManyFailedActivations": 14}
     assert Miss.objects.count() == 10
-    assert all(error.retry_after > 0 for error in results if isinstance(error, TooManyRequests))
+    assert all(error.retry_after > 0 for error in results if isinstance(error, activation.TooManyFailedActivations))
 
 
 def test_erasure_during_an_activation_keeps_counts_exact() -> None:

@@ -9,7 +9,6 @@ from profiles import activation
 from profiles.models import Activation, Miss, Profile
 from tests.support.accounts import SignedInUser, registered
 from tests.support.many_users import nobodys_code
-from users.login.challenges import TooManyRequests
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +25,7 @@ def miss(profile: Profile, now: datetime) -> None:
 
 def refused(profile: Profile, code: str, now: datetime) -> int:
     """The `Retry-After` of a refusal, in seconds."""
-    with pytest.raises(TooManyRequests) as refusal:
+    with pytest.raises(activation.TooManyFailedActivations) as refusal:
         activation.activate(profile.pk, code, now=now)
     return refusal.value.retry_after
 
