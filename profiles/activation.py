@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from profiles import invite_codes, queries
-from profiles.models import Miss, Profile
+from profiles.models import FailedActivation, Profile
 from users.login.tokens import TokenRevoked
 from users.queries import lock_user
 
@@ -68,7 +68,7 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
         if context.inviter_id is not None:
             queries.insert_activation(user_id, context.inviter_id, now)
             return
-        Miss.objects.create(user_id=user_id, created_at=now)
+        FailedActivation.objects.create(user_id=user_id, created_at=now)
     raise InviteCodeNotFound
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
-from profiles.models import Activation, Day, Profile
+from profiles.models import Activation, DailyStats, Profile
 from users.login import codes
 from users.models import LoginCode, SmsDelivery
 
@@ -21,20 +21,20 @@ ONE_DAY = timedelta(days=1)
 LONGEST_LIFE = codes.OPEN_AT_MOST + codes.VALID_AFTER_UPDATE
 
 
-def last(now: datetime) -> list[Day]:
+def last(now: datetime) -> list[DailyStats]:
     """The last SHOWN days, today last."""
     days = _shown(now)
-    stored = {one.day: one for one in Day.objects.filter(day__in=days)}
+    stored = {one.day: one for one in DailyStats.objects.filter(day__in=days)}
     return [stored.get(day) or _counted(day) for day in days]
 
 
 def store(now: datetime) -> None:
     """Count and store the finished days that are not stored yet."""
     finished = _shown(now)[:-1]
-    stored = set(Day.objects.filter(day__in=finished).values_list("day", flat=True))
+    stored = set(DailyStats.objects.filter(day__in=finished).values_list("day", flat=True))
     for day in finished:
         if day not in stored:
-            Day.objects.bulk_create([_counted(day)], ignore_conflicts=True)
+            DailyStats.objects.bulk_create([_counted(day)], ignore_conflicts=True)
 
 
 def _shown(now: datetime) -> list[date]:
@@ -42,13 +42,13 @@ def _shown(now: datetime) -> list[date]:
     return [today - ONE_DAY * ago for ago in reversed(range(SHOWN))]
 
 
-def _counted(day: date) -> Day:
+def _counted(day: date) -> DailyStats:
     """Count a day by the indexes on `created_at`: there is none on the time of sending or of use."""
     start, end = _midnight(day), _midnight(day + ONE_DAY)
     created = {"created_at__gte": start, "created_at__lt": end}
     created_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
     sent = SmsDelivery.objects.filter(**created_before, finished_at__gte=start, finished_at__lt=end)
-    return Day(
+    return DailyStats(
         day=day,
         sign_ups=Profile.objects.filter(**created).count(),  # of phones, which may be verified on another day
         activations=Activation.objects.filter(**created).count(),

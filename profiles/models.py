@@ -60,13 +60,14 @@ class Activation(models.Model):
         return f"vote of {self.invitee_id} for {self.inviter_id}"
 
 
-class Miss(models.Model):
+class FailedActivation(models.Model):
     """A failed activation: a user typed an invite code that no user has."""
 
     user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="+", verbose_name=_("user"))
     created_at = models.DateTimeField(_("tried"), db_default=Now())
 
     class Meta:
+        db_table = "profiles_miss"
         verbose_name = _("wrong invite code")
         verbose_name_plural = _("wrong invite codes")
         indexes = [models.Index(fields=["user", "created_at"], name="profiles_miss_of_user")]
@@ -75,7 +76,7 @@ class Miss(models.Model):
         return f"failed activation {self.pk}"
 
 
-class Day(models.Model):
+class DailyStats(models.Model):
     """The counts of one finished day, in the service's time zone. They stay when the counted rows are deleted."""
 
     day = models.DateField(_("day"), primary_key=True)
@@ -85,6 +86,7 @@ class Day(models.Model):
     codes_used = models.PositiveIntegerField(_("codes verified"))
 
     class Meta:
+        db_table = "profiles_day"
         verbose_name = _("day")
         verbose_name_plural = _("days")
         default_permissions = ()

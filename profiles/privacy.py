@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from profiles import activation, queries
-from profiles.models import Miss, Profile
+from profiles.models import FailedActivation, Profile
 from users import accounts, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
@@ -60,7 +60,7 @@ def export(user: User) -> dict[str, Any]:
             "login_code_id channel gateway gateway_ref state address country prefix error asked_from created_at"
             " finished_at",
         ),
-        "wrong_invite_codes": _rows(Miss.objects.filter(own, user=user), "created_at"),
+        "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
         "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
         # The actions of the user as an operator, without the users whom they affected.
         "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
@@ -136,7 +136,7 @@ def erasure_log_line(user_id: int, erased_at: datetime) -> str:
 def purge(now: datetime) -> None:
     """Delete expired data of users and profiles."""
     retention.delete_expired(now)
-    expired = Miss.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
+    expired = FailedActivation.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
     retention.in_batches(expired, QuerySet.delete)
 
 

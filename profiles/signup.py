@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from profiles import invite_codes, queries
-from profiles.models import Miss
+from profiles.models import FailedActivation
 from users import accounts
 from users.login import challenges
 from users.login.challenges import ChallengeIssued
@@ -56,7 +56,7 @@ def lock_or_create(phone: str) -> LockedUser:
                 pass
             if predecessors:
                 accounts.carry_over_limits(locked.user, predecessors)
-                Miss.objects.filter(user__in=predecessors).update(user=locked.user)
+                FailedActivation.objects.filter(user__in=predecessors).update(user=locked.user)
             return locked
 
 

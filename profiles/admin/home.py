@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from profiles import daily_counts, queries
-from profiles.models import Activation, Day
+from profiles.models import Activation, DailyStats
 from users.models import User
 from users.queries import database_now
 
@@ -36,7 +36,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _chart(title: Any, counts: dict[str, Any], last: list[Day]) -> dict[str, Any]:
+def _chart(title: Any, counts: dict[str, Any], last: list[DailyStats]) -> dict[str, Any]:
     rows = [(day.day, [getattr(day, count) for count in counts]) for day in reversed(last)]
     newest = list(zip(counts.values(), rows[0][1], rows[1][1], strict=True))
     any_number = any(any(row) for _, row in rows)

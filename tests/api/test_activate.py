@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from profiles import invite_codes
-from profiles.models import Activation, Miss, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from tests.support.accounts import SignedInUser, client, registered
 from tests.support.many_users import nobodys_code
 from users import accounts
@@ -69,7 +69,7 @@ def test_own_code_is_refused(alice: SignedInUser) -> None:
     assert answer.json()["code"] == "own_invite_code"
     assert votes() == []
     assert set(counts().values()) == {0}
-    assert not Miss.objects.exists()
+    assert not FailedActivation.objects.exists()
 
 
 @pytest.mark.parametrize("again", ["the same", "another", "own", "unknown"])
@@ -86,7 +86,7 @@ def test_second_activation_is_refused_whatever_the_code(
     assert answer.json()["activated_invite"] == alice.code
     assert votes() == [(bob.profile.pk, alice.profile.pk)]
     assert sum(counts().values()) == 1
-    assert not Miss.objects.exists()
+    assert not FailedActivation.objects.exists()
 
 
 def test_unknown_code_is_not_found(alice: SignedInUser) -> None:
@@ -95,7 +95,7 @@ def test_unknown_code_is_not_found(alice: SignedInUser) -> None:
     assert answer.status_code == 404
     assert answer.json()["code"] == "invite_code_not_found"
     assert votes() == []
-    assert Miss.objects.filter(user_id=alice.profile.pk).count() == 1
+    assert FailedActivation.objects.filter(user_id=alice.profile.pk).count() == 1
 
 
 def disabled(phone: str) -> Profile:
@@ -138,7 +138,7 @@ def test_malformed_code_is_invalid_and_counts_no_failure(alice: SignedInUser, ty
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
     assert [error["field"] for error in answer.json()["errors"]] == ["activated_invite"]
-    assert not Miss.objects.exists()
+    assert not FailedActivation.objects.exists()
 
 
 @pytest.mark.parametrize("value", [None, 123456, 1.5, True, [], ["AAAAAA"], {}, {"a": "AAAAAA"}])
@@ -148,7 +148,7 @@ def test_value_that_is_not_a_string_is_invalid(alice: SignedInUser, value: Any) 
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
     assert answer.json()["errors"][0]["field"] == "activated_invite"
-    assert not Miss.objects.exists()
+    assert not FailedActivation.objects.exists()
 
 
 def test_activation_needs_a_token(alice: SignedInUser) -> None:

@@ -129,6 +129,21 @@ def test_migrations_can_be_reversed_to_zero_and_applied_again(empty_schema: None
     assert made_again == made
 
 
+def test_renamed_models_keep_their_tables_and_permissions(empty_schema: None) -> None:
+    migrate("profiles", "0005")
+    tables = shape()
+    before = ContentType.objects.get(app_label="profiles", model="miss")
+
+    migrate()
+    renamed = ContentType.objects.get(app_label="profiles", model="failedactivation")
+    unchanged = shape()
+    migrate("profiles", "0005")
+
+    assert renamed.pk == before.pk
+    assert unchanged == shape() == tables
+    assert ContentType.objects.get(app_label="profiles", model="miss").pk == before.pk
+
+
 @contextmanager
 def being_read() -> Iterator[list[Any]]:
     """Read the profile again and again on another connection, and collect the rows and errors."""

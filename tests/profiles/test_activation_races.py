@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from profiles import activation, privacy
-from profiles.models import Activation, Miss, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from tests.support.accounts import client, registered
 from tests.support.many_users import nobodys_code
 from tests.support.races import race
@@ -114,7 +114,7 @@ def test_parallel_failed_activations_are_counted_exactly() -> None:
     results = race([partial(activation.activate, guesser.pk, code) for _ in range(24)])
 
     assert kinds(results) == {"InviteCodeNotFound": 10, "TooManyFailedActivations": 14}
-    assert Miss.objects.count() == 10
+    assert FailedActivation.objects.count() == 10
     assert all(error.retry_after > 0 for error in results if isinstance(error, activation.TooManyFailedActivations))
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from profiles import daily_counts
 from profiles.admin import home
-from profiles.models import Activation, Day, Profile
+from profiles.models import Activation, DailyStats, Profile
 from tests.support.accounts import SignedInUser, registered
 from tests.support.operators import at_work, operator
 from users.models import Device, LoginCode, SmsDelivery
@@ -100,7 +100,7 @@ def test_finished_days_are_stored_once_and_kept_longer_than_their_rows(alice: Si
     Device.objects.all().delete()
     daily_counts.store(NOW + SECOND)
 
-    assert Day.objects.count() == daily_counts.SHOWN - 1
+    assert DailyStats.objects.count() == daily_counts.SHOWN - 1
     assert [day.codes_used for day in daily_counts.last(NOW)[-2:]] == [1, 0]
 
 

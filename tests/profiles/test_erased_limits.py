@@ -8,7 +8,7 @@ import pytest
 
 from profiles import privacy
 from profiles import signup as profiles_people
-from profiles.models import Miss
+from profiles.models import FailedActivation
 from tests.support.accounts import SignedInUser, signed_in
 from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, wrong
 from tests.support.many_users import nobodys_code
@@ -98,7 +98,7 @@ def test_limits_are_not_carried_over_to_other_phones(alice: SignedInUser) -> Non
 
     other = signed_in("9991110002")
 
-    assert not Miss.objects.filter(user=other.profile.user).exists()
+    assert not FailedActivation.objects.filter(user=other.profile.user).exists()
     assert LoginCode.objects.filter(user=other.profile.user).count() == 1
 
 
@@ -133,4 +133,4 @@ def test_limits_are_carried_over_to_a_new_operator_too(alice: SignedInUser) -> N
 
     operator = profiles_people.make_operator(f"+7{alice.phone}", "a long password")
 
-    assert Miss.objects.filter(user=operator).count() == 1
+    assert FailedActivation.objects.filter(user=operator).count() == 1

@@ -27,7 +27,7 @@ SECTIONS = {
     "users.SmsDelivery": "sms",
     "profiles.Profile": "profile",
     "profiles.Activation": "activation",
-    "profiles.Miss": "wrong_invite_codes",
+    "profiles.FailedActivation": "wrong_invite_codes",
     "admin.LogEntry": "changes_by_operators",
 }
 
@@ -58,8 +58,8 @@ LEFT_OUT = {
     "users.SmsDelivery.id": "internal",
     "profiles.Profile.user": "the person",
     "profiles.Activation.invitee": "the person",
-    "profiles.Miss.id": "internal",
-    "profiles.Miss.user": "the person",
+    "profiles.FailedActivation.id": "internal",
+    "profiles.FailedActivation.user": "the person",
     "admin.LogEntry.id": "internal",
     "admin.LogEntry.user": "the operator, somebody else",
     "admin.LogEntry.content_type": "a person: only what was done to them",
@@ -73,7 +73,7 @@ MEMBERSHIPS = {"users.User_groups": "groups", "users.User_user_permissions": "pe
 # Tables without data on users. A session of the admin has an operator's id in a form that only the service reads.
 ABOUT_NOBODY = {
     "auth.Group", "auth.Group_permissions", "auth.Permission", "contenttypes.ContentType", "sessions.Session",
-    "users.SmsGateway", "users.SiteTotals", "profiles.Day",
+    "users.SmsGateway", "users.SiteTotals", "profiles.DailyStats",
 }  # fmt: skip
 
 # Packages whose tables hold no data on users that the service could name.

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from profiles.models import Activation, Miss, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from tests.support.accounts import registered
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_failed_activation_belongs_to_a_user(profile: Profile) -> None:
 
 
 def test_failed_activation_has_all_columns(profile: Profile) -> None:
-    Miss.objects.create(user=profile.user)
+    FailedActivation.objects.create(user=profile.user)
 
     assert broken("UPDATE profiles_miss SET created_at = NULL WHERE user_id = %s", [profile.pk]) == "created_at"
     assert broken("UPDATE profiles_miss SET user_id = NULL WHERE user_id = %s", [profile.pk]) == "user_id"
@@ -129,7 +129,7 @@ def test_database_fills_in_defaults(profile: Profile, other: Profile) -> None:
 
     assert profile.invitations_count == 0
     assert Activation.objects.get().created_at is not None
-    assert Miss.objects.get().created_at is not None
+    assert FailedActivation.objects.get().created_at is not None
 
 
 def test_lists_have_an_index_for_their_ordering() -> None:

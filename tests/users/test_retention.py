@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
 from profiles import privacy, signup, tasks
-from profiles.models import Miss, Profile
+from profiles.models import FailedActivation, Profile
 from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, set_code
 from users import retention
 from users.login import codes
@@ -101,13 +101,13 @@ def test_locked_user_is_left_for_the_next_purge() -> None:
 
 def test_wrong_invite_codes_are_kept_for_a_day() -> None:
     answer(ask())
-    Miss.objects.create(user=User.objects.get(), created_at=NOW)
+    FailedActivation.objects.create(user=User.objects.get(), created_at=NOW)
 
     privacy.purge(NOW + timedelta(days=0.99))
-    assert Miss.objects.exists()
+    assert FailedActivation.objects.exists()
 
     privacy.purge(NOW + timedelta(days=1.01))
-    assert not Miss.objects.exists()
+    assert not FailedActivation.objects.exists()
 
 
 def test_expired_sessions_of_the_admin_are_deleted() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from profiles.models import Activation, Miss, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.environment import THOROUGH
 from tests.support.many_users import nobodys_code, phones, walk
@@ -26,7 +26,7 @@ NEVER_IN = "9991110077"
 # Sign-ins of one phone in an example: more would have to wait for the resend interval.
 SIGN_INS = 9
 
-MISSES = 10
+FAILED_ACTIVATIONS = 10
 ANY = st.integers(0, 99)
 MALFORMED = ["", "OOOOOO", "AAAAA", "AAAAAAA", "АААААА", "\x00" * 6]
 
@@ -41,7 +41,7 @@ class Human:
     active: bool = True
     erased: bool = False
     chose: Human | None = None
-    misses: int = 0
+    failed: int = 0
 
     @property
     def exists(self) -> bool:
@@ -109,7 +109,7 @@ class Everybody(RuleBasedStateMachine):
             assert human.id not in {other.id for other in self.humans}
             for former in self.humans:  # an erasure does not reset limits
                 if former.phone == phone:
-                    human.misses, former.misses = human.misses + former.misses, 0
+                    human.failed, former.failed = human.failed + former.failed, 0
             self.humans.append(human)
         self.seats.append(Seat(human, person))
 
@@ -149,13 +149,13 @@ class Everybody(RuleBasedStateMachine):
         if me.chose:
             expect(answer, 409, "already_activated")
             assert answer.json()["activated_invite"] == me.chose.code
-        elif me.misses == MISSES:
+        elif me.failed == FAILED_ACTIVATIONS:
             expect(answer, 429, "too_many_requests")
         elif owner is me:
             expect(answer, 409, "own_invite_code")
         elif owner is None or not owner.exists:
             expect(answer, 404, "invite_code_not_found")
-            me.misses += 1
+            me.failed += 1
         else:
             expect(answer, 200)
             me.chose = owner
@@ -222,10 +222,10 @@ class Everybody(RuleBasedStateMachine):
     def database_is_the_model(self) -> None:
         votes = {human.id: human.chose.id for human in self.humans if human.chose}
         received = Counter(votes.values())
-        misses = sum(human.misses for human in self.humans)
+        failed = sum(human.failed for human in self.humans)
         assert dict(Activation.objects.values_list("invitee_id", "inviter_id")) == votes
         assert Counter(dict(Profile.objects.values_list("pk", "invitations_count"))) == received
-        assert Miss.objects.count() == misses
+        assert FailedActivation.objects.count() == failed
 
 
 def expect(answer: Any, status: int, code: str | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from profiles import activation
-from profiles.models import Activation, Miss, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from tests.support.accounts import SignedInUser, registered
 from tests.support.many_users import nobodys_code
 from users.models import User
@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
-def miss(profile: Profile, now: datetime) -> None:
+def fail(profile: Profile, now: datetime) -> None:
     with pytest.raises(activation.InviteCodeNotFound):
         activation.activate(profile.pk, nobodys_code(), now=now)
 
@@ -37,7 +37,7 @@ def test_eleventh_wrong_code_of_an_hour_is_refused(alice: SignedInUser) -> None:
     assert answers[10].json()["code"] == "too_many_requests"
     assert 3590 <= answers[10].json()["retry_after"] <= 3600
     assert answers[10]["Retry-After"] == str(answers[10].json()["retry_after"])
-    assert Miss.objects.filter(user_id=alice.profile.pk).count() == 10
+    assert FailedActivation.objects.filter(user_id=alice.profile.pk).count() == 10
 
 
 def test_right_code_is_refused_too_while_guessing_is(alice: SignedInUser, bob: SignedInUser) -> None:
@@ -69,7 +69,7 @@ def test_malformed_code_is_not_counted(alice: SignedInUser) -> None:
     answers = [alice.activate("O") for _ in range(12)]
 
     assert {answer.status_code for answer in answers} == {400}
-    assert not Miss.objects.exists()
+    assert not FailedActivation.objects.exists()
 
 
 def test_failed_activations_are_counted_for_each_user(alice: SignedInUser, bob: SignedInUser) -> None:
@@ -82,11 +82,11 @@ def test_failed_activations_are_counted_for_each_user(alice: SignedInUser, bob: 
 def test_limit_of_an_hour_is_a_sliding_window() -> None:
     profile, owner = registered("9991110001"), registered("9991110002")
     for n in range(10):
-        miss(profile, NOON + n * MINUTE)
+        fail(profile, NOON + n * MINUTE)
 
     early = refused(profile, owner.invite_code, NOON + HOUR - timedelta(seconds=90))
     almost = refused(profile, owner.invite_code, NOON + HOUR - timedelta(microseconds=1))
-    miss(profile, NOON + HOUR)
+    fail(profile, NOON + HOUR)
     full_again = refused(profile, owner.invite_code, NOON + HOUR)
     activation.activate(profile.pk, owner.invite_code, now=NOON + HOUR + MINUTE)
 
@@ -97,13 +97,13 @@ def test_limit_of_an_hour_is_a_sliding_window() -> None:
 def test_thirty_first_wrong_code_of_a_day_is_refused() -> None:
     profile, owner = registered("9991110001"), registered("9991110002")
     for n in range(30):
-        miss(profile, NOON + n * 20 * MINUTE)
+        fail(profile, NOON + n * 20 * MINUTE)
 
     wait = refused(profile, owner.invite_code, NOON + 20 * HOUR)
-    miss(profile, NOON + 24 * HOUR)
+    fail(profile, NOON + 24 * HOUR)
 
     assert wait == 4 * 3600
-    assert Miss.objects.count() == 31
+    assert FailedActivation.objects.count() == 31
 
 
 def test_retry_after_covers_both_limits() -> None:
@@ -111,7 +111,7 @@ def test_retry_after_covers_both_limits() -> None:
     now = NOON
     for n in range(30):
         now = NOON + (n // 10) * 2 * HOUR + (n % 10) * MINUTE
-        miss(profile, now)
+        fail(profile, now)
 
     wait = refused(profile, owner.invite_code, now)
     activation.activate(profile.pk, owner.invite_code, now=now + timedelta(seconds=wait))
@@ -131,5 +131,5 @@ def test_code_of_a_hidden_user_is_a_failed_activation(alice: SignedInUser, gone:
     answer = alice.activate(owner.invite_code)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "invite_code_not_found")
-    assert Miss.objects.filter(user_id=alice.profile.pk).count() == 1
+    assert FailedActivation.objects.filter(user_id=alice.profile.pk).count() == 1
     assert not Activation.objects.exists()
