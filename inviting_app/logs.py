@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from users.context import mask, request_id
+from users.context import mask_phones, request_id
 
 # A longer message is cut: a client may have written it. Tracebacks stay whole.
 MESSAGE_CHARACTERS = 2000
@@ -43,10 +43,10 @@ class Context(logging.Filter):
         message = record.getMessage()
         if message.startswith("Invalid request from ip="):
             message = message.partition(": ")[0]  # gunicorn quotes what is not HTTP: a body, or a header with a token
-        record.msg = mask(message[:MESSAGE_CHARACTERS])
+        record.msg = mask_phones(message[:MESSAGE_CHARACTERS])
         record.args = None
         if record.exc_info:  # a database error quotes the row
-            record.exc_text = mask(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = mask_phones(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
 

@@ -4,18 +4,17 @@ Finished days are counted once and stored: counting a month of SMS for each page
 such as today, is counted when it is shown.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from django.utils import timezone
 
 from profiles.models import Activation, DailyStats, Profile
+from users.clock import DAY
 from users.login import codes
 from users.models import LoginCode, SmsDelivery
 
 # Days including today. Codes and SMS are kept for 31 days.
 SHOWN = 30
-
-ONE_DAY = timedelta(days=1)
 
 # The longest time from the creation of a code until its SMS is sent or it is used.
 LONGEST_LIFE = codes.OPEN_AT_MOST + codes.VALID_AFTER_UPDATE
@@ -39,12 +38,12 @@ def store(now: datetime) -> None:
 
 def _shown(now: datetime) -> list[date]:
     today = timezone.localdate(now, timezone.get_default_timezone())
-    return [today - ONE_DAY * ago for ago in reversed(range(SHOWN))]
+    return [today - DAY * ago for ago in reversed(range(SHOWN))]
 
 
 def _counted(day: date) -> DailyStats:
     """Count a day by the indexes on `created_at`: there is none on the time of sending or of use."""
-    start, end = _midnight(day), _midnight(day + ONE_DAY)
+    start, end = _midnight(day), _midnight(day + DAY)
     created = {"created_at__gte": start, "created_at__lt": end}
     created_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
     sent = SmsDelivery.objects.filter(**created_before, finished_at__gte=start, finished_at__lt=end)

@@ -9,6 +9,6 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
 
-def mask(text: str) -> str:
+def mask_phones(text: str) -> str:
     """Keep only the last four of any 10 to 15 digits in a row."""
     return _PHONE.sub(r"***\1", text)

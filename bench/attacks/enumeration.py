@@ -4,7 +4,7 @@ import statistics
 from collections import defaultdict
 
 from bench.attacks.contract import ADDRESS_SENDS
-from bench.attacks.env import DAY, AttackEnv, guesses, phone
+from bench.attacks.env import OVER_A_DAY, AttackEnv, guesses, phone
 from bench.attacks.report import Report, luck, sure_median
 from bench.clients import Answer
 from profiles import invite_codes
@@ -23,12 +23,12 @@ def enumeration(env: AttackEnv, samples: int = 200) -> list[Report]:
     answers: Samples = defaultdict(list)
     for number in range(samples):
         if number and number % PHONES_A_DAY == 0:
-            env.pass_time(DAY)
+            env.pass_time(OVER_A_DAY)
         # The order changes, so that no kind always follows the same one.
         kinds = list(KINDS)[number % 3 :] + list(KINDS)[: number % 3]
         for kind in kinds:
             _probe(env, kind, number, answers)
-    env.pass_time(DAY)
+    env.pass_time(OVER_A_DAY)
     _beyond_the_limit(env, samples, answers)
 
     report.tried = sum(len(these) for these in answers.values())

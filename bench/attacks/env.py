@@ -12,7 +12,7 @@ from tests.support.service import free_port
 ATTACKERS = "127.66.0.0/16"
 OWNERS = "127.77.0.0/16"
 # After this, rows are 24 hours older, even if their codes were still valid.
-DAY = timedelta(hours=25)
+OVER_A_DAY = timedelta(hours=25)
 MONTH = timedelta(days=32)
 
 LOGIN_TABLES = ("users_logincode", "users_challenge", "users_smsdelivery")

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bench.attacks.contract import LONG, MAX_ATTEMPTS, PHONE_DAY, PHONE_MONTH, SHORT
-from bench.attacks.env import DAY, AttackEnv, guesses, phone, prefix
+from bench.attacks.env import OVER_A_DAY, AttackEnv, guesses, phone, prefix
 from bench.attacks.report import Report, luck
 from bench.clients import Answer, Client, at_once
 
@@ -126,7 +126,7 @@ def one_phone(env: AttackEnv) -> list[Report]:
     access.owner = weight.owner = str(owner)
     by_day = [day.compared]
     for _ in range(5):
-        env.pass_time(DAY)
+        env.pass_time(OVER_A_DAY)
         storm.guess(5)
         by_day.append(env.compared(prefix(3)) - sum(by_day))
     weight.tried, weight.compared, weight.won = len(storm.guessed), sum(by_day), storm.won

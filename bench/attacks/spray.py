@@ -4,7 +4,7 @@ import statistics
 import time
 
 from bench.attacks.contract import ADDRESS_SENDS, LONG, MAX_ATTEMPTS, SHORT, SITE_DAY
-from bench.attacks.env import DAY, AttackEnv, guesses, phone, prefix
+from bench.attacks.env import OVER_A_DAY, AttackEnv, guesses, phone, prefix
 from bench.attacks.report import Report, luck
 from bench.clients import at_once
 
@@ -24,9 +24,9 @@ def spray(env: AttackEnv) -> list[Report]:
         "500 comparisons with short codes a day (and 3 for each request in flight); a known device still gets 4 digits",
     )
     _spray(env, report)
-    env.pass_time(DAY)
+    env.pass_time(OVER_A_DAY)
     _unused_sms(env, report)
-    env.pass_time(DAY)
+    env.pass_time(OVER_A_DAY)
     _failing_gateways(env, report)
     _leading_zero(env, report)
     return [report]

@@ -18,7 +18,7 @@ from psycopg import pq
 from inviting_app import queries
 from inviting_app.ops import migrations
 from inviting_app.ops.embedded import Embedded, EmbeddedError, die_with_parent, first_error, programs_of_wheel
-from users.context import mask
+from users.context import mask_phones
 
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000
@@ -129,7 +129,8 @@ def _run(database: Database, program: str, *arguments: str | Path, stdout: Any =
         preexec_fn=die_with_parent(signal.SIGKILL),  # a restore must not go on alone
     )
     if done.returncode:
-        raise BackupError(mask(first_error(done.stderr.decode(errors="replace"))))  # it may quote values of a row
+        # It may quote values of a row.
+        raise BackupError(mask_phones(first_error(done.stderr.decode(errors="replace"))))
     return done.stdout or b""
 
 

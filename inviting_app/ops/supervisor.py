@@ -25,7 +25,7 @@ EARLY_ENDS = 5
 # Exit statuses that do not count as failed starts: the database was unavailable, or the process was killed.
 HARMLESS = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
 # For web and worker to finish their current work. PostgreSQL then has its own few seconds: ten in all.
-STOP_SECONDS = 6.5
+FINISH_SECONDS = 6.5
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Part:
     def replace(self) -> None:
         """Tell the process to end. `look_after` starts the next one when it has ended."""
         self.send(signal.SIGTERM)
-        self.kill_at = time.monotonic() + STOP_SECONDS
+        self.kill_at = time.monotonic() + FINISH_SECONDS
 
 
 def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[int] = ()) -> Process:
@@ -91,7 +91,7 @@ def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[
 
 def stop(*parts: Part) -> None:
     """Let all parts finish at the same time, then kill them and the children that they left."""
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + FINISH_SECONDS
     processes = [part.process for part in parts if part.process]
     for process in processes:
         process.terminate()

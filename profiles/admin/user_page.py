@@ -12,7 +12,7 @@ from profiles import activation, privacy, queries
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
-from users.admin.user_admin import NEWEST, UserAdmin
+from users.admin.user_admin import ROWS_SHOWN, UserAdmin
 from users.keyset import beyond
 from users.models import User
 
@@ -83,9 +83,9 @@ def _invitees(user: User, before: str) -> dict[str, Any]:
     older = votes
     if shown_last:
         older = votes.filter(beyond(("-created_at", "-invitee_id"), (shown_last.created_at, shown_last.pk)))
-    found = list(older.order_by("-created_at", "-invitee_id")[: NEWEST + 1])
+    found = list(older.order_by("-created_at", "-invitee_id")[: ROWS_SHOWN + 1])
     return {
-        "invitees": found[:NEWEST],
+        "invitees": found[:ROWS_SHOWN],
         "are_newest": shown_last is None,
-        "older": found[NEWEST - 1].pk if len(found) > NEWEST else None,
+        "older": found[ROWS_SHOWN - 1].pk if len(found) > ROWS_SHOWN else None,
     }

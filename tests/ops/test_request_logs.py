@@ -8,7 +8,7 @@ import pytest
 
 from inviting_app.logs import Context, Stderr
 from tests.support.accounts import SignedInUser, client
-from users.context import mask
+from users.context import mask_phones
 
 pytestmark = pytest.mark.django_db
 
@@ -96,7 +96,7 @@ def test_line_of_a_long_path_stays_whole_in_a_pipe(log: io.StringIO, letter: str
     "written", ["9991234567", "+79991234567", "89991234567", "tel:+79991234567", "123456789012345"]
 )
 def test_masked_phone_keeps_four_digits(written: str) -> None:
-    masked = mask(f"for {written}, at 12:00")
+    masked = mask_phones(f"for {written}, at 12:00")
 
     assert written[-11:] not in masked
     assert f"***{written[-4:]}, at 12:00" in masked
@@ -104,7 +104,7 @@ def test_masked_phone_keeps_four_digits(written: str) -> None:
 
 @pytest.mark.parametrize("kept", ["12.3 ms", "404", "123456789", "1234567890123456", "2030-01-02 12:00:00,123"])
 def test_other_numbers_are_not_masked(kept: str) -> None:
-    assert mask(kept) == kept
+    assert mask_phones(kept) == kept
 
 
 @pytest.mark.parametrize("path", ["/api/x9991234567", "/api/phone_9991234567", "/api/+79991234567/x"])

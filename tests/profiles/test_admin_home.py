@@ -13,6 +13,7 @@ from profiles.admin import home
 from profiles.models import Activation, DailyStats, Profile
 from tests.support.accounts import SignedInUser, registered
 from tests.support.operators import at_work, operator
+from users.clock import DAY
 from users.models import Device, LoginCode, SmsDelivery
 from users.queries import database_now
 
@@ -64,14 +65,14 @@ def made(model: Any, at: datetime, **values: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "which"), [(MIDNIGHT - SECOND, -2), (MIDNIGHT, -1), (NOW, -1), (MIDNIGHT - 29 * daily_counts.ONE_DAY, 0)]
+    ("at", "which"), [(MIDNIGHT - SECOND, -2), (MIDNIGHT, -1), (NOW, -1), (MIDNIGHT - 29 * DAY, 0)]
 )
 def test_events_count_for_their_day(alice: SignedInUser, bob: SignedInUser, at: datetime, which: int) -> None:
     alice.activate(bob.code)
-    Profile.objects.update(created_at=at - 90 * daily_counts.ONE_DAY)
+    Profile.objects.update(created_at=at - 90 * DAY)
     made(Profile, at)
     made(Activation, at)
-    LoginCode.objects.update(created_at=at - 90 * daily_counts.ONE_DAY)
+    LoginCode.objects.update(created_at=at - 90 * DAY)
     made(LoginCode, at - daily_counts.LONGEST_LIFE, used_at=at)
     made(SmsDelivery, at - daily_counts.LONGEST_LIFE, finished_at=at, state="sent")
 
@@ -80,7 +81,7 @@ def test_events_count_for_their_day(alice: SignedInUser, bob: SignedInUser, at: 
     counts = [(day.sign_ups, day.activations, day.sms_sent, day.codes_used) for day in found]
     assert counts.pop(which) == (1, 1, 1, 1)
     assert set(counts) == {(0, 0, 0, 0)}
-    assert [found[0].day, found[-1].day] == [(NOW - 29 * daily_counts.ONE_DAY).date(), NOW.date()]
+    assert [found[0].day, found[-1].day] == [(NOW - 29 * DAY).date(), NOW.date()]
 
 
 def test_day_begins_at_midnight_of_the_service(settings: Any, alice: SignedInUser) -> None:
@@ -89,11 +90,11 @@ def test_day_begins_at_midnight_of_the_service(settings: Any, alice: SignedInUse
 
     today = daily_counts.last(NOW)[-1]
 
-    assert (today.day, today.sign_ups) == ((NOW + daily_counts.ONE_DAY).date(), 1)
+    assert (today.day, today.sign_ups) == ((NOW + DAY).date(), 1)
 
 
 def test_finished_days_are_stored_once_and_kept_longer_than_their_rows(alice: SignedInUser) -> None:
-    made(LoginCode, NOW - daily_counts.ONE_DAY, used_at=NOW - daily_counts.ONE_DAY)
+    made(LoginCode, NOW - DAY, used_at=NOW - DAY)
 
     daily_counts.store(NOW)
     LoginCode.objects.all().delete()

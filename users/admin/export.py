@@ -130,5 +130,5 @@ def _filter(request: HttpRequest) -> str:
     for name, value in sorted(request.GET.dict().items()):
         text = str(value).replace("\0", "").strip()
         hidden = name == SEARCH_VAR and len(text) > SHORT_SEARCH
-        said.append(f"{name}={phones.mask(text) if hidden else context.mask(text)}")
+        said.append(f"{name}={phones.mask(text) if hidden else context.mask_phones(text)}")
     return "; ".join(said) or _("none")

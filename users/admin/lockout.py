@@ -83,7 +83,7 @@ def counted_since() -> datetime:
 
 def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> datetime | None:
     """When the lock of the pair or of the address ends. None: there is no lock."""
-    of_address = AccessAttempt.objects.filter(ip_address=network(request), attempt_time__gte=counted_since())
+    of_address = AccessAttempt.objects.filter(ip_address=network_address(request), attempt_time__gte=counted_since())
     of_pair = of_address.filter(username=hidden_name(request, credentials))
     for attempts, limit in ((of_pair, settings.AXES_FAILURE_LIMIT), (of_address, ADDRESS_LIMIT)):
         counted = attempts.aggregate(failures=Sum("failures_since_start", default=0), newest=Max("attempt_time"))
@@ -100,7 +100,7 @@ def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str
     return hmac.new(keys.login_name_key(), name.encode(errors="replace"), "sha256").hexdigest()
 
 
-def network(request: HttpRequest) -> str:
+def network_address(request: HttpRequest) -> str:
     """The first address of the client's network, which is counted as one."""
     return str(sms_limits.network(client.address(request) or NO_ADDRESS)[0])
 

@@ -33,7 +33,7 @@ from users.login.diagnosis import last_sends
 from users.models import Device, User
 
 # The most rows of a table on the page of a user, so that it is equally quick for every user.
-NEWEST = 50
+ROWS_SHOWN = 50
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -115,9 +115,9 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
                 for action in self.user_actions
                 if self.may_act(request, action, user) and action.applies(user)
             ],
-            "newest": NEWEST,
-            "devices": user.devices.order_by("-signed_in_at", "-pk")[:NEWEST],
-            "deliveries": last_sends(user, NEWEST) if may(["users.view_smsdelivery"]) else [],
+            "newest": ROWS_SHOWN,
+            "devices": user.devices.order_by("-signed_in_at", "-pk")[:ROWS_SHOWN],
+            "deliveries": last_sends(user, ROWS_SHOWN) if may(["users.view_smsdelivery"]) else [],
         }
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

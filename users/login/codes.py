@@ -41,19 +41,16 @@ def open_until(created: datetime, length: int, next_send: datetime) -> datetime:
     return min(max(next_send, created + OPEN_FOR), created + OPEN_AT_MOST)
 
 
-Bytes = bytes | memoryview
-
-
 def new_nonce() -> bytes:
     return secrets.token_bytes(16)
 
 
-def derive(nonce: Bytes, length: int) -> str:
+def derive(nonce: bytes | memoryview, length: int) -> str:
     """The code of `length` digits of this nonce, zero-padded. The bias of the modulo is below 2^-222 for 10 digits."""
     number = int.from_bytes(hmac.digest(keys.code_key(), bytes(nonce), "sha256"))
     return str(number % 10**length).zfill(length)
 
 
-def matches(typed: str, nonce: Bytes, length: int) -> bool:
+def matches(typed: str, nonce: bytes | memoryview, length: int) -> bool:
     """Whether the typed digits are the code, compared in constant time."""
     return hmac.compare_digest(typed.encode(), derive(nonce, length).encode())
