@@ -3,9 +3,7 @@
 import http.client
 import logging
 from contextlib import closing
-from pathlib import Path
 
-from django.apps import apps
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -13,7 +11,8 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
-from inviting_app import __version__, queries
+from inviting_app import __version__
+from inviting_app.ops import migrations
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -21,12 +20,6 @@ logger = logging.getLogger(__name__)
 # For the web server of this machine to answer.
 READY_SECONDS = 0.5
 
-# Found by their file names: Django's loader would cost each process megabytes.
-NEWEST_MIGRATIONS = {
-    (app.label, max(file.stem for file in Path(app.path, "migrations").glob("[0-9]*.py")))
-    for app in apps.get_app_configs()
-    if app.label in ("users", "profiles")
-}
 # Whether this process has seen its migrations in the database. It then does not look them up again.
 migrated = False
 
@@ -48,13 +41,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
     global migrated
     try:
         User.objects.exists()
-        missing = set() if migrated else NEWEST_MIGRATIONS - queries.applied_migrations()
+        missing = [] if migrated else migrations.missing()
     except Error as error:
         logger.warning("not ready: %s", type(error).__name__)
         return JsonResponse({"status": "unavailable"}, status=503)
     migrated = not missing
     if missing:
-        reason = f"migrations are missing, such as {'.'.join(min(missing))}: run `manage.py migrate`"
+        reason = f"migrations are missing, such as {missing[0]}: run `manage.py migrate`"
         logger.warning("not ready: %s", reason)
         return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     return JsonResponse({"status": "ok", "version": __version__})

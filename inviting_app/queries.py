@@ -3,11 +3,6 @@
 from users import sql
 
 
-def applied_migrations() -> set[tuple[str, str]]:
-    """The app and the name of each migration that the database has."""
-    return {(app, name) for app, name in sql.fetch_all("SELECT app, name FROM django_migrations", [])}
-
-
 def current_setting(name: str) -> str:
     """The value of this setting of PostgreSQL."""
     return str(sql.fetch_one("SELECT current_setting(%s)", [name])[0])

@@ -99,7 +99,7 @@ def _refuse_newer(database: Database, file: Path) -> None:
     applied = {f"{app}.{name}" for app, name in rows}
     if FIRST_MIGRATION not in applied:
         raise BackupError(f"{file} is not a backup of this service, or one of another schema")
-    known = migrations.planned().keys()
+    known = migrations.known()
     apps = {migration.split(".")[0] for migration in known}
     if newer := sorted(migration for migration in applied - known if migration.split(".")[0] in apps):
         raise BackupError(f"this backup is of a newer version: {newer[0]} is not known here. Install that version")

@@ -77,8 +77,8 @@ def version() -> Found:
 
 
 def unapplied_migrations() -> Found:
-    if missing := [name for name, applied in migrations.planned().items() if not applied]:
-        what = f"{len(missing)} migrations are not applied. The first is {missing[0]}."
+    if missing := migrations.missing():
+        what = f"{len(missing)} migrations are not applied, such as {missing[0]}."
         hint = "Run `manage.py migrate`, then restart web and worker. Checks that need the tables were left out."
         yield CheckError(what, hint=hint, id="inviting_app.E014")
 

@@ -37,7 +37,7 @@ def test_missing_migration_is_reported() -> None:
 
     found = only(checks_database.unapplied_migrations())
 
-    assert (found.level, found.msg) == (ERROR, f"1 migrations are not applied. The first is users.{newest.name}.")
+    assert (found.level, found.msg) == (ERROR, f"1 migrations are not applied, such as users.{newest.name}.")
     assert " worker " not in doctor()[1]
 
 
