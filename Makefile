@@ -69,3 +69,4 @@ messages: $(DEV)
 	PYTHONPATH=. $(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -k gettext_lazy -o $(VENV)/django.pot api inviting_app profiles users
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D django -l ru -d inviting_app/locale -i $(VENV)/django.pot
 	$(BIN)/pybabel -q compile -D django -d inviting_app/locale
+	$(BIN)/pybabel -q compile -D django -d api/locale

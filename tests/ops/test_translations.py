@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.utils import translation
 from api.problem_codes import PROBLEMS
 
 RUSSIAN = Path(settings.BASE_DIR, "inviting_app/locale/ru/LC_MESSAGES")
+RUSSIAN_OF_REST_FRAMEWORK = Path(settings.BASE_DIR, "api/locale/ru/LC_MESSAGES")
 
 
 def messages(path: Path) -> dict[Any, Any]:
@@ -39,13 +41,21 @@ def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
     assert all(translated.values())
 
 
-def test_compiled_translations_are_those_of_the_source() -> None:
-    with (RUSSIAN / "django.mo").open("rb") as file:
+@pytest.mark.parametrize("folder", [RUSSIAN, RUSSIAN_OF_REST_FRAMEWORK])
+def test_compiled_translations_are_those_of_the_source(folder: Path) -> None:
+    with (folder / "django.mo").open("rb") as file:
         read = [message for message in read_mo(file) if message.id]
     # Babel reads contexts of compiled catalogues as bytes.
     compiled = {(message.context and message.context.decode(), message.id): message.string for message in read}
 
-    assert compiled == messages(RUSSIAN / "django.po")
+    assert compiled == messages(folder / "django.po")
+
+
+def test_our_messages_of_rest_framework_are_used() -> None:
+    ours = messages(RUSSIAN_OF_REST_FRAMEWORK / "django.po")
+
+    with translation.override("ru"):
+        assert {text: translation.gettext(text) for _, text in ours} == {text: ours[None, text] for _, text in ours}
 
 
 def test_every_problem_is_translated() -> None:
