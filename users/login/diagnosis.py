@@ -10,7 +10,7 @@ from django.conf import settings
 
 from users import queries
 from users.clock import rounded_up
-from users.login import devices
+from users.login import codes, devices
 from users.login.challenges import decide_code
 from users.models import SmsDelivery, User
 from users.sms import breaker
@@ -35,6 +35,7 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
             for device in (None, *known_devices)
             if user.phone
         ],
+        "long_length": codes.LONG,
         "gateways": breaker.health(),
         "queue": queue,
         "waited": rounded_up(queue.waited),
