@@ -127,16 +127,16 @@ ON CONFLICT (name) DO UPDATE SET
     failed_at = excluded.failed_at,
     failures = gateway.failures + (gateway.skipped_until IS NULL)::int,
     skipped_until = CASE WHEN gateway.skipped_until IS NULL AND gateway.failures + 1 >= %(limit)s
-                         THEN clock_timestamp() + %(skip)s ELSE gateway.skipped_until END
+                         THEN clock_timestamp() + %(open_for)s ELSE gateway.skipped_until END
 """
 
 
-def count_gateway_failure(name: str, error: str, limit: int, skip: timedelta) -> None:
-    """Count a failure of a gateway, and skip it from the `limit`-th in a row on.
+def count_gateway_failure(name: str, error: str, limit: int, open_for: timedelta) -> None:
+    """Count a failure of a gateway, and open its circuit at the `limit`-th in a row.
 
     Written by hand: many workers count at once, so it must be one conditional upsert.
     """
-    sql.execute(_COUNT_FAILURE, {"name": name, "error": error, "limit": limit, "skip": skip})
+    sql.execute(_COUNT_FAILURE, {"name": name, "error": error, "limit": limit, "open_for": open_for})
 
 
 # A worker without a heartbeat for this long is dead.

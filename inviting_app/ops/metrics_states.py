@@ -86,6 +86,6 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     health = breaker.health()
     failures: dict[str, float] = {gateway.name: gateway.failures for gateway in health}
     yield _gauge("gateway_failures", "Failures in a row; 0 is healthy.", failures, "gateway")
-    skipped: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in health}
+    asked_last: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in health}
     meaning = "1 while the circuit is open and the gateway goes last, until a send succeeds."
-    yield _gauge("gateway_skipped", meaning, skipped, "gateway")
+    yield _gauge("gateway_skipped", meaning, asked_last, "gateway")

@@ -48,8 +48,8 @@ def fail(times: int, gateway: Gateway = FIRST) -> SmsGateway:
     return SmsGateway.objects.get(name=gateway.name)
 
 
-def skip_is_over() -> None:
-    SmsGateway.objects.update(circuit_open_until=F("circuit_open_until") - breaker.LONGEST_SKIP)
+def trial_is_due() -> None:
+    SmsGateway.objects.update(circuit_open_until=F("circuit_open_until") - breaker.LONGEST_OPEN_FOR)
 
 
 def order() -> list[str]:
@@ -66,12 +66,12 @@ def test_circuit_opens_after_three_failures_in_a_row(delivery: int, preferred: W
     health = SmsGateway.objects.get()
     assert (health.name, health.failures, health.error) == ("1 json", 3, "HTTP 503")
     assert health.failed_at is not None and health.circuit_open_until is not None
-    assert timedelta(seconds=25) < health.circuit_open_until - timezone.now() <= breaker.FIRST_SKIP
+    assert timedelta(seconds=25) < health.circuit_open_until - timezone.now() <= breaker.FIRST_OPEN_FOR
 
 
 def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook) -> None:
     fail(3)
-    skip_is_over()
+    trial_is_due()
 
     taken_by = [send(delivery) for _ in range(2)]
 
@@ -83,7 +83,7 @@ def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook)
 def test_circuit_stays_open_longer_after_a_failed_trial(delivery: int, preferred: Webhook) -> None:
     preferred.status = 503
     fail(3)
-    skip_is_over()
+    trial_is_due()
 
     taken_by = [send(delivery) for _ in range(3)]
 
@@ -91,11 +91,11 @@ def test_circuit_stays_open_longer_after_a_failed_trial(delivery: int, preferred
     assert len(preferred.messages) == 1
     health = SmsGateway.objects.get()
     assert health.failures == 4 and health.circuit_open_until is not None
-    assert timedelta(seconds=55) < health.circuit_open_until - timezone.now() <= 2 * breaker.FIRST_SKIP
+    assert timedelta(seconds=55) < health.circuit_open_until - timezone.now() <= 2 * breaker.FIRST_OPEN_FOR
 
 
 def test_open_time_doubles_up_to_ten_minutes() -> None:
-    waits = [breaker.skip_after(failures).total_seconds() for failures in (3, 4, 5, 6, 7, 8, 9, 10_000)]
+    waits = [breaker.open_for(failures).total_seconds() for failures in (3, 4, 5, 6, 7, 8, 9, 10_000)]
 
     assert waits == [30, 60, 120, 240, 480, 600, 600, 600]
 
@@ -140,7 +140,7 @@ def test_sends_in_flight_do_not_lengthen_the_open_time() -> None:
 
 def test_only_one_of_many_sends_is_the_trial() -> None:
     fail(3)
-    skip_is_over()
+    trial_is_due()
     workers = [Breaker() for _ in range(5)]
 
     firsts = [next(worker.in_turn([FIRST, SECOND])).name for worker in workers]
@@ -157,7 +157,7 @@ def test_success_of_a_healthy_gateway_writes_nothing(django_assert_num_queries: 
 
 def test_expired_code_does_not_use_up_the_trial(delivery: int) -> None:
     fail(3)
-    skip_is_over()
+    trial_is_due()
     LoginCode.objects.update(expires_at=timezone.now())
 
     sms_delivery.deliver(delivery)
@@ -177,7 +177,7 @@ def test_failures_of_many_workers_at_once_are_all_counted(monkeypatch: pytest.Mo
 @pytest.mark.django_db(transaction=True)
 def test_only_one_of_many_workers_makes_the_trial() -> None:
     fail(3)
-    skip_is_over()
+    trial_is_due()
     workers = [Breaker() for _ in range(6)]
 
     firsts = race([lambda worker=worker: next(worker.in_turn([FIRST, SECOND])).name for worker in workers])

@@ -217,7 +217,7 @@ def test_cost_counts_are_those_of_the_orm(settings: Any) -> None:
 
 def test_counted_failures_of_a_gateway_open_its_circuit() -> None:
     for _ in range(2):
-        queries.count_gateway_failure("1 json", "HTTP 500", limit=2, skip=timedelta(seconds=30))
+        queries.count_gateway_failure("1 json", "HTTP 500", limit=2, open_for=timedelta(seconds=30))
 
     gateway = SmsGateway.objects.annotate(left=F("circuit_open_until") - F("failed_at")).get()
     assert (gateway.failures, gateway.error) == (2, "HTTP 500")

@@ -1,7 +1,7 @@
 """A circuit breaker for each gateway, shared by all workers through the database.
 
-FAILURES failures in a row open the circuit for FIRST_SKIP. Then one send tries the gateway again. If that fails,
-the circuit is open for twice as long as before, up to LONGEST_SKIP. Any success closes it at once.
+FAILURES failures in a row open the circuit for FIRST_OPEN_FOR. Then one send tries the gateway again. If that fails,
+the circuit is open for twice as long as before, up to LONGEST_OPEN_FOR. Any success closes it at once.
 
 An open circuit puts a gateway last in the order. If no other gateway takes the message, it is still tried, because the
 code expires in minutes. So an attacker cannot silence a gateway by requesting codes for numbers that it rejects.
@@ -23,9 +23,9 @@ from users.sms.gateways import Gateway, configured
 FAILURES = 3
 
 # How long the circuit is open at first. It is longer than any send takes, so sends in flight do not count again.
-FIRST_SKIP = timedelta(seconds=30)
+FIRST_OPEN_FOR = timedelta(seconds=30)
 
-LONGEST_SKIP = timedelta(minutes=10)
+LONGEST_OPEN_FOR = timedelta(minutes=10)
 
 
 class Breaker:
@@ -69,13 +69,13 @@ def health() -> list[SmsGateway]:
 
 def failed(gateway: Gateway, reason: str) -> None:
     """Count a failure. While the circuit is open only the error is stored: the trial was counted when it began."""
-    queries.count_gateway_failure(gateway.name, reason[:100], limit=FAILURES, skip=FIRST_SKIP)
+    queries.count_gateway_failure(gateway.name, reason[:100], limit=FAILURES, open_for=FIRST_OPEN_FOR)
 
 
-def skip_after(failures: int) -> timedelta:
+def open_for(failures: int) -> timedelta:
     """How long the circuit is open after this many failures in a row."""
-    doublings = min(failures - FAILURES, 10)  # a larger shift would overflow; LONGEST_SKIP is reached before
-    return min(FIRST_SKIP * (1 << doublings), LONGEST_SKIP)
+    doublings = min(failures - FAILURES, 10)  # a larger shift would overflow; LONGEST_OPEN_FOR is reached before
+    return min(FIRST_OPEN_FOR * (1 << doublings), LONGEST_OPEN_FOR)
 
 
 def _may_try_again(row: SmsGateway) -> bool:
@@ -83,5 +83,5 @@ def _may_try_again(row: SmsGateway) -> bool:
     unchanged = SmsGateway.objects.filter(
         name=row.name, failures=row.failures, circuit_open_until=row.circuit_open_until
     )
-    longer = ClockTimestamp() + Value(skip_after(row.failures + 1))
+    longer = ClockTimestamp() + Value(open_for(row.failures + 1))
     return bool(unchanged.update(failures=row.failures + 1, circuit_open_until=longer))

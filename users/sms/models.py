@@ -58,7 +58,7 @@ class SmsGateway(models.Model):
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     error = models.CharField(_("error"), max_length=100, blank=True)
     failed_at = models.DateTimeField(_("last failed"), null=True)
-    circuit_open_until = models.DateTimeField(_("skipped until"), null=True, db_column="skipped_until")
+    circuit_open_until = models.DateTimeField(_("asked last until"), null=True, db_column="skipped_until")
 
     class Meta:
         verbose_name = _("SMS gateway")
