@@ -213,7 +213,7 @@ def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) ->
     execute(queries["select_stalled_jobs_by_heartbeat"], queue=None, task_name=None, seconds_since_heartbeat=10)
     SmsDelivery.objects.filter(pk=PEOPLE).update(state="queued")
     settings.DEMO = True
-    users.sms.tasks.send_sms(delivery_id=PEOPLE)
+    users.sms.delivery.deliver(PEOPLE)
     users.queries.queue(database_now())
 
     assert not (found := too_long(readings)), "\n\n".join(found)

@@ -23,15 +23,15 @@ class GatewaysFailed(Exception):
     """No gateway took the message. It may be tried again while the code is valid. The text contains no secret."""
 
 
-def _not_watched(gateway: str, outcome: str, seconds: float) -> None:
-    """The default of `watch`: does nothing."""
+# What is called after each try of a gateway, with its name, `sent` or `refused`, and the seconds that it took.
+Watch = Callable[[str, str, float], None]
 
 
-# Called after each SMS that a gateway was given, with its name, `sent` or `refused`, and the seconds that it took.
-watch: Callable[[str, str, float], None] = _not_watched
+def unwatched(gateway: str, outcome: str, seconds: float) -> None:
+    """The `Watch` of a worker without metrics: does nothing."""
 
 
-def deliver(delivery_id: int) -> None:
+def deliver(delivery_id: int, watch: Watch = unwatched) -> None:
     """Send the SMS of this delivery row, unless it was sent already or its code has ended.
 
     Raises GatewaysFailed, or OperationalError while another worker sends this SMS. Both may be tried again.

@@ -43,13 +43,14 @@ class Backoff(BaseRetryStrategy):
         return RetryDecision(retry_in={"seconds": min(2 ** (job.attempts + 1), LONGEST_INTERVAL_SECONDS)})
 
 
-@app.task(name="users.tasks.send_sms", queue="sms", retry=Backoff())
-def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
+@app.task(name="users.tasks.send_sms", queue="sms", retry=Backoff(), pass_context=True)
+def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> None:
     """Send one SMS. It is retried until a gateway accepts it, or until its code has expired and it is dropped.
 
     `asked_by` is the id of the request that caused the SMS, under the name that stored jobs have for it.
+    A worker with metrics gives `watch` to its jobs.
     """
-    delivery.deliver(delivery_id)
+    delivery.deliver(delivery_id, context.additional_context.get("watch", delivery.unwatched))
 
 
 def queue_sms(delivery_id: int) -> None:

@@ -78,15 +78,15 @@ def _lower_priority() -> None:
             Path("/proc/self/autogroup").write_text(str(NICE))
 
 
-def _middleware() -> list[WorkerMiddleware]:
+def _measured() -> dict[str, Any]:
+    """The options of procrastinate's worker that measure its jobs."""
+    middleware: list[WorkerMiddleware] = [with_request_id]
     if not settings.METRICS_PORT:
-        return [with_request_id]
+        return {"worker_middleware": middleware}
     from inviting_app.ops import metrics, metrics_server
-    from users.sms import delivery
 
-    delivery.watch = metrics.sms
     metrics_server.start()
-    return [with_request_id, metrics.jobs]
+    return {"worker_middleware": [*middleware, metrics.jobs], "additional_context": {"watch": metrics.sms}}
 
 
 async def _work() -> None:
@@ -108,5 +108,5 @@ async def _work() -> None:
             fetch_job_polling_interval=POLL_SECONDS,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=DEAD_AFTER.total_seconds(),
-            worker_middleware=_middleware(),
+            **_measured(),
         )
