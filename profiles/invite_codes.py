@@ -4,6 +4,7 @@ import re
 import secrets
 
 from django.conf import settings
+from django.urls import reverse
 
 LENGTH = 6
 
@@ -23,7 +24,7 @@ def generate() -> str:
 
 def share_url(code: str) -> str:
     """The link that opens the page with this invite code filled in."""
-    return f"{settings.SITE_URL}/i/{code}"
+    return settings.SITE_URL + reverse("invitation", args=[code])
 
 
 def normalise(text: str) -> str:

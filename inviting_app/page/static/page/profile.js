@@ -42,7 +42,7 @@ function showNews($, profile, showAnew) {
 function showSharing($, { invite_code, share_url }) {
   const share = { url: share_url, text: t("share_text", { code: halves(invite_code) }) };
   $("[data-link]").textContent = share_url;
-  $("[data-qr]").src = `/i/${invite_code}/qr.svg`;
+  $("[data-qr]").src = $("[data-qr]").dataset.qr.replace("CODE", invite_code);
   $("[data-share]").hidden = !navigator.share;
   $("[data-share]").addEventListener("click", () => navigator.share(share).catch(() => {})); // cancelled
   $("[data-copy=link]").className = navigator.share ? "secondary" : "primary";
