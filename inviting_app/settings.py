@@ -165,6 +165,8 @@ TRUSTED_PROXIES = env.TRUSTED_PROXIES
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# For every body. Django's DATA_UPLOAD_MAX_MEMORY_SIZE covers only what a view reads by `body` or `POST`: REST framework
+# reads JSON from the stream, and a request that no view reads would pass.
 BODY_MAX_BYTES = 64 * 1024
 CORS_ALLOWED_ORIGINS = env.CORS_ORIGINS
 CORS_URLS_REGEX = r"^/api/"
