@@ -1,6 +1,7 @@
 """Keeps the processes of the service running: a process that ends by itself is started again."""
 
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -19,9 +20,10 @@ logger = logging.getLogger(__name__)
 
 Process = subprocess.Popen[bytes]
 
-# A part whose start fails within these seconds, so many times in a row, is given up.
+# A part that ends within these seconds is started again after a wait, and given up after so many failures in a row.
 EARLY_SECONDS = 30.0
-EARLY_ENDS = 5
+WAIT_SECONDS = 0.5
+FAILED_STARTS = 5
 # Exit statuses that do not count as failed starts: the database was unavailable, or the process was killed.
 HARMLESS = (os.EX_TEMPFAIL, -signal.SIGKILL, -signal.SIGTERM)
 # For web and worker to finish their current work. PostgreSQL then has its own few seconds: ten in all.
@@ -36,8 +38,7 @@ class Part:
     start: Callable[[], Process]
     process: Process | None = None
     started: float = 0.0
-    # Early ends in a row, each of which makes the next start wait longer, and those of them that were failed starts.
-    early_ends: int = 0
+    start_at: float = 0.0
     failed_starts: int = 0
     # For PostgreSQL: the cause of a failed start may be temporary, such as a full disk.
     never_given_up: bool = False
@@ -48,32 +49,30 @@ class Part:
         """Start it again if it has ended. Raises CommandError if it ends early each time."""
         now = time.monotonic()
         if self.process is None:
-            if now >= self.started + min(1.0, 0.25 * self.early_ends):
+            if now >= self.start_at:
                 self.started, self.process = now, self.start()
         elif (status := self.process.poll()) is not None:
             if not self.kill_at:
-                self._note_end(status, early=now < self.started + EARLY_SECONDS)
+                self._note_end(status, now)
             kill_group(self.process)
-            self.process, self.started, self.kill_at = None, now, 0.0
+            self.process, self.kill_at = None, 0.0
         elif self.kill_at and now > self.kill_at:
             kill_group(self.process)
 
-    def _note_end(self, status: int, early: bool) -> None:
-        self.early_ends = self.early_ends + 1 if early else 0
+    def _note_end(self, status: int, now: float) -> None:
+        early = now < self.started + EARLY_SECONDS
+        self.start_at = now + WAIT_SECONDS if early else now
         self.failed_starts = self.failed_starts + 1 if early and status not in HARMLESS else 0
         ended = f"{self.name} ended by itself with status {status}"
-        if self.failed_starts == EARLY_ENDS and not self.never_given_up:
-            raise CommandError(f"{ended}, {EARLY_ENDS} times in a row as soon as it was started. It has been given up.")
+        if self.failed_starts == FAILED_STARTS and not self.never_given_up:
+            raise CommandError(f"{ended}, {FAILED_STARTS} times in a row as soon as it was started. It is given up.")
         logger.warning("%s; starting it again", ended)
 
-    def send(self, number: signal.Signals) -> None:
+    def end(self) -> None:
+        """Tell the process to end, and kill it if it takes too long. `look_after` starts the next one after it."""
         if self.process is not None:
-            self.process.send_signal(number)
-
-    def replace(self) -> None:
-        """Tell the process to end. `look_after` starts the next one when it has ended."""
-        self.send(signal.SIGTERM)
-        self.kill_at = time.monotonic() + FINISH_SECONDS
+            self.process.terminate()
+            self.kill_at = time.monotonic() + FINISH_SECONDS
 
 
 def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[int] = ()) -> Process:
@@ -90,16 +89,14 @@ def start(arguments: list[str], environment: dict[str, str], pass_fds: Sequence[
 
 
 def stop(*parts: Part) -> None:
-    """Let all parts finish at the same time, then kill them and the children that they left."""
-    deadline = time.monotonic() + FINISH_SECONDS
-    processes = [part.process for part in parts if part.process]
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, deadline - time.monotonic()))
-        kill_group(process)
-        process.wait()
+    """Let all parts finish at the same time."""
+    for part in parts:
+        part.start_at = math.inf
+        part.end()
+    while any(part.process for part in parts):
+        time.sleep(0.02)
+        for part in parts:
+            part.look_after()
 
 
 def kill_group(process: Process) -> None:

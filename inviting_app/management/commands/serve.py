@@ -28,7 +28,7 @@ WORKER = ["manage.py", "worker"]
 # HUP starts each of these with the new code and settings before anything is replaced.
 TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"], [*WORKER, "--check"]]
 BANNER = """
-inviting_app is ready. Ctrl-C stops it.
+Ctrl-C stops it.
   Page       {site}/
   API docs   {site}/docs   {site}/redoc
   Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)
@@ -46,18 +46,9 @@ class Command(BaseCommand):
             with suppress(KeyboardInterrupt), ExitStack() as stack:
                 self._serve(stack)
         except CommandError as error:
-            if settings.LOG_FORMAT != "json":
-                raise
             logger.critical(str(error))
             sys.exit(1)
-        self._say("inviting_app has stopped.", "inviting_app has stopped")
-
-    def _say(self, on_the_terminal: str, in_the_log: str) -> None:
-        """With LOG_FORMAT=json the output has only lines of the log, because a program reads it."""
-        if settings.LOG_FORMAT == "json":
-            logger.info(in_the_log)
-        else:
-            self.stderr.write(on_the_terminal, style_func=str)  # Django would write it in the red of an error
+        logger.info("inviting_app has stopped")
 
     def _serve(self, stack: ExitStack) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -99,8 +90,11 @@ class Command(BaseCommand):
         while not self.stopping:
             self._look_after_parts()
             if not ready and (ready := web_is_ready()):
-                banner = BANNER.format(site=settings.SITE_URL, data=settings.DATA_DIR) + (DEMO if settings.DEMO else "")
-                self._say(banner, f"inviting_app is ready at {settings.SITE_URL}")
+                logger.info("inviting_app is ready at %s", settings.SITE_URL)
+                if settings.LOG_FORMAT == "text":  # in JSON, a program reads the output
+                    banner = BANNER + (DEMO if settings.DEMO else "")
+                    # `style_func`: Django would write it in the red of an error.
+                    self.stderr.write(banner.format(site=settings.SITE_URL, data=settings.DATA_DIR), style_func=str)
             if self.reloading:
                 self.reloading = False
                 self._reload()
@@ -121,8 +115,9 @@ class Command(BaseCommand):
                 return
         (self.folder / "env.new").replace(self.folder / "env")
         # The worker first: it takes no more jobs, which the new web processes may queue in a new form.
-        self.worker.replace()
-        self.web.send(signal.SIGHUP)
+        self.worker.end()
+        if self.web.process:  # otherwise it is about to start, with the new code
+            self.web.process.send_signal(signal.SIGHUP)
         logger.info("the new version can start: gunicorn and the worker replace their processes")
 
     def _succeeds(self, command: list[str], environment: dict[str, str]) -> bool:
