@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from inviting_app.ops.embedded import OPTIONS, Embedded
@@ -32,6 +33,12 @@ def quick(settings: Any) -> None:
     """Pages without `collectstatic` before them, and passwords of operators without slow hashing."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+
+
+@pytest.fixture(autouse=True)
+def default_language() -> None:
+    """The language of the settings: a thread keeps that of the last request, which another test may have made."""
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture

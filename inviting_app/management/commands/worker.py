@@ -72,10 +72,10 @@ def _lower_priority() -> None:
     Linux weighs whole sessions against each other where it groups them (sched(7), "The autogroup feature"). A session
     that other processes share, such as that of a terminal, is left alone.
     """
-    os.nice(NICE)
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
             Path("/proc/self/autogroup").write_text(str(NICE))
+    os.nice(NICE)
 
 
 def _measured() -> dict[str, Any]:
