@@ -7,8 +7,10 @@ from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import defaults
@@ -20,6 +22,7 @@ from rest_framework.settings import api_settings
 from api.problem_codes import PROBLEMS
 from profiles import activation, privacy
 from users import phones
+from users.client import text_of_header
 from users.context import request_id
 from users.login import challenges, devices, signin, tokens
 
@@ -89,7 +92,24 @@ def response(code: str, **members: Any) -> JsonResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, DisallowedHost):
+        return foreign_host(request)
     return response("invalid") if is_api(request) else defaults.bad_request(request, exception)
+
+
+def foreign_host(request: HttpRequest) -> HttpResponse:
+    """Say which host is refused, and which settings allow one: otherwise a deployer would search for long."""
+    host = text_of_header(request.META.get("HTTP_HOST", request.META["SERVER_NAME"]))[:200]
+    why = _("The host %(host)s is not served here. The operator can add it to EXTRA_HOSTS, or set SITE_URL.")
+    why %= {"host": f'"{host}"'}
+    if is_api(request):
+        refused: HttpResponse = response(
+            "invalid", detail=why, errors=[{"field": "Host", "code": "invalid", "detail": why}]
+        )
+    else:
+        refused = render(request, "400.html", {"why": why}, status=400)
+    refused.problem_cause = f"host {host!a:.100} is not in SITE_URL or EXTRA_HOSTS"  # type: ignore[attr-defined]
+    return refused
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

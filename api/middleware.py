@@ -124,7 +124,7 @@ class ApiMiddleware:
         try:
             request.get_host()
         except DisallowedHost:
-            return exceptions.response("invalid")
+            return exceptions.foreign_host(request)
         return None
 
     def _is_large(self, request: HttpRequest) -> bool:

@@ -23,6 +23,9 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+_WEB_PORTS = {"http": 80, "https": 443}
+# Pages and connections with these schemes have no origin of their own, so that none of them could ever match.
+_WITHOUT_ORIGIN = ("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss")
 Value = TypeVar("Value")
 
 
@@ -91,12 +94,43 @@ def each(parse: Callable[[str], Value], *, quoted: bool = True) -> Callable[[str
     return parse_all
 
 
+def host(text: str) -> str:
+    """A host in the form that browsers send: in punycode and lower case, IPv6 in brackets, no dot at the end."""
+    if not text.isascii():
+        from idna import uts46_remap
+
+        text = uts46_remap(text, std3_rules=False)  # as browsers do before punycode
+    with suppress(ValueError):
+        address = ip_address(text[1:-1] if re.fullmatch(r"\[.*\]", text) else text)
+        return f"[{address}]" if address.version == 6 else str(address)
+    labels = text.lower().removesuffix(".").split(".")
+    name = ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+    # Django answers to no other names. One that ends with a number would be an address.
+    if not re.fullmatch(r"([a-z0-9-]{1,63}\.)*(?![0-9]+$)[a-z0-9-]{1,63}", name):
+        raise ValueError("must be a host, such as invite.example.org, without a scheme, a port or a path")
+    return name
+
+
 def origin(text: str) -> str:
-    parts = urlsplit(text)
-    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.port == 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or more:
-        raise ValueError("must look like https://invite.example.org, without a path")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    """The origin of a web page in the form that browsers send, without its default port."""
+    with suppress(ValueError):  # its text would quote the value
+        parts = urlsplit(text)
+        scheme, port = parts.scheme, parts.port
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc or port == 0
+        if scheme in _WEB_PORTS and parts.hostname and not more:
+            shown = "" if port in (None, _WEB_PORTS[scheme]) else f":{port}"
+            return f"{scheme}://{host(parts.hostname)}{shown}"
+    raise ValueError("must look like https://invite.example.org, without a path")
+
+
+def client_origin(text: str) -> str:
+    """The origin of a web page, or of an app in a web view, such as `capacitor://localhost`."""
+    scheme, _, rest = text.lower().partition("://")
+    if not rest or scheme in (*_WEB_PORTS, *_WITHOUT_ORIGIN):
+        return origin(text)
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[1-9][0-9]{0,4})?/?", text.lower()):
+        raise ValueError("must look like capacitor://localhost, without a path")
+    return text.lower().removesuffix("/")
 
 
 def region(text: str) -> str:
@@ -183,9 +217,10 @@ WORKER_DATABASE = read("WORKER_DATABASE_URL", DATABASE, database)
 
 HOST = read("HOST", "127.0.0.1", str)
 PORT = read("PORT", 8000, integer(1, 65535))
-SITE_URL = read("SITE_URL", f"http://localhost:{PORT}", origin)
+SITE_URL = read("SITE_URL", origin(f"http://localhost:{PORT}"), origin)
+EXTRA_HOSTS: list[str] = read("EXTRA_HOSTS", [], each(host))
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", 0, integer(0, 10))
-CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(origin))
+CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(client_origin))
 METRICS_PORT = read("METRICS_PORT", 0, integer(1, 65535))
 WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
 WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))

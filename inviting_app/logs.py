@@ -51,6 +51,20 @@ class Context(logging.Filter):
         return True
 
 
+class OnceAMinute(logging.Filter):
+    """Drops a message of a logger if one with the same words was passed in the last minute: clients can cause many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not 0 <= record.created - self.passed.get(record.msg, -60) < 60:
+            self.passed[record.msg] = record.created
+            return True
+        return False
+
+
 def config(line_format: str) -> dict[str, Any]:
     """Django's LOGGING, for lines in this format: `text` or `json`."""
     return {
@@ -58,6 +72,7 @@ def config(line_format: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {
             "context": {"()": "inviting_app.logs.Context"},
+            "once_a_minute": {"()": "inviting_app.logs.OnceAMinute"},
             "with_exception": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
         },
         "formatters": {
@@ -82,6 +97,7 @@ def config(line_format: str) -> dict[str, Any]:
             # It logs each attempt to connect while the database is away.
             "psycopg.pool": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
+            "users.client": {"filters": ["once_a_minute"]},
             "gunicorn.error": {"level": "WARNING", "propagate": True},
             # The gateways' libraries write numbers, messages and URLs with passwords. `users.sms.delivery` logs
             # failures itself.

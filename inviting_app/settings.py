@@ -2,31 +2,23 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
 from inviting_app import __version__, env, logs
 from inviting_app.ops import data_dir
 from inviting_app.ops.embedded import Embedded
+from inviting_app.settings_http import *  # noqa: F403
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.DATA_DIR
 SECRET_KEY = env.SECRET_KEY or data_dir.secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
-SITE_URL = env.SITE_URL
 HOST, PORT, METRICS_PORT = env.HOST, env.PORT, env.METRICS_PORT
 LOG_FORMAT = env.LOG_FORMAT
 # The text of the settings that `serve` keeps until it is stopped, by name.
 KEPT_SETTINGS = env.KEPT
 VERSION = __version__
-
-_SITE = urlsplit(SITE_URL)
-_HTTPS = _SITE.scheme == "https"
-
-# The loopback names are for probes and for users of the machine itself.
-ALLOWED_HOSTS = [_SITE.hostname, "localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 INSTALLED_APPS = [
     "inviting_app",
@@ -55,6 +47,7 @@ MIDDLEWARE = [
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "api.middleware.ApiMiddleware",
     "api.middleware.ApiViewMiddleware",  # the API ends here; the middleware below is for pages
+    "inviting_app.probes.any_host",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -161,33 +154,6 @@ DEMO = not SMS_GATEWAYS
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
-TRUSTED_PROXIES = env.TRUSTED_PROXIES
-if TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-
-# For every body. Django's DATA_UPLOAD_MAX_MEMORY_SIZE covers only what a view reads by `body` or `POST`: REST framework
-# reads JSON from the stream, and a request that no view reads would pass.
-BODY_MAX_BYTES = 64 * 1024
-CORS_ALLOWED_ORIGINS = env.CORS_ORIGINS
-CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = ["Retry-After", "X-Request-ID"]
-
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
-CSRF_COOKIE_HTTPONLY = True
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # The owners of the domain's other hosts decide on HSTS for them,
-    "security.W021",  # and on the browsers' preload list.
-    "security.W008",  # The proxy redirects to HTTPS: here a redirect would lose the body of a POST.
-    # These ask for HTTPS; inviting_app.E001 tells when SITE_URL needs it.
-    *([] if _HTTPS else ["security.W004", "security.W012", "security.W016"]),
-]
-
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -225,7 +191,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # no badge from another server
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": True,  # over a reload
+        "validatorUrl": None,  # no badge from another server
+    },
     "REDOC_DIST": "SIDECAR",
     "TAGS": [
         {"name": "auth", "description": "Signing in and out"},

@@ -1,6 +1,7 @@
 """The client of a request: its network address and its name."""
 
 import logging
+import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
@@ -8,6 +9,9 @@ from django.conf import settings
 from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
+
+# An address with a port: IPv4, IPv6 in brackets, or all eight groups of IPv6 without brackets.
+_WITH_PORT = re.compile(r"([0-9.]+|\[[^]]+\]|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]*")
 
 
 def address(request: HttpRequest) -> str | None:
@@ -18,25 +22,61 @@ def address(request: HttpRequest) -> str | None:
     escapes a limit with an invalid header.
     """
     connection = _plain(request.META.get("REMOTE_ADDR", ""))
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
     if not settings.TRUSTED_PROXIES:
-        if forwarded:
+        if request.META.get("HTTP_X_FORWARDED_FOR"):
             _warn_once()
         return connection
-    hops = forwarded.split(",")
-    if len(hops) < settings.TRUSTED_PROXIES:
+    element = _forwarded(request)
+    if element is None:
         return connection
-    return _plain(hops[-settings.TRUSTED_PROXIES]) or connection
+    found = _plain(element)
+    if found is None:
+        logger.warning(
+            "X-Forwarded-For: %a is no address, so the proxy's own is used. See TRUSTED_PROXIES", element[:60]
+        )
+    return found or connection
+
+
+def is_misforwarded(request: HttpRequest) -> bool:
+    """Whether X-Forwarded-For has something else in the place of the client's address."""
+    element = _forwarded(request) if settings.TRUSTED_PROXIES else None
+    return element is not None and _plain(element) is None
 
 
 def user_agent(request: HttpRequest) -> str:
     """The client's User-Agent, printable characters only. Users recognise their devices by it."""
-    return "".join(character for character in request.headers.get("User-Agent", "") if character.isprintable())
+    return "".join(filter(str.isprintable, text_of_header(request.META.get("HTTP_USER_AGENT", ""))))
+
+
+def text_of_header(value: str) -> str:
+    """The text of a header, which WSGI decodes as Latin-1 although clients mostly send UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+def _forwarded(request: HttpRequest) -> str | None:
+    """The element that the outermost trusted proxy added, or None without the header. It is empty if there are fewer.
+
+    The server joins several lines of the header by commas. Empty elements do not count (RFC 9110, 5.6.1).
+    """
+    header = request.META.get("HTTP_X_FORWARDED_FOR")
+    if header is None:
+        return None
+    elements = [element for part in header.split(",") if (element := part.strip())]
+    return elements[-settings.TRUSTED_PROXIES] if len(elements) >= settings.TRUSTED_PROXIES else ""
 
 
 def _plain(text: str) -> str | None:
+    """The address in any form in which proxies write one, without quotes, port and zone."""
+    text = text.strip(' \t"')
+    if with_port := _WITH_PORT.fullmatch(text):
+        text = with_port[1]
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
     try:
-        parsed = ip_address(text.strip())
+        parsed = ip_address(text)
     except ValueError:
         return None
     if isinstance(parsed, IPv6Address):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from users import client
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -37,6 +39,7 @@ _ANSWERED = "Requests answered, without probes; `code` is the code of a problem.
 _ANSWER_TIME = "Time from a request's arrival at Django to its response."
 REQUESTS = _counter("requests", _ANSWERED, ["route", "method", "status", "code"])
 REQUEST_SECONDS = _histogram("request_seconds", _ANSWER_TIME, ["route", "method"], buckets=LATENCY)
+MISFORWARDED = _counter("misforwarded", "Requests whose X-Forwarded-For has no address where TRUSTED_PROXIES says.")
 CODES_ASKED = _counter("codes_asked", "Sign-ups that queued an SMS.")
 CODES_VERIFIED = _counter("codes_verified", "Correct codes: sign-ins.")
 SIGN_UPS = _counter("sign_ups", "First correct codes of a phone: new users.")
@@ -59,6 +62,7 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
             method = request.method if request.method in METHODS else "other"
             REQUESTS.labels(route, method, response.status_code, getattr(response, "problem_code", "")).inc()
             REQUEST_SECONDS.labels(route, method).observe(seconds)
+            MISFORWARDED.inc(client.is_misforwarded(request))
             if response.status_code == 200 and method == "POST":
                 _count_event(route, response)
         return response

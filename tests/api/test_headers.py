@@ -140,7 +140,7 @@ def test_configured_origin_may_call_and_read(alice: SignedInUser) -> None:
     assert "POST" in asked["Access-Control-Allow-Methods"]
     assert "authorization" in asked["Access-Control-Allow-Headers"]
     assert answer["Access-Control-Allow-Origin"] == refused["Access-Control-Allow-Origin"] == ORIGIN
-    assert answer["Access-Control-Expose-Headers"] == "Retry-After, X-Request-ID"
+    assert answer["Access-Control-Expose-Headers"] == "Content-Language, Retry-After, X-Request-ID"
     assert not answer.has_header("Access-Control-Allow-Credentials")
 
 
