@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api import exceptions
+from api import exceptions, links
 from users.keyset import beyond
 
 
@@ -48,7 +48,7 @@ class KeysetPagination(BasePagination):
         if backwards:
             found.reverse()
         has_next, has_previous = (True, more) if backwards else (more, cursor is not None)
-        url = request.build_absolute_uri()
+        url = links.absolute(request, request.get_full_path())
         edges = [[getattr(row, name) for name in names] for row in found]
         self.next = _link(url, order, edges[-1], False) if found and has_next else None
         self.previous = _link(url, order, edges[0], True) if found and has_previous else None

@@ -9,15 +9,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
+from django.urls import reverse
 from django.utils.translation import get_language
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.viewsets import GenericViewSet
 
-from api import cookies, serializers, streaming
+from api import cookies, links, serializers, streaming
 from api.authentication import OwnProfileAuthentication, OwnProfileRequest, SessionRequest
 from api.openapi import ACTIVATION, CURSOR, SIGNED_IN, STAFF, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
@@ -220,7 +220,7 @@ class ProfileViewSet(GenericViewSet[Any]):
 
     def _own_profile(self, session_id: UUID, user_id: int) -> Response:
         own = queries.own_profile(session_id, user_id)
-        invitations = reverse("profile-invitations", request=self.request) if own.last_shown else ""
+        invitations = links.absolute(self.request, reverse("profile-invitations")) if own.last_shown else ""
         older = own.last_shown and InvitationsPagination().link_after(invitations, own.last_shown)
         return Response(serializers.FastOwnProfile(own, context={"invitations_next": older}).data)
 
