@@ -19,6 +19,7 @@ from rest_framework import exceptions, views
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
 from profiles import activation, privacy
 from users import phones
@@ -47,6 +48,7 @@ CODES: dict[type[BaseException], str] = {
     activation.OwnInviteCode: "own_invite_code",
     activation.AlreadyActivated: "already_activated",
     privacy.FreshSignInRequired: "fresh_sign_in_required",
+    ForeignOrigin: "foreign_origin",
     OperationalError: "unavailable",
     InterfaceError: "unavailable",
     ConnectorException: "unavailable",
@@ -80,9 +82,9 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if code == "unavailable":
         members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     answer = _build(Response, code, members)
-    if code == "unavailable":
-        # For the log. The name of an exception holds no values.
-        answer.problem_cause = type(error.__cause__ or error).__name__  # type: ignore[attr-defined]
+    # For the log. The name of an exception holds no values.
+    cause = type(error.__cause__ or error).__name__ if code == "unavailable" else getattr(error, "log_cause", "")
+    answer.problem_cause = cause  # type: ignore[attr-defined]
     return answer
 
 

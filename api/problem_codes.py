@@ -32,6 +32,7 @@ PROBLEMS = {
     "fresh_sign_in_required": Problem(
         403, "Fresh sign-in required", _("Sign in again by code to do this: it cannot be undone.")
     ),
+    "foreign_origin": Problem(403, "Foreign origin", _("Pages of other sites cannot sign anybody in here.")),
     "not_found": Problem(404, "Not found", _("There is nothing here.")),
     "invite_code_not_found": Problem(404, "Invite code not found", _("Nobody has this invite code.")),
     "method_not_allowed": Problem(405, "Method not allowed", _("This method is not allowed here.")),

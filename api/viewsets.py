@@ -21,6 +21,7 @@ from api import cookies, links, serializers, streaming
 from api.authentication import OwnProfileAuthentication, OwnProfileRequest, SessionRequest
 from api.openapi import ACTIVATION, CURSOR, SIGNED_IN, STAFF, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
+from api.permissions import OwnOrigin
 from profiles import activation, privacy, queries, signup
 from users import accounts, client, phones
 from users.login import devices, signin, tokens
@@ -36,8 +37,8 @@ class AuthViewSet(GenericViewSet[Any]):
     authentication_classes = ()
     permission_classes = ()
 
-    @operation("signup", serializers.SignupAnswer, *WITH_PHONE, "too_many_requests")
-    @action(detail=False, methods=["post"], serializer_class=serializers.SignupRequest)
+    @operation("signup", serializers.SignupAnswer, *WITH_PHONE, "foreign_origin", "too_many_requests")
+    @action(detail=False, methods=["post"], serializer_class=serializers.SignupRequest, permission_classes=[OwnOrigin])
     def signup(self, request: Request) -> Response:
         """Request a sign-in code.
 
@@ -58,8 +59,8 @@ class AuthViewSet(GenericViewSet[Any]):
         cookies.write(request, response, cookies.CHALLENGE, issued.challenge_id, issued.expires_in)
         return response
 
-    @operation("login", serializers.LoginAnswer, *WITH_PHONE, "invalid_code", "account_disabled")
-    @action(detail=False, methods=["post"], serializer_class=serializers.LoginRequest)
+    @operation("login", serializers.LoginAnswer, *WITH_PHONE, "invalid_code", "account_disabled", "foreign_origin")
+    @action(detail=False, methods=["post"], serializer_class=serializers.LoginRequest, permission_classes=[OwnOrigin])
     def login(self, request: Request) -> Response:
         """Sign in with the code.
 

@@ -117,40 +117,6 @@ def test_api_uses_no_sessions(alice: SignedInUser) -> None:
     assert not hasattr(answer.wsgi_request, "session")
 
 
-@pytest.fixture
-def other_origin(settings: Any) -> None:
-    """With CORS_ORIGINS. Without it the middleware is not installed."""
-    settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
-    settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
-
-
-@pytest.mark.usefixtures("other_origin")
-def test_configured_origin_may_call_and_read(alice: SignedInUser) -> None:
-    asked = client().options(
-        ME,
-        HTTP_ORIGIN=ORIGIN,
-        HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
-        HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization, content-type",
-    )
-    answer = alice.api.get(ME, HTTP_ORIGIN=ORIGIN)
-    refused = client().get(ME, HTTP_ORIGIN=ORIGIN)
-
-    assert asked.status_code == 200
-    assert asked["Access-Control-Allow-Origin"] == ORIGIN
-    assert "POST" in asked["Access-Control-Allow-Methods"]
-    assert "authorization" in asked["Access-Control-Allow-Headers"]
-    assert answer["Access-Control-Allow-Origin"] == refused["Access-Control-Allow-Origin"] == ORIGIN
-    assert answer["Access-Control-Expose-Headers"] == "Content-Language, Retry-After, X-Request-ID"
-    assert not answer.has_header("Access-Control-Allow-Credentials")
-
-
-@pytest.mark.usefixtures("other_origin")
-def test_cors_permission_is_for_the_api_and_its_origin_only() -> None:
-    answers = [client().get("/livez", HTTP_ORIGIN=ORIGIN), client().get(ME, HTTP_ORIGIN="https://other.example.org")]
-
-    assert not any(answer.has_header("Access-Control-Allow-Origin") for answer in answers)
-
-
 @pytest.mark.parametrize("path", [ME, "/api/nowhere"])
 def test_foreign_host_is_refused(path: str) -> None:
     answer = client().get(path, HTTP_HOST="attacker.example.org")

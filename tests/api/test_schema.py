@@ -16,8 +16,8 @@ from tests.support.accounts import client
 EVERYWHERE = {"unavailable"}
 WITH_BODY = {"invalid", "payload_too_large", "unsupported_media_type"}
 OWN_CODES = {
-    "signup": {"invalid_phone", "region_not_allowed", "too_many_requests"},
-    "login": {"invalid_phone", "region_not_allowed", "invalid_code", "account_disabled"},
+    "signup": {"invalid_phone", "region_not_allowed", "foreign_origin", "too_many_requests"},
+    "login": {"invalid_phone", "region_not_allowed", "invalid_code", "account_disabled", "foreign_origin"},
     "refresh": {"token_invalid", "token_expired", "token_revoked"},
     "logout": {"token_invalid", "token_expired"},
     "devices_end": {"not_found"},

@@ -18,6 +18,7 @@ const WAYS = {
   token_expired: "sign_in_again",
   token_revoked: "sign_in_again",
   permission_denied: "sign_in_again",
+  foreign_origin: "load_again",
   fresh_sign_in_required: "sign_in_again",
   not_found: "load_again",
   invite_code_not_found: "field",

@@ -1,0 +1,61 @@
+"""Who may call an operation, apart from REST framework's own permissions."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+_WEB_PORTS = {"http": 80, "https": 443}
+# Values of Sec-Fetch-Site. `same-site` is another origin too, such as another name of the same domain.
+_OTHER_SITES = {"cross-site", "same-site"}
+
+# Scheme, host and port.
+Origin = tuple[str, str, int | None]
+
+
+class ForeignOrigin(Exception):
+    """A page of another site sent this request."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(origin)
+        self.log_cause = f"origin {origin!a:.100}"
+
+
+class OwnOrigin(BasePermission):
+    """Refuse what a page of another site lets its visitor's browser send.
+
+    Browsers send a form or plain text to any site without asking, with the visitor's network address. So a page could
+    ask for SMS in the name of all its visitors. Browsers say where such a request comes from; other clients say
+    nothing. Raises ForeignOrigin.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        origin = request.headers.get("Origin", "")
+        site = request.headers.get("Sec-Fetch-Site", "")
+        if request.method in SAFE_METHODS or (_is_ours(request, origin) if origin else site not in _OTHER_SITES):
+            return True
+        raise ForeignOrigin(origin or site)
+
+
+def _is_ours(request: Request, text: str) -> bool:
+    origin = _parsed(text)
+    if origin is None:
+        return False
+    scheme, host, _ = origin
+    # A proxy that ends TLS does not always tell the scheme.
+    own = [f"{each}://{request.get_host()}" for each in {request.scheme, "https"}]
+    known = [settings.SITE_URL, *settings.CORS_ALLOWED_ORIGINS, *own]
+    return origin in map(_parsed, known) or (scheme in _WEB_PORTS and host in settings.EXTRA_HOSTS)
+
+
+def _parsed(text: str) -> Origin | None:
+    """An origin in one spelling, or None for `null` and for what is no origin."""
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").removesuffix(".")
+        host = f"[{host}]" if ":" in host else host
+        return (parts.scheme, host, parts.port or _WEB_PORTS.get(parts.scheme)) if host else None
+    except ValueError:
+        return None
