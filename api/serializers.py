@@ -99,7 +99,7 @@ class LoginRequest(Input):
 
 class TokenAnswer(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="Send it as `Authorization: Bearer …`")
-    refresh = serializers.CharField(help_text="Exchange it for a new pair; works once")
+    refresh = serializers.CharField(help_text="Exchange it for a new pair. Store that before you use it")
     expires_in = serializers.IntegerField(help_text="Seconds the token stays valid")
 
 

@@ -5,7 +5,6 @@ In the OpenAPI document, the docstring of an action is its summary and its descr
 """
 
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
@@ -65,7 +64,9 @@ class AuthViewSet(GenericViewSet[Any]):
         """Sign in with the code.
 
         A client that keeps cookies can send only the code. Other clients send `challenge_id` or `phone` too. The
-        response also sets `device_token` as an HttpOnly cookie, so a browser keeps that of the last phone.
+        response also sets `device_token` as an HttpOnly cookie, so a browser keeps that of the last phone. If the
+        response is lost, repeat the request within 10 seconds, with `challenge_id` or the cookie: it gets the same
+        session.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -90,8 +91,9 @@ class AuthViewSet(GenericViewSet[Any]):
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair.
 
-        A refresh token works once. Within 10 seconds it gets the same pair again, in case a response was lost. A later
-        reuse counts as theft and ends the session and the device's trust.
+        Store the new pair before you use it. If the response is lost, repeat the request: within 10 seconds the same
+        refresh token comes back, and later a new one, as long as the lost pair was never used. Any other reuse counts
+        as theft and ends the session and the device's trust.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -193,7 +195,7 @@ class ProfileViewSet(GenericViewSet[Any]):
     )
     def me(self, request: OwnProfileRequest) -> Response:
         """Your profile. Your invite code, the one you activated (null until then), and who activated yours."""
-        return self._own_profile(request.auth.session_id, request.auth.user_id)
+        return self._own_profile(queries.own_profile_of(request.auth))
 
     @me.mapping.post
     @operation("me_activate", serializers.OwnProfileAnswer, *SIGNED_IN, *ACTIVATION)
@@ -206,7 +208,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         activation.activate(request.user.pk, serializer.validated_data["activated_invite"])
-        return self._own_profile(request.auth.device.session_id, request.user.pk)
+        return self._own_profile(queries.own_profile(request.auth.device.session_id, request.user.pk))
 
     @me.mapping.delete
     @operation("me_erase", None, *SIGNED_IN, "fresh_sign_in_required")
@@ -219,8 +221,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         privacy.erase(request.auth.device)
         return Response(status=204)
 
-    def _own_profile(self, session_id: UUID, user_id: int) -> Response:
-        own = queries.own_profile(session_id, user_id)
+    def _own_profile(self, own: queries.OwnProfile) -> Response:
         invitations = links.absolute(self.request, reverse("profile-invitations")) if own.last_shown else ""
         older = own.last_shown and InvitationsPagination().link_after(invitations, own.last_shown)
         return Response(serializers.FastOwnProfile(own, context={"invitations_next": older}).data)

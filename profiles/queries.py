@@ -14,9 +14,9 @@ from django.db.models import F, QuerySet
 from profiles import invite_codes
 from profiles.models import Activation, Profile
 from users import phones, sql
-from users.login.tokens import TokenRevoked
+from users.login.tokens import AccessToken, TokenRevoked, read_session
 from users.models import User
-from users.queries import LIVE_SESSION
+from users.queries import LIVE_SESSION, PAIR_STATE
 
 # How many invitations a profile shows. The rest is on pages.
 NEWEST = 50
@@ -38,11 +38,14 @@ class OwnProfile:
     invitations_count: int
     # Time and invitee of the last activation in `invitations`. None if there are no older ones.
     last_shown: tuple[datetime, int] | None
+    # Of the token that read it, see `users.queries.PAIR_STATE`.
+    pair_state: str | None
 
 
 _OWN_PROFILE = f"""
 SELECT person.id, person.phone, profile.invite_code, inviter.invite_code, activation.created_at,
-       newest.phones, profile.invitations_count, newest.times[{NEWEST}], newest.invitees[{NEWEST}]
+       newest.phones, profile.invitations_count, newest.times[{NEWEST}], newest.invitees[{NEWEST}],
+       {PAIR_STATE}
   FROM {LIVE_SESSION}
   JOIN profiles_profile AS profile ON profile.user_id = person.id
   LEFT JOIN profiles_activation AS activation ON activation.invitee_id = person.id
@@ -58,19 +61,25 @@ SELECT person.id, person.phone, profile.invite_code, inviter.invite_code, activa
 """  # noqa: S608
 
 
-def own_profile(session_id: UUID, user_id: int) -> OwnProfile:
-    """A user's own profile, if this session of theirs is live. Raises TokenRevoked.
+def own_profile(session_id: UUID, user_id: int, jti: UUID | None = None) -> OwnProfile:
+    """A user's own profile, if this session of theirs is live, and the state of the pair `jti`. Raises TokenRevoked.
 
     Written by hand: this is the most frequent request. One statement reads the profile and checks the session. The ORM
     needs three, and takes longer to build them than the database to run them.
     """
-    row = sql.fetch_optional(_OWN_PROFILE, {"session": session_id, "user": user_id})
+    row = sql.fetch_optional(_OWN_PROFILE, {"session": session_id, "user": user_id, "jti": jti})
     if row is None:
         raise TokenRevoked
-    user_id, phone, invite_code, activated_invite, activated_at, newest, count, time, invitee = row
+    user_id, phone, code, activated_invite, activated_at, newest, count, time, invitee, pair_state = row
     newest = newest or []
     last_shown = (time, invitee) if len(newest) > NEWEST else None
-    return OwnProfile(user_id, phone, invite_code, activated_invite, activated_at, newest[:NEWEST], count, last_shown)
+    shown = newest[:NEWEST]
+    return OwnProfile(user_id, phone, code, activated_invite, activated_at, shown, count, last_shown, pair_state)
+
+
+def own_profile_of(token: AccessToken) -> OwnProfile:
+    """The profile of this token's user; the token's pair is then used. Raises TokenRevoked."""
+    return read_session(token, lambda: own_profile(token.session_id, token.user_id, token.jti))
 
 
 def invitations_of(user: User) -> QuerySet[Activation]:

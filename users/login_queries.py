@@ -4,11 +4,13 @@ They are written by hand because the ORM took longer to build them than the data
 sign-up took 1.5 times and a log-in 2.1 times the processor time.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS
 
 from users import sql
+from users.clock import NO_DELAY
 from users.models import Challenge, LoginCode
 
 _SENT_CODES = f"""
@@ -55,7 +57,9 @@ WITH consumed AS (
     UPDATE users_challenge AS challenge SET attempts = attempts + 1
       FROM users_logincode AS code
      WHERE challenge.id = %(challenge)s AND code.id = challenge.login_code_id AND attempts < %(max)s
-       AND code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, clock_timestamp())
+       AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, clock_timestamp())
+            OR challenge.session_id IS NOT NULL
+               AND code.used_at > COALESCE(%(now)s, clock_timestamp()) - %(repeat_for)s)
     RETURNING challenge.login_code_id, challenge.attempts
 )
 UPDATE users_logincode AS code SET wrong = wrong + 1
@@ -64,34 +68,46 @@ RETURNING consumed.attempts
 """
 
 
-def consume_attempt(challenge: Challenge, limit: int, now: datetime | None) -> int | None:
+def consume_attempt(
+    challenge: Challenge, limit: int, now: datetime | None, repeat_for: timedelta = NO_DELAY
+) -> int | None:
     """Consume one of `limit` attempts, and count it as a wrong guess until it is proved right.
 
-    Returns how many are consumed now, or None if none was left or the code is no longer valid.
+    Returns how many are consumed now, or None if none was left or the code is no longer valid. The challenge that used
+    the code may be answered again for the time of `repeat_for`.
 
     It is the rule that bounds guessing. One statement changes both rows, so it commits before the comparison without a
     transaction around it.
     """
-    row = sql.fetch_optional(_CONSUME_ATTEMPT, {"challenge": challenge.pk, "max": limit, "now": now})
+    values = {"challenge": challenge.pk, "max": limit, "now": now, "repeat_for": repeat_for}
+    row = sql.fetch_optional(_CONSUME_ATTEMPT, values)
     return row[0] if row else None
 
 
+# The challenge's row is locked before those of codes, as an attempt locks them. Another order could deadlock with it.
 _MARK_USED = """
-UPDATE users_logincode
+WITH answered AS (
+    UPDATE users_challenge AS challenge SET session_id = %(session)s
+      FROM users_logincode AS code
+     WHERE challenge.id = %(challenge)s AND code.id = challenge.login_code_id
+       AND code.used_at IS NULL AND code.expires_at > %(now)s
+    RETURNING code.id, code.user_id, code.device_id
+)
+UPDATE users_logincode AS code
    SET closed_at = %(now)s, expires_at = %(now)s,
-       used_at = CASE WHEN id = %(code)s THEN %(now)s END, wrong = wrong - (id = %(code)s)::int
- WHERE user_id = %(user)s AND device_id IS NOT DISTINCT FROM %(device)s AND used_at IS NULL AND expires_at > %(now)s
-RETURNING id
+       used_at = CASE WHEN code.id = answered.id THEN %(now)s END, wrong = wrong - (code.id = answered.id)::int
+  FROM answered
+ WHERE code.user_id = answered.user_id AND code.device_id IS NOT DISTINCT FROM answered.device_id
+   AND used_at IS NULL AND expires_at > %(now)s
 """
 
 
-def mark_used(code: LoginCode, now: datetime) -> bool:
-    """Mark the code as used and end all valid codes of its track. False if the code was not valid any more.
+def mark_used(challenge: Challenge, session_id: UUID, now: datetime) -> bool:
+    """Mark the challenge's code as used and end all valid codes of its track. False if it was not valid any more.
 
-    Call it with the user's row locked.
+    `session_id` is that of the session which the challenge then opens. Call it with the user's row locked.
     """
-    values = {"code": code.pk, "user": code.user_id, "device": code.device_id, "now": now}
-    return (code.pk,) in sql.fetch_all(_MARK_USED, values)
+    return sql.execute(_MARK_USED, {"challenge": challenge.pk, "session": session_id, "now": now}) > 0
 
 
 _RECORD_SIGN_IN = """

@@ -7,6 +7,7 @@ import secrets
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -100,6 +101,11 @@ class Device(models.Model):
     refreshed_at = models.DateTimeField(_("refreshed"))
     refresh_jti = models.UUIDField(_("refresh token"))
     previous_jti = models.UUIDField(_("refresh token before"), null=True)
+    # The current pair, until its access token or its refresh token is used. Any other value means that it was used:
+    # a version without this column exchanges refresh tokens too and leaves it as it is.
+    unused_jti = models.UUIDField(_("unused pair"), null=True)
+    # Pairs that nobody used before another one took their place, newest first. Whoever uses one has stolen it.
+    superseded_jtis = ArrayField(models.UUIDField(), verbose_name=_("superseded pairs"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
 
     # The device token is derived from the nonce and a key outside the database. Only its hash is stored.
@@ -193,6 +199,8 @@ class Challenge(models.Model):
     address = models.GenericIPAddressField(_("address"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     created_at = models.DateTimeField(_("created"))
+    # The session that its correct code opened: a repeated log-in gets the same one.
+    session_id = models.UUIDField(_("session"), null=True)
 
     class Meta:
         verbose_name = _("challenge")

@@ -138,6 +138,7 @@ def test_wrong_expired_used_exhausted_and_unknown_codes_get_the_same_response() 
     used, expired, spent, mistaken = (signup(f"999000000{n}") for n in range(4))
     code_of = {public_id: right(public_id) for public_id in (used, expired, spent)}
     login(code_of[used], challenge_id=used)
+    set_code(used, used_at=timezone.now() - timedelta(seconds=11))
     set_code(expired, expires_at=timezone.now())
     Challenge.objects.filter(public_id=spent).update(attempts=3)
 
@@ -164,7 +165,8 @@ def test_correct_code_works_once_and_ends_all_codes_of_its_track() -> None:
     code = right(first)
 
     assert login(code, challenge_id=first).status_code == 200
-    set_code(first, expires_at=timezone.now() + timedelta(minutes=5))
+    later = timezone.now() + timedelta(minutes=5)
+    set_code(first, expires_at=later, used_at=timezone.now() - timedelta(seconds=11))
     for public_id in (first, second):
         assert login(code, challenge_id=public_id).json()["code"] == "invalid_code"
     assert (challenge(first).attempts, challenge(second).attempts) == (1, 0)

@@ -107,8 +107,23 @@ def test_parallel_answers_to_one_challenge_open_one_session() -> None:
     asked = signup().json()
     answers = race([partial(login, asked["code"], asked["challenge_id"])] * 10)
 
-    assert statuses(answers) == {200: 1, 400: 9}
+    assert statuses(answers) == {200: 3, 400: 7}  # three attempts
+    assert len({answer.json()["refresh"] for answer in answers if answer.status_code == 200}) == 1
     assert Device.objects.count() == 1
+    assert LoginCode.objects.get().wrong == 0
+
+
+def test_double_taps_get_one_session_each() -> None:
+    for number in range(20):
+        asked = client().post("/api/auth/signup", {"phone": f"99912300{number:02}"}).json()
+
+        taps = race([partial(login, asked["code"], asked["challenge_id"])] * 2)
+
+        assert statuses(taps) == {200: 2}
+        first, second = (tap.json() for tap in taps)
+        assert (first["refresh"], first["device_token"]) == (second["refresh"], second["device_token"])
+        assert first["created"] is second["created"] is True
+    assert Device.objects.count() == 20
 
 
 def test_correct_codes_of_two_tracks_reuse_a_known_device_once() -> None:

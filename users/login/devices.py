@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from users import keys, login_queries
+from users.clock import ClockTimestamp
 from users.models import Device, User
 
 # A session ends if it was not refreshed for this long.
@@ -44,18 +45,22 @@ def find_trusted(user: User, token: str | None, now: datetime) -> Device | None:
     return trusted(user, now).filter(trust_hash=_hash(token)).first()
 
 
-def start_session(user: User, known: Device | None, user_agent: str, now: datetime) -> tuple[Device, str]:
-    """Open a session after a correct code. Returns the device and its device token.
+def start_session(
+    user: User, known: Device | None, user_agent: str, now: datetime, session_id: uuid.UUID | None = None
+) -> tuple[Device, str]:
+    """Open a session, of this id if given, after a correct code. Returns the device and its device token.
 
     A device that is still trusted is reused and keeps its token. Otherwise a new device is created. Call it with the
     user's row locked.
     """
     session = {
-        "session_id": uuid.uuid4(),
+        "session_id": session_id or uuid.uuid4(),
         "signed_in_at": now,
         "refreshed_at": now,
         "refresh_jti": uuid.uuid4(),
         "previous_jti": None,
+        "unused_jti": None,
+        "superseded_jtis": None,
         "ended_at": None,
         "trusted_until": now + TRUST_FOR,
         "user_agent": user_agent[:200],
@@ -63,7 +68,7 @@ def start_session(user: User, known: Device | None, user_agent: str, now: dateti
     if known is not None and trusted(user, now).filter(pk=known.pk).update(**session):
         for name, value in session.items():
             setattr(known, name, value)
-        return known, _token_of(known)
+        return known, token_of(known)
     nonce = secrets.token_bytes(16)
     token = _derive(keys.trust_keys()[0], nonce)
     device = Device.objects.create(user=user, created_at=now, trust_nonce=nonce, trust_hash=_hash(token), **session)
@@ -79,13 +84,13 @@ def listed(user: User, now: datetime) -> QuerySet[Device]:
 
 def revoke(user: User, device_id: int, now: datetime) -> None:
     """Revoke a device: its session and its trust. Raises DeviceNotFound."""
-    if not _revoke(user.devices.filter(pk=device_id), now):
+    if not revoke_found(user.devices.filter(pk=device_id), now):
         raise DeviceNotFound
 
 
 def revoke_all(user: User, now: datetime) -> int:
     """Revoke all devices of a user. Returns how many were live. Call it with the user's row locked."""
-    return _revoke(user.devices.all(), now)
+    return revoke_found(user.devices.all(), now)
 
 
 def is_recent(device: Device, now: datetime) -> bool:
@@ -93,12 +98,13 @@ def is_recent(device: Device, now: datetime) -> bool:
     return device.signed_in_at > now - RECENT_FOR
 
 
-def _revoke(devices: QuerySet[Device], now: datetime) -> int:
+def revoke_found(devices: QuerySet[Device], now: datetime | ClockTimestamp) -> int:
+    """Revoke these devices: their sessions and their trust. Returns how many were live."""
     live = devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False))
     return live.update(ended_at=now, trust_hash=None, trusted_until=None)
 
 
-def _token_of(device: Device) -> str:
+def token_of(device: Device) -> str:
     """The device token of a trusted device, made again. A new one if its key is no longer in use."""
     for key in keys.trust_keys():
         token = _derive(key, device.trust_nonce)

@@ -34,6 +34,10 @@ phone and adds to them. A guess takes no lock and needs none. While the code is 
 After the code's end a guess in flight signs nobody in, because marking a code as used takes the same lock and reads the
 database's clock again. Weights are rows. They outlive every process, and only time lowers them.
 
+*A repeated log-in adds no guess.* For ten seconds after a success, the challenge that succeeded can be answered again.
+Only its holder knows its id of 128 random bits, the attempts left to it are of the same three, and a wrong one counts
+as a wrong guess. An attacker's own challenge has succeeded only if the attacker has guessed already.
+
 The numbers are constants on purpose, not settings. Demo mode shows the code to every caller and has no risk limits.
 """
 

@@ -1,16 +1,18 @@
 """Answering a challenge: the correct code opens a session."""
 
 import re
+import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from users import login_queries
-from users.clock import ClockTimestamp
+from users.clock import NO_DELAY, ClockTimestamp
 from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
-from users.models import Challenge, LoginCode, User
+from users.models import Challenge, Device, LoginCode, User
 from users.queries import lock_user
 
 
@@ -53,52 +55,43 @@ def sign_in(
 ) -> SignedIn:
     """Compare the typed code, and open a session if it is correct.
 
-    `_find` says which challenge it answers: of `challenge_id`, of the cookie (`remembered_challenge_id`) or of `phone`.
-    The attempt is consumed and committed before the comparison: never call this inside a transaction.
+    It answers the first challenge that applies: of `challenge_id`, of the cookie (`remembered_challenge_id`), or the
+    newest live one of `phone`. The attempt is consumed and committed before the comparison: never call this inside a
+    transaction.
+
+    A client that holds the challenge may repeat the log-in within REUSE_INTERVAL, because a response was lost or the
+    user tapped twice. It gets the same session, as long as that lives and its refresh token was not exchanged.
 
     Raises MalformedCode, InvalidCode or AccountDisabled.
     """
-    challenge = _find(challenge_id, remembered_challenge_id, phone, len(_without_separators(typed)), address, now)
+    challenge = _held(challenge_id, remembered_challenge_id, phone)
+    repeat_for = tokens.REUSE_INTERVAL if challenge else NO_DELAY
+    if challenge is None and not challenge_id and phone:
+        challenge = _newest_live(phone, len(_without_separators(typed)), address, now)
     typed = _digits(typed, challenge)
     if challenge is None:
         raise InvalidCode
     code = challenge.login_code
-    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now)
+    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now, repeat_for)
     if consumed is None:
         raise InvalidCode
     if not codes.matches(typed, code.nonce, code.length):
-        raise InvalidCode(codes.MAX_ATTEMPTS - consumed)
-    with transaction.atomic():
-        user, locked_at = lock_user(code.user_id)
-        now = now or locked_at
-        if not login_queries.mark_used(code, now):
-            raise InvalidCode
-        if user.is_active:
-            return _open_session(user, code, user_agent, now)
-    raise AccountDisabled
+        raise InvalidCode(None if code.used_at else codes.MAX_ATTEMPTS - consumed)
+    return _accept(challenge, user_agent, now, repeat_for)
 
 
-def _find(
-    challenge_id: str | None,
-    remembered_id: str | None,
-    phone: str | None,
-    length: int,
-    address: str | None,
-    now: datetime | None,
-) -> Challenge | None:
-    """The first challenge that applies:
+def _held(challenge_id: str | None, remembered_id: str | None, phone: str | None) -> Challenge | None:
+    """The challenge of `challenge_id` or, if `phone` (E.164) is None or its phone, of `remembered_id`."""
+    public_id = challenge_id or remembered_id
+    found = public_id and login_queries.challenge_with_phone(public_id)
+    return found[0] if found and (challenge_id or not phone or found[1] == phone) else None
 
-    1. That of `challenge_id`, if given.
-    2. That of `remembered_id` (the cookie's), if `phone` (E.164) is None or is the phone of that challenge.
-    3. The newest live challenge for `phone` that this address requested, with the typed length and attempts left. Those
-       of known devices are excluded, because strangers may share the address.
+
+def _newest_live(phone: str, length: int, address: str | None, now: datetime | None) -> Challenge | None:
+    """The newest live challenge for `phone` that this address requested, with the typed length and attempts left.
+
+    Those of known devices are excluded, because strangers may share the address.
     """
-    if public_id := challenge_id or remembered_id:
-        found = login_queries.challenge_with_phone(public_id)
-        if challenge_id or not phone or (found and found[1] == phone):
-            return found and found[0]
-    if not phone:
-        return None
     live = Challenge.objects.select_related("login_code").filter(
         address=address,
         attempts__lt=codes.MAX_ATTEMPTS,
@@ -125,8 +118,33 @@ def _digits(typed: str, challenge: Challenge | None) -> str:
     return digits
 
 
-def _open_session(user: User, code: LoginCode, user_agent: str, now: datetime) -> SignedIn:
-    created = user.verified_at is None
-    login_queries.record_sign_in(user.pk, now)
-    device, device_token = devices.start_session(user, code.device, user_agent, now)
-    return SignedIn(tokens.issue(device), device_token, created)
+def _accept(challenge: Challenge, user_agent: str, now: datetime | None, repeat_for: timedelta) -> SignedIn:
+    """Use the code, which was correct, and open a session; or find the one that it opened within `repeat_for`."""
+    with transaction.atomic():
+        user, locked_at = lock_user(challenge.login_code.user_id)
+        now = now or locked_at
+        session_id = uuid.uuid4()
+        if not login_queries.mark_used(challenge, session_id, now):
+            return _repeat(user, challenge, now - repeat_for)
+        if user.is_active:
+            created = user.verified_at is None
+            login_queries.record_sign_in(user.pk, now)
+            known = challenge.login_code.device
+            device, device_token = devices.start_session(user, known, user_agent, now, session_id)
+            return SignedIn(tokens.issue(device), device_token, created)
+    raise AccountDisabled
+
+
+def _repeat(user: User, challenge: Challenge, since: datetime) -> SignedIn:
+    """The session that this challenge has opened after `since`, if it lives and its refresh token was not exchanged.
+
+    Raises InvalidCode.
+    """
+    opened = Challenge.objects.filter(pk=challenge.pk, login_code__used_at__gt=since).values("session_id")
+    live = Device.objects.filter(session_id__in=opened, ended_at=None, previous_jti=None, trust_hash__isnull=False)
+    device = live.first() if user.is_active else None
+    if device is None:
+        raise InvalidCode
+    LoginCode.objects.filter(pk=challenge.login_code_id).update(wrong=F("wrong") - 1)  # the attempt was right
+    created = user.verified_at == device.signed_in_at
+    return SignedIn(tokens.issue(device), devices.token_of(device), created)

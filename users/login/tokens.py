@@ -3,17 +3,41 @@
 Claims: `iss`, `aud`, `sub` (user), `sid` (session), `jti`, `typ`, `exp`. One algorithm, own keys (RFC 8725).
 A token alone proves nothing. Each use looks up its session and its user; for `GET me`, the statement that reads the
 profile does so.
+
+The access token and the refresh token that are issued together are a *pair*: they have the same `jti`. A device's row
+holds the current pair and the one before it. This is what happens to a refresh token:
+
+1. Of the current pair: it gets a successor, which becomes the current pair.
+2. Of the pair before, within REUSE_INTERVAL of its exchange: it gets the same successor again (two tabs, a retry).
+3. Of the pair before, later, while its successor is *unused* (neither the access token nor the refresh token of it was
+   ever presented): it gets a new successor, which supersedes the unused one.
+4. Of any other pair: reuse. Session and trust of the device end. The same holds for the access token of a superseded
+   pair.
+
+Why a client that loses responses stays signed in, however many and however long: it presents the newest pair that it
+has stored, and it has stored each pair before it used it. So no later pair was used by it, and rule 1, 2 or 3 applies.
+
+Why a thief is found out: let the thief and the owner both hold a pair, or let the thief hold a pair whose response the
+owner lost. Each of them goes on using the session. As soon as one of them has used a later pair, the refresh token of
+the other is that of an earlier one whose successor is used, and gets rule 4 after REUSE_INTERVAL. If neither has,
+the owner's retry supersedes the thief's pair (rule 3), and the thief's next request gets rule 4.
+
+The first use of a pair is one conditional UPDATE, committed before the response. Rule 3 is a compare-and-set on the
+same row. So under any race either the use comes first, and the retry is reuse, or the retry comes first, and the use
+is reuse. The first pair of a session has none before it, so its use is not marked.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import jwt
+from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
@@ -29,9 +53,13 @@ ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
 
-# For this time after an exchange, the old refresh token gets the same new pair again, so that a client that lost the
-# response can repeat its request.
+# For this time after an exchange, the old refresh token gets the same successor again, so that tabs and retries of a
+# client agree. For this time after a log-in, the same code gets the same session again.
 REUSE_INTERVAL = timedelta(seconds=10)
+
+# How many superseded pairs are remembered. They are at least REUSE_INTERVAL apart, so the access tokens of all others
+# have expired.
+SUPERSEDED_KEPT = ACCESS_FOR // REUSE_INTERVAL
 
 
 class TokenInvalid(Exception):
@@ -74,7 +102,7 @@ class SessionToken(Token):
         return KeyRing()
 
     @classmethod
-    def parse(cls, text: str | bytes) -> SessionToken:
+    def parse(cls, text: str | bytes) -> Self:
         """Raises TokenInvalid or TokenExpired."""
         try:
             token = cls(text)  # type: ignore[arg-type]
@@ -92,10 +120,11 @@ class SessionToken(Token):
         """Set no `iat`: nothing reads it, and a host whose clock is a moment behind would refuse the token."""
 
     @classmethod
-    def for_device(cls, device: Device) -> SessionToken:
+    def for_device(cls, device: Device) -> Self:
         token = cls()
         token["sub"] = str(device.user_id)
         token["sid"] = device.session_id.hex
+        token["jti"] = device.refresh_jti.hex
         return token
 
     session_id: uuid.UUID
@@ -113,10 +142,9 @@ class RefreshToken(SessionToken):
     lifetime = REFRESH_IDLE
 
     @classmethod
-    def for_device(cls, device: Device) -> SessionToken:
+    def for_device(cls, device: Device) -> Self:
         """The device's current refresh token. It is made of the row alone, so it can be made again, byte for byte."""
         token = super().for_device(device)
-        token["jti"] = device.refresh_jti.hex
         token.set_exp(
             from_time=min(device.refreshed_at + REFRESH_IDLE, device.signed_in_at + REFRESH_ABSOLUTE),
             lifetime=timedelta(0),
@@ -149,45 +177,73 @@ class Session(NamedTuple):
     now: datetime
 
 
+class OfSession(Protocol):
+    """What a statement on LIVE_SESSION found, with its PAIR_STATE."""
+
+    @property
+    def pair_state(self) -> str | None: ...
+
+
+Found = TypeVar("Found", bound=OfSession)
+
+
 def authenticate(text: str | bytes) -> Session:
-    """The live session of this access token, in one statement.
+    """The live session of this access token: one statement, and another at the first use of its pair.
 
     Raises TokenInvalid, TokenExpired or TokenRevoked.
     """
     token = AccessToken.parse(text)
-    found = queries.live_session(token.session_id, token.user_id)
+    found = read_session(token, lambda: queries.live_session(token.session_id, token.user_id, token.jti))
+    return Session(found.device, found.now)
+
+
+def read_session(token: AccessToken, read: Callable[[], Found | None]) -> Found:
+    """What `read` finds of this token's live session, after the pair of the token is marked as used.
+
+    Raises TokenRevoked if `read` finds nothing, or if the pair is superseded. Then session and trust end.
+    """
+    found = read()
+    if found and found.pair_state == queries.UNUSED and not _mark_used(token):
+        found = read()  # another request was first: it used the pair too, superseded it, or ended the session
     if found is None:
         raise TokenRevoked
-    return Session(*found)
+    if found.pair_state == queries.SUPERSEDED:
+        devices.revoke_found(_devices(token), ClockTimestamp())
+        raise TokenRevoked
+    return found
 
 
 def refresh(text: str) -> TokenPair:
-    """Exchange a refresh token for its successor by one compare-and-set.
-
-    Within REUSE_INTERVAL the token just exchanged gets the same successor again. Any other reuse may be a thief's, so
-    session and trust end.
+    """Exchange a refresh token for its successor, by the rules at the top of this module.
 
     Raises TokenInvalid, TokenExpired or TokenRevoked.
     """
     token = RefreshToken.parse(text)
-    # No join here: after a wait PostgreSQL checks only the updated row again, so every condition is on that row.
-    _devices(token).filter(refresh_jti=token.jti, ended_at=None).update(
-        refresh_jti=uuid.uuid4(), previous_jti=token.jti, refreshed_at=ClockTimestamp()
-    )
-    live = _devices(token).filter(ended_at=None, user__is_active=True).select_related("user")
-    device = live.annotate(now=ClockTimestamp()).first()
+    with transaction.atomic():
+        queries.rotate(
+            token.session_id, token.user_id, token.jti, uuid.uuid4(), interval=REUSE_INTERVAL, kept=SUPERSEDED_KEPT
+        )
+        live = _devices(token).filter(ended_at=None, user__is_active=True)
+        device = live.annotate(now=ClockTimestamp()).first()
     if device is None:
         raise TokenRevoked
-    if device.previous_jti != token.jti or device.now > device.refreshed_at + REUSE_INTERVAL:
-        with suppress(devices.DeviceNotFound):  # another request has revoked it
-            devices.revoke(device.user, device.pk, device.now)
-        raise TokenRevoked
-    return issue(device)
+    is_unused = device.unused_jti == device.refresh_jti
+    if device.previous_jti == token.jti and (is_unused or device.now <= device.refreshed_at + REUSE_INTERVAL):
+        return issue(device)
+    # Only this session: the user may have signed in anew on this device meanwhile.
+    devices.revoke_found(_devices(token), ClockTimestamp())
+    raise TokenRevoked
 
 
 def sign_out(text: str) -> None:
     """End the session of this refresh token. The device stays known. Raises TokenInvalid or TokenExpired."""
     _devices(RefreshToken.parse(text)).filter(ended_at=None).update(ended_at=ClockTimestamp())
+
+
+def _mark_used(token: AccessToken) -> bool:
+    """Mark the token's pair as used. False if it is not the unused current pair of a live session any more."""
+    unused = _devices(token).filter(refresh_jti=token.jti, unused_jti=token.jti, ended_at=None)
+    return unused.update(unused_jti=None) == 1
 
 
 def _devices(token: SessionToken) -> QuerySet[Device]:

@@ -83,10 +83,11 @@ def login(record: Recorder) -> None:
         record(f"wrong code, attempts left: {left}", request, {**right, "code": wrong(asked["code"])})
         sent(client(), request, {**right, "code": wrong(asked["code"])})
     record("right code after too many attempts", request, right)
-    used = asked_of("9991230001")
+    used, another = asked_of("9991230001"), asked_of("9991230001")
     body = {"code": used["code"], "challenge_id": used["challenge_id"]}
     sent(client(), request, body)
-    record("used code", request, body)
+    record("success, repeated", request, body)
+    record("used code", request, {**body, "challenge_id": another["challenge_id"]})
     disabled = asked_of(alice.phone)
     row(alice).update(is_active=False)
     record("disabled", request, {"code": disabled["code"], "challenge_id": disabled["challenge_id"]})
