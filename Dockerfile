@@ -33,6 +33,8 @@ COPY api api
 COPY inviting_app inviting_app
 COPY profiles profiles
 COPY users users
+# The OpenAPI document contains it.
+COPY docs/clients.md docs/
 # A key for this step only: it signs nothing. The real key comes when the service starts.
 RUN SECRET_KEY=not-used python manage.py collectstatic --noinput
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -146,3 +147,11 @@ def _problem(code: str) -> dict[str, Any]:
 def without_slashed(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """Every path answers with and without a slash at its end; one of the two is documented."""
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+def with_guide(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """End the description with docs/clients.md. Redoc shows it at once, Swagger UI on a click."""
+    _, _, guide = (settings.BASE_DIR / "docs" / "clients.md").read_text().partition("\n\n")
+    summary = "<summary>For client developers: signing in, tokens, errors, retries, whole clients</summary>"
+    result["info"]["description"] += f"\n\n<details>{summary}\n\n{guide}\n</details>\n"
+    return result

@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "AUTHENTICATION_WHITELIST": ["api.authentication.TokenAuthentication"],  # the only scheme; it has subclasses
     "PREPROCESSING_HOOKS": ["api.openapi.without_slashed"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.openapi.with_guide"],
     "ENUM_NAME_OVERRIDES": {"ProblemCode": "api.openapi.PROBLEM_CODES"},
     "SERVERS": [{"url": "/", "description": "The server that this document comes from"}],
     "SERVE_INCLUDE_SCHEMA": False,

@@ -55,6 +55,12 @@ def test_document_is_generated_without_a_warning_and_is_valid() -> None:
     assert written.getvalue().startswith("openapi: 3.1.0\n")
 
 
+def test_document_contains_the_guide_for_client_developers(document: Any) -> None:
+    guide = (settings.BASE_DIR / "docs" / "clients.md").read_text()
+
+    assert guide.partition("\n\n")[2] in document["info"]["description"]
+
+
 def test_every_operation_has_an_id_texts_and_a_tag(document: Any, operations: Any) -> None:
     tags = {tag["name"] for tag in document["tags"]}
 
