@@ -15,7 +15,7 @@ def main() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command == "serve" and not os.isatty(0):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it would end the process before `serve` listens for it
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
@@ -57,19 +57,25 @@ def advice_about_database(error: Exception) -> str:
 def database_for(command: str) -> Iterator[None]:
     """Run PostgreSQL during this command, if the command needs it and none is configured."""
     from inviting_app import env
-    from inviting_app.ops import data_dir
+    from inviting_app.ops import data_dir, places
     from inviting_app.ops.embedded import Embedded, EmbeddedError
 
     if env.DATABASE:
         yield
         return
     try:
-        # Before Django loads the settings, because they read the key in it.
+        # Before Django loads the settings, because they read the key and the place of the socket.
         data_dir.make(env.DATA_DIR, with_key=not env.SECRET_KEY)
     except OSError as error:
         env.refuse(f"DATA_DIR: cannot write to {env.DATA_DIR}: {error.strerror}")
+    starts = command not in WITHOUT_DATABASE
     try:
-        with nullcontext() if command in WITHOUT_DATABASE else Embedded(env.DATA_DIR).running():
+        if starts or command == "serve":
+            places.choose(env.DATA_DIR)
+    except OSError as error:
+        env.refuse(f"Root cannot prepare PostgreSQL ({error}): run it as a plain user, or set DATABASE_URL")
+    try:
+        with Embedded(env.DATA_DIR).running() if starts else nullcontext():
             yield
     except EmbeddedError as error:
         env.refuse(str(error))

@@ -18,7 +18,8 @@ from django.conf import settings
 from bench import dataset, fake_gateway
 from bench.clients import Client, addresses
 from bench.fake_gateway import FakeGateway
-from inviting_app.ops.embedded import Embedded, die_with_parent
+from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.programs import die_with_parent
 from tests.support.proxies import wait_until_listening
 from tests.support.service import Service, service_folder, services
 

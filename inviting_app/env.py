@@ -213,6 +213,10 @@ KEPT = {name: _given.get(name, "") for name in ("HOST", "PORT", "DATA_DIR", "DAT
 
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", lambda text: (BASE_DIR / Path(text).expanduser()).resolve())
 DATABASE = read("DATABASE_URL", None, database)
+if not DATABASE:
+    # The caller's variables for libpq are about another server than the embedded one.
+    for name in [name for name in os.environ if name.startswith("PG") and name != "PGAPPNAME"]:
+        del os.environ[name]
 WORKER_DATABASE = read("WORKER_DATABASE_URL", DATABASE, database)
 
 HOST = read("HOST", "127.0.0.1", str)

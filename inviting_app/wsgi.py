@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inviting_app.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
 
 _MEDIA_TYPE = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*(?:;|$)", re.ASCII)
 _BOUNDARY = re.compile(r";\s*boundary=(\"[^\"\\]{1,200}\"|[\w'()+,./:=?-]{1,200})\s*(?:;|$)", re.ASCII | re.IGNORECASE)

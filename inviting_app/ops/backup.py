@@ -17,7 +17,8 @@ from psycopg import pq
 
 from inviting_app import queries
 from inviting_app.ops import migrations
-from inviting_app.ops.embedded import Embedded, EmbeddedError, die_with_parent, first_error, programs_of_wheel
+from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_of_wheel
 from users.context import mask_phones
 
 # How long to wait for a table that a migration has locked.
@@ -137,7 +138,7 @@ def _run(database: Database, program: str, *arguments: str | Path, stdout: Any =
 def _programs(version: int) -> Path:
     """The folder of programs that suit a server of this version: the wheel's, or those on PATH."""
     folders = [Path(found).parent] if (found := shutil.which("pg_dump")) else []
-    with suppress(EmbeddedError):
+    with suppress(ProgramsMissing):
         folders.insert(0, programs_of_wheel())
     for folder in folders:
         shown = subprocess.run([folder / "pg_dump", "--version"], capture_output=True, text=True).stdout

@@ -28,9 +28,12 @@ def make_open(folder: Path) -> None:
     """
     if not folder.exists():
         make_open(folder.parent)
-        with suppress(FileExistsError):  # another process was faster
-            folder.mkdir()
-            folder.chmod(0o755)
+        # Not `chmod` afterwards: another first start would see a closed folder for a moment.
+        former = os.umask(0o022)
+        try:
+            folder.mkdir(exist_ok=True)
+        finally:
+            os.umask(former)
 
 
 def secret_key(data_dir: Path) -> str:

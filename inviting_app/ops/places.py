@@ -1,0 +1,125 @@
+"""Where the embedded PostgreSQL keeps its data and its socket.
+
+The data is in DATA_DIR. Root's PostgreSQL runs as a system user; if that user cannot enter DATA_DIR, the data is in a
+folder under `system_user.SHARED`, and a file in DATA_DIR names it. So data moves with DATA_DIR, and a new DATA_DIR at
+an old path starts empty.
+
+The path of a socket has at most 107 bytes, paths inside PostgreSQL have 1023, and some characters mean something else
+to libpq or to the shell that initdb uses. A path that does not fit is reached through a link in a short folder.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from inviting_app.ops import system_user
+
+# The file in DATA_DIR that names the folder of the data, if it is elsewhere.
+POINTER = "postgres.folder"
+# Bytes: Linux allows 107 and macOS 103, and a few are kept for PostgreSQL's lock file.
+SOCKET_PATH_MAX = 96
+# Not TMPDIR, which may be long, and may differ between the commands that share one PostgreSQL.
+TEMPORARY = Path("/tmp")  # noqa: S108
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one PostgreSQL."""
+
+    # Its data and its log.
+    home: Path
+    # Its socket.
+    socket_dir: Path
+    # A short folder with a link to `home`, or None if `home` itself fits.
+    short: Path | None
+
+    @property
+    def cluster(self) -> Path:
+        """The path of the cluster that PostgreSQL gets."""
+        return (self.short / "home" if self.short else self.home) / "cluster"
+
+    def make_short(self) -> None:
+        """Make the short folder and its link, if the paths need them. Raises OSError."""
+        if not self.short:
+            return
+        with system_user.shared_folder() if system_user.is_root() else nullcontext():
+            make_private(self.short)
+        if system_user.is_root():
+            self.short.chmod(0o711)
+        link = self.short / "home"
+        if not link.is_symlink() or link.readlink() != self.home:
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.home)
+
+    def remove_short(self) -> None:
+        """Remove what `make_short` made, when PostgreSQL has stopped."""
+        if self.short:
+            (self.short / "home").unlink(missing_ok=True)
+            with suppress(OSError):  # a socket of a killed PostgreSQL, or a copy of the programs
+                self.socket_dir.rmdir()
+                self.short.rmdir()
+
+
+def find(data_dir: Path) -> Places:
+    """The places of this DATA_DIR. Makes nothing."""
+    pointer = data_dir / POINTER
+    home = data_dir / "postgres"
+    with suppress(OSError):
+        home = Path(os.fsdecode(pointer.read_bytes().strip()))
+    if fits(home / "socket" / ".s.PGSQL.5432", SOCKET_PATH_MAX):
+        return Places(home, home / "socket", None)
+    short = short_folder(home)
+    return Places(home, short / "socket", short)
+
+
+def choose(data_dir: Path) -> None:
+    """At the first start as root, make the folder outside of DATA_DIR if one is needed. Raises OSError."""
+    if not system_user.is_root() or (data_dir / POINTER).exists() or (data_dir / "postgres" / "cluster").exists():
+        return
+    former = system_user.SHARED / digest(data_dir)
+    if (data_dir / "lock").exists() and (former / "cluster").exists():
+        _point(data_dir, former)  # data of a version that found the folder by the path of DATA_DIR
+    elif not system_user.is_open(data_dir):
+        with system_user.shared_folder() as shared:
+            folder = Path(tempfile.mkdtemp(dir=shared, prefix="data-"))
+        if not _point(data_dir, folder):
+            folder.rmdir()
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that belongs to this process's user. Raises OSError if it belongs to another one, or is a link."""
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise OSError(f"{folder} belongs to another user")
+
+
+def fits(path: Path, limit: int) -> bool:
+    """Whether libpq, PostgreSQL and a shell take this path as it is."""
+    return len(os.fsencode(path)) <= limit and re.fullmatch(r"[\w./ @+=~-]+", str(path)) is not None
+
+
+def _point(data_dir: Path, folder: Path) -> bool:
+    """Name the folder in DATA_DIR. Of several processes, one does so."""
+    with tempfile.NamedTemporaryFile(dir=data_dir, prefix=f"{POINTER}.") as draft:
+        draft.write(os.fsencode(folder) + b"\n")
+        draft.flush()
+        try:
+            os.link(draft.name, data_dir / POINTER)
+        except FileExistsError:
+            return False
+        return True
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+
+
+def short_folder(home: Path) -> Path:
+    if system_user.is_root():
+        return system_user.SHARED / f"run-{digest(home)}"
+    return TEMPORARY / f"inviting_app-{os.geteuid()}-{digest(home)}"

@@ -1,0 +1,196 @@
+"""The first start of the embedded PostgreSQL: on any machine, by any caller, in any folder, many at once."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from inviting_app.ops import places, programs, system_user
+from tests.support.first_start import PROGRAM, answers, environment, in_private_view, root_only, started
+from tests.support.service import service_folder
+
+pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the tests use another PostgreSQL")
+
+NOBODY = 65534
+# Starts eight first starts, some of them with one folder, and waits for them.
+EIGHT = """
+import os, subprocess, sys
+data = os.environ["DATA_DIR"]
+names = ["closed/same"] * 4 + ["closed/other"] + ["open/same"] * 2 + ["open/other"]
+command = [sys.executable, "-c", os.environ["PROGRAM"]]
+starts = [subprocess.Popen(command, env={**os.environ, "DATA_DIR": f"{data}/{name}"}) for name in names]
+sys.exit(sum(start.wait() != 0 for start in starts))
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with service_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def closed_packages(folder: Path) -> Path:
+    """A folder that others cannot enter, through which Python finds PostgreSQL's programs."""
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    package = programs.programs_of_wheel().parents[1]
+    for name in (package.name, f"{package.name}.libs"):
+        (closed / name).symlink_to(package.parent / name)
+    return closed
+
+
+@root_only
+def test_eight_first_starts_at_once_on_a_new_machine(folder: Path, closed_packages: Path) -> None:
+    data = folder / "data"
+    open_folders(data / "open", folder)
+    (data / "closed").mkdir(mode=0o700)
+    path = f"{closed_packages}{os.pathsep}{settings.BASE_DIR}"
+
+    ended = subprocess.run(
+        in_private_view(folder / "view", "setpriv", "--", sys.executable, "-c", EIGHT),
+        env=environment(data, PROGRAM=PROGRAM, PYTHONPATH=path),
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert [line.split()[0] for line in ended.stdout.splitlines()] == ["42"] * 8
+
+
+CALLERS = {
+    "another country": {"LANG": "ru_RU.UTF-8", "LANGUAGE": "ru_RU:en", "TMPDIR": "/nonexistent", "HOME": None},
+    "an unknown locale": {"LC_ALL": "xx_YY.nonsense", "TMPDIR": "{long}"},
+    "another server": {
+        "PGHOST": "/nonexistent", "PGPORT": "1", "PGDATA": "/nonexistent", "PGSERVICE": "other",
+        "PGSSLMODE": "verify-full", "PGOPTIONS": "--nonsense",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variables", CALLERS.values(), ids=CALLERS)
+def test_variables_of_the_caller_do_not_matter(folder: Path, variables: dict[str, str | None]) -> None:
+    long = folder / ("long" * 40)
+    long.mkdir()
+    given = {name: value and value.format(long=long) for name, value in variables.items()}
+
+    assert answers(started(folder / "data", **given)) == ["42"]
+
+
+NAMES = {
+    "odd": 'a, b: it\'s "quoted" `here` $HOME 100%s #1 ?a=b&c\ntwo lines ' + os.fsdecode(b"\xff"),
+    "Cyrillic": "Папка с данными, которая называется очень длинно и подробно, чтобы не поместиться",
+    "long": "/".join(["long" * 60] * 6),
+}
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_data_folder_may_have_any_path(folder: Path, name: str) -> None:
+    data = folder / name
+    open_folders(data, folder)
+
+    assert answers(started(data)) == answers(started(data)) == ["42"]
+    assert (data / "postgres" / "cluster").exists()
+
+
+def open_folders(data: Path, above: Path) -> None:
+    """Make the folders, open to others whatever this process's umask is."""
+    data.mkdir(parents=True)
+    for path in (data, *data.relative_to(above).parents):
+        (above / path).chmod(0o755)
+
+
+@root_only
+def test_plain_user_without_home_and_with_a_strict_umask(folder: Path) -> None:
+    data = folder / "data"
+    data.mkdir()
+    os.chown(data, NOBODY, NOBODY)
+    plain = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+    assert answers(started(data, "sh", "-c", 'umask 077; exec "$@"', "sh", *plain)) == ["42"]
+    # Root runs a plain user's PostgreSQL as that user.
+    assert answers(started(data)) == ["42"]
+    assert answers(started(data, *plain)) == ["42"]
+
+
+@root_only
+def test_folder_of_another_user_is_refused_in_one_line(folder: Path) -> None:
+    data = folder / "data"
+    data.mkdir()
+    plain = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    command = "import sys, manage; sys.argv = ['manage.py', 'migrate']; manage.main()"
+
+    refused = started(data, *plain, program=command)
+
+    error = refused.communicate(timeout=60)[1]
+    assert error == f"inviting_app cannot start. DATA_DIR: cannot write to {data}: Permission denied\n"
+
+
+@root_only
+def test_root_without_rights_is_refused_in_one_line(folder: Path) -> None:
+    data = folder / "data"
+    data.mkdir()
+    command = "import sys, manage; sys.argv = ['manage.py', 'migrate']; manage.main()"
+
+    refused = started(data, "setpriv", "--bounding-set=-all", "--inh-caps=-all", program=command)
+
+    error = refused.communicate(timeout=60)[1]
+    assert error.startswith("inviting_app cannot start. ") and "plain user" in error, error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.fixture
+def shared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(system_user, "SHARED", folder / "shared")
+    monkeypatch.setattr(system_user, "LOCK", folder / "lock")
+    return folder / "shared"
+
+
+@root_only
+def test_data_moves_with_its_folder_and_a_new_one_starts_empty(tmp_path: Path, shared: Path) -> None:
+    tmp_path.chmod(0o700)
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    places.choose(old)
+    outside = places.find(old).home
+
+    old.rename(new)
+    old.mkdir()
+    places.choose(old)
+
+    assert outside.parent == shared
+    assert places.find(new).home == outside
+    assert places.find(old).home not in (outside, old / "postgres")
+
+
+@root_only
+def test_data_of_a_version_before_is_found(tmp_path: Path, shared: Path) -> None:
+    tmp_path.chmod(0o700)
+    places.choose(tmp_path)
+    former = places.find(tmp_path).home
+    (tmp_path / places.POINTER).unlink()
+    digest = places.digest(tmp_path)
+    former.rename(shared / digest)
+    (shared / digest / "cluster").mkdir()
+    (tmp_path / "lock").touch()
+
+    places.choose(tmp_path)
+
+    assert places.find(tmp_path).home == shared / digest
+
+
+@root_only
+def test_moved_folder_without_its_data_is_refused(tmp_path: Path, shared: Path) -> None:
+    tmp_path.chmod(0o700)
+    places.choose(tmp_path)
+    shutil.rmtree(shared)
+
+    refused = started(tmp_path)
+
+    assert f"{tmp_path / places.POINTER} names " in refused.communicate(timeout=60)[1]
