@@ -5,7 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
-from rest_framework.negotiation import DefaultContentNegotiation
+
+from api.negotiation import ForgivingContentNegotiation
 
 
 def _styled(view: Callable[..., HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -20,7 +21,7 @@ def _styled(view: Callable[..., HttpResponse]) -> Callable[[HttpRequest], HttpRe
     return styled
 
 
-# In JSON or YAML, as the client asks.
-schema = SpectacularAPIView.as_view(content_negotiation_class=DefaultContentNegotiation)
+# In JSON or YAML, as the client asks; in YAML if it asks for neither.
+schema = SpectacularAPIView.as_view(content_negotiation_class=ForgivingContentNegotiation)
 swagger = _styled(SpectacularSwaggerSplitView.as_view())
 redoc = _styled(SpectacularRedocView.as_view(template_name="redoc.html"))

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework.fields import Field
 
+from api.pagination import NOT_A_CURSOR
+
 SITE = "https://invite.example.org"
 CHALLENGE = "kX7RrmE0JpC1m0Zl9nq2Vw"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmF0dXJl"  # noqa: S105
@@ -25,14 +27,13 @@ OWN_PROFILE = {
     "invitations_next": None,
 }
 PROBLEM_MEMBERS: dict[str, dict[str, Any]] = {
-    "invalid": {"errors": [{"field": "phone", "code": "required", "detail": Field.default_error_messages["required"]}]},
     "invalid_code": {"attempts_left": 2},
     "already_activated": {"activated_invite": "XW39HB"},
     "too_many_requests": {"retry_after": 30},
     "unavailable": {"retry_after": 5},
 }
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "signup": {"phone": "9991234567"},
     "login": {"code": "0427"},  # alone, so that it may be tried with the cookie that signing up has just set
     "refresh": {"refresh": REFRESH},
@@ -74,3 +75,18 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "profiles_list": {**PROFILE, "created_at": SIGNED_IN_AT},
     "profiles_read": {**PROFILE, "created_at": SIGNED_IN_AT},
 }
+
+
+def problem_members(code: str, operation_id: str = "signup") -> dict[str, Any]:
+    """What this problem of the operation has besides the members of every problem."""
+    if code == "invalid":
+        return {"errors": [_wrong_field(operation_id)]}
+    return PROBLEM_MEMBERS.get(code, {})
+
+
+def _wrong_field(operation_id: str) -> dict[str, Any]:
+    """The first field of the body is missing, or the cursor of a list is wrong."""
+    if operation_id in REQUESTS:
+        field = next(iter(REQUESTS[operation_id]))
+        return {"field": field, "code": "required", "detail": Field.default_error_messages["required"]}
+    return {"field": "cursor", "code": "invalid", "detail": NOT_A_CURSOR}

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from api import exceptions
-from api.examples import ANSWERS, PROBLEM_MEMBERS, REQUESTS, SITE
+from api.examples import ANSWERS, REQUESTS, SITE, problem_members
 from api.exceptions import MEDIA_TYPE
 from api.problem_codes import PROBLEMS
 
@@ -39,8 +40,10 @@ HEADERS = [
 CURSOR = OpenApiParameter(
     "cursor",
     {"type": "string", "format": "cursor", "minLength": 1},
-    description="From `next` or `previous` of another page",
+    description="The `next_cursor` or `previous_cursor` of another page",
 )
+DEVICE_ID = OpenApiParameter("device_id", OpenApiTypes.INT64, "path")
+USER_ID = OpenApiParameter("user_id", OpenApiTypes.INT64, "path")
 
 
 class ErrorAnswer(serializers.Serializer[Any]):
@@ -112,7 +115,7 @@ def operation(operation_id: str, answer: Any, *refusals: str, **more: Any) -> Ca
     for code in (*refusals, "unavailable"):
         by_status[PROBLEMS[code].status].append(code)
     responses: dict[Any, Any] = {200 if answer else 204: OpenApiResponse(answer, description="Done")}
-    responses |= {(status, MEDIA_TYPE): _problems(codes) for status, codes in sorted(by_status.items())}
+    responses |= {(status, MEDIA_TYPE): _problems(operation_id, codes) for status, codes in sorted(by_status.items())}
     parameters = [*more.pop("parameters", ()), *HEADERS]
 
     def describe(method: Method) -> Method:
@@ -131,16 +134,16 @@ def operation(operation_id: str, answer: Any, *refusals: str, **more: Any) -> Ca
     return describe
 
 
-def _problems(codes: list[str]) -> OpenApiResponse:
+def _problems(operation_id: str, codes: list[str]) -> OpenApiResponse:
     return OpenApiResponse(
         ProblemAnswer,
         description="; ".join(f"[`{code}`](/problems/{code}): {PROBLEMS[code].title}" for code in codes),
-        examples=[OpenApiExample(code, value=_problem(code), response_only=True) for code in codes],
+        examples=[OpenApiExample(code, value=_problem(operation_id, code), response_only=True) for code in codes],
     )
 
 
-def _problem(code: str) -> dict[str, Any]:
-    body = json.loads(exceptions.response(code, **PROBLEM_MEMBERS.get(code, {})).content)
+def _problem(operation_id: str, code: str) -> dict[str, Any]:
+    body = json.loads(exceptions.response(code, **problem_members(code, operation_id)).content)
     return {**body, "type": f"{SITE}/problems/{code}", "request_id": REQUEST_ID}
 
 

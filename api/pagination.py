@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, Model, Value
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +22,8 @@ from rest_framework.views import APIView
 
 from api import exceptions, links
 from users.keyset import beyond
+
+NOT_A_CURSOR = _("This is not a cursor of this list.")
 
 
 class KeysetPagination(BasePagination):
@@ -48,26 +50,34 @@ class KeysetPagination(BasePagination):
         if backwards:
             found.reverse()
         has_next, has_previous = (True, more) if backwards else (more, cursor is not None)
-        url = links.absolute(request, request.get_full_path())
         edges = [[getattr(row, name) for name in names] for row in found]
-        self.next = _link(url, order, edges[-1], False) if found and has_next else None
-        self.previous = _link(url, order, edges[0], True) if found and has_previous else None
+        self.url = links.absolute(request, request.get_full_path())
+        self.next_cursor = _cursor(order, edges[-1], False) if found and has_next else None
+        self.previous_cursor = _cursor(order, edges[0], True) if found and has_previous else None
         return found
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response({"next": self.next, "previous": self.previous, "results": data})
+        return Response(
+            {
+                "next": self.next_cursor and _link(self.url, self.next_cursor),
+                "previous": self.previous_cursor and _link(self.url, self.previous_cursor),
+                "next_cursor": self.next_cursor,
+                "previous_cursor": self.previous_cursor,
+                "results": data,
+            }
+        )
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        url = {"type": ["string", "null"], "format": "uri", "example": None}
-        return {
-            "type": "object",
-            "properties": {
-                "next": {**url, "description": "The page after this one; null on the last"},
-                "previous": {**url, "description": "The page before this one; null on the first"},
-                "results": schema,
-            },
-            "required": ["next", "previous", "results"],
+        cursor = {"type": ["string", "null"], "example": None}
+        url = {**cursor, "format": "uri"}
+        properties = {
+            "next": {**url, "description": "The page after this one; null on the last"},
+            "previous": {**url, "description": "The page before this one; null on the first"},
+            "next_cursor": {**cursor, "description": "The `cursor` of `next`; null on the last page"},
+            "previous_cursor": {**cursor, "description": "The `cursor` of `previous`; null on the first page"},
+            "results": schema,
         }
+        return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 class InvitationsPagination(KeysetPagination):
@@ -90,9 +100,9 @@ class ProfilesPagination(KeysetPagination):
         return self.orderings[request.query_params.get("ordering", "-created_at")]
 
 
-def _link(url: str, order: tuple[str, str], edge: Sequence[Any], backwards: bool) -> str:
+def _link(url: str, cursor: str) -> str:
     parts = urlsplit(url)
-    query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "cursor": _cursor(order, edge, backwards)}
+    query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "cursor": cursor}
     return parts._replace(query=urlencode(sorted(query.items()))).geturl()
 
 
@@ -116,7 +126,7 @@ def _read(cursor: str, order: tuple[str, str], model: type[Model]) -> tuple[bool
         fields = [model._meta.get_field(name.lstrip("-")) for name in order]
         edge = [_parse(field, value) for field, value in zip(fields, values, strict=True)]
     except (ValueError, TypeError, binascii.Error, ValidationError, RecursionError) as error:
-        raise exceptions.field_error("cursor", "invalid", _("This is not a cursor of this list.")) from error
+        raise exceptions.field_error("cursor", "invalid", NOT_A_CURSOR) from error
     return backwards, edge
 
 

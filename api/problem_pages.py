@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_cookie
 from drf_spectacular.generators import SchemaGenerator
 
 from api import exceptions
-from api.examples import PROBLEM_MEMBERS
+from api.examples import problem_members
 from api.problem_codes import PROBLEMS
 
 
@@ -63,7 +63,7 @@ def _may_answer(operation: dict[str, Any], code: str) -> bool:
 
 def _answer(code: str) -> str:
     """The response as it is sent, but with indented JSON."""
-    response = exceptions.response(code, **PROBLEM_MEMBERS.get(code, {}))
+    response = exceptions.response(code, **problem_members(code))
     head = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
     head += [f"{name}: {value}" for name, value in response.items()]
     return "\n".join([*head, "", json.dumps(json.loads(response.content), indent=2, ensure_ascii=False)])

@@ -43,7 +43,11 @@ class StringField(serializers.CharField):
 
 @extend_schema_field({"type": "string", "format": "phone"})
 class PhoneField(serializers.CharField):
-    """A phone in any usual spelling, shown as it is written in the home region."""
+    """A phone in any usual spelling, shown as it is written in the home region.
+
+    A JSON number is accepted too. It is not documented: generated clients in Kotlin, Swift, Dart and Rust cannot hold
+    a value of two types.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=phones.MAX_LENGTH, **kwargs)
@@ -52,9 +56,18 @@ class PhoneField(serializers.CharField):
         return phones.display(value)
 
 
-@extend_schema_field({"type": ["string", "integer"], "format": "phone"})
-class TypedPhoneField(PhoneField):
-    """A phone as a client sends it; a JSON number is accepted."""
+# Without a format: with one, the document would offer a blank value as a second, overlapping type.
+@extend_schema_field({"type": "string"})
+class OptionalPhoneField(PhoneField):
+    """A phone that may be missing, null or blank."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**OPTIONAL, **kwargs)
+
+
+@extend_schema_field({"type": "integer", "format": "int64"})
+class IdField(serializers.IntegerField):
+    """The key of a row. It does not fit the 32 bits that generated clients give to an integer without a format."""
 
 
 @extend_schema_field({"type": "string", "format": "invite-code"})
@@ -72,9 +85,7 @@ class TypedInviteCodeField(StringField):
 
 
 class SignupRequest(Input):
-    phone = TypedPhoneField(
-        help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`"
-    )
+    phone = PhoneField(help_text="A mobile number in any usual spelling: `9991234567`, `+7 999 123-45-67`, `8 (999) …`")
     device_token = StringField(
         **OPTIONAL, max_length=64, help_text="From an earlier sign-in on this device. Default: the cookie"
     )
@@ -94,7 +105,7 @@ class SignupAnswer(serializers.Serializer[Any]):
 class LoginRequest(Input):
     code = StringField(max_length=64, help_text="The digits of the SMS, as a string; spaces and dashes are dropped")
     challenge_id = StringField(**OPTIONAL, max_length=64)
-    phone = TypedPhoneField(**OPTIONAL, help_text="Needed without `challenge_id` and cookie")
+    phone = OptionalPhoneField(help_text="Needed without `challenge_id` and cookie")
 
 
 class TokenAnswer(serializers.Serializer[Any]):
@@ -115,7 +126,7 @@ class RefreshRequest(Input):
 
 
 class DeviceAnswer(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
+    id = IdField()
     user_agent = serializers.CharField()
     signed_in_at = serializers.DateTimeField()
     refreshed_at = serializers.DateTimeField()
@@ -133,7 +144,7 @@ class InvitationAnswer(serializers.Serializer[Any]):
 
 
 class ProfileAnswer(serializers.Serializer[Any]):
-    user_id = serializers.IntegerField()
+    user_id = IdField()
     phone = PhoneField(source="user.phone")
     invite_code = serializers.RegexField(f"^{invite_codes.PATTERN}$")
     activated_invite = serializers.CharField(
@@ -162,7 +173,7 @@ class MaskedProfileAnswer(ProfileAnswer):
 class OwnProfileAnswer(serializers.Serializer[Any]):
     """`activated_invite` is the only field that can be set, once."""
 
-    user_id = serializers.IntegerField()
+    user_id = IdField()
     phone = PhoneField()
     invite_code = serializers.RegexField(f"^{invite_codes.PATTERN}$")
     share_url = serializers.CharField(help_text="A link to your invite code")

@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from api import cookies, links, serializers, streaming
 from api.authentication import OwnProfileAuthentication, OwnProfileRequest, SessionRequest
-from api.openapi import ACTIVATION, CURSOR, SIGNED_IN, STAFF, WITH_PHONE, operation
+from api.openapi import ACTIVATION, CURSOR, DEVICE_ID, SIGNED_IN, STAFF, USER_ID, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
 from api.permissions import OwnOrigin
 from profiles import activation, privacy, queries, signup
@@ -127,7 +127,7 @@ class DeviceViewSet(GenericViewSet[Any]):
         listed = devices.listed(request.user, request.auth.now)
         return Response(self.get_serializer(listed, many=True).data)
 
-    @operation("devices_end", None, *SIGNED_IN, "not_found")
+    @operation("devices_end", None, *SIGNED_IN, "not_found", parameters=[DEVICE_ID])
     def destroy(self, request: SessionRequest, device_id: int) -> Response:
         """End one of your devices.
 
@@ -174,7 +174,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         page = self.paginate_queryset(queries.search(**query.filters()))
         return self.get_paginated_response(self._for_staff(request, page, many=True))
 
-    @operation("profiles_read", serializers.ProfileAnswer, *STAFF, "not_found", tags=["staff"])
+    @operation("profiles_read", serializers.ProfileAnswer, *STAFF, "not_found", tags=["staff"], parameters=[USER_ID])
     def retrieve(self, request: SessionRequest, user_id: int) -> Response:
         """One profile. For staff. Unverified, disabled and erased users are not found. Phones are as in the list."""
         return Response(self._for_staff(request, self.get_object()))
@@ -234,7 +234,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         pagination_class=InvitationsPagination,
     )
     def invitations(self, request: SessionRequest) -> Response:
-        """Who activated your code. The newest first, 50 to a page; follow `next` until it is null."""
+        """Who activated your code. The newest first, 50 to a page; follow `next` or `next_cursor` until it is null."""
         page = self.paginate_queryset(queries.invitations_of(request.user))
         return self.get_paginated_response(serializers.InvitationAnswer(page, many=True).data)
 

@@ -19,7 +19,13 @@ def test_list_without_votes_is_one_empty_page(alice: SignedInUser) -> None:
     answer = alice.api.get(PATH)
 
     assert answer.status_code == 200
-    assert answer.json() == {"next": None, "previous": None, "results": []}
+    assert answer.json() == {
+        "next": None,
+        "previous": None,
+        "next_cursor": None,
+        "previous_cursor": None,
+        "results": [],
+    }
 
 
 def test_newest_vote_comes_first_with_its_time(alice: SignedInUser) -> None:
@@ -100,3 +106,18 @@ def test_link_in_the_profile_leads_to_the_older_votes(alice: SignedInUser) -> No
     rest = walk(alice, me["invitations_next"])
 
     assert me["invitations"] + phones(rest) == everybody[::-1]
+
+
+def test_cursors_show_the_same_pages_as_the_urls(alice: SignedInUser) -> None:
+    crowd(120, alice.profile)
+    pages = [alice.api.get(PATH).json()]
+    while cursor := pages[-1]["next_cursor"]:
+        pages.append(alice.api.get(PATH, {"cursor": cursor}).json())
+
+    assert [page["results"] for page in pages] == walk(alice, PATH)
+    assert [page["next"] for page in pages[:2]] == [
+        f"http://testserver{PATH}?cursor={page['next_cursor']}" for page in pages[:2]
+    ]
+    back = alice.api.get(PATH, {"cursor": pages[2]["previous_cursor"]}).json()
+    assert back["results"] == pages[1]["results"]
+    assert [pages[0]["previous_cursor"], pages[2]["next_cursor"]] == [None, None]

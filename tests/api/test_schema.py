@@ -1,6 +1,7 @@
 """The OpenAPI document and the pages that show it."""
 
 import re
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -107,6 +108,84 @@ def test_all_operations_but_signing_in_need_a_token(operations: Any) -> None:
 
     assert free == {"signup", "login", "refresh", "logout"}
     assert all(operation["security"] in ([], [{"token": []}]) for operation in operations.values())
+
+
+def schemas(part: Any) -> Iterator[dict[str, Any]]:
+    """Everything in this part of the document that may be a schema; examples are none."""
+    if isinstance(part, dict):
+        yield part
+        for name, inner in part.items():
+            if name not in ("example", "examples"):
+                yield from schemas(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from schemas(inner)
+
+
+def test_every_value_has_one_type_or_is_null(document: Any) -> None:
+    for schema in schemas(document):
+        assert not {"oneOf", "anyOf", "allOf", "not"} & schema.keys(), schema
+        if isinstance(schema.get("type"), list):
+            assert len(schema["type"]) == 2 and schema["type"][1] == "null", schema
+
+
+def test_ids_are_documented_as_64_bits_wide(document: Any, operations: Any) -> None:
+    models = document["components"]["schemas"].values()
+    members = [each for model in models for each in model.get("properties", {}).items()]
+    parameters = [each for operation in operations.values() for each in operation.get("parameters", ())]
+
+    ids = [schema for name, schema in members if name in ("id", "user_id")]
+    ids += [parameter["schema"] for parameter in parameters if parameter["in"] == "path"]
+    assert ids == [{"type": "integer", "format": "int64"}] * 5
+
+
+@pytest.mark.parametrize("name", ["SignupRequest", "LoginRequest"])
+def test_phones_in_requests_are_documented_as_strings(document: Any, name: str) -> None:
+    phone = document["components"]["schemas"][name]["properties"]["phone"]
+
+    assert phone["type"] in ("string", ["string", "null"])
+
+
+@pytest.mark.parametrize("phone", [9991234567, "9991234567"])
+@pytest.mark.django_db
+def test_phone_may_still_be_a_json_number(phone: Any) -> None:
+    asked = client().post("/api/auth/signup", {"phone": phone}).json()
+
+    answer = client().post("/api/auth/login", {"phone": phone, "code": asked["code"]})
+
+    assert answer.status_code == 200
+
+
+def test_example_of_invalid_names_a_field_of_its_own_request(document: Any, operations: Any) -> None:
+    named = {}
+    for name, operation in operations.items():
+        fields = {parameter["name"] for parameter in operation.get("parameters", ())}
+        if "requestBody" in operation:
+            reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            fields |= document["components"]["schemas"][reference.rsplit("/", 1)[1]]["properties"].keys()
+        for answer in refusals(operation).values():
+            for example in answer["content"][MEDIA_TYPE]["examples"].values():
+                for error in example["value"].get("errors", ()):
+                    assert error["field"] in fields, name
+                    named[name] = error["field"]
+
+    assert named == {
+        "signup": "phone",
+        "login": "code",
+        "refresh": "refresh",
+        "logout": "refresh",
+        "me_activate": "activated_invite",
+        "me_invitations": "cursor",
+        "profiles_list": "cursor",
+    }
+
+
+def test_pages_have_cursors_beside_urls(document: Any) -> None:
+    for name in ("InvitationPage", "ProfilePage"):
+        page = document["components"]["schemas"][name]
+        names = ["next", "previous", "next_cursor", "previous_cursor"]
+        assert page["required"] == list(page["properties"]) == [*names, "results"]
+        assert all(page["properties"][name]["type"] == ["string", "null"] for name in names)
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs?script=", "/redoc"])

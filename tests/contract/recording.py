@@ -112,6 +112,8 @@ def _value(name: str, value: Any, names: Names, request_id: str) -> Any:
         return "<that of the header>"
     if name == "code" and value.isdigit():
         return f"<{len(value)} digits>"
+    if name in ("next_cursor", "previous_cursor"):
+        return _cursor(value, names)
     if name in ("invite_code", "activated_invite"):
         return names.get(value, "<invite code>")
     return _text(value, names)

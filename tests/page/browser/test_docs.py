@@ -27,7 +27,7 @@ def test_whole_flow_is_tried_out_from_the_document(alice: Visitor, bob: Visitor)
     assert "challenge_id" in asked
     assert profile["phone"] == EXAMPLE_PHONE
     assert voted["activated_invite"] == others
-    assert invitations == {"next": None, "previous": None, "results": []}
+    assert invitations == {"next": None, "previous": None, "next_cursor": None, "previous_cursor": None, "results": []}
 
 
 def tried(person: Visitor, operation: str, real: dict[str, str] | None = None) -> Any:
