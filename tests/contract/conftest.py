@@ -1,16 +1,24 @@
-"""The sources of the recordings: requests in a test's own database, and one running service."""
+"""The sources of the recordings, a running service for clients, and the programs that make clients.
+
+What needs Node.js runs where `npm ci --prefix tests/contract/clients` has been run, and what needs Java where there is
+a JDK. With CI set, all must run.
+"""
 
 import json
+import os
+import shutil
 import urllib.error
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.urls import get_resolver
 
-from tests.support.service import service_with_a_vote
+from tests.contract.commands import CLIENTS, MODULES, run
+from tests.support.service import Service, prepared_folder, service_with_a_vote, services
 
 assert get_resolver().url_patterns  # the document is in the language in which the views were first loaded
 
@@ -40,3 +48,40 @@ def seen() -> Iterator[Seen]:
         metrics = service.scrape()
         service.stop()
         yield Seen(metrics, service.output.splitlines())
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with prepared_folder() as folder, services(folder) as start:
+        started = start()
+        started.wait_until_ready()
+        yield started
+
+
+@pytest.fixture(scope="module")
+def site(service: Service) -> str:
+    return f"http://localhost:{service.port}"
+
+
+@pytest.fixture(scope="module")
+def document(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("document") / "openapi.json"
+    path.write_text(json.dumps(service.call("/schema?format=json")))
+    return path
+
+
+@pytest.fixture(scope="module")
+def node() -> Path:
+    """The programs of `tests/contract/clients/package.json`."""
+    if os.environ.get("CI"):
+        if not MODULES.exists():
+            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=CLIENTS)
+    elif not MODULES.exists() or not shutil.which("node"):
+        pytest.skip("needs Node.js and `npm ci --prefix tests/contract/clients`")
+    return MODULES / ".bin"
+
+
+@pytest.fixture(scope="module")
+def java() -> None:
+    if not os.environ.get("CI") and not shutil.which("javac"):
+        pytest.skip("needs a JDK")
