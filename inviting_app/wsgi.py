@@ -25,7 +25,8 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     """PEP 3333 middleware around Django."""
     if content_type := environ.get("CONTENT_TYPE"):
         environ["CONTENT_TYPE"] = _plain_content_type(content_type)
-    if environ.pop("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+    # gunicorn answers 400 if another coding is the last one. An earlier one, such as `identity`, changes nothing here.
+    if environ.pop("HTTP_TRANSFER_ENCODING", "").lower().endswith("chunked"):
         _read_chunked_body(environ)
     return _django(environ, start_response)
 

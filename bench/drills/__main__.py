@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.drills import clients, clock, outage, postgres, processes
 from bench.drills.env import Row, Skipped
 from bench.env import say
-from tests.support.proxies import PROXIES
+from tests.support.proxies import BUFFERING
 
 FAULTS: dict[str, Callable[[], Row]] = {
     "stopped": postgres.stopped,
@@ -42,13 +42,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--write", action="store_true", help="put the rows into the document")
-    parser.add_argument("--proxy", choices=PROXIES, help="of the drills of slow clients; both by default")
+    parser.add_argument("--proxy", choices=BUFFERING, help="of the drills of slow clients; both by default")
     options = parser.parse_args()
     if unknown := set(options.names) - set(names):
         parser.error(f"no such drill: {', '.join(sorted(unknown))}")
     chosen = options.names or names
     drills = {name: FAULTS[name] for name in chosen if name in FAULTS}
-    for proxy in [options.proxy] if options.proxy else PROXIES:
+    for proxy in [options.proxy] if options.proxy else BUFFERING:
         drills |= {
             f"{name}, {proxy}": partial(clients.DRILLS[name], proxy) for name in chosen if name in clients.DRILLS
         }

@@ -14,7 +14,7 @@ from bench.drills import evidence
 from bench.drills.evidence import Probe
 from bench.drills.users import STEPS, VirtualUsers, attempt
 from bench.env import Env
-from tests.support.proxies import PROXIES
+from tests.support.proxies import BUFFERING
 
 USERS = 6
 BEFORE_SECONDS = 4.0
@@ -51,7 +51,7 @@ class DrillEnv(Env):
         variables |= {"SMS_PER_DAY": "1000000000", "TRUSTED_PROXIES": "1" if proxy else "0"}
         super().__init__(stack, data_in=data_in, **variables)
         if proxy:
-            self.ports = cycle([stack.enter_context(PROXIES[proxy](self.folder, self.service.port))])
+            self.ports = cycle([stack.enter_context(BUFFERING[proxy](self.folder, self.service.port))])
         self.users = VirtualUsers(self.client, self.inboxes, users)
         self.probes: list[Probe] = []
         self.end = self.memory_before = 0.0

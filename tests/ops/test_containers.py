@@ -13,7 +13,7 @@ import yaml
 from django.conf import settings
 
 from inviting_app.env import BASE_DIR
-from tests.support.proxies import caddy_variables, installed, nginx_arguments, nginx_site
+from tests.support.proxies import caddy_variables, haproxy_config, installed, nginx_arguments, nginx_site
 
 VARIABLE = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z_]+)=(?P<value>.*)$", re.MULTILINE)
 COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
@@ -89,14 +89,21 @@ def test_caddyfile_is_formatted() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_nginx_accepts_its_file(tmp_path: Path) -> None:
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """The files of a certificate and of its key."""
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     made = run(
         "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1",
         "-out", certificate, "-keyout", key,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout
-    site = re.sub(r"/etc/letsencrypt\S+/fullchain.pem", str(certificate), nginx_site(8443, 8000))
+    return certificate, key
+
+
+def test_nginx_accepts_its_file(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    public, key = certificate
+    site = re.sub(r"/etc/letsencrypt\S+/fullchain.pem", str(public), nginx_site(8443, 8000))
     site = re.sub(r"/etc/letsencrypt\S+/privkey.pem", str(key), site)
 
     checked = run("nginx", "-t", *nginx_arguments(tmp_path, site))
@@ -104,11 +111,23 @@ def test_nginx_accepts_its_file(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+def test_haproxy_accepts_its_file(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
+    both, config = tmp_path / "both.pem", tmp_path / "haproxy.cfg"
+    both.write_text("".join(file.read_text() for file in certificate))
+    file = haproxy_config(":8080", 8000).replace("/etc/haproxy/invite.example.org.pem", str(both))
+    config.write_text(file.replace(":443", ":8443"))
+
+    checked = run("haproxy", "-c", "-f", config)
+
+    assert checked.returncode == 0 and "[WARNING]" not in checked.stdout, checked.stdout
+
+
 def test_proxies_and_service_have_the_same_body_limit() -> None:
     kilobytes = settings.BODY_MAX_BYTES // 1024
 
     assert re.findall(r"max_size (\w+)", text("deploy/Caddyfile")) == [f"{kilobytes}KiB"]
     assert re.findall(r"client_max_body_size (\w+)", text("deploy/nginx.conf")) == [f"{kilobytes}k"]
+    assert re.findall(r"req.body_size gt (\d+)", text("deploy/haproxy.cfg")) == [str(settings.BODY_MAX_BYTES)]
 
 
 def test_dockerfile_has_no_lint() -> None:

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from inviting_app.ops.embedded import Embedded
-from tests.support.proxies import PROXIES
+from tests.support.proxies import BUFFERING, PROXIES
 from tests.support.service import Service, prepared_folder, service_folder, services
 
 THREADS = 2
@@ -107,6 +107,7 @@ def test_client_that_stalls_delays_nobody(proxy: int, sent: bytes) -> None:
     assert time.monotonic() - started < 5  # the proxies wait for ten
 
 
+@pytest.mark.parametrize("proxy", BUFFERING, indirect=True)
 def test_client_that_reads_slowly_delays_nobody(proxy: int) -> None:
     with ExitStack() as stack:
         for _ in range(CLIENTS):
@@ -146,7 +147,7 @@ def test_body_over_the_limit_is_refused_as_a_problem(proxy: int, sent: bytes) ->
             answer = client.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"\r\nContent-Type: application/problem+json\r\n" in answer
+    assert b"\r\ncontent-type: application/problem+json\r\n" in answer.lower()
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "payload_too_large"
 
 

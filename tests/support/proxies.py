@@ -1,4 +1,4 @@
-"""Caddy and nginx with the files of deploy/, in front of a service on this machine."""
+"""Caddy, nginx and HAProxy with the files of deploy/, in front of a service on this machine."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ http {{
 
 
 def installed(program: str) -> Path:
-    """The path of Caddy, which is a package of Python's, or nginx, which is one of the system's.
+    """The path of Caddy, which is a package of Python's, or of nginx or HAProxy, which are the system's.
 
     Skips the test where the program is missing. In CI it is there, or the test fails.
     """
@@ -50,17 +50,17 @@ def installed(program: str) -> Path:
 
 
 @contextmanager
-def caddy(folder: Path, upstream: int) -> Iterator[int]:
+def caddy(folder: Path, upstream: int, host: str = "localhost") -> Iterator[int]:
     """deploy/Caddyfile with its two variables. Yields the port on which Caddy listens."""
     port = free_port()
     command = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
-    with _running(command, port, folder, caddy_variables(folder, port, upstream)):
+    with _running(command, port, folder, caddy_variables(folder, port, upstream, host)):
         yield port
 
 
-def caddy_variables(folder: Path, port: int, upstream: int) -> dict[str, str]:
+def caddy_variables(folder: Path, port: int, upstream: int, host: str = "localhost") -> dict[str, str]:
     return {
-        "SITE_URL": f"http://localhost:{port}",
+        "SITE_URL": f"http://{host}:{port}",
         "UPSTREAM": f"127.0.0.1:{upstream}",
         "CADDY_ADMIN": f"unix/{folder}/caddy.sock",
         "XDG_DATA_HOME": str(folder),
@@ -69,23 +69,23 @@ def caddy_variables(folder: Path, port: int, upstream: int) -> dict[str, str]:
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int) -> Iterator[int]:
+def nginx(folder: Path, upstream: int, host: str = "localhost") -> Iterator[int]:
     """deploy/nginx.conf without TLS. Yields the port on which nginx listens."""
     port = free_port()
-    lines = nginx_site(port, upstream).splitlines(keepends=True)
+    lines = nginx_site(port, upstream, host).splitlines(keepends=True)
     site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2;", ";")
     with _running([installed("nginx"), *nginx_arguments(folder, site)], port, folder, {}):
         yield port
 
 
-def nginx_site(port: int, upstream: int) -> str:
+def nginx_site(port: int, upstream: int, host: str = "localhost") -> str:
     """deploy/nginx.conf on the loopback address."""
     text = (DEPLOY / "nginx.conf").read_text()
     for before, after in {
         "listen 443 ": f"listen 127.0.0.1:{port} ",
         "listen 80;": f"listen 127.0.0.1:{free_port()};",
         "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream};",
-        "invite.example.org": "localhost",
+        "invite.example.org": host,
     }.items():
         assert before in text
         text = text.replace(before, after)
@@ -100,7 +100,29 @@ def nginx_arguments(folder: Path, site: str) -> list[str | Path]:
     return ["-p", folder, "-c", main, "-e", "stderr"]
 
 
-PROXIES: dict[str, Callable[[Path, int], AbstractContextManager[int]]] = {"caddy": caddy, "nginx": nginx}
+@contextmanager
+def haproxy(folder: Path, upstream: int, host: str = "") -> Iterator[int]:
+    """deploy/haproxy.cfg without TLS, for any host. Yields the port on which HAProxy listens."""
+    port = free_port()
+    config = folder / "haproxy.cfg"
+    lines = haproxy_config(f"127.0.0.1:{port}", upstream).splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "bind :443" not in line and "redirect scheme" not in line))
+    with _running([installed("haproxy"), "-db", "-f", config], port, folder, {}):
+        yield port
+
+
+def haproxy_config(address: str, upstream: int) -> str:
+    """deploy/haproxy.cfg on this address instead of port 80."""
+    text = (DEPLOY / "haproxy.cfg").read_text()
+    for before, after in {"bind :80": f"bind {address}", "127.0.0.1:8000": f"127.0.0.1:{upstream}"}.items():
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+# Proxies that also collect large responses, so that a client that reads slowly holds no thread.
+BUFFERING: dict[str, Callable[..., AbstractContextManager[int]]] = {"caddy": caddy, "nginx": nginx}
+PROXIES: dict[str, Callable[..., AbstractContextManager[int]]] = {**BUFFERING, "haproxy": haproxy}
 
 
 @contextmanager
