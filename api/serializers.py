@@ -7,10 +7,11 @@ from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.settings import api_settings
+from rest_framework.utils import html
 
 from api.pagination import ProfilesPagination
 from profiles import invite_codes, queries
-from users import phones
+from users import phones, typed
 
 # A blank or a null counts as a missing value, see Input.
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank": True}
@@ -52,8 +53,20 @@ class PhoneField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=phones.MAX_LENGTH, **kwargs)
 
+    def get_value(self, dictionary: Any) -> Any:
+        value = super().get_value(dictionary)
+        return typed.with_lost_plus(value) if html.is_html_input(dictionary) and isinstance(value, str) else value
+
     def to_representation(self, value: str) -> str:
         return phones.display(value)
+
+
+class PhoneInQueryField(PhoneField):
+    """A phone in a query string."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        value = super().get_value(dictionary)
+        return phones.in_query(value) if isinstance(value, str) else value
 
 
 # Without a format: with one, the document would offer a blank value as a second, overlapping type.
@@ -75,7 +88,7 @@ class TypedInviteCodeField(StringField):
     """An invite code as a client sends it: in any case, with spaces or dashes."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=64, **kwargs)
+        super().__init__(max_length=invite_codes.MAX_LENGTH, **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> str:
         try:
@@ -213,7 +226,7 @@ class ActivateRequest(Input):
 
 
 class ProfileQuery(serializers.Serializer[Any]):
-    phone = PhoneField(required=False, help_text="The full number, in any spelling")
+    phone = PhoneInQueryField(required=False, help_text="The full number, in any spelling")
     invite_code = TypedInviteCodeField(required=False, help_text="The full code, in any case")
     has_activated = serializers.BooleanField(required=False, allow_null=True)
     created_after = serializers.DateTimeField(required=False, help_text="Inclusive")

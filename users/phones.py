@@ -5,7 +5,6 @@ digits in Russia. Google's libphonenumber data decides which numbers are valid.
 """
 
 import re
-import unicodedata
 from contextlib import suppress
 from functools import lru_cache
 
@@ -13,12 +12,14 @@ import phonenumbers
 from django.conf import settings
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+from users import typed
+
 # The maximum length of a typed number, in characters. The longest real numbers are shorter, with any separators.
 MAX_LENGTH = 40
 
-_SPELLING = re.compile(r"\+?[0-9\s()./-]+")
+# A number that `typed.clean` has cleaned.
+_SPELLING = re.compile(r"\+?[0-9()./]+")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_DASHES = {ord(dash): "-" for dash in "‐‑‒–—―−"}
 _REACHED_BY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
@@ -53,6 +54,21 @@ def normalise_or_empty(text: str) -> str:
         return normalise(text)
     except (InvalidPhone, RegionNotAllowed):
         return ""
+
+
+def in_query(text: str) -> str:
+    """A phone from a query string, where an unescaped `+` arrives as a space.
+
+    A search sends no SMS, so a space stays one where a plus sign would make no number.
+    """
+    with_plus = typed.with_lost_plus(text)
+    try:
+        normalise(with_plus)
+    except InvalidPhone:
+        return text
+    except RegionNotAllowed:
+        pass
+    return with_plus
 
 
 def are_in(text: str) -> bool:
@@ -99,7 +115,7 @@ def country(phone: str) -> str:
 def _parse(text: str) -> PhoneNumber:
     if len(text) > MAX_LENGTH:  # checked first: normalising takes quadratic time
         raise InvalidPhone
-    plain = (text if text.isascii() else _plain(text)).strip()
+    plain = typed.clean(text)
     if not _SPELLING.fullmatch(plain):
         raise InvalidPhone
     if plain.startswith("00"):
@@ -108,12 +124,6 @@ def _parse(text: str) -> PhoneNumber:
         return phonenumbers.parse(plain, settings.PHONE_REGION)
     except phonenumbers.NumberParseException as error:
         raise InvalidPhone from error
-
-
-def _plain(text: str) -> str:
-    """Replace full-width digits and signs with ASCII ones, and remove direction marks that address books add."""
-    plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    return "".join(character for character in plain if unicodedata.category(character) != "Cf")
 
 
 def _can_receive_sms(number: PhoneNumber, region: str) -> bool:

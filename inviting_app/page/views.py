@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
 from profiles import invite_codes
+from users.typed import clean
 
 MODULES = sorted(f"page/{file.name}" for file in Path(__file__).with_name("static").glob("page/*.js"))
 
@@ -50,5 +51,5 @@ def qr(request: HttpRequest, invite_code: str) -> HttpResponse:
 
 def _normalised(invite_code: str) -> str:
     with suppress(invite_codes.MalformedInviteCode):
-        return invite_codes.normalise(invite_code.rstrip(SENTENCE_ENDS))
+        return invite_codes.normalise(clean(invite_code).rstrip(SENTENCE_ENDS))
     return ""

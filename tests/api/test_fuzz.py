@@ -25,7 +25,7 @@ from tests.support.hostile_inputs import LETTERS, bodies, content_types, mutated
 from tests.support.login_steps import right
 from tests.support.rows_written import rows_written
 from tests.support.wsgi_client import Answer, call, quickly
-from users import phones
+from users import phones, typed
 from users.login import signin
 
 EXAMPLES = 22_500 if THOROUGH else 200
@@ -78,7 +78,7 @@ def test_phone_is_refused_or_normalised_to_one_form(settings: Any, everywhere: b
 @fuzz
 @given(written(["1234", "12 34", "12345-67890", "0000000000"]))
 def test_code_has_four_or_ten_digits_or_is_malformed(text: str) -> None:
-    plain = "".join(letter for letter in text if not letter.isspace() and letter != "-")
+    plain = typed.clean(text)
     digits = plain.isascii() and plain.isdigit() and len(plain) in (4, 10)
 
     with pytest.raises(signin.InvalidCode if digits else signin.MalformedCode):
@@ -88,7 +88,7 @@ def test_code_has_four_or_ten_digits_or_is_malformed(text: str) -> None:
 @fuzz
 @given(written(["K7M4QZ", "k7m-4qz", "K7M 4QZ"]))
 def test_invite_code_uses_its_alphabet_or_is_malformed(text: str) -> None:
-    plain = "".join(letter for letter in text if not letter.isspace() and letter != "-")
+    plain = typed.latin(typed.clean(text))
     if plain.isascii() and len(plain) == 6 and set(plain.upper()) <= set(invite_codes.ALPHABET):
         assert invite_codes.normalise(text) == plain.upper()
         return

@@ -28,7 +28,7 @@ def login(code: Any, challenge_id: str) -> Any:
     [
         1234, 12.5, True, None, ["1", "2", "3", "4"], {"code": "1234"},
         "", "123", "12345", "1234567890", "1" * 10_000, "12a4", "12.4", "+123", " - ",
-        "１２３４", "١٢٣٤", "12\x0034", "\ud800123",
+        "１２３", "١٢٣٤٥", "½234", "12\x0034", "\ud800123",
     ],
 )  # fmt: skip
 def test_malformed_code_consumes_no_attempt(asked: str, code: Any) -> None:

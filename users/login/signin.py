@@ -14,6 +14,7 @@ from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
 from users.models import Challenge, Device, LoginCode, User
 from users.queries import lock_user
+from users.typed import clean
 
 
 class InvalidCode(Exception):
@@ -64,18 +65,19 @@ def sign_in(
 
     Raises MalformedCode, InvalidCode or AccountDisabled.
     """
+    digits = clean(typed)
     challenge = _held(challenge_id, remembered_challenge_id, phone)
     repeat_for = tokens.REUSE_INTERVAL if challenge else NO_DELAY
     if challenge is None and not challenge_id and phone:
-        challenge = _newest_live(phone, len(_without_separators(typed)), address, now)
-    typed = _digits(typed, challenge)
+        challenge = _newest_live(phone, len(digits), address, now)
+    _check_form(digits, challenge)
     if challenge is None:
         raise InvalidCode
     code = challenge.login_code
     consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now, repeat_for)
     if consumed is None:
         raise InvalidCode
-    if not codes.matches(typed, code.nonce, code.length):
+    if not codes.matches(digits, code.nonce, code.length):
         raise InvalidCode(None if code.used_at else codes.MAX_ATTEMPTS - consumed)
     return _accept(challenge, user_agent, now, repeat_for)
 
@@ -104,18 +106,12 @@ def _newest_live(phone: str, length: int, address: str | None, now: datetime | N
     return live.order_by("-created_at", "-pk").first()
 
 
-def _without_separators(typed: str) -> str:
-    return re.sub(r"[\s-]", "", typed)
-
-
-def _digits(typed: str, challenge: Challenge | None) -> str:
-    """The typed digits without spaces and dashes. Raises MalformedCode."""
-    digits = _without_separators(typed)
+def _check_form(digits: str, challenge: Challenge | None) -> None:
+    """Raise MalformedCode unless the cleaned text has as many digits as the code of the challenge."""
     length = challenge.login_code.length if challenge else None
     lengths = codes.LENGTHS if length is None else (length,)
     if len(digits) not in lengths or not re.fullmatch("[0-9]+", digits):
         raise MalformedCode(length)
-    return digits
 
 
 def _accept(challenge: Challenge, user_agent: str, now: datetime | None, repeat_for: timedelta) -> SignedIn:

@@ -4,10 +4,15 @@ import { day, halves, phone, t } from "./i18n.js";
 import { showPeople } from "./people.js";
 import { authorized } from "./session.js";
 import { tab } from "./store.js";
+import { SEPARATOR, clean, latin, legible } from "./typed.js";
 import { ask, complain, make, onSubmit, remember, say, show, spell } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
 const { dataset } = document.body;
+
+const IN_LINK = new RegExp(`/i/([\\p{L}0-9]{3}${SEPARATOR}?[\\p{L}0-9]{3})(?![\\p{L}0-9])`, "iu");
+// In Latin and in upper case, as this page shares it: other words of a message have six letters too.
+const AMID = new RegExp(`\\b[A-Z2-9]{3}${SEPARATOR}?[A-Z2-9]{3}\\b`, "gu");
 
 /** Reads the profile. @returns {Promise<() => () => Promise>} a function that shows it and returns its refresh */
 export async function readProfile() {
@@ -124,17 +129,26 @@ function showChosen($, { activated_invite, activated_at }) {
 
 /** The code in the typed or pasted text: a code, a link, or a message with either. null if there is none. */
 function inviteCode(pasted) {
-  const text = pasted.normalize("NFKC").replace(/\p{Cf}/gu, "").replaceAll("%20", " ");
-  const [, inLink] = text.match(/\/i\/(\w{3}[\s\p{Pd}]?\w{3})(?!\w)/iu) ?? [];
+  const text = legible(decoded(pasted));
+  const [, inLink] = text.match(IN_LINK) ?? [];
   const whole = bare(inLink ?? text);
   if (isCode(whole)) return whole.toUpperCase();
-  const amid = text.match(/\b[A-Z2-9]{3}[\s\p{Pd}]?[A-Z2-9]{3}\b/gu) ?? []; // in upper case, as this page shares it
+  const amid = text.match(AMID) ?? [];
   const codes = new Set(amid.map(bare).filter(isCode));
   return codes.size === 1 ? [...codes][0] : null;
 }
 
+/** A copied link may be percent-encoded. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function bare(text) {
-  return text.replace(/[\s\p{P}\p{S}]/gu, "");
+  return latin(clean(text)).replace(/[\p{P}\p{S}]/gu, "");
 }
 
 function isCode(text) {

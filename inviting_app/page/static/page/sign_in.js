@@ -5,6 +5,7 @@ import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
 import { explain } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
 import { tab } from "./store.js";
+import { clean, legible } from "./typed.js";
 import { complain, countDown, makeButton, onSubmit, remember, say, show, working } from "./ui.js";
 
 const ASKED = "asked";
@@ -30,8 +31,8 @@ function showPhone(why) {
   const field = $("#phone");
   remember(field);
   onSubmit($("form"), async () => {
-    const phone = field.value.replace(/\p{Cf}/gu, "").trim(); // address books add invisible characters
-    if (!phone) return complain($(".problem"), t("problem_invalid_phone"), { field });
+    const phone = legible(field.value).trim();
+    if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
     await askForCode(phone);
     showCode();
     main("#code").focus();
@@ -41,7 +42,7 @@ function showPhone(why) {
 
 async function askForCode(phone) {
   const before = asked();
-  const body = { phone, challenge_id: before?.phone === phone ? before.id : undefined };
+  const body = { phone: clean(phone), challenge_id: before?.phone === phone ? before.id : undefined };
   const answer = await call("POST", "/api/auth/signup", { body });
   const now = Date.now();
   const value = {
@@ -134,7 +135,7 @@ function fillIn(field, code) {
 }
 
 function digits(text) {
-  return text.normalize("NFKC").replace(/\D/g, "");
+  return clean(text).replace(/\D/g, "");
 }
 
 /** WebOTP: browsers that support it offer to fill in the code of the SMS. */

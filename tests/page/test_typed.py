@@ -1,0 +1,60 @@
+"""The page cleans what is typed as the service does: `typed.json` has the cases for both."""
+
+import json
+import os
+import shutil
+import subprocess
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.support.typed import CASES
+from users import typed
+
+SCRIPT = Path(settings.BASE_DIR, "inviting_app/page/static/page/typed.js")
+# Reads a list of texts, and writes what the page's functions make of each.
+RUNNER = """
+const source = await new Response(process.stdin).text();
+const [script, texts] = JSON.parse(source);
+const { clean, latin } = await import(`data:text/javascript,${encodeURIComponent(script)}`);
+process.stdout.write(JSON.stringify(texts.map((text) => [clean(text), latin(clean(text))])));
+"""
+
+
+def on_the_page(texts: list[str]) -> list[list[str]]:
+    """Each text as the page's `clean` returns it, and with `latin` after that."""
+    node = shutil.which("node")
+    if not node and not os.environ.get("CI"):
+        pytest.skip("needs Node.js")
+    command = [node or "node", "--input-type=module", "--eval", RUNNER]
+    given = json.dumps([SCRIPT.read_text(), texts])
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    answers: list[list[str]] = json.loads(done.stdout)
+    return answers
+
+
+def test_page_cleans_each_case_as_the_table_says() -> None:
+    every = [case for name in ("cleaned", "phones", "codes", "invite_codes") for case in CASES[name]]
+
+    cleaned = dict(zip([text for text, _ in every], on_the_page([text for text, _ in every]), strict=True))
+
+    assert [text for text, expected in CASES["cleaned"] if cleaned[text][0] != expected] == []
+    assert [text for text, expected in CASES["codes"] if cleaned[text][0] != expected] == []
+    assert [text for text, expected in CASES["invite_codes"] if expected and cleaned[text][1].upper() != expected] == []
+    assert all(cleaned[text] == [typed.clean(text), typed.latin(typed.clean(text))] for text, _ in every)
+
+
+def test_page_and_service_agree_on_every_character() -> None:
+    """On all that this Python knows; Node.js knows the same or more."""
+    known = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs")]
+    # With a letter on each side, in case that composes.
+    texts: list[Any] = [f"a{character}b" for character in known]
+
+    found = on_the_page(texts)
+
+    assert len(texts) > 140_000
+    expected = [[typed.clean(text), typed.latin(typed.clean(text))] for text in texts]
+    assert [pair for pair in zip(texts, found, expected, strict=True) if pair[1] != pair[2]] == []

@@ -1,0 +1,46 @@
+"""What people type or paste: phones, sign-in codes and invite codes.
+
+Messengers, keyboards and address books change digits and dashes and add invisible characters. Everything that reads
+such a text calls `clean` first. The page has the same rules in `page/typed.js`; one table of cases tests both.
+"""
+
+import unicodedata
+
+# Besides the dashes of Unicode (Pd): signs that look like one and are typed or pasted in place of it.
+_DASHES = frozenset("˗⁃−─➖ー")
+
+# Besides the spaces of Unicode (Z): the controls that separate words, lines and fields.
+_SPACES = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
+
+# Format characters (direction marks, joiners, soft hyphens), dashes and spaces.
+_REMOVED = frozenset({"Cf", "Pd", "Zs", "Zl", "Zp"})
+
+# Cyrillic letters that look like Latin ones.
+_LOOK_ALIKES = str.maketrans("АВЕКМНРСТУХавекмнрстух", "ABEKMHPCTYXabekmhpctyx")
+
+
+def clean(text: str) -> str:
+    """The text in compatibility form (NFKC), with ASCII digits, without format characters, dashes and spaces.
+
+    Normalising takes quadratic time, so check the length of the text first.
+    """
+    return "".join(_clean(character) for character in unicodedata.normalize("NFKC", text))
+
+
+def latin(text: str) -> str:
+    """The text with Latin letters in place of Cyrillic ones that look alike."""
+    return text.translate(_LOOK_ALIKES)
+
+
+def with_lost_plus(phone: str) -> str:
+    """A phone from a form body, where an unescaped `+` arrives as a space."""
+    rest = phone.lstrip(" ")
+    is_lost = rest and rest != phone and not clean(rest).startswith(("+", "00"))
+    return f"+{rest}" if is_lost else phone
+
+
+def _clean(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    return "" if category in _REMOVED or character in _DASHES or character in _SPACES else character
