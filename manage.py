@@ -60,6 +60,9 @@ def database_for(command: str) -> Iterator[None]:
     from inviting_app.ops import data_dir, places
     from inviting_app.ops.embedded import Embedded, EmbeddedError
 
+    if not env.IS_PART_OF_SERVE or command == "prepare":  # `serve` has told them, and tells them at a reload
+        for note in env.NOTES:
+            print(env.as_line("WARNING", note), file=sys.stderr)
     if env.DATABASE:
         yield
         return

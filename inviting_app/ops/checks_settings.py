@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
-from inviting_app.env import is_local
+from inviting_app.values import is_local
 
 
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:

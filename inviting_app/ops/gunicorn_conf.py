@@ -17,10 +17,20 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.json import JsonFormatter
 
+_before = set(sys.modules)
+_project = Path(__file__).parents[2]
+sys.path.insert(0, str(_project))
 try:
-    _env = runpy.run_path(str(Path(__file__).parents[1] / "env.py"))
+    _env = runpy.run_path(str(_project / "inviting_app" / "env.py"))
 except ImproperlyConfigured as error:
     sys.exit(str(error))
+if not _env["IS_PART_OF_SERVE"]:
+    for _note in _env["NOTES"]:
+        print(_env["as_line"]("WARNING", _note), file=sys.stderr)
+# The module that env.py imports, and its package.
+for _name in set(sys.modules) - _before:
+    if _name.partition(".")[0] == "inviting_app":
+        del sys.modules[_name]
 
 wsgi_app = "inviting_app.wsgi"
 _host = f"[{_env['HOST']}]" if ":" in _env["HOST"] else _env["HOST"]

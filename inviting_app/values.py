@@ -1,0 +1,161 @@
+"""Parsers of the values of single settings. Each raises ValueError with what the value must be, for the operator."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+_WEB_PORTS = {"http": 80, "https": 443}
+# Pages and connections with these schemes have no origin of their own, so that none of them could ever match.
+_WITHOUT_ORIGIN = ("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss")
+Value = TypeVar("Value")
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,10}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def each(parse: Callable[[str], Value], *, quoted: bool = True) -> Callable[[str], list[Value]]:
+    """Parse a list. The error names a bad item by its place and quotes it, unless it may hold a secret."""
+
+    def parse_all(text: str) -> list[Value]:
+        parsed = []
+        for place, item in enumerate(items(text), start=1):
+            try:
+                parsed.append(parse(item))
+            except ValueError as error:
+                shown = f" ({item!a:.60})" if quoted and "@" not in item else ""
+                raise ValueError(f"item {place}{shown} {error}") from error
+        return parsed
+
+    return parse_all
+
+
+def host(text: str) -> str:
+    """A host in the form that browsers send: in punycode and lower case, IPv6 in brackets, no dot at the end."""
+    if not text.isascii():
+        from idna import uts46_remap
+
+        text = uts46_remap(text, std3_rules=False)  # as browsers do before punycode
+    with suppress(ValueError):
+        address = ip_address(text[1:-1] if re.fullmatch(r"\[.*\]", text) else text)
+        return f"[{address}]" if address.version == 6 else str(address)
+    labels = text.lower().removesuffix(".").split(".")
+    name = ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
+    # Django answers to no other names. One that ends with a number would be an address.
+    if not re.fullmatch(r"([a-z0-9-]{1,63}\.)*(?![0-9]+$)[a-z0-9-]{1,63}", name):
+        raise ValueError("must be a host, such as invite.example.org, without a scheme, a port or a path")
+    return name
+
+
+def origin(text: str) -> str:
+    """The origin of a web page in the form that browsers send, without its default port."""
+    with suppress(ValueError):  # its text would quote the value
+        parts = urlsplit(text)
+        scheme, port = parts.scheme, parts.port
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc or port == 0
+        if scheme in _WEB_PORTS and parts.hostname and not more:
+            shown = "" if port in (None, _WEB_PORTS[scheme]) else f":{port}"
+            return f"{scheme}://{host(parts.hostname)}{shown}"
+    raise ValueError("must look like https://invite.example.org, without a path")
+
+
+def client_origin(text: str) -> str:
+    """The origin of a web page, or of an app in a web view, such as `capacitor://localhost`."""
+    scheme, _, rest = text.lower().partition("://")
+    if not rest or scheme in (*_WEB_PORTS, *_WITHOUT_ORIGIN):
+        return origin(text)
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[1-9][0-9]{0,4})?/?", text.lower()):
+        raise ValueError("must look like capacitor://localhost, without a path")
+    return text.lower().removesuffix("/")
+
+
+def region(text: str) -> str:
+    import phonenumbers
+
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("must be the two letters of a country, such as RU")
+    return text.upper()
+
+
+def gateway(text: str) -> str:
+    with suppress(ValueError):  # its text would quote the URL, which may hold a password
+        parts = urlsplit(text)
+        if parts.scheme and "://" in text and "{phone}" in text and parts.port != 0:
+            return text
+    raise ValueError("must be an Apprise URL with {phone} where the number goes")
+
+
+def sms_text(text: str) -> dict[str, str]:
+    """One text for all languages, or one each: `en=... {code} ...|ru=... {code} ...`. `PIN={code}` is one text."""
+    texts = {"en": text, "ru": text}
+    if re.match(r"[a-z]{2}([-_]\w+)?\s*=", text):
+        texts = {}
+        for language, _, words in (part.partition("=") for part in text.split("|")):
+            if (name := language.strip()) not in ("en", "ru") or name in texts:
+                example = "en=... {code} ...|ru=... {code} ..."
+                raise ValueError(f"{name!a:.20} must be en or ru, each once, as in {example}")
+            texts[name] = words.strip()
+    for words in texts.values():
+        if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
+            raise ValueError("must have {code} once where the code goes, and no other braces; a language is en or ru")
+    return texts
+
+
+def database(text: str) -> dict[str, Any]:
+    """A libpq URL as Django's database settings; `prepare=off` among its parameters is ours."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    url, _, query = text.partition("?")
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must begin with postgresql://")
+    # libpq reads the other parameters as they are: to it, a plus sign is not a space.
+    parameters = query.split("&") if query else []
+    prepare = dict(item.split("=", 1) for item in parameters if item.startswith("prepare=")).get("prepare", "on")
+    choice("on", "off")(prepare)
+    try:
+        conninfo = conninfo_to_dict(f"{url}?{'&'.join(item for item in parameters if not item.startswith('prepare='))}")
+    except ProgrammingError as error:
+        unknown = re.search(r'invalid URI query parameter: "(\w{1,40})"', str(error))
+        raise ValueError(f"has an unknown parameter, {unknown[1]}" if unknown else "is not a database URL") from error
+    try:
+        each(integer(1, 65535))(str(conninfo.get("port", "")))
+    except ValueError:
+        raise ValueError("has a port that is not a number from 1 to 65535") from None
+    if not conninfo.get("dbname"):
+        raise ValueError("must name a database")
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    django = {names[key]: str(conninfo.pop(key)) for key in list(conninfo) if key in names}
+    # A PgBouncer that cannot prepare statements cannot keep cursors either.
+    pooled = {"DISABLE_SERVER_SIDE_CURSORS": True} if prepare == "off" else {}
+    return {**django, **pooled, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
+
+
+def is_local(url: str) -> bool:
+    """Whether only this machine can reach the address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
