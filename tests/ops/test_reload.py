@@ -45,15 +45,22 @@ def start(project: Path) -> Iterator[Callable[[], Service]]:
         yield started
 
 
-PREPARE, WORKER, WEB, PROBES = (
+PREPARE, WORKER, WEB, PROBES, ENV, VALUES = FILES = tuple(
     f"inviting_app/{name}.py"
-    for name in ("management/commands/prepare", "management/commands/worker", "ops/gunicorn_conf", "probes")
+    for name in (
+        "management/commands/prepare",
+        "management/commands/worker",
+        "ops/gunicorn_conf",
+        "probes",
+        "env",
+        "values",
+    )
 )
 
 
 @pytest.fixture
 def service(start: Callable[[], Service], project: Path) -> Iterator[Service]:
-    written = {project / name: (project / name).read_bytes() for name in (".env", PREPARE, WORKER, WEB, PROBES)}
+    written = {project / name: (project / name).read_bytes() for name in (".env", *FILES)}
     service = start()
     service.wait_for(lambda: is_working(service))
     yield service
@@ -177,12 +184,17 @@ def test_new_code_is_served_while_an_old_process_does_not_end(service: Service, 
     former = master.children()
     probes = project / PROBES
     probes.write_text(probes.read_text().replace('{"status": "ok"}', '{"status": "new"}'))
+    # The new code reads the environment with a function that the old one does not have.
+    with (project / VALUES).open("a") as values, (project / ENV).open("a") as env:
+        values.write("\ndef new(text):\n    return text\n")
+        env.write("\nfrom inviting_app.values import new\nnew('')\n")
     former[0].suspend()
 
     renewed(service)
 
     service.wait_for(lambda: service.answers("/livez") == 200 and service.call("/livez") == {"status": "new"})
     assert former[0].is_running()
+    assert service.part("gunicorn") == master  # it has not ended and been started again
     assert stops_in_time(service)
 
 
