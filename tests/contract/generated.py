@@ -1,4 +1,4 @@
-"""Clients in many languages that openapi-generator makes from the recorded OpenAPI document, once for all tests."""
+"""Clients in many languages that openapi-generator makes from the OpenAPI document, once for all tests."""
 
 import fcntl
 import json
@@ -6,12 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
+
 from tests.contract.commands import BIN, run
-from tests.contract.recording import FOLDER
 from tests.support.environment import TEMPLATE
 
 JAR = Path(str(files("openapi_generator_cli").joinpath("openapi-generator.jar")))
-DOCUMENT = FOLDER / "openapi.json"
+DOCUMENT = "openapi.json"
 
 # Each generator with the options that the flows in `clients` need. No option changes how a type is held.
 GENERATORS: dict[str, dict[str, str]] = {
@@ -46,16 +47,17 @@ def generated(name: str) -> Path:
 
 
 def _generate_all(draft: Path) -> Path:
+    draft.mkdir()
+    call_command("spectacular", "--format", "openapi-json", "--file", str(draft / DOCUMENT))
     settings = [_written_settings(draft, name, dict(options)) for name, options in GENERATORS.items()]
     run(BIN / "openapi-generator-cli", "batch", "--fail-fast", *settings, cwd=draft)
     return draft
 
 
 def _written_settings(draft: Path, name: str, options: dict[str, str]) -> Path:
-    settings: dict[str, Any] = {"generatorName": name, "inputSpec": str(DOCUMENT), "outputDir": str(draft / name)}
+    settings: dict[str, Any] = {"generatorName": name, "inputSpec": DOCUMENT, "outputDir": name}
     if library := options.pop("library", None):
         settings["library"] = library
     path = draft / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({**settings, "additionalProperties": options}))
     return path

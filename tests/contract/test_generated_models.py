@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.contract.generated import DOCUMENT, generated
+from tests.contract.generated import generated
+from tests.contract.recording import FOLDER
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("java")]
 
-MODELS: dict[str, Any] = json.loads(DOCUMENT.read_text())["components"]["schemas"]
+MODELS: dict[str, Any] = json.loads((FOLDER / "openapi.json").read_text())["components"]["schemas"]
 
 
 @dataclass
