@@ -115,9 +115,7 @@ def test_cursors_show_the_same_pages_as_the_urls(alice: SignedInUser) -> None:
         pages.append(alice.api.get(PATH, {"cursor": cursor}).json())
 
     assert [page["results"] for page in pages] == walk(alice, PATH)
-    assert [page["next"] for page in pages[:2]] == [
-        f"http://testserver{PATH}?cursor={page['next_cursor']}" for page in pages[:2]
-    ]
+    assert all(page["next"].endswith(f"{PATH}?cursor={page['next_cursor']}") for page in pages[:2])
     back = alice.api.get(PATH, {"cursor": pages[2]["previous_cursor"]}).json()
     assert back["results"] == pages[1]["results"]
     assert [pages[0]["previous_cursor"], pages[2]["next_cursor"]] == [None, None]
