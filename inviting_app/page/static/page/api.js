@@ -8,37 +8,61 @@ export class Problem extends Error {
   }
 }
 
+// Milliseconds until a response must have come. A network that drops it counts as offline.
+const LONGEST_WAIT = 20_000;
+
+// The same for a request that is repeated at once. The service answers a repeated log-in for ten seconds.
+const WAIT_BEFORE_REPEAT = 8_000;
+
 /**
  * The response of the API: parsed JSON, or null.
  * @throws {Problem}
  */
-export async function call(method, path, { body, token } = {}) {
-  const answer = await request(method, path, { body, token });
-  try {
+export async function call(method, path, { body, token, longest = LONGEST_WAIT } = {}) {
+  return within(longest, async (signal) => {
+    const answer = await send(method, path, { body, token, signal });
     return answer.status === 204 ? null : await answer.json();
-  } catch {
-    throw new Problem("offline"); // cut off in the middle
-  }
+  });
 }
 
-// Milliseconds until a response must begin. A network that drops it counts as offline.
-const LONGEST_WAIT = 20_000;
+/**
+ * As `call`, for a log-in or a refresh: it is sent again once if its response was lost. The service then returns the
+ * same session, or tokens that work.
+ * @throws {Problem}
+ */
+export async function callAgain(method, path, body) {
+  const options = { body, longest: WAIT_BEFORE_REPEAT };
+  return call(method, path, options).catch((problem) => {
+    if (problem.code !== "offline" && problem.status !== 502 && problem.status !== 504) throw problem;
+    return call(method, path, options);
+  });
+}
 
-/** @throws {Problem} */
-export async function request(method, path, { body, token } = {}) {
-  const headers = { Accept: "application/json" };
-  if (body) headers["Content-Type"] = "application/json";
-  if (token) headers.Authorization = `Bearer ${token}`;
+/**
+ * The response itself, as soon as it begins.
+ * @throws {Problem}
+ */
+export async function request(method, path, { token } = {}) {
+  return within(LONGEST_WAIT, (signal) => send(method, path, { token, signal }));
+}
+
+async function within(milliseconds, act) {
   const waiting = new AbortController();
-  const timer = setTimeout(() => waiting.abort(), LONGEST_WAIT);
-  let answer;
+  const timer = setTimeout(() => waiting.abort(), milliseconds);
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal: waiting.signal });
-  } catch {
-    throw new Problem("offline");
+    return await act(waiting.signal);
+  } catch (problem) {
+    throw problem instanceof Problem ? problem : new Problem("offline"); // also if it was cut off in the middle
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function send(method, path, { body, token, signal }) {
+  const headers = { Accept: "application/json" };
+  if (body) headers["Content-Type"] = "application/json";
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal });
   if (!answer.ok) throw await problem(answer);
   return answer;
 }

@@ -1,11 +1,11 @@
 /**
  * The session, which all tabs share.
  *
- * The access token is only in this tab's memory. The refresh token is stored, so that a reload stays signed in. It is
- * valid once, so one tab at a time refreshes.
+ * The access token is only in this tab's memory. The refresh token is stored, so that a reload stays signed in. One tab
+ * at a time refreshes. If the response is lost, the stored token works again, now or later.
  */
 
-import { Problem, call, request as send } from "./api.js";
+import { Problem, call, callAgain, request as send } from "./api.js";
 import { local } from "./store.js";
 
 const KEPT = "session";
@@ -78,12 +78,12 @@ async function refreshed() {
   if (!id) throw new Problem("not_authenticated", { status: 401 });
   let pair;
   try {
-    pair = await call("POST", "/api/auth/refresh", { body: { refresh } });
+    pair = await callAgain("POST", "/api/auth/refresh", { refresh });
   } catch (problem) {
     if (problem.status === 401) forget(problem);
     throw problem;
   }
-  keep({ id, refresh: pair.refresh });
+  keep({ id, refresh: pair.refresh }); // before the pair is used: see docs/clients.md
   return hold(id, pair.token, pair.expires_in);
 }
 

@@ -1,6 +1,6 @@
 /** Sign-in: the phone, then the code. The current step survives a reload of this tab. */
 
-import { call } from "./api.js";
+import { call, callAgain } from "./api.js";
 import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
 import { explain } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
@@ -106,7 +106,7 @@ async function enter(field, tried) {
   const box = main("form .problem");
   if (code.length !== state.length) return complain(box, t("code_incomplete"), { field });
   if (tried.has(code)) return complain(box, t("code_tried"), { field });
-  const answer = await call("POST", "/api/auth/login", { body: { code, challenge_id: state.id } }).catch((problem) => {
+  const answer = await callAgain("POST", "/api/auth/login", { code, challenge_id: state.id }).catch((problem) => {
     if (problem.code === "invalid_code" && problem.attempts_left) tried.add(code);
     throw problem;
   });
