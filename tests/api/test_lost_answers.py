@@ -40,7 +40,9 @@ def service() -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def database(service: Service) -> Iterator[psycopg.Connection[Any]]:
     at = Embedded(service.data).settings()
-    with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"], autocommit=True, options="-c synchronous_commit=off") as connection:
+    with psycopg.connect(
+        host=at["HOST"], user=at["USER"], dbname=at["NAME"], autocommit=True, options="-c synchronous_commit=off"
+    ) as connection:
         yield connection
 
 
