@@ -19,7 +19,7 @@ def write(request: Request, response: Response, cookie: str, value: str, seconds
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         return
     response.set_cookie(
-        cookie,
+        cookie + settings.COOKIE_SUFFIX,
         value,
         max_age=int(seconds),
         path=PATH,
@@ -30,10 +30,13 @@ def write(request: Request, response: Response, cookie: str, value: str, seconds
 
 
 def read(request: Request, cookie: str) -> str | None:
-    """The cookie's value. None for a value that we never set, such as a NUL, which PostgreSQL refuses in text."""
-    value = request.COOKIES.get(cookie, "")
+    """The cookie's value. None for a value that we never set, such as a NUL, which PostgreSQL refuses in text.
+
+    A browser may still have the cookie of an earlier version, without the suffix.
+    """
+    value = request.COOKIES.get(cookie + settings.COOKIE_SUFFIX) or request.COOKIES.get(cookie, "")
     return value if re.fullmatch(r"[\w-]{1,64}", value, re.ASCII) else None
 
 
 def delete(response: Response, cookie: str) -> None:
-    response.delete_cookie(cookie, path=PATH, samesite="Strict")
+    response.delete_cookie(cookie + settings.COOKIE_SUFFIX, path=PATH, samesite="Strict")

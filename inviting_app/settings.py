@@ -5,10 +5,11 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from inviting_app import __version__, env, logs
+from inviting_app import __version__, cookie_names, env, logs
 from inviting_app.ops import data_dir
 from inviting_app.ops.embedded import Embedded
 from inviting_app.settings_http import *  # noqa: F403
+from inviting_app.settings_http import SITE_URL
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.DATA_DIR
@@ -153,6 +154,10 @@ SMS_PER_DAY, SMS_GUARD = env.SMS_PER_DAY, env.SMS_GUARD
 DEMO = not SMS_GATEWAYS
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------
+
+COOKIE_SUFFIX = cookie_names.suffix(SITE_URL, [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1])
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"sessionid{COOKIE_SUFFIX}", f"csrftoken{COOKIE_SUFFIX}"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # without a cookie of its own
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication"],

@@ -30,7 +30,8 @@ def django_db_modify_db_settings(postgres: None) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(settings: Any) -> None:
-    """Pages without `collectstatic` before them, and passwords of operators without slow hashing."""
+    """Pages without `collectstatic` before them, no slow hashing of passwords, the usual names of cookies."""
+    settings.COOKIE_SUFFIX, settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "", "sessionid", "csrftoken"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 

@@ -230,11 +230,13 @@ def test_phone_alone_finds_the_challenge_with_codes_of_that_length(settings: Any
     assert login(right(short), phone=PHONE).status_code == 200
 
 
-def test_request_from_another_site_sets_no_cookie() -> None:
+def test_request_from_another_site_sets_no_cookie(settings: Any) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://client.example.org"]
     asked = client().post("/api/auth/signup", {"phone": "9991234567"}).json()
     body = {"code": asked["code"], "challenge_id": asked["challenge_id"]}
 
-    answer = client().post("/api/auth/login", body, headers={"Sec-Fetch-Site": "cross-site"})
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://client.example.org"}
+    answer = client().post("/api/auth/login", body, headers=headers)
 
     assert answer.status_code == 200
     assert not {name: morsel for name, morsel in answer.cookies.items() if morsel.value}

@@ -115,7 +115,7 @@ def test_cookies_are_http_only_and_same_site(settings: Any) -> None:
     cookies = log_in(BOSS, secure=True).cookies
 
     for name in ("sessionid", "csrftoken"):
-        assert cookies[name]["samesite"] == "Strict"
+        assert cookies[name]["samesite"] == "Lax"  # a link from a ticket finds the operator signed in
         assert cookies[name]["httponly"]
         assert cookies[name]["secure"]
 

@@ -28,7 +28,7 @@ def signup(record: Recorder) -> None:
     refused_bodies(record, request, {"phone": PHONE, "device_token": "x", "challenge_id": "y"})
     record("success, of a number", request, {"phone": int(PHONE)})
     record("success, with a token that is none", request, {"phone": PHONE}, "nonsense")
-    record("success, as another site asks", request, {"phone": PHONE}, HTTP_SEC_FETCH_SITE="cross-site")
+    record("another site asks", request, {"phone": PHONE}, HTTP_SEC_FETCH_SITE="cross-site")
     record("success, over TLS", request, {"phone": PHONE}, **{"wsgi.url_scheme": "https"})
     for phone in ("1", "text", "+7 495 123-45-67", "+79991234567890"):
         record(f"phone: {phone}", request, {"phone": phone})
@@ -65,7 +65,7 @@ def login(record: Recorder) -> None:
     refused_bodies(record, request, {**right, "phone": PHONE})
     record("success, with the cookie", request, {"code": asked["code"]}, cookies={"challenge": asked["challenge_id"]})
     record("success, with the phone", request, {"code": asked["code"], "phone": PHONE})
-    record("success, as another site asks", request, right, HTTP_SEC_FETCH_SITE="cross-site")
+    record("another site asks", request, right, HTTP_SEC_FETCH_SITE="cross-site")
     record("success, of a code with spaces", request, {**right, "code": " ".join(asked["code"])})
     record("success, of a client with a name", request, right, HTTP_USER_AGENT="Phone 1.0")
     again = asked_of(alice.phone, device_token=alice.device_token)

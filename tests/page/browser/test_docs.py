@@ -22,6 +22,7 @@ def test_whole_flow_is_tried_out_from_the_document(alice: Visitor, bob: Visitor)
     authorize(alice, entered["token"])
     profile = tried(alice, "me_read")
     voted = tried(alice, "me_activate", {"activated_invite": others})
+    alice.page.reload()  # the token is kept
     invitations = tried(alice, "me_invitations")
 
     assert "challenge_id" in asked

@@ -1,0 +1,29 @@
+"""Names of cookies. Browsers share cookies among all ports of a host, so two instances there need different names."""
+
+import hmac
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+# Ends of names that every machine or network may use for itself (RFC 2606, 6761, 6762, 8375, and ICANN's `internal`).
+_OF_A_NETWORK = re.compile(r"\.(localhost|local|test|invalid|internal|lan|home\.arpa)$")
+
+
+def suffix(site_url: str, secret: str) -> str:
+    """The end of each cookie's name: empty under a public name, which has one instance; otherwise the instance's own.
+
+    Two instances differ in their address or in their key. `secret` is the oldest key, so that the names outlive a
+    rotation.
+    """
+    if is_public(urlsplit(site_url).hostname or ""):
+        return ""
+    return f"_{hmac.digest(secret.encode(), f'names of cookies {site_url}'.encode(), 'sha256').hex()[:8]}"
+
+
+def is_public(host: str) -> bool:
+    """Whether the host is a name in the public DNS, not an address or a name of this machine or network."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return "." in host and not _OF_A_NETWORK.search(host)
+    return False
