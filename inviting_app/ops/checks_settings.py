@@ -24,8 +24,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         what = "TRUSTED_PROXIES is 0, but SITE_URL is https: all clients share the proxy's address, and its limits."
         hint = "Set TRUSTED_PROXIES to the number of proxies in front. Each must add to X-Forwarded-For."
         found.append(Warning(what, hint=hint, id="inviting_app.W002"))
-    if settings.DEMO and not (local and is_local(f"//{settings.HOST}")):
+    if settings.DEMO and not (local and all(is_local(f"//{host}") for host in (settings.HOST, *settings.EXTRA_HOSTS))):
         what = "Others can reach the demo mode: no SMS is sent, and anybody can sign in as anybody."
-        hint = "Set SMS_GATEWAYS and remove ALLOW_DEMO, or leave HOST and SITE_URL at addresses of this machine."
+        hint = "Set SMS_GATEWAYS and remove ALLOW_DEMO, or leave HOST, SITE_URL and EXTRA_HOSTS at this machine."
         found.append(Warning(what, hint=hint, id="inviting_app.W003"))
     return found

@@ -169,6 +169,7 @@ HTTPS = "https://invite.example.org"
         ({"TRUSTED_PROXIES": 1}, "inviting_app.W001", "TRUSTED_PROXIES is 1, but SITE_URL is local"),
         ({"SITE_URL": HTTPS, "TRUSTED_PROXIES": 1}, "inviting_app.W003", "Others can reach the demo mode"),
         ({"HOST": "0.0.0.0"}, "inviting_app.W003", "Others can reach the demo mode"),
+        ({"EXTRA_HOSTS": ["10.0.2.2"]}, "inviting_app.W003", "Others can reach the demo mode"),
         ({"SECRET_KEY": SECRET}, "users.E001", "SECRET_KEY has fewer than 32 characters, or fewer than 5"),
         ({"SECRET_KEY": f"{SECRET} and not yet fifty characters"}, "security.W009", "Your SECRET_KEY has less than 50"),
         ({"X_FRAME_OPTIONS": "SAMEORIGIN"}, "security.W019", "You have "),

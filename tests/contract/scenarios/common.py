@@ -127,7 +127,7 @@ def usual(record: Recorder, request: str, body: Any = None, token: str = "", **m
     record("success, by the path with a slash", f"{method} {path}/", body, token, **meta)
     record("success, in Russian", request, body, token, HTTP_ACCEPT_LANGUAGE="ru", **meta)
     record("success, as JSON", request, body, token, HTTP_ACCEPT="application/json", **meta)
-    record("from a page of another origin", request, body, token, HTTP_ORIGIN=ORIGIN, **meta)
+    record("success, to a page of another origin", request, body, token, HTTP_ORIGIN=ORIGIN, **meta)
     record("success, with a request id", request, body, token, HTTP_X_REQUEST_ID="given-by-the-caller", **meta)
     if method == "GET":
         record("success, of HEAD", f"HEAD {path}", body, token, **meta)
