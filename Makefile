@@ -1,19 +1,26 @@
 # Everything from a bare machine with Python 3.11 or newer; see README.md.
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+# PYTHON and VENV are given as arguments of make: another program's variables of these names do not count.
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
-VENV ?= .venv
+VENV := .venv
+ARGS :=
 BIN := $(VENV)/bin
 RUN := $(VENV)/run-$(shell cksum < requirements.txt | tr -d ' ')
 DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 
-.PHONY: run test lint admin lock messages bench bench-sms licences sbom audit
+# Whatever the caller's locale is.
+export PYTHONUTF8 := 1
+
+.PHONY: run demo test lint admin lock messages bench bench-sms licences sbom audit
 .DEFAULT_GOAL := run
 
 run: $(RUN)
 	@exec $(BIN)/python manage.py serve
 
+# Everything that pytest keeps goes into the environment, because the project may be read-only.
 test: $(DEV)
-	@exec $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
+	@exec env HYPOTHESIS_STORAGE_DIRECTORY=$(VENV)/hypothesis $(BIN)/python -m pytest -o cache_dir=$(VENV)/pytest \
+		-n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .
@@ -27,14 +34,16 @@ bench: $(DEV)
 bench-sms: $(DEV)
 	@exec $(BIN)/python -m bench.sms $(ARGS)
 
+# On a new machine there are no tables yet. Of an old version, they are those that the next start would make.
 admin: $(RUN)
 	@test -n "$(PHONE)" || { echo "Whose phone? For example: make admin PHONE=9991234567"; exit 1; }
+	@$(BIN)/python manage.py migrate --verbosity 0 --noinput
 	@exec $(BIN)/python manage.py createsuperuser "$(PHONE)"
 
 # The exact versions, with hashes, of everything that pyproject.toml asks for.
 lock: $(DEV)
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt --group dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --upgrade --extra embedded pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt --extra embedded --group dev pyproject.toml -o requirements-dev.txt
 
 # What is installed to run the service, under which licences, and whether anything in it is known to be vulnerable.
 licences: $(DEV)
@@ -52,17 +61,19 @@ audit: $(DEV)
 		$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.txt; \
 	else echo "Known vulnerabilities were NOT looked for: this machine cannot reach their list."; fi
 
+INSTALL = @test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }; \
+	$(PYTHON) -I inviting_app/ops/install.py "$(VENV)"
+
+# A file that make has seen change is removed at Ctrl-C, but not this one.
+.PRECIOUS: $(BIN)/python
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments (on Debian: apt install python3-venv)."; exit 1; }
+	$(INSTALL)
 
 $(RUN): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@touch $@
+	$(INSTALL) requirements.txt "$@"
 
 $(DEV): | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@ $(RUN)
+	$(INSTALL) requirements-dev.txt "$@" "$(RUN)"
 
 # After a change of wording: collect, then translate inviting_app/locale/ru/LC_MESSAGES/django.po, then collect again.
 messages: $(DEV)

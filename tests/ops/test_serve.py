@@ -1,6 +1,7 @@
 """The whole service as real processes: start, stop, restart, crash."""
 
 import json
+import re
 import signal
 import socket
 import sys
@@ -135,7 +136,13 @@ def test_taken_port_is_refused_in_one_line(serve: Callable[..., Service]) -> Non
 
         line = refusal(serve, PORT=port)
 
-    assert line.endswith(f"inviting_app cannot start. HOST and PORT: 127.0.0.1:{port}: Address already in use")
+    assert f"inviting_app cannot start. HOST and PORT: 127.0.0.1:{port}: Address already in use. Try another" in line
+    [other] = re.findall(r" PORT=(\d+) make run$", line)
+    assert other != port
+
+
+def test_host_that_is_not_here_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+    assert refusal(serve, HOST="no-such-host.invalid").count("HOST and PORT: no-such-host.invalid:") == 1
 
 
 def test_unreachable_database_is_refused_in_one_line(serve: Callable[..., Service]) -> None:

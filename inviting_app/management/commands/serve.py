@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
+from errno import EADDRINUSE
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,21 @@ def _listener() -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
         return socket.create_server((settings.HOST, settings.PORT), family=family)
     except OSError as error:
-        where = f"{settings.HOST}:{settings.PORT}: {os.strerror(error.errno or 0)}"
-        raise CommandError(f"inviting_app cannot start. HOST and PORT: {where}") from error
+        # Python appends the address to the text of some errors.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        if error.errno == EADDRINUSE and (port := _free_port(family)):
+            why = f"{why}. Try another port: PORT={port} make {'demo' if settings.DATA_DIR.name == '.demo' else 'run'}"
+        raise CommandError(
+            f"inviting_app cannot start. HOST and PORT: {settings.HOST}:{settings.PORT}: {why}"
+        ) from error
+
+
+def _free_port(family: socket.AddressFamily) -> int | None:
+    """The next port that is free at the moment."""
+    for port in range(settings.PORT + 1, min(settings.PORT + 100, 65536)):
+        with suppress(OSError), socket.create_server((settings.HOST, port), family=family):
+            return port
+    return None
 
 
 def _postgres(stack: ExitStack) -> Part:
