@@ -38,18 +38,15 @@ def main() -> None:
 
 def advice_about_database(error: Exception) -> str:
     """What is wrong with the database and what to do, or nothing if the error has another cause."""
-    from django.db.migrations.exceptions import MigrationSchemaMissing
     from psycopg import OperationalError, errors
 
-    from inviting_app.ops.migrations import error_line
+    from inviting_app.ops import database_errors
 
     cause = error.__cause__
     if isinstance(cause, (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction)):
         return "The database does not have the tables of this version. To make them, run `manage.py migrate`."
-    if isinstance(cause, OperationalError):
-        return f"The database: {error_line(cause)}. For advice, run `manage.py doctor`."
-    if isinstance(cause, errors.InsufficientPrivilege) or isinstance(error, MigrationSchemaMissing):
-        return f"The database: {error_line(error)}. Its role needs more rights."
+    if isinstance(cause, OperationalError) or database_errors.of_rights(error):
+        return database_errors.explained(error)
     return ""
 
 

@@ -24,6 +24,22 @@ def schema(using: str) -> tuple[str, bool]:
     return name, is_empty
 
 
+_RIGHTS = """
+SELECT current_schema(), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
+  ARRAY(SELECT relname::text FROM pg_class
+    WHERE relnamespace = to_regnamespace(current_schema()) AND relname = ANY(%s)
+      AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+    ORDER BY relname)
+"""
+
+
+def rights(tables: list[str]) -> tuple[str | None, bool, list[str]]:
+    """The schema of this connection, whether its role may create tables there, and which of these it may not use."""
+    schema, may_create, closed = sql.fetch_one(_RIGHTS, [tables])
+    return schema, may_create, closed
+
+
 def analyze() -> None:
     """Have PostgreSQL count what its planner needs to know. A restored backup has no statistics."""
     sql.execute("ANALYZE", [])

@@ -98,8 +98,9 @@ _DATABASE_OPTIONS = {
 
 
 def _database(where: dict[str, Any]) -> dict[str, Any]:
-    # The server binds and prepares statements.
-    options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": _SESSION}
+    # The server binds and prepares statements. The URL's own options come last, so that they count.
+    session = f"{_SESSION} {where['OPTIONS'].get('options', '')}".rstrip()
+    options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": session}
     kept = {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None}
     return {**where, **kept, "OPTIONS": options}
 

@@ -16,7 +16,7 @@ from django.db import OperationalError, connections
 from psycopg import pq
 
 from inviting_app import queries
-from inviting_app.ops import migrations
+from inviting_app.ops import database_errors, migrations
 from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_of_wheel
 from users.context import mask_phones
@@ -113,7 +113,7 @@ def _look() -> Database:
         with connections[settings.DIRECT_DATABASE].cursor() as cursor:
             info = cursor.connection.info
     except OperationalError as error:
-        raise BackupError(f"the database does not answer: {migrations.error_line(error)}") from error
+        raise BackupError(f"the database does not answer: {database_errors.error_line(error)}") from error
     # In the environment, because every user of the machine can read a command line, and a password may be in it.
     given = info.get_parameters() | {"password": info.password}
     environment = {variables[name].decode(): value for name, value in given.items() if name in variables and value}

@@ -9,9 +9,10 @@ import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 from django.core.checks import Error as CheckError
-from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, OperationalError, connection, connections
 
-from inviting_app.ops import migrations
+from inviting_app import queries
+from inviting_app.ops import database_errors, migrations
 from inviting_app.ops.embedded import Embedded
 from inviting_app.queries import current_setting
 from users.queries import database_now
@@ -31,7 +32,7 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
     """Checks nothing unless `databases` are given, as all checks that need a database do."""
     if not databases:
         return []
-    checks = [version, unapplied_migrations, lock_timeout, prepared_statements, worker_database, clock, disk]
+    checks = [version, rights, unapplied_migrations, lock_timeout, prepared_statements, worker_database, clock, disk]
     return list(answers()) or run_each(checks)
 
 
@@ -51,9 +52,9 @@ def answers() -> Found:
     try:
         connection.ensure_connection()
         return
-    except OperationalError as error:
-        what = f"The database does not answer: {migrations.error_line(error)}"
-    hint = "Check host, name and password in DATABASE_URL, and whether PostgreSQL runs."
+    except DatabaseError as error:  # also Django's own, of a server that is too old
+        cause, hint = database_errors.cause_and_advice(error)
+        what = f"The database does not answer: {cause}"
     if settings.EMBEDDED_POSTGRES:
         embedded = Embedded(settings.DATA_DIR)
         what = "The service does not run, because its PostgreSQL does not answer."
@@ -74,6 +75,23 @@ def version() -> Found:
     elif encoding != "UTF8":
         hint = "Create a database with ENCODING 'UTF8' TEMPLATE template0, and restore a backup into it."
         yield CheckError(f"The encoding of the database is {encoding}.", hint=hint, id="inviting_app.E013")
+
+
+def rights() -> Found:
+    schema, may_create, closed_tables = queries.rights(connection.introspection.django_table_names())
+    role = connection.settings_dict["USER"] or "of this connection"
+    if not schema:
+        what = f"No schema of the search_path exists that the role {role} may use."
+        hint = "Create the schema (CREATE SCHEMA …), or GRANT USAGE, CREATE ON SCHEMA … to the role."
+        yield CheckError(what, hint=hint, id="inviting_app.E018")
+    elif closed_tables:
+        what = f"The role {role} may not read and change {len(closed_tables)} tables, such as {closed_tables[0]}."
+        hint = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} to it."
+        yield CheckError(what, hint=hint, id="inviting_app.E018")
+    elif not may_create and migrations.missing():
+        what = f"The role {role} may not create the missing tables: permission denied for schema {schema}."
+        hint = f"GRANT CREATE ON SCHEMA {schema} to it, or make it the owner: ALTER DATABASE … OWNER TO …"
+        yield CheckError(what, hint=hint, id="inviting_app.E018")
 
 
 def unapplied_migrations() -> Found:
@@ -115,8 +133,9 @@ def worker_database() -> Found:
         connections[settings.DIRECT_DATABASE].ensure_connection()
         connections[settings.DIRECT_DATABASE].close()
     except OperationalError as error:
-        what = f"The database of WORKER_DATABASE_URL does not answer: {migrations.error_line(error)}"
-        hint = "Check its host, name and password: the worker cannot start without it."
+        cause, hint = database_errors.cause_and_advice(error)
+        what = f"The database of WORKER_DATABASE_URL does not answer: {cause}"
+        hint = f"{hint.replace('DATABASE_URL', 'WORKER_DATABASE_URL')} The worker cannot start without it."
         yield CheckError(what, hint=hint, id="inviting_app.E017")
 
 

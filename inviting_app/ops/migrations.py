@@ -1,10 +1,9 @@
-"""The migrations of this version, those of them that the database lacks, and the text of the database's errors."""
+"""The migrations of this version, and those of them that the database lacks."""
 
 from pathlib import Path
 
 from django.apps import apps
 from django.db import connection
-from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.recorder import MigrationRecorder
 
 
@@ -21,12 +20,3 @@ def missing() -> list[str]:
     """The migrations of this version that the database does not have. It may have those of a newer version too."""
     applied = MigrationRecorder(connection).applied_migrations()
     return sorted(known() - {f"{app}.{name}" for app, name in applied})
-
-
-def error_line(error: BaseException) -> str:
-    """The first line of the database's error text. It may name host, database and user, but never the password.
-
-    Django wraps the error if it cannot create its table of migrations.
-    """
-    cause = error.__context__ if isinstance(error, MigrationSchemaMissing) else error
-    return str(cause).partition("\n")[0]

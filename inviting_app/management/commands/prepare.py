@@ -10,8 +10,9 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
+from django.db.migrations.exceptions import MigrationSchemaMissing
 
-from inviting_app.ops import migrations
+from inviting_app.ops import checks_database, database_errors
 from users.sms import gateways
 
 UNUSABLE = "from users.sms import gateways; print(*gateways.unusable(), sep='\\n')"
@@ -23,9 +24,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         _refuse_unusable_gateways()
         try:
+            for unusable in checks_database.version():
+                raise CommandError(f"inviting_app cannot start. The database: {unusable.msg} {unusable.hint}")
             call_command("migrate", verbosity=0, interactive=False)
-        except DatabaseError as error:
-            raise CommandError(f"inviting_app cannot start. The database: {migrations.error_line(error)}") from error
+        except (DatabaseError, MigrationSchemaMissing) as error:
+            raise CommandError(f"inviting_app cannot start. {database_errors.explained(error)}") from error
         finally:
             connection.close()
         if not _static_is_current():
