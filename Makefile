@@ -17,6 +17,10 @@ export PYTHONUTF8 := 1
 run: $(RUN)
 	@exec $(BIN)/python manage.py serve
 
+# For the phones and emulators of the local network: whoever reaches it can sign in as anyone.
+demo: $(RUN)
+	@exec $(BIN)/python manage.py demo
+
 # Everything that pytest keeps goes into the environment, because the project may be read-only.
 test: $(DEV)
 	@exec env HYPOTHESIS_STORAGE_DIRECTORY=$(VENV)/hypothesis $(BIN)/python -m pytest -o cache_dir=$(VENV)/pytest \

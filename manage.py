@@ -57,10 +57,11 @@ def database_for(command: str) -> Iterator[None]:
     from inviting_app.ops import data_dir, places
     from inviting_app.ops.embedded import Embedded, EmbeddedError
 
-    if not env.IS_PART_OF_SERVE or command == "prepare":  # `serve` has told them, and tells them at a reload
+    # `serve` tells them, also at a reload, for its parts and for `demo`.
+    if command == "prepare" or not (env.IS_PART_OF_SERVE or command == "demo"):
         for note in env.NOTES:
             print(env.as_line("WARNING", note), file=sys.stderr)
-    if env.DATABASE:
+    if env.DATABASE or command == "demo":  # which becomes `serve` with other settings
         yield
         return
     try:

@@ -28,9 +28,11 @@ STOP_SECONDS = 10
 
 
 class Service:
-    """`manage.py serve` with its own port and folder."""
+    """`manage.py serve`, or another command that serves, with its own port and folder."""
 
-    def __init__(self, folder: Path, port: int, project: Path | None = None, **variables: str | None) -> None:
+    def __init__(
+        self, folder: Path, port: int, project: Path | None = None, command: str = "serve", **variables: str | None
+    ) -> None:
         self.port = port
         self.metrics_port = variables.get("METRICS_PORT")
         self.log = Path(tempfile.mkstemp(dir=folder, suffix=".log")[1])
@@ -41,7 +43,7 @@ class Service:
         environment = {name: value for name, value in given.items() if value is not None}
         with self.log.open("ab") as log:
             self.process = psutil.Popen(
-                [sys.executable, "manage.py", "serve"],
+                [sys.executable, "manage.py", command],
                 cwd=project or settings.BASE_DIR,
                 env=environment,
                 stdin=subprocess.DEVNULL,

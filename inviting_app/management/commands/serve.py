@@ -1,7 +1,9 @@
 """The whole service in the foreground: PostgreSQL (unless DATABASE_URL is set), web and worker."""
 
+import io
 import logging
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -21,6 +23,7 @@ from django.core.management.base import BaseCommand
 from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.supervisor import Part, kill_group, start, stop
 from inviting_app.probes import web_is_ready
+from inviting_app.values import is_local
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +35,14 @@ BANNER = """
 Ctrl-C stops it.
   Page       {site}/
   API docs   {site}/docs   {site}/redoc
-  Admin      {site}/admin/   (make admin PHONE=9991234567 makes an operator)
+  Admin      {site}/admin/   ({admin} makes an operator)
   Data       {data}
+"""
+NETWORK = """
+For phones and computers of your network: open {site}/ or scan this.
+The emulator of Android Studio: http://10.0.2.2:{port}/
+{code}
+WARNING: anyone in your network can sign in as anyone here. Use no real phone numbers, and stop it afterwards.
 """
 DEMO = "Demo mode: no SMS is sent, and the response contains the code. Set SMS_GATEWAYS to send SMS.\n"
 
@@ -93,9 +102,7 @@ class Command(BaseCommand):
             if not ready and (ready := web_is_ready()):
                 logger.info("inviting_app is ready at %s", settings.SITE_URL)
                 if settings.LOG_FORMAT == "text":  # in JSON, a program reads the output
-                    banner = BANNER + (DEMO if settings.DEMO else "")
-                    # `style_func`: Django would write it in the red of an error.
-                    self.stderr.write(banner.format(site=settings.SITE_URL, data=settings.DATA_DIR), style_func=str)
+                    self.stderr.write(_banner(), style_func=str)  # Django would write it in the red of an error
             if self.reloading:
                 self.reloading = False
                 self._reload()
@@ -127,6 +134,21 @@ class Command(BaseCommand):
             self._look_after_parts()
         kill_group(trial)
         return trial.wait() == 0
+
+
+def _banner() -> str:
+    """Where everything is. For a demo in the local network, also a QR code and what demo mode means."""
+    site, data, code = settings.SITE_URL, settings.DATA_DIR, io.StringIO()
+    where = "" if data == settings.BASE_DIR / ".data" else f"DATA_DIR={shlex.quote(str(data))} "
+    text = BANNER.format(site=site, data=data, admin=f"{where}make admin PHONE=9991234567")
+    if not settings.DEMO:
+        return text
+    if not is_local(f"//{settings.HOST}"):
+        import segno
+
+        segno.make(f"{site}/").terminal(code, compact=True)
+        text += NETWORK.format(site=site, port=settings.PORT, code=code.getvalue())
+    return text + DEMO
 
 
 def _listener() -> socket.socket:
