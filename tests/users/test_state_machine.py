@@ -28,7 +28,7 @@ SIGN_INS = 9
 
 FAILED_ACTIVATIONS = 10
 ANY = st.integers(0, 99)
-MALFORMED = ["", "OOOOOO", "AAAAA", "AAAAAAA", "АААААА", "\x00" * 6]
+MALFORMED = ["", "OOOOOO", "AAAAA", "AAAAAAA", "АААААО", "\x00" * 6]
 
 
 @dataclass

@@ -41,7 +41,8 @@ def disable(person: SignedInUser) -> None:
 
 
 def reuse_refresh(person: SignedInUser) -> None:
-    client().post(REFRESH, {"refresh": person.refresh})
+    pair = client().post(REFRESH, {"refresh": person.refresh}).json()
+    assert client(HTTP_AUTHORIZATION=f"Bearer {pair['token']}").get(ME).status_code == 200
     Device.objects.update(refreshed_at=F("refreshed_at") - timedelta(seconds=11))
     assert client().post(REFRESH, {"refresh": person.refresh}).json()["code"] == "token_revoked"
 

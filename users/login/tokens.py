@@ -124,7 +124,6 @@ class SessionToken(Token):
         token = cls()
         token["sub"] = str(device.user_id)
         token["sid"] = device.session_id.hex
-        token["jti"] = device.refresh_jti.hex
         return token
 
     session_id: uuid.UUID
@@ -145,6 +144,7 @@ class RefreshToken(SessionToken):
     def for_device(cls, device: Device) -> Self:
         """The device's current refresh token. It is made of the row alone, so it can be made again, byte for byte."""
         token = super().for_device(device)
+        token["jti"] = device.refresh_jti.hex
         token.set_exp(
             from_time=min(device.refreshed_at + REFRESH_IDLE, device.signed_in_at + REFRESH_ABSOLUTE),
             lifetime=timedelta(0),
@@ -162,12 +162,10 @@ class TokenPair:
 
 
 def issue(device: Device) -> TokenPair:
-    """An access token, and the device's current refresh token."""
-    return TokenPair(
-        token=str(AccessToken.for_device(device)),
-        refresh=str(RefreshToken.for_device(device)),
-        expires_in=int(ACCESS_FOR.total_seconds()),
-    )
+    """The device's current refresh token, and an access token of the same pair."""
+    access, refresh = AccessToken.for_device(device), RefreshToken.for_device(device)
+    access["jti"] = refresh["jti"]
+    return TokenPair(token=str(access), refresh=str(refresh), expires_in=int(ACCESS_FOR.total_seconds()))
 
 
 class Session(NamedTuple):
