@@ -68,7 +68,7 @@ def database_for(command: str) -> Iterator[None]:
         # Before Django loads the settings, because they read the key and the place of the socket.
         data_dir.make(env.DATA_DIR, with_key=not env.SECRET_KEY)
     except OSError as error:
-        env.refuse(f"DATA_DIR: cannot write to {env.DATA_DIR}: {error.strerror}")
+        env.refuse(f"DATA_DIR: cannot write to {env.DATA_DIR}: {error.strerror}. Name a folder of yours")
     starts = command not in WITHOUT_DATABASE
     try:
         if starts or command == "serve":

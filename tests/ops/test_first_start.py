@@ -129,7 +129,8 @@ def test_folder_of_another_user_is_refused_in_one_line(folder: Path) -> None:
     refused = started(data, *plain, program=command)
 
     error = refused.communicate(timeout=60)[1]
-    assert error == f"inviting_app cannot start. DATA_DIR: cannot write to {data}: Permission denied\n"
+    why = "Permission denied. Name a folder of yours"
+    assert error == f"inviting_app cannot start. DATA_DIR: cannot write to {data}: {why}\n"
 
 
 @root_only
