@@ -9,6 +9,7 @@ from django.core.checks import ERROR, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from inviting_app import probes
 from inviting_app.ops import checks_service
 from tests.support.doctor import doctor, only, sql
 from tests.support.http_gateway import Gateway, Webhook, running
@@ -31,7 +32,8 @@ class Ready(Webhook):
 
 
 @pytest.fixture
-def web(settings: Any) -> Iterator[None]:
+def web(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(probes, "READY_SECONDS", 30.0)  # a busy machine may need more than half a second
     for server in running(Site):
         settings.PORT = server.server_port
         yield

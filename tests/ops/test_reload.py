@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from tests.support.environment import NAMES
-from tests.support.service import STOP_SECONDS, Service, free_port, gone, prepared_folder, services
+from tests.support.service import STOP_SECONDS, Service, free_port, gone, patience, prepared_folder, services
 
 PARTS = ["gunicorn", "manage.py worker"]
 NEW = "the new version can start"
@@ -201,4 +201,4 @@ def test_new_code_is_served_while_an_old_process_does_not_end(service: Service, 
 def stops_in_time(service: Service) -> bool:
     parts = service.parts()
     status, seconds = service.stop()
-    return status == 0 and seconds < STOP_SECONDS and gone(parts)
+    return status == 0 and seconds < STOP_SECONDS * patience() and gone(parts)

@@ -63,7 +63,7 @@ def interrupted(program: str, lock: str, *command: str) -> str:
         while process.poll() is None and not _count(f"{count} AND wait_event_type = 'Lock'"):
             pass
         process.send_signal(signal.SIGTERM)
-        printed = process.communicate(timeout=10)[1].decode()
+        printed = process.communicate(timeout=60)[1].decode()
         held.rollback()
     while _count(count):  # the server has yet to end the program's session, which holds locks until then
         pass

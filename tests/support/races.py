@@ -11,7 +11,7 @@ from django.db import connection
 def race(actions: Iterable[Callable[[], Any]]) -> list[Any]:
     """Run the actions in parallel. Returns the result or the exception of each."""
     actions = list(actions)
-    start = Barrier(len(actions), timeout=20)
+    start = Barrier(len(actions), timeout=60)
 
     def run(action: Callable[[], Any]) -> Any:
         try:

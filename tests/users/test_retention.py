@@ -83,13 +83,13 @@ def test_locked_user_is_left_for_the_next_purge() -> None:
         with transaction.atomic():
             signup.lock_or_create(PHONE)
             locked.set()
-            done.wait(timeout=20)
+            done.wait(timeout=60)
         connection.close()
 
     holder = Thread(target=hold)
     holder.start()
     try:
-        locked.wait(timeout=20)
+        locked.wait(timeout=60)
         purge(50)
         assert User.objects.filter(phone=PHONE).exists()
     finally:
