@@ -1,10 +1,12 @@
 """The installation of the packages: it tells what it does, and removes nothing that it did not make."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 from tests.support.first_start import root_only
@@ -75,6 +77,7 @@ def test_environment_without_python_is_not_removed(tmp_path: Path) -> None:
     assert (venv / "mine").read_text() == "kept"
 
 
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is of Linux")
 def test_environment_that_could_not_be_made_leaves_nothing(tmp_path: Path) -> None:
     status, _, error = ended(install(tmp_path / "venv", before=("prlimit", "--fsize=100")))
 
