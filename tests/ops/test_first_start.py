@@ -11,7 +11,16 @@ import pytest
 from django.conf import settings
 
 from inviting_app.ops import places, programs, system_user
-from tests.support.first_start import PROGRAM, answers, environment, in_private_view, root_only, started
+from tests.support.first_start import (
+    PLAIN,
+    PROGRAM,
+    answers,
+    by_plain_user,
+    environment,
+    in_private_view,
+    root_only,
+    started,
+)
 from tests.support.service import service_folder
 
 pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the tests use another PostgreSQL")
@@ -106,27 +115,25 @@ def open_folders(data: Path, above: Path) -> None:
         (above / path).chmod(0o755)
 
 
-@root_only
+@by_plain_user
 def test_plain_user_without_home_and_with_a_strict_umask(folder: Path) -> None:
     data = folder / "data"
     data.mkdir()
     os.chown(data, NOBODY, NOBODY)
-    plain = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
-    assert answers(started(data, "sh", "-c", 'umask 077; exec "$@"', "sh", *plain)) == ["42"]
+    assert answers(started(data, "sh", "-c", 'umask 077; exec "$@"', "sh", *PLAIN)) == ["42"]
     # Root runs a plain user's PostgreSQL as that user.
     assert answers(started(data)) == ["42"]
-    assert answers(started(data, *plain)) == ["42"]
+    assert answers(started(data, *PLAIN)) == ["42"]
 
 
-@root_only
+@by_plain_user
 def test_folder_of_another_user_is_refused_in_one_line(folder: Path) -> None:
     data = folder / "data"
     data.mkdir()
-    plain = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     command = "import sys, manage; sys.argv = ['manage.py', 'migrate']; manage.main()"
 
-    refused = started(data, *plain, program=command)
+    refused = started(data, *PLAIN, program=command)
 
     error = refused.communicate(timeout=60)[1]
     why = "Permission denied. Name a folder of yours"

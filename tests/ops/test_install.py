@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.support.first_start import root_only
+from tests.support.first_start import PLAIN, by_plain_user
 from tests.support.service import service_folder
 
 SCRIPT = settings.BASE_DIR / "inviting_app" / "ops" / "install.py"
@@ -86,14 +86,13 @@ def test_environment_that_could_not_be_made_leaves_nothing(tmp_path: Path) -> No
     assert not (tmp_path / "venv").exists()
 
 
-@root_only
+@by_plain_user
 def test_folder_of_another_user_is_refused_in_one_line_and_nothing_is_removed() -> None:
-    plain = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     with service_folder() as folder:
         (folder / "venv" / "bin").mkdir(parents=True)
         (folder / "venv" / "bin" / "python").symlink_to(sys.executable)
 
-        new, old = ended(install(folder / "new", before=plain)), ended(install(folder / "venv", before=plain))
+        new, old = ended(install(folder / "new", before=PLAIN)), ended(install(folder / "venv", before=PLAIN))
 
         assert (folder / "venv" / "bin" / "python").exists()
     assert new[2].startswith(f"{folder} cannot be written to: Permission denied. Copy the project to a folder")

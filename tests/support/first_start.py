@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from inviting_app.ops import system_user
+
 # Starts PostgreSQL for the folder that is its argument, as a command of manage.py does, and uses it.
 PROGRAM = """
 import os, sys
@@ -38,6 +40,14 @@ mount --bind "$work/lib" /var/lib
 exec "$@"
 """
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a private view of the machine")
+
+NEEDED = [settings.BASE_DIR, Path(sys.executable), Path(sys.executable).resolve()]
+# Words that run a command as a plain user, without groups.
+PLAIN = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+by_plain_user = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(system_user.is_open, NEEDED)),
+    reason="only root can become a plain user, who must be able to reach the project",
+)
 
 
 def environment(data: Path, **variables: str | None) -> dict[str, str]:
