@@ -40,6 +40,8 @@ class OwnOrigin(BasePermission):
 
 
 def _is_ours(request: Request, text: str) -> bool:
+    if text.lower() in settings.CORS_ALLOWED_ORIGINS:  # that of an app need not have a host, such as `app://.`
+        return True
     origin = _parsed(text)
     if origin is None:
         return False

@@ -10,12 +10,13 @@ _OF_A_NETWORK = re.compile(r"\.(localhost|local|test|invalid|internal|lan|home\.
 
 
 def suffix(site_url: str, secret: str) -> str:
-    """The end of each cookie's name: empty under a public name, which has one instance; otherwise the instance's own.
+    """The end of each cookie's name: empty under a public name with the default port; otherwise the instance's own.
 
     Two instances differ in their address or in their key. `secret` is the oldest key, so that the names outlive a
     rotation.
     """
-    if is_public(urlsplit(site_url).hostname or ""):
+    site = urlsplit(site_url)
+    if site.port is None and is_public(site.hostname or ""):
         return ""
     return f"_{hmac.digest(secret.encode(), f'names of cookies {site_url}'.encode(), 'sha256').hex()[:8]}"
 

@@ -86,16 +86,17 @@ try:
 except (OSError, ValueError):
     raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
 
-_LOCALE = r"([a-z]{2,3}([_-]\w+)?|C|POSIX)(\.[\w-]+)?(@\w+)?"
+_LOCALE = r"([a-z]{2,3}([_-]\w+){0,3}|C|POSIX)(\.[\w-]+)?(@\w+)?"
+_BUILD = r"(x86_64|i\d86|arm|aarch|loongarch|mips|powerpc|ppc|riscv|s390|sparc|wasm)\w*(-[\w.]+){2,3}"
 # What the operator should know, one line each, for the commands to print.
 NOTES: list[str] = []
 # Values that other programs put into the environment under names of ours: the links of containers, the machine's name
 # (shells), what a compiler builds for (conda), the languages of a desktop. In `.env` they are mistakes.
 _FOREIGN = {
-    "HOST": rf".*://.*|(?!localhost$){re.escape(os.uname().nodename)}|(x86_64|i\d86|arm|aarch|ppc|powerpc|s390|riscv)\w*(-[\w.]+){{2,3}}",
+    "HOST": rf".*://.*|(?!localhost$){re.escape(os.uname().nodename)}|{_BUILD}",
     "PORT": ".*://.*",
     "METRICS_PORT": ".*://.*",
-    "LANGUAGE": rf"(?!(en|ru)$){_LOCALE}(:{_LOCALE})*:?",
+    "LANGUAGE": rf"(?!(en|ru)$):?{_LOCALE}(:{_LOCALE})*:?",
 }
 for _name, _pattern in _FOREIGN.items():
     _value = os.environ.get(_name, "").strip()

@@ -12,7 +12,8 @@ _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
 # The loopback names are for probes and for users of the machine itself.
 ALLOWED_HOSTS = [_site.netloc.removesuffix(f":{_site.port}"), *_LOOPBACK, *EXTRA_HOSTS]
-CSRF_TRUSTED_ORIGINS = [SITE_URL, *(f"{_site.scheme}://{host}" for host in EXTRA_HOSTS)]
+_ports = {"", f":{_site.port}"} if _site.port else {""}
+CSRF_TRUSTED_ORIGINS = [SITE_URL, *(f"{_site.scheme}://{host}{port}" for host in EXTRA_HOSTS for port in _ports)]
 
 TRUSTED_PROXIES = env.TRUSTED_PROXIES
 if TRUSTED_PROXIES:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 _WEB_PORTS = {"http": 80, "https": 443}
 # Pages and connections with these schemes have no origin of their own, so that none of them could ever match.
-_WITHOUT_ORIGIN = ("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "ws", "wss")
+_WITHOUT_ORIGIN = (
+    *("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "tel", "view-source", "ws", "wss"),
+)
 Value = TypeVar("Value")
 
 
@@ -59,11 +61,12 @@ def host(text: str) -> str:
         text = uts46_remap(text, std3_rules=False)  # as browsers do before punycode
     with suppress(ValueError):
         address = ip_address(text[1:-1] if re.fullmatch(r"\[.*\]", text) else text)
-        return f"[{address}]" if address.version == 6 else str(address)
+        if "%" not in text:  # browsers send no zone
+            return f"[{address}]" if address.version == 6 else str(address)
     labels = text.lower().removesuffix(".").split(".")
     name = ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels)
     # Django answers to no other names. One that ends with a number would be an address.
-    if not re.fullmatch(r"([a-z0-9-]{1,63}\.)*(?![0-9]+$)[a-z0-9-]{1,63}", name):
+    if len(name) > 253 or not re.fullmatch(r"([a-z0-9-]{1,63}\.)*(?!([0-9]+|0x[0-9a-f]*)$)[a-z0-9-]{1,63}", name):
         raise ValueError("must be a host, such as invite.example.org, without a scheme, a port or a path")
     return name
 
@@ -85,7 +88,8 @@ def client_origin(text: str) -> str:
     scheme, _, rest = text.lower().partition("://")
     if not rest or scheme in (*_WEB_PORTS, *_WITHOUT_ORIGIN):
         return origin(text)
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[1-9][0-9]{0,4})?/?", text.lower()):
+    parts = re.fullmatch(r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[1-9][0-9]{0,4})?/?", text.lower())
+    if not parts or int((parts[1] or ":1")[1:]) > 65535:
         raise ValueError("must look like capacitor://localhost, without a path")
     return text.lower().removesuffix("/")
 

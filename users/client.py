@@ -10,8 +10,10 @@ from django.http import HttpRequest
 
 logger = logging.getLogger(__name__)
 
-# An address with a port: IPv4, IPv6 in brackets, or all eight groups of IPv6 without brackets.
-_WITH_PORT = re.compile(r"([0-9.]+|\[[^]]+\]|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]*")
+# An address with a port: IPv4, also mapped to IPv6, IPv6 in brackets, or all eight groups of IPv6 without brackets.
+_WITH_PORT = re.compile(
+    r"((?:[0-9A-Fa-f:]*:)?[0-9.]+\.[0-9]+|\[[^]]+\]|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]*"
+)
 
 
 def address(request: HttpRequest) -> str | None:

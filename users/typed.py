@@ -9,6 +9,9 @@ import unicodedata
 # Besides the dashes of Unicode (Pd): signs that look like one and are typed or pasted in place of it.
 _DASHES = frozenset("˗⁃−─➖ー")
 
+# The plus sign, and what NFKC makes one.
+_PLUSES = "+⁺₊﬩﹢＋"
+
 # Besides the spaces of Unicode (Z): the controls that separate words, lines and fields.
 _SPACES = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
 
@@ -33,9 +36,13 @@ def latin(text: str) -> str:
 
 
 def with_lost_plus(phone: str) -> str:
-    """A phone from a form body, where an unescaped `+` arrives as a space."""
-    rest = phone.lstrip(" ")
-    is_lost = rest and rest != phone and not clean(rest).startswith(("+", "00"))
+    """A phone from a form body, where an unescaped `+` arrives as a space.
+
+    It stood before the first digit. Brackets and invisible characters may stand there too, as in `(+960) 777-8899`.
+    """
+    first = next((place for place, character in enumerate(phone) if character.isnumeric()), 0)
+    before, rest = phone[:first], phone[first:]
+    is_lost = " " in before and not any(plus in before for plus in _PLUSES) and not clean(rest[:8]).startswith("00")
     return f"+{rest}" if is_lost else phone
 
 

@@ -12,7 +12,7 @@ from users.models import Challenge, User
 pytestmark = pytest.mark.django_db
 
 SIGNUP, LOGIN, REFRESH = "/api/auth/signup", "/api/auth/login", "/api/auth/refresh"
-APP, WEB_VIEW = "https://app.xn--e1afmkfd.xn--p1ai", "capacitor://localhost"
+APP, WEB_VIEW, ELECTRON = "https://app.xn--e1afmkfd.xn--p1ai", "capacitor://localhost", "app://."
 PHONE = {"phone": "9991234567"}
 PARTS = b'--x\r\nContent-Disposition: form-data; name="phone"\r\n\r\n9991234567\r\n--x--\r\n'
 
@@ -21,7 +21,7 @@ PARTS = b'--x\r\nContent-Disposition: form-data; name="phone"\r\n\r\n9991234567\
 def origins(settings: Any) -> None:
     settings.SITE_URL = "https://invite.example.org"
     settings.EXTRA_HOSTS = ["10.0.2.2", "[2001:db8::1]"]
-    settings.CORS_ALLOWED_ORIGINS = [APP, WEB_VIEW]
+    settings.CORS_ALLOWED_ORIGINS = [APP, WEB_VIEW, ELECTRON]
     settings.ALLOWED_HOSTS = ["testserver", "invite.example.org", "localhost", *settings.EXTRA_HOSTS]
 
 
@@ -41,6 +41,7 @@ OURS = [
     ("localhost", APP),
     ("localhost", f"{APP}:443"),
     ("localhost", WEB_VIEW),
+    ("localhost", ELECTRON),
 ]
 
 

@@ -38,7 +38,7 @@ def test_host_is_kept_in_the_form_that_browsers_send(given: str, kept: str) -> N
 @pytest.mark.parametrize(
     "given",
     ["*", ".example.org", "*.example.org", "a b", "a_b", "a..b", "127.1", "host:80", "https://a.org", "a/b", "℀.org",
-     f"{64 * 'x'}.org", "\u2488.org", "[::1", "a@b", "%41.org"],
+     f"{64 * 'x'}.org", "\u2488.org", "[::1", "a@b", "%41.org", "fe80::1%eth0", "0x7f000001", ".".join(5 * ["x" * 60])],
 )  # fmt: skip
 def test_host_that_can_never_match_is_refused(tmp_path: Path, given: str) -> None:
     with pytest.raises(ValueError):
@@ -66,7 +66,8 @@ def test_origin_is_kept_in_the_form_that_browsers_send(given: str, kept: str) ->
     "given",
     ["invite.example.org", "https://a.org/path", "https://a.org?x", "https://a.org#x", "https://me:pw@a.org",
      "https://@a.org", "https://a.org:0", "https://a.org:99999", "https://a.org:x", "https://", "https://*.a.org",
-     "https://a_b.org", "https:a.org", "null", "*", "file://", "ws://a.org", "data:x", "//a.org"],
+     "https://a_b.org", "https:a.org", "mailto://x",
+     "https://[fe80::1%25eth0]", "https://0x7f000001", "null", "*", "file://", "ws://a.org", "data:x", "//a.org"],
 )  # fmt: skip
 def test_origin_that_can_never_match_is_refused(given: str) -> None:
     for parse in (env.origin, env.client_origin):
@@ -82,6 +83,7 @@ def test_origin_that_can_never_match_is_refused(given: str) -> None:
         ("Tauri://localhost:8080", "tauri://localhost:8080"),
         ("chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb", "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb"),
         ("app://com.example.app_1", "app://com.example.app_1"),
+        ("app://.", "app://."),
     ],
 )
 def test_app_in_a_web_view_has_an_origin(given: str, kept: str) -> None:
@@ -90,7 +92,9 @@ def test_app_in_a_web_view_has_an_origin(given: str, kept: str) -> None:
         env.origin(given)  # a site has none of these
 
 
-@pytest.mark.parametrize("given", ["capacitor://localhost/x", "capacitor://", "capacitor://me@a", "1a://b", "a://b:0"])
+@pytest.mark.parametrize(
+    "given", ["capacitor://localhost/x", "capacitor://", "capacitor://me@a", "1a://b", "a://b:0", "a://b:99999"]
+)
 def test_app_origin_that_can_never_match_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="must look like"):
         env.client_origin(given)

@@ -13,12 +13,14 @@ FOREIGN = [
     ("HOST", "tcp://10.0.0.5:80"),
     ("HOST", "x86_64-conda-linux-gnu"),
     ("HOST", "arm64-apple-darwin20.0.0"),
+    ("HOST", "loongarch64-unknown-linux-gnu"),
     ("HOST", os.uname().nodename),
     ("PORT", "tcp://10.96.0.1:443"),
     ("METRICS_PORT", "udp://10.96.0.2:9464"),
     ("LANGUAGE", "fr"),
     ("LANGUAGE", "C"),
     ("LANGUAGE", "ru_RU:en"),
+    ("LANGUAGE", ":zh-Hans-CN"),
     ("LANGUAGE", "en_GB.UTF-8:de@euro"),
 ]
 SHOWN = "import manage; from inviting_app import settings as s; print(s.HOST, s.PORT, s.METRICS_PORT, s.LANGUAGE_CODE)"

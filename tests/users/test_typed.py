@@ -124,7 +124,12 @@ def test_plus_sign_of_a_form_is_found_again(phone: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("phone", ["+9607712345", "+960 771 2345", "%209607712345", "%2B9607712345", "++9607712345"])
+@pytest.mark.parametrize(
+    "phone",
+    ["+9607712345", "+960 771 2345", "%209607712345", "%2B9607712345", "++9607712345", "(+960)771-2345",
+     "%E2%80%AA+9607712345%E2%80%AC", "%EF%BB%BF+9607712345", "%C2%A0+9607712345", "%09+9607712345", "-+9607712345",
+     "%E3%80%80+(960) 771-2345", "tel:+9607712345"],
+)  # fmt: skip
 def test_lost_plus_sign_does_not_reach_a_stranger(phone: str, settings: Any) -> None:
     answer = sign_up_by_form(f"phone={phone}".replace(" ", "+"))
     assert (answer.status_code, answer.json()["code"]) == (400, "region_not_allowed")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from procrastinate import PsycopgConnector
@@ -21,6 +22,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.middleware import WorkerMiddleware
 from psycopg import InterfaceError, OperationalError
 
+from inviting_app.ops import database_errors
 from users.queries import DEAD_AFTER
 from users.sms import gateways
 from users.sms.tasks import with_request_id
@@ -54,7 +56,8 @@ class Command(BaseCommand):
         if check:
             return
         _lower_priority()
-        connector = PsycopgConnector(kwargs=connector_params(settings.DIRECT_DATABASE), timeout=NO_DATABASE_SECONDS)
+        at = connector_params(settings.DIRECT_DATABASE)
+        connector = PsycopgConnector(kwargs=at, timeout=NO_DATABASE_SECONDS)
         try:
             with app.replace_connector(connector):
                 asyncio.run(_work())
@@ -62,8 +65,17 @@ class Command(BaseCommand):
             # After another error, such as a missing table, another start does not help.
             if isinstance(error, ConnectorException) and not isinstance(error.__cause__, DATABASE_AWAY):
                 raise
-            logger.warning("the worker ends because its database does not answer")
+            logger.warning("the worker ends because its database does not answer: %s", _cause(at))
             sys.exit(os.EX_TEMPFAIL)
+
+
+def _cause(at: dict[str, Any]) -> str:
+    """Why there is no connection: the pool tells only that it has waited."""
+    try:
+        psycopg.connect(**{**at, "connect_timeout": 2}).close()
+    except psycopg.Error as error:
+        return database_errors.error_line(error)
+    return "it answers again now"
 
 
 def _lower_priority() -> None:
