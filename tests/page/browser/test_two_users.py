@@ -142,6 +142,7 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
     expect(bob.page.get_by_role("dialog")).to_be_hidden()
     expect(bob.invite_field).to_be_focused()
     keyboard.press("Enter")
+    expect(bob.page.get_by_role("dialog").get_by_role("heading")).to_be_focused()
     keyboard.press("Tab")
     expect(bob.button("Activate")).to_be_focused()
     keyboard.press("Enter")
