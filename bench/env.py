@@ -18,7 +18,6 @@ from django.conf import settings
 from bench import dataset, fake_gateway
 from bench.clients import Client, addresses
 from bench.fake_gateway import FakeGateway
-from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.programs import die_with_parent
 from tests.support.proxies import wait_until_listening
 from tests.support.service import Service, service_folder, services
@@ -114,9 +113,7 @@ class Env:
 
     def connect(self, name: str = "bench") -> psycopg.Connection[Any]:
         """A connection to the embedded PostgreSQL, as its superuser, in autocommit mode."""
-        at = Embedded(self.service.data).settings()
-        where = {"host": at["HOST"], "user": at["USER"], "dbname": at["NAME"]}
-        return psycopg.connect(**where, autocommit=True, application_name=name)
+        return psycopg.connect(**self.service.database, autocommit=True, application_name=name)
 
     @cached_property
     def database(self) -> psycopg.Connection[Any]:

@@ -12,8 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from inviting_app.ops.embedded import Embedded
-from tests.support.service import Service, prepared_folder, services
+from tests.support.service import Service, ready_service
 
 REFRESHES = 1000
 SEEDS = range(12)
@@ -31,18 +30,13 @@ class Lost(Exception):
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as make:
-        started = make()
-        started.wait_until_ready()
+    with ready_service() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def database(service: Service) -> Iterator[psycopg.Connection[Any]]:
-    at = Embedded(service.data).settings()
-    with psycopg.connect(
-        host=at["HOST"], user=at["USER"], dbname=at["NAME"], autocommit=True, options="-c synchronous_commit=off"
-    ) as connection:
+    with psycopg.connect(**service.database, autocommit=True, options="-c synchronous_commit=off") as connection:
         yield connection
 
 

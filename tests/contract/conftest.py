@@ -19,7 +19,7 @@ from django.urls import get_resolver
 
 from tests.contract.commands import CLIENTS, MODULES, run
 from tests.support.environment import THOROUGH
-from tests.support.service import Service, prepared_folder, service_with_a_vote, services
+from tests.support.service import Service, ready_service, service_with_a_vote
 
 assert get_resolver().url_patterns  # the document is in the language in which the views were first loaded
 
@@ -53,9 +53,7 @@ def seen() -> Iterator[Seen]:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as start:
-        started = start()
-        started.wait_until_ready()
+    with ready_service() as started:
         yield started
 
 

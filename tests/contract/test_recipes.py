@@ -1,33 +1,22 @@
 """The client for apps in docs/clients.md against the running service, with responses that are lost."""
 
-import re
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
 import pytest
-from django.conf import settings
 
-from tests.support.service import Service, prepared_folder, services
+from tests.support.guide import sample
+from tests.support.service import Service
 
 PHONE = "9991110041"
 ME = "/api/v1/profiles/me"
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as make:
-        started = make(WEB_WORKERS="1")
-        started.wait_until_ready()
-        yield started
-
-
-@pytest.fixture(scope="module")
 def recipe() -> dict[str, Any]:
-    guide = (settings.BASE_DIR / "docs" / "clients.md").read_text()
     names: dict[str, Any] = {}
-    exec(re.findall(r"```python\n(# inviting\.py\n.*?)```", guide, re.DOTALL)[0], names)
+    exec(sample("inviting.py"), names)
     return names
 
 

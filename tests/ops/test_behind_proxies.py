@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.proxies import PROXIES
-from tests.support.service import Service, prepared_folder, service_folder, services
+from tests.support.service import Service, ready_service, service_folder
 
 SITE, PUNYCODE = "http://пример.рф", "xn--e1afmkfd.xn--p1ai"
 ME, SIGNUP = "/api/v1/profiles/me", "/api/auth/signup"
@@ -24,9 +24,9 @@ TRANSFER = b"Transfer-Encoding: chunked\r\n"
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as make:
-        started = make(SITE_URL=SITE, ALLOW_DEMO="1", EXTRA_HOSTS="10.0.2.2", TRUSTED_PROXIES="1", WEB_WORKERS="1")
-        started.wait_until_ready()
+    with ready_service(
+        SITE_URL=SITE, ALLOW_DEMO="1", EXTRA_HOSTS="10.0.2.2", TRUSTED_PROXIES="1", WEB_WORKERS="1"
+    ) as started:
         yield started
 
 

@@ -16,10 +16,9 @@ import psutil
 import psycopg
 import pytest
 
-from inviting_app.ops.embedded import Embedded
 from tests.support.environment import THOROUGH
 from tests.support.http_gateway import Gateway, Webhook
-from tests.support.service import Service, first, prepared_folder, services
+from tests.support.service import Service, first, ready_service
 
 ROUNDS = 4 if THOROUGH else 1
 SERVED_BETWEEN_CRASHES = 5
@@ -111,9 +110,7 @@ def gateway() -> Iterator[Gateway]:
 def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")
-    with prepared_folder() as folder, services(folder) as make:
-        service = make(SMS_GATEWAYS=gateway.url)
-        service.wait_until_ready()
+    with ready_service(SMS_GATEWAYS=gateway.url) as service:
         crowd = Crowd(service)
 
         with crowd.signing_up():
@@ -122,7 +119,7 @@ def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway) -> None:
                 killed_at = time.monotonic()
                 service.wait_for(partial(crowd.served_since, killed_at), RECOVERY_SECONDS)
 
-        with psycopg.connect(**connection_to(service), autocommit=True) as database:
+        with psycopg.connect(**service.database, autocommit=True) as database:
             service.wait_for(lambda: not rows(database, JOBS), TAKEN_UP_SECONDS)
             deliveries = rows(database, DELIVERIES)
 
@@ -157,11 +154,6 @@ def kill(victim: Any, service: Service) -> None:
         with suppress(psutil.NoSuchProcess, AttributeError):
             victim(service).kill()
             killed = True
-
-
-def connection_to(service: Service) -> dict[str, Any]:
-    at = Embedded(service.data).settings()
-    return {"host": at["HOST"], "user": at["USER"], "dbname": at["NAME"]}
 
 
 def rows(database: psycopg.Connection[Any], query: str) -> list[Any]:

@@ -13,9 +13,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from inviting_app.ops.embedded import Embedded
 from tests.support.proxies import BUFFERING, PROXIES
-from tests.support.service import Service, prepared_folder, service_folder, services
+from tests.support.service import Service, ready_service, service_folder
 
 THREADS = 2
 
@@ -30,9 +29,7 @@ LARGE_FILE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as make:
-        started = make(WEB_WORKERS="1", WEB_THREADS=str(THREADS), TRUSTED_PROXIES="1")
-        started.wait_until_ready()
+    with ready_service(WEB_WORKERS="1", WEB_THREADS=str(THREADS), TRUSTED_PROXIES="1") as started:
         yield started
 
 
@@ -222,8 +219,7 @@ def test_address_that_a_client_claims_is_not_believed(proxy: int, service: Servi
         client.request("POST", "/api/auth/signup", body, headers)
         assert client.getresponse().status == 200
 
-    at = Embedded(service.data).settings()
-    with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"]) as database:
+    with psycopg.connect(**service.database) as database:
         addresses = database.execute("SELECT DISTINCT host(address) FROM users_challenge").fetchall()
     assert addresses == [("127.0.0.1",)]
 

@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 
+from inviting_app.ops.embedded import Embedded
 from tests.support.environment import NAMES, TEMPLATE
 
 START_SECONDS = 60
@@ -66,6 +67,12 @@ class Service:
     @property
     def output(self) -> str:
         return self.log.read_text()
+
+    @property
+    def database(self) -> dict[str, str]:
+        """Where its embedded PostgreSQL is, for `psycopg.connect`."""
+        at = Embedded(self.data).settings()
+        return {"host": at["HOST"], "user": at["USER"], "dbname": at["NAME"]}
 
     def parts(self) -> list[psutil.Process]:
         return list(self.process.children(recursive=True))
@@ -222,11 +229,18 @@ def services(folder: Path) -> Iterator[Callable[..., Service]]:
 
 
 @contextmanager
+def ready_service(**variables: Any) -> Iterator[Service]:
+    """A service that answers, with the data of a first start."""
+    with prepared_folder() as folder, services(folder) as make:
+        service = make(**variables)
+        service.wait_until_ready()
+        yield service
+
+
+@contextmanager
 def service_with_a_vote() -> Iterator[Service]:
     """A service with metrics and lines of JSON, after two users have signed in and one has voted for the other."""
-    with prepared_folder() as folder, services(folder) as make:
-        service = make(LOG_FORMAT="json", METRICS_PORT=str(free_port()))
-        service.wait_until_ready()
+    with ready_service(LOG_FORMAT="json", METRICS_PORT=str(free_port())) as service:
         alice, bob = service.sign_in("9991110031"), service.sign_in("9991110032")
         code = service.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
         service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])

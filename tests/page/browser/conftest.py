@@ -10,10 +10,9 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from inviting_app.ops.embedded import Embedded
 from tests.page.browser.visitor import Visitor
 from tests.support.http_gateway import Gateway, running
-from tests.support.service import Service, prepared_folder, services
+from tests.support.service import Service, ready_service
 
 CHROMIUM = "/usr/bin/chromium"
 NUMBERS = count(1)
@@ -39,16 +38,13 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture(scope="session")
 def service(gateway: Gateway) -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as make:
-        started = make(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1")
-        started.wait_until_ready()
+    with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1") as started:
         yield started
 
 
 @pytest.fixture
 def database(service: Service) -> Iterator[psycopg.Connection[Any]]:
-    at = Embedded(service.data).settings()
-    with psycopg.connect(host=at["HOST"], user=at["USER"], dbname=at["NAME"], autocommit=True) as connection:
+    with psycopg.connect(**service.database, autocommit=True) as connection:
         yield connection
 
 

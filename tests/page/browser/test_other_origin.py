@@ -1,6 +1,5 @@
 """The client for other origins in docs/clients.md, in a browser whose page comes from another site."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,10 +7,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, Route
 
-from tests.support.service import Service, prepared_folder, services
+from tests.support.guide import sample
+from tests.support.service import Service, ready_service
 
 ME = "/api/v1/profiles/me"
 
@@ -58,12 +57,8 @@ def app() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(app: str) -> Iterator[Service]:
-    with prepared_folder() as folder, services(folder) as make:
-        service = make(CORS_ORIGINS=app, WEB_WORKERS="1")
-        guide = (settings.BASE_DIR / "docs" / "clients.md").read_text()
-        script = re.findall(r"```js\n(// inviting\.js\n.*?)```", guide, re.DOTALL)[0]
-        App.script = script.replace("https://invite.example.org", f"http://localhost:{service.port}")
-        service.wait_until_ready()
+    with ready_service(CORS_ORIGINS=app, WEB_WORKERS="1") as service:
+        App.script = sample("inviting.js").replace("https://invite.example.org", f"http://localhost:{service.port}")
         yield service
 
 
