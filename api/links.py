@@ -1,6 +1,6 @@
 """Absolute links in responses."""
 
-import re
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from rest_framework.request import Request
@@ -13,8 +13,13 @@ def absolute(request: Request, path: str) -> str:
     """
     if settings.EXTRA_HOSTS:
         host = request.get_host()
-        name = re.sub(r"\.?(:[0-9]+)?$", "", host.lower())  # as Django compares it with ALLOWED_HOSTS
-        if name in settings.EXTRA_HOSTS:
+        if host_of(f"//{host}") in settings.EXTRA_HOSTS:
             is_https = request.is_secure() or settings.SITE_URL.startswith("https:")
             return f"{'https' if is_https else 'http'}://{host}{path}"
     return f"{settings.SITE_URL}{path}"
+
+
+def host_of(url: str) -> str:
+    """The host of a URL in the form of EXTRA_HOSTS, or "". Raises ValueError for a URL that cannot be read."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    return f"[{host}]" if ":" in host else host

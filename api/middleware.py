@@ -25,7 +25,6 @@ logger = logging.getLogger("inviting_app.requests")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _WELL_FORMED_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
-_UNLOGGED = {"/livez", "/readyz"}
 
 # What a response of the API may load and be part of, if a browser ever shows one.
 API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -47,7 +46,7 @@ class RequestContextMiddleware:
                 response.content = b""  # the server would drop it with a warning; Content-Length stays
             response["X-Request-ID"] = request_id.get()
             response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
-            if request.path not in _UNLOGGED:
+            if request.path not in settings.PROBE_PATHS:
                 milliseconds = (time.perf_counter() - started) * 1000
                 # Only the path, because a query may hold a phone. Quoted, because a path may hold the end of a line.
                 # Cut, because a line of more than 4096 bytes could mix with the lines of other processes.

@@ -7,6 +7,8 @@ from django.conf import settings
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from api.links import host_of
+
 _WEB_PORTS = {"http": 80, "https": 443}
 # Values of Sec-Fetch-Site. `same-site` is another origin too, such as another name of the same domain.
 _OTHER_SITES = {"cross-site", "same-site"}
@@ -24,11 +26,11 @@ class ForeignOrigin(Exception):
 
 
 class OwnOrigin(BasePermission):
-    """Refuse what a page of another site lets its visitor's browser send.
+    """Refuse requests that a page of another site makes its visitor's browser send.
 
-    Browsers send a form or plain text to any site without asking, with the visitor's network address. So a page could
-    ask for SMS in the name of all its visitors. Browsers say where such a request comes from; other clients say
-    nothing. Raises ForeignOrigin.
+    A browser sends a form or plain text to any site without a preflight, from the visitor's network address. So a page
+    could request SMS in the name of all its visitors. Browsers name the origin of such a request. Other clients name
+    none and are let through. Raises ForeignOrigin.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -55,9 +57,7 @@ def _is_ours(request: Request, text: str) -> bool:
 def _parsed(text: str) -> Origin | None:
     """An origin in one spelling, or None for `null` and for what is no origin."""
     try:
-        parts = urlsplit(text)
-        host = (parts.hostname or "").removesuffix(".")
-        host = f"[{host}]" if ":" in host else host
+        parts, host = urlsplit(text), host_of(text)
         return (parts.scheme, host, parts.port or _WEB_PORTS.get(parts.scheme)) if host else None
     except ValueError:
         return None

@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 # For the web server of this machine to answer.
 READY_SECONDS = 0.5
 
-PATHS = frozenset({"/livez", "/readyz"})
-
 # Whether this process has seen its migrations in the database. It then does not look them up again.
 migrated = False
 
@@ -31,7 +29,7 @@ def any_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
     """Middleware. Probes name any host, such as the address of a pod, and their views use none."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.path_info in PATHS:
+        if request.path_info in settings.PROBE_PATHS:
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0]
         return get_response(request)
 

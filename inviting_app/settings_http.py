@@ -19,6 +19,9 @@ TRUSTED_PROXIES = env.TRUSTED_PROXIES
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Orchestrators ask for these every few seconds. They answer to any host, and are neither logged nor measured.
+PROBE_PATHS = frozenset({"/livez", "/readyz"})
+
 # For every body. Django's DATA_UPLOAD_MAX_MEMORY_SIZE covers only what a view reads by `body` or `POST`: REST framework
 # reads JSON from the stream, and a request that no view reads would pass.
 BODY_MAX_BYTES = 64 * 1024

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from users import client
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from procrastinate.worker import Worker
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-UNMEASURED = {"/livez", "/readyz"}
 
 # Seconds. Most responses take a few milliseconds, and none waits longer than 2 s for a lock.
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -58,7 +58,7 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
         response = get_response(request)
         seconds = time.perf_counter() - started
         route = _route(request)
-        if route not in UNMEASURED:
+        if route not in settings.PROBE_PATHS:
             method = request.method if request.method in METHODS else "other"
             REQUESTS.labels(route, method, response.status_code, getattr(response, "problem_code", "")).inc()
             REQUEST_SECONDS.labels(route, method).observe(seconds)
