@@ -82,6 +82,9 @@ def _types(*names: str) -> dict[str, str]:
     return dict(zip(KINDS, names, strict=True))
 
 
+# Both generators for Dart have these.
+DART_TYPES = _types("String", "DateTime", "String", "int", "int", "bool", "{}")
+
 LANGUAGES = {
     "java": Language(
         "src/main/java/client/model/*.java",
@@ -125,7 +128,7 @@ LANGUAGES = {
     "dart": Language(
         "lib/model/*.dart",
         "  {type} {camel}",
-        _types("String", "DateTime", "String", "int", "int", "bool", "{}"),
+        DART_TYPES,
         "List<{}>",
         _dart,
         snake_case=True,
@@ -133,7 +136,7 @@ LANGUAGES = {
     "dart-dio": Language(
         "lib/src/model/*.dart",
         "  {type} get {camel}",
-        _types("String", "DateTime", "String", "int", "int", "bool", "{}"),
+        DART_TYPES,
         "BuiltList<{}>",
         _question_mark,
         snake_case=True,
