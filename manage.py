@@ -57,7 +57,7 @@ def database_for(command: str) -> Iterator[None]:
     from inviting_app.ops import data_dir, places
     from inviting_app.ops.embedded import Embedded, EmbeddedError
 
-    # `serve` tells them, also at a reload, for its parts and for `demo`.
+    # `serve` runs `prepare`, at its start and at each reload, so its other parts and `demo` print no notes.
     if command == "prepare" or not (env.IS_PART_OF_SERVE or command == "demo"):
         for note in env.NOTES:
             print(env.as_line("WARNING", note), file=sys.stderr)

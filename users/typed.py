@@ -38,7 +38,8 @@ def latin(text: str) -> str:
 def with_lost_plus(phone: str) -> str:
     """A phone from a form body, where an unescaped `+` arrives as a space.
 
-    It stood before the first digit. Brackets and invisible characters may stand there too, as in `(+960) 777-8899`.
+    A space is a lost plus sign if it stands before the first digit, also behind a bracket or an invisible character, as
+    in `(+960) 777-8899`.
     """
     first = next((place for place, character in enumerate(phone) if character.isnumeric()), 0)
     before, rest = phone[:first], phone[first:]

@@ -76,7 +76,7 @@ class Embedded:
     def running(self, *, wait_for_others: bool = True) -> Iterator[subprocess.Popen[bytes] | None]:
         """Run PostgreSQL in this context. Yields None if another process runs it. Raises EmbeddedError.
 
-        At the end it stops after all processes that use it meanwhile, unless it shall not wait for others.
+        At the end PostgreSQL is stopped. With `wait_for_others`, the processes that use it meanwhile may finish first.
         """
         with self._lock_file("users") as users, self._lock_file("lock") as lock:
             fcntl.flock(users, fcntl.LOCK_SH)
@@ -149,7 +149,7 @@ class Embedded:
         options = [f"--{name}={value}" for name, value in OPTIONS.items()]
         with open(self.home / "postgres.log", "ab") as log:
             self.process = subprocess.Popen(
-                [programs / "postgres", "-D", self.places.cluster, "-k", self.places.socket_dir, *options],
+                [programs / "postgres", "-D", self.places.cluster_argument, "-k", self.places.socket_dir, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -194,7 +194,7 @@ class Embedded:
         shutil.rmtree(draft, ignore_errors=True)
         # The C library's locales differ from machine to machine. PostgreSQL's own one is everywhere the same.
         options = ["--no-locale", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        where = self.places.cluster.with_name(draft.name)
+        where = self.places.cluster_argument.with_name(draft.name)
         command: list[str | Path] = [
             programs / "initdb",
             "-D",

@@ -38,8 +38,8 @@ class Places:
     short: Path | None
 
     @property
-    def cluster(self) -> Path:
-        """The path of the cluster that PostgreSQL gets."""
+    def cluster_argument(self) -> Path:
+        """The path by which PostgreSQL's programs are told the cluster, through the link if there is one."""
         return (self.short / "home" if self.short else self.home) / "cluster"
 
     def make_short(self) -> None:

@@ -83,7 +83,7 @@ def sign_in(
 
 
 def _held(challenge_id: str | None, remembered_id: str | None, phone: str | None) -> Challenge | None:
-    """The challenge of `challenge_id` or, if `phone` (E.164) is None or its phone, of `remembered_id`."""
+    """The challenge of `challenge_id`. Without one, that of `remembered_id`, unless `phone` (E.164) is another one."""
     public_id = challenge_id or remembered_id
     found = public_id and login_queries.challenge_with_phone(public_id)
     return found[0] if found and (challenge_id or not phone or found[1] == phone) else None

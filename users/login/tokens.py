@@ -17,10 +17,10 @@ holds the current pair and the one before it. This is what happens to a refresh 
 Why a client that loses responses stays signed in, however many and however long: it presents the newest pair that it
 has stored, and it has stored each pair before it used it. So no later pair was used by it, and rule 1, 2 or 3 applies.
 
-Why a thief is found out: let the thief and the owner both hold a pair, or let the thief hold a pair whose response the
-owner lost. Each of them goes on using the session. As soon as one of them has used a later pair, the refresh token of
-the other is that of an earlier one whose successor is used, and gets rule 4 after REUSE_INTERVAL. If neither has,
-the owner's retry supersedes the thief's pair (rule 3), and the thief's next request gets rule 4.
+Why a thief is found out: the thief holds the owner's pair, or a pair whose response the owner lost, and both go on
+using the session. As soon as one of them uses a later pair, the other presents the refresh token of an earlier pair
+whose successor is used. After REUSE_INTERVAL that is reuse (rule 4). If neither uses a later pair, the owner's retry
+supersedes the thief's pair (rule 3), and the thief's next request is reuse (rule 4).
 
 The first use of a pair is one conditional UPDATE, committed before the response. Rule 3 is a compare-and-set on the
 same row. So under any race either the use comes first, and the retry is reuse, or the retry comes first, and the use

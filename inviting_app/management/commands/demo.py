@@ -19,9 +19,9 @@ from django.core.management.base import BaseCommand
 
 # By this address the emulator of Android Studio reaches the machine that it runs on.
 EMULATOR = "10.0.2.2"
-# An address of no machine (RFC 5737), to which nothing is sent.
+# No machine has this address (RFC 5737). Nothing is sent to it: connecting only chooses the network interface.
 ELSEWHERE = ("198.51.100.1", 9)
-# Of a real service: empty, so that `.env` does not count either.
+# The settings of a real service. They are emptied, because an unset variable would be read from `.env`.
 NOT_USED = (
     "DATABASE_URL", "WORKER_DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "SMS_GATEWAYS", "TRUSTED_PROXIES",
     "METRICS_PORT",
