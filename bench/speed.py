@@ -97,7 +97,7 @@ def run(on: BenchEnv, options: argparse.Namespace) -> Result:
         say(f"round {number + 1} of {options.rounds}")
         for scenario, server in cells[:: -1 if number % 2 else 1]:
             result.loads.append(measure(scenario, server, on, warm_up=options.warm_up, seconds=options.seconds))
-    result.memory = {each.name: machine.memory(each.web()) for each in (on, *baselines)}
+    result.memory = {each.name: machine.memory(each.web()) for _, each in cells}
     return result
 
 

@@ -56,15 +56,14 @@ def send_code(values: dict[str, Any]) -> str:
 
 def login(request: HttpRequest) -> HttpResponse:
     found = sql.fetch_one(statements.FIND_CHALLENGE, [json.loads(request.body)["challenge_id"]])
-    challenge_id, code_id, user_id = found[-3:]
+    challenge_id, _, user_id = found[-3:]
     challenge: Any = SimpleNamespace(pk=challenge_id)
-    code: Any = SimpleNamespace(pk=code_id, user_id=user_id, device_id=None)
     login_queries.consume_attempt(challenge, 3, None)
     with transaction.atomic():
         _, verified_at, now = sql.fetch_one(statements.LOCK_BY_ID, [user_id])
-        login_queries.mark_used(code, now)
-        login_queries.record_sign_in(user_id, now)
         session, jti, device_token = uuid.uuid4(), uuid.uuid4(), secrets.token_urlsafe(32)
+        login_queries.mark_used(challenge, session, now)
+        login_queries.record_sign_in(user_id, now)
         values = {"user": user_id, "agent": request.META.get("HTTP_USER_AGENT", ""), "now": now, "session": session}
         trust_hash = hashlib.sha256(device_token.encode()).digest()
         values |= {"jti": jti, "nonce": secrets.token_bytes(16), "hash": trust_hash}

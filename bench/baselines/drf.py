@@ -53,7 +53,7 @@ class SessionAuthentication(JWTAuthentication):
     """Reads the user, as SimpleJWT does, and the device."""
 
     def get_user(self, validated_token: Any) -> Any:
-        user = super().get_user(validated_token)
+        user: Any = super().get_user(validated_token)
         if not user.devices.filter(session_id=validated_token["sid"], ended_at=None).exists():
             raise AuthenticationFailed
         return user

@@ -31,7 +31,7 @@ def start(env: BenchEnv) -> list[Baseline]:
     """Start all of them, and check that they answer as the service does."""
     started = [_start(name, env) for name in NAMES]
     readers = [*dataset.spread(env.users, 20), dataset.CELEBRITY]
-    same_answers({each.name: each.port for each in (env, *started)}, dataset.tokens(readers))
+    same_answers({env.name: env.port} | {each.name: each.port for each in started}, dataset.tokens(readers))
     return started
 
 

@@ -49,7 +49,7 @@ class DrillEnv(Env):
     ) -> None:
         """With `proxy`, clients go through caddy or nginx. The data is in a folder in `data_in`, if one is given."""
         variables |= {"SMS_PER_DAY": "1000000000", "TRUSTED_PROXIES": "1" if proxy else "0"}
-        super().__init__(stack, data_in=data_in, **variables)
+        super().__init__(stack, 1, data_in, **variables)
         if proxy:
             self.ports = cycle([stack.enter_context(BUFFERING[proxy](self.folder, self.service.port))])
         self.users = VirtualUsers(self.client, self.inboxes, users)

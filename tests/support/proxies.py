@@ -53,7 +53,7 @@ def installed(program: str) -> Path:
 def caddy(folder: Path, upstream: int, host: str = "localhost") -> Iterator[int]:
     """deploy/Caddyfile with its two variables. Yields the port on which Caddy listens."""
     port = free_port()
-    command = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
+    command: list[str | Path] = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
     with _running(command, port, folder, caddy_variables(folder, port, upstream, host)):
         yield port
 

@@ -69,7 +69,7 @@ class Service:
         return self.log.read_text()
 
     @property
-    def database(self) -> dict[str, str]:
+    def database(self) -> dict[str, Any]:
         """Where its embedded PostgreSQL is, for `psycopg.connect`."""
         at = Embedded(self.data).settings()
         return {"host": at["HOST"], "user": at["USER"], "dbname": at["NAME"]}
