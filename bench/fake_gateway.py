@@ -54,13 +54,12 @@ class Handler(http_gateway.Webhook):
         message = self.read(self.rfile.read(int(self.headers["Content-Length"])))
         delivers = self.server.status == 200 and self.server.answers.is_set()
         if delivers:
-            text = message["message"]
+            text = message["text"]
             sms = Sms(text.rpartition("#")[2].strip(), text, time.monotonic())
             self.server.inboxes.of[message["to"]].append(sms)
         self.server.answers.wait()
         time.sleep(self.server.seconds)
-        self.send_response(200 if delivers else 503)
-        self.end_headers()
+        self.reply(200 if delivers else 503, http_gateway.ACCEPTED if delivers else b"")
 
     def do_GET(self) -> None:
         self.server.fetched += 1

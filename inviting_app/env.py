@@ -31,6 +31,7 @@ from inviting_app.values import (
     items,
     origin,
     region,
+    sms_last_line,
     sms_text,
 )
 
@@ -63,7 +64,8 @@ def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
         refuse(f"{name}: {error}")
 
 
-def folder(text: str) -> Path:
+def path(text: str) -> Path:
+    """An absolute path. A relative one begins at the folder of the project."""
     try:
         return (BASE_DIR / Path(text).expanduser()).resolve()
     except RuntimeError as error:  # ~ of a user without a home
@@ -111,7 +113,7 @@ _names: set[str] = set()
 # The settings that `serve` keeps until it is stopped, even if `.env` changes.
 KEPT = {name: _given.get(name, "") for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL")}
 
-DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", folder)
+DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", path)
 DATABASE = read("DATABASE_URL", None, database)
 if not DATABASE:
     # The caller's variables for libpq are about another server than the embedded one.
@@ -132,7 +134,10 @@ LANGUAGE = read("LANGUAGE", "en", choice("en", "ru"))
 LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
 
 SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway, quoted=False))
+SMS_PROVIDERS = read("SMS_PROVIDERS", None, path)
+SMS_SENDER = read("SMS_SENDER", "", str)
 SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
+SMS_LAST_LINE = read("SMS_LAST_LINE", "origin", sms_last_line)
 SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
 SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
 ALLOW_DEMO = read("ALLOW_DEMO", "0", choice("0", "1")) == "1"

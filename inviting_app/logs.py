@@ -101,7 +101,7 @@ def config(line_format: str) -> dict[str, Any]:
             "gunicorn.error": {"level": "WARNING", "propagate": True},
             # The gateways' libraries write numbers, messages and URLs with passwords. `users.sms.delivery` logs
             # failures itself.
-            **{name: {"handlers": ["null"], "propagate": False} for name in ("apprise", "smpp", "urllib3")},
+            **{name: {"handlers": ["null"], "propagate": False} for name in ("httpx", "httpcore", "smpp", "smpplib")},
         },
     }
 

@@ -103,11 +103,22 @@ def region(text: str) -> str:
 
 
 def gateway(text: str) -> str:
+    """The URL of an SMS gateway. `users.sms.gateways` reads the rest of it, with the tables of the providers."""
+    if "{phone}" in text:
+        raise ValueError("is an Apprise URL. Name a provider instead, as in smsc://LOGIN:PASSWORD@ (see docs/sms.md)")
     with suppress(ValueError):  # its text would quote the URL, which may hold a password
         parts = urlsplit(text)
-        if parts.scheme and "://" in text and "{phone}" in text and parts.port != 0:
+        if parts.scheme and "://" in text and parts.port != 0:
             return text
-    raise ValueError("must be an Apprise URL with {phone} where the number goes")
+    raise ValueError(
+        "must be PROVIDER://USER:PASSWORD@, as in smsc://LOGIN:PASSWORD@, percent-encoded (see docs/sms.md)"
+    )
+
+
+def sms_last_line(text: str) -> str:
+    if text in ("origin", "none") or re.fullmatch(r"android:[A-Za-z0-9+/]{11}", text):
+        return text
+    raise ValueError("must be origin, none or android: with the 11 characters of the app's hash")
 
 
 def sms_text(text: str) -> dict[str, str]:

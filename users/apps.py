@@ -11,4 +11,5 @@ class UsersConfig(AppConfig):
         from users import checks
 
         register(checks.check_secret_key, Tags.security)
+        register(checks.check_sms_gateways)
         register(checks.check_sms_length)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from users.login import codes
+from users.sms import gateways
 from users.sms.text import compose, parts
 
 # A key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
@@ -16,6 +17,8 @@ KEY_CHARACTERS = 5
 WEAK_KEY = f"SECRET_KEY has fewer than {KEY_LENGTH} characters, or fewer than {KEY_CHARACTERS} different ones."
 STRONG_KEY = """Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`. \
 If users have signed in with the old one, keep it in SECRET_KEY_FALLBACKS for 30 days, so that nobody is signed out."""
+GATEWAYS_HINT = "docs/sms.md tells how a gateway's URL looks, for each provider."
+PLAIN_HINT = "Use https (remove scheme=http or +http). Plain http is for gateways on this machine."
 SHORTER_TEXT = """Shorten SMS_TEXT, or the host of SITE_URL that the last line names. \
 One SMS holds 160 characters of the GSM alphabet, or 70 if any character is outside it."""
 
@@ -25,6 +28,17 @@ def check_secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     key = settings.SECRET_KEY
     weak = len(key) < KEY_LENGTH or len(set(key)) < KEY_CHARACTERS
     return [Error(WEAK_KEY, hint=STRONG_KEY, id="users.E001")] if weak else []
+
+
+def check_sms_gateways(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Read the URLs of SMS_GATEWAYS and the providers' tables. No command starts with one that cannot be used."""
+    if error := gateways.error():
+        return [Error(error, hint=GATEWAYS_HINT, id="users.E002")]
+    remote = [gateway.name for gateway in gateways.configured() if gateway.is_plain]
+    what = (
+        f"SMS_GATEWAYS: {', '.join(remote)}: others can read phones and codes on their way, because it is plain http."
+    )
+    return [Warning(what, hint=PLAIN_HINT, id="users.W002")] if remote else []
 
 
 def check_sms_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:

@@ -96,6 +96,11 @@ def display_all(phones: list[str]) -> list[str]:
     return [found[1] if (found := usual(phone)) else display(phone) for phone in phones]
 
 
+def national(phone: str) -> str:
+    """The digits of an E.164 phone without its country code: `9991234567`."""
+    return phonenumbers.national_significant_number(phonenumbers.parse(phone))
+
+
 def mask(phone: str) -> str:
     """The masked form for the admin, logs and records: `+7***4567`."""
     return f"{phone[:2]}***{phone[-4:]}"

@@ -142,40 +142,12 @@ def rotate(session_id: UUID, user_id: int, jti: UUID, new: UUID, *, interval: ti
     return sql.execute(_ROTATE, values) == 1
 
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"
-
-
-def lock_delivery(delivery_id: int) -> None:
-    """Wait until no other transaction sends this SMS. By hand: the ORM has no advisory locks."""
-    sql.execute(_LOCK, ["sms delivery", delivery_id])
-
-
 _LOCK_NETWORK = "SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))"
 
 
 def lock_network(network: str) -> None:
-    """Wait until no other transaction counts the requests of this network. By hand: see `lock_delivery`."""
+    """Wait until no other transaction counts the requests of this network. By hand: the ORM has no advisory locks."""
     sql.execute(_LOCK_NETWORK, [network])
-
-
-_COUNT_FAILURE = """
-INSERT INTO users_smsgateway AS gateway (name, failures, error, failed_at)
-VALUES (%(name)s, 1, %(error)s, clock_timestamp())
-ON CONFLICT (name) DO UPDATE SET
-    error = excluded.error,
-    failed_at = excluded.failed_at,
-    failures = gateway.failures + (gateway.skipped_until IS NULL)::int,
-    skipped_until = CASE WHEN gateway.skipped_until IS NULL AND gateway.failures + 1 >= %(limit)s
-                         THEN clock_timestamp() + %(open_for)s ELSE gateway.skipped_until END
-"""
-
-
-def count_gateway_failure(name: str, error: str, limit: int, open_for: timedelta) -> None:
-    """Count a failure of a gateway, and open its circuit at the `limit`-th in a row.
-
-    Written by hand: many workers count at once, so it must be one conditional upsert.
-    """
-    sql.execute(_COUNT_FAILURE, {"name": name, "error": error, "limit": limit, "open_for": open_for})
 
 
 # A worker without a heartbeat for this long is dead.

@@ -72,7 +72,7 @@ class Bill:
 @pytest.fixture
 def bill(settings: Any) -> Bill:
     """A bill for a service with a gateway, so that all limits are read. Ids have six digits."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     with connection.cursor() as cursor:
         for table in ("users_user", "users_device", "users_logincode", "users_challenge", "users_smsdelivery"):
             cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), 100000)", [table])

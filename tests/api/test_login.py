@@ -222,7 +222,7 @@ def test_phone_alone_does_not_find_a_challenge_of_a_known_device(settings: Any) 
 
 
 def test_phone_alone_finds_the_challenge_with_codes_of_that_length(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     short = signup()
     set_code(short, closed_at=timezone.now())
 

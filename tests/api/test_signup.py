@@ -20,7 +20,7 @@ FIELDS = {"challenge_id", "code_length", "expires_in", "sent", "sent_at", "resen
 @pytest.fixture
 def gateway(settings: Any) -> None:
     """A configured gateway. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 def signup(phone: Any = "9991234567", api: Any = None, **body: Any) -> Any:

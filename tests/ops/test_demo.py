@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="a demo n
 # Of a real service, in its `.env`: a demo uses none of it.
 REAL = """
 SITE_URL=https://invite.example.org
-SMS_GATEWAYS=json://localhost/?to={phone}
+SMS_GATEWAYS=webhook+http://localhost/
 SECRET_KEY=the key of a real service, which a demo must not use
 TRUSTED_PROXIES=1
 HOST=127.0.0.1

@@ -119,7 +119,7 @@ def test_settings_hold_the_form_that_browsers_send(tmp_path: Path) -> None:
         "SITE_URL": "https://пример.рф:443/",
         "EXTRA_HOSTS": "Бюро.рф, ::1, 10.0.2.2",
         "CORS_ORIGINS": "https://app.пример.рф:443/,capacitor://localhost",
-        "SMS_GATEWAYS": "json://localhost/?to={phone}",
+        "SMS_GATEWAYS": "webhook+http://localhost/",
     }
 
     started = start(tmp_path, shown, **given)

@@ -30,7 +30,7 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
 
 
 def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegistry, settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS, settings.SMS_PER_DAY = False, ["json://127.0.0.1:9/{phone}"], 50
+    settings.DEMO, settings.SMS_GATEWAYS, settings.SMS_PER_DAY = False, ["webhook+http://127.0.0.1:9/"], 50
     ask(now=timezone.now())
     (gateway,) = gateways.configured()
     for _ in range(breaker.FAILURES):
@@ -40,8 +40,8 @@ def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegi
     assert value(states, "queue_jobs", state="due") == 1
     assert (value(states, "sms_day"), value(states, "sms_day_limit")) == (1, 50)
     assert (value(states, "site_weight"), value(states, "site_weight_limit")) == (3, 497)
-    assert value(states, "gateway_failures", gateway="1 json") == breaker.FAILURES
-    assert value(states, "gateway_skipped", gateway="1 json") == 1
+    assert value(states, "gateway_failures", gateway="1 webhook") == breaker.FAILURES
+    assert value(states, "gateway_skipped", gateway="1 webhook") == 1
 
 
 def test_scrape_without_a_database_shows_no_old_state(

@@ -54,7 +54,7 @@ def grown(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def gateway(settings: Any, grown: None, db: None) -> None:
     """A configured gateway, so that all limits are read."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ SELECT id, lpad(id::text, 22, '0'), id,
 
 INSERT INTO users_smsdelivery (id, login_code_id, channel, gateway, gateway_ref, state, address, country, prefix, error,
                                asked_from, created_at, finished_at)
-SELECT id, id, 'sms', '1 json', '', CASE WHEN id % 50 = 0 THEN 'failed' ELSE 'sent' END, '+7***' || 1000 + id % 9000,
+SELECT id, id, 'sms', '1 webhook', '', CASE WHEN id % 50 = 0 THEN 'failed' ELSE 'sent' END, '+7***' || 1000 + id % 9000,
        'RU', '+7' || 900000 + id / 10000, '', CASE WHEN id > {size} / 31 THEN '10.0.0.0'::inet + id % 60000 END,
        created_at, created_at
   FROM users_logincode;

@@ -36,14 +36,14 @@ def read(browser: Client, user: User) -> str:
 
 @pytest.fixture
 def failing(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://user:secret@127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://user:secret@127.0.0.1:9/"]
 
 
 def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> None:
     asked = ask(now=timezone.now())
-    SmsDelivery.objects.update(state="failed", error="1 json: HTTP 500")
+    SmsDelivery.objects.update(state="failed", error="1 webhook: HTTP 500")
     SmsGateway.objects.create(
-        name="1 json", failures=3, error="HTTP 500", circuit_open_until=timezone.now() + timedelta(minutes=1)
+        name="1 webhook", failures=3, error="HTTP 500", circuit_open_until=timezone.now() + timedelta(minutes=1)
     )
 
     page = read(support, User.objects.get(phone="+79991234567"))
@@ -51,8 +51,8 @@ def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> Non
     for said in (
         "+7***4567",
         "No gateway accepted the last SMS before its code expired.",
-        "1 json: HTTP 500",
-        "Gateway 1 json keeps failing and is tried last.",
+        "1 webhook: HTTP 500",
+        "Gateway 1 webhook keeps failing and is tried last.",
         "The user is not verified",
         "the resend interval after the last SMS is not over",
     ):

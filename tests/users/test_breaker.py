@@ -12,17 +12,18 @@ from tests.support.http_gateway import running
 from tests.support.login_steps import ask
 from tests.support.races import race
 from users.models import LoginCode, SmsDelivery, SmsGateway
-from users.sms import breaker
+from users.sms import breaker, gateways
 from users.sms import delivery as sms_delivery
+from users.sms.answers import Answer, Reason
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
 
-FIRST, SECOND = Gateway("1 json", ""), Gateway("2 json", "")
+FIRST, SECOND = (gateways.parse(name, "webhook+http://127.0.0.1:9/", "") for name in ("1 webhook", "2 webhook"))
+FAULT, CREDENTIALS = Answer(Reason.FAULT, code="HTTP 500"), Answer(Reason.CREDENTIALS)
 
 preferred = pytest.fixture(name="preferred")(running)
 spare = pytest.fixture(name="spare")(running)
@@ -44,7 +45,7 @@ def send(delivery: int) -> str:
 
 def fail(times: int, gateway: Gateway = FIRST) -> SmsGateway:
     for _ in range(times):
-        breaker.failed(gateway, "HTTP 500")
+        breaker.failed(gateway, FAULT)
     return SmsGateway.objects.get(name=gateway.name)
 
 
@@ -61,12 +62,37 @@ def test_circuit_opens_after_three_failures_in_a_row(delivery: int, preferred: W
 
     taken_by = [send(delivery) for _ in range(5)]
 
-    assert taken_by == ["2 json"] * 5
+    assert taken_by == ["2 webhook"] * 5
     assert len(preferred.messages) == 3
     health = SmsGateway.objects.get()
-    assert (health.name, health.failures, health.error) == ("1 json", 3, "HTTP 503")
+    assert (health.name, health.failures, health.error) == ("1 webhook", 3, "fault HTTP 503")
     assert health.failed_at is not None and health.circuit_open_until is not None
     assert timedelta(seconds=25) < health.circuit_open_until - timezone.now() <= breaker.FIRST_OPEN_FOR
+
+
+def test_failure_that_is_about_the_account_opens_the_circuit_at_once() -> None:
+    breaker.failed(FIRST, CREDENTIALS)
+
+    health = SmsGateway.objects.get()
+    assert (health.failures, health.error) == (breaker.FAILURES, "credentials")
+    assert order() == ["2 webhook", "1 webhook"]
+
+    trial_is_due()
+    assert order() == ["1 webhook", "2 webhook"]
+
+
+def test_account_that_fails_after_other_failures_opens_the_circuit_at_once() -> None:
+    fail(2)
+
+    breaker.failed(FIRST, CREDENTIALS)
+
+    assert order() == ["2 webhook", "1 webhook"]
+
+
+def test_country_that_a_gateway_does_not_serve_is_no_failure() -> None:
+    breaker.failed(FIRST, Answer(Reason.REGION))
+
+    assert not SmsGateway.objects.exists()
 
 
 def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook) -> None:
@@ -75,7 +101,7 @@ def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook)
 
     taken_by = [send(delivery) for _ in range(2)]
 
-    assert taken_by == ["1 json"] * 2
+    assert taken_by == ["1 webhook"] * 2
     health = SmsGateway.objects.get()
     assert (health.failures, health.circuit_open_until) == (0, None)
 
@@ -87,7 +113,7 @@ def test_circuit_stays_open_longer_after_a_failed_trial(delivery: int, preferred
 
     taken_by = [send(delivery) for _ in range(3)]
 
-    assert taken_by == ["2 json"] * 3
+    assert taken_by == ["2 webhook"] * 3
     assert len(preferred.messages) == 1
     health = SmsGateway.objects.get()
     assert health.failures == 4 and health.circuit_open_until is not None
@@ -106,11 +132,11 @@ def test_gateways_with_an_open_circuit_are_asked_before_giving_up(
     fail(3, FIRST)
     fail(3, SECOND)
 
-    assert send(delivery) == "1 json"
+    assert send(delivery) == "1 webhook"
 
     preferred.status = spare.status = 503
     fail(3, FIRST)
-    with pytest.raises(sms_delivery.GatewaysFailed, match="1 json: HTTP 503; 2 json: HTTP 503"):
+    with pytest.raises(sms_delivery.GatewaysFailed, match="1 webhook: fault HTTP 503; 2 webhook: fault HTTP 503"):
         send(delivery)
     assert (len(preferred.messages), len(spare.messages)) == (2, 1)
 
@@ -118,7 +144,7 @@ def test_gateways_with_an_open_circuit_are_asked_before_giving_up(
 def test_gateway_with_an_open_circuit_goes_last() -> None:
     fail(3, FIRST)
 
-    assert order() == ["2 json", "1 json"]
+    assert order() == ["2 webhook", "1 webhook"]
 
 
 def test_failures_that_are_not_in_a_row_do_not_add_up(delivery: int, preferred: Webhook) -> None:
@@ -145,7 +171,7 @@ def test_only_one_of_many_sends_is_the_trial() -> None:
 
     firsts = [next(worker.in_turn([FIRST, SECOND])).name for worker in workers]
 
-    assert firsts == ["1 json"] + ["2 json"] * 4
+    assert firsts == ["1 webhook"] + ["2 webhook"] * 4
 
 
 def test_success_of_a_healthy_gateway_writes_nothing(django_assert_num_queries: Any) -> None:
@@ -169,7 +195,7 @@ def test_expired_code_does_not_use_up_the_trial(delivery: int) -> None:
 def test_failures_of_many_workers_at_once_are_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(breaker, "FAILURES", 100)
 
-    race([lambda: breaker.failed(FIRST, "HTTP 500")] * 6)
+    race([lambda: breaker.failed(FIRST, FAULT)] * 6)
 
     assert SmsGateway.objects.get().failures == 6
 
@@ -182,4 +208,4 @@ def test_only_one_of_many_workers_makes_the_trial() -> None:
 
     firsts = race([lambda worker=worker: next(worker.in_turn([FIRST, SECOND])).name for worker in workers])
 
-    assert sorted(firsts) == ["1 json"] + ["2 json"] * 5
+    assert sorted(firsts) == ["1 webhook"] + ["2 webhook"] * 5

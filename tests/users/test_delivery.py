@@ -13,14 +13,12 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.support.http_gateway import Gateway, running
 from tests.support.login_steps import PHONE, answer, ask, challenge, right, set_code
 from tests.support.run_worker import work
-from users.models import SmsDelivery, User
+from users.models import SmsDelivery, SmsGateway, User
 from users.sms import delivery as sms_delivery
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("empty_queue"),
-    # Apprise looks for a module that Python will remove.
-    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
 
 
@@ -47,9 +45,14 @@ def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
     [message] = gateway.messages
     assert message["to"] == PHONE
     code = right(asked.challenge_id)
-    assert message["message"] == f"{code} is your sign-in code. Never share it.\n\n@localhost #{code}"
+    assert message["text"] == f"{code} is your sign-in code. Never share it.\n\n@localhost #{code}"
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.gateway, delivery.error) == ("sent", "1 json", "")
+    assert (delivery.state, delivery.gateway, delivery.gateway_ref, delivery.error) == (
+        "sent",
+        "1 webhook",
+        "ref-1",
+        "",
+    )
     assert delivery.finished_at is not None
     assert not ProcrastinateJob.objects.exists()
 
@@ -61,7 +64,7 @@ def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.error) == ("queued", "1 json: HTTP 500")
+    assert (delivery.state, delivery.error) == ("queued", "1 webhook: fault HTTP 500")
     job = ProcrastinateJob.objects.get()
     assert (job.status, job.attempts) == ("todo", 1)
     assert job.scheduled_at > timezone.now()
@@ -84,7 +87,20 @@ def test_next_gateway_is_asked_after_a_rejection(gateway: Gateway, spare: Gatewa
     work()
 
     assert len(gateway.messages) == len(spare.messages) == 1
-    assert SmsDelivery.objects.get().gateway == "2 json"
+    assert SmsDelivery.objects.get().gateway == "2 webhook"
+
+
+def test_number_that_cannot_be_reached_is_given_up_at_once(gateway: Gateway, spare: Gateway, settings: Any) -> None:
+    gateway.status, gateway.answer = 400, b'{"error": "number"}'
+    settings.SMS_GATEWAYS = [gateway.url, spare.url]
+    ask(now=timezone.now())
+
+    work()
+
+    assert (len(gateway.messages), len(spare.messages)) == (1, 0)
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.error) == ("failed", "1 webhook: number")
+    assert not ProcrastinateJob.objects.exists() and not SmsGateway.objects.exists()
 
 
 def test_code_that_expired_while_gateways_failed_is_failed(gateway: Gateway) -> None:
@@ -98,7 +114,7 @@ def test_code_that_expired_while_gateways_failed_is_failed(gateway: Gateway) -> 
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 json: HTTP 500")
+    assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 webhook: fault HTTP 500")
     assert delivery.finished_at is not None
     assert not ProcrastinateJob.objects.exists()
 

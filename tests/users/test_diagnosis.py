@@ -23,7 +23,7 @@ TRUSTED = TRUST_FOR.total_seconds()
 
 @pytest.fixture(autouse=True)
 def gateways(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/", "webhook+http://127.0.0.1:9/"]
 
 
 def new_device(seconds: float = 0) -> CodeDecision:

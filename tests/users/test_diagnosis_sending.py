@@ -16,7 +16,7 @@ HOUR = 3600
 
 @pytest.fixture(autouse=True)
 def gateways(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}", "jsons://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/", "webhook+http://127.0.0.1:9/"]
 
 
 @pytest.fixture
@@ -52,13 +52,13 @@ def test_last_sends_come_newest_first() -> None:
 
 def test_health_of_each_configured_gateway_is_shown() -> None:
     ask()
-    SmsGateway.objects.create(name="1 json", failures=4, error="HTTP 500", failed_at=NOW, circuit_open_until=at(60))
+    SmsGateway.objects.create(name="1 webhook", failures=4, error="HTTP 500", failed_at=NOW, circuit_open_until=at(60))
     SmsGateway.objects.create(name="9 twilio", failures=4, circuit_open_until=at(60))
 
     first, second = diagnosed(1).gateways
 
-    assert (first.name, first.failures, first.error, first.circuit_open_until) == ("1 json", 4, "HTTP 500", at(60))
-    assert (second.name, second.failures, second.circuit_open_until) == ("2 jsons", 0, None)
+    assert (first.name, first.failures, first.error, first.circuit_open_until) == ("1 webhook", 4, "HTTP 500", at(60))
+    assert (second.name, second.failures, second.circuit_open_until) == ("2 webhook", 0, None)
 
 
 def test_workers_without_a_heartbeat_are_not_alive(queue: None) -> None:

@@ -1,49 +1,41 @@
-"""Gateways on this machine that use their real protocols."""
+"""URLs of gateways, what they are refused for, and what never shows their secrets."""
 
 import logging
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import closing
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
 from inviting_app.logs import Stderr
-from inviting_app.management.commands import worker
-from tests.support import smpp_server as smsc
-from tests.support.http_gateway import SID, TOKEN, Twilio, running
 from tests.support.http_gateway import Gateway as Webhook
-from tests.support.login_steps import ask, right
-from tests.support.smpp_server import Centre
+from tests.support.http_gateway import running
+from tests.support.login_steps import PHONE, ask, right
 from users.models import SmsDelivery, SmsGateway
 from users.sms import delivery, gateways
-from users.sms.gateways import Gateway, GatewayRejected
-
-PHONE = "+79991234567"
-TEXT = "1234 — код [входа]\n\n@example.org #1234"
-
-pytestmark = [
-    # Apprise looks for a module that Python will remove, and does not close a refused SMPP connection.
-    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"),
-]
 
 webhook = pytest.fixture(name="webhook")(running)
 
+# A provider's table as a deployer writes it.
+OWN = """
+[own]
+title = "Own"
+docs = "https://example.org/docs"
+needs = ["password"]
+one_of = ["sender", "service"]
+[own.send]
+url = "https://api.example.org/{user}/send"
+auth = "bearer"
+json = { to = "{digits}", from = "{sender}", service = "{service}", text = "{text}" }
+accepted = { ok = true }
+"""
+
 
 @pytest.fixture
-def centre() -> Iterator[Centre]:
-    yield from running(Centre)
-
-
-@pytest.fixture
-def twilio() -> Iterator[Webhook]:
-    yield from running(Twilio)
+def own(tmp_path: Any, settings: Any) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "own.toml"
+    settings.SMS_PROVIDERS.write_text(OWN)
 
 
 @pytest.fixture
@@ -55,125 +47,116 @@ def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
     return written
 
 
-def refusal(url: str) -> str:
-    with pytest.raises(GatewayRejected) as refused:
-        Gateway("1 test", url).send(PHONE, TEXT)
-    return str(refused.value)
-
-
-def test_json_webhook_accepts_a_message(webhook: Webhook) -> None:
-    Gateway("1 json", webhook.url).send(PHONE, TEXT)
-
-    [message] = webhook.messages
-    assert (message["to"], message["message"]) == (PHONE, TEXT)
-
-
-def test_twilio_accepts_a_message(twilio: Twilio) -> None:
-    Gateway("1 form", twilio.url).send(PHONE, TEXT)
-
-    assert twilio.messages == [{"To": PHONE, "From": "+15005550006", "Body": TEXT}]
-
-
-@pytest.mark.parametrize("text", [TEXT, "1234 is your [code]\n\n@example.org #1234"])
-def test_smpp_server_accepts_a_message(centre: Centre, text: str) -> None:
-    Gateway("1 smpp", centre.url).send(PHONE, text)
-
-    assert centre.messages == [(PHONE[1:], text)]
-
-
-def test_refusals_give_a_reason(webhook: Webhook, twilio: Twilio, centre: Centre) -> None:
-    webhook.status = 500
-
-    assert refusal(webhook.url) == "HTTP 500"
-    assert refusal(twilio.url.replace(TOKEN, "wrong")) == "HTTP 401"
-    assert refusal(centre.url.replace(smsc.PASSWORD, "wrong")) == "refused"
-    assert refusal("nonsense://example.org/{phone}") == "not a URL that Apprise can use"
-    assert centre.messages == []
+def refused(url: str, settings: Any) -> str:
+    settings.SMS_GATEWAYS = [url]
+    [error] = [found for found in run_checks() if found.id == "users.E002"]
+    return str(error.msg)
 
 
 @pytest.mark.parametrize(
-    "url", ["json://127.0.0.1:{port}/?:to={{phone}}", "smpp://me:secret@127.0.0.1:{port}/15005550006/{{phone}}"]
+    ("url", "why"),
+    [
+        ("nonsense://me:hunter2@sms.example", "there is no such provider. Known are "),
+        ("own://:hunter2@?sender=Shop&from=Shop", "'from' is not a parameter of own. It takes sender, service"),
+        ("own://hunter2@?sender=Shop", "needs a password, see https://example.org/docs"),
+        ("own://:hunter2@", "needs one of the parameters sender, service"),
+        ("own://:hunter2@?sender=a&sender=b", "a parameter stands there twice"),
+        ("own://:hunter2@?sender=a&scheme=ftp", "scheme must be http or https"),
+        ("own://:hunter2@host:99999?sender=a", "the port must be a number from 1 to 65535"),
+        ("own://:hunter2@ho st?sender=a", "the host is not one"),
+        ("webhook://sms.example/?secret=whsec_hunter2!", "secret must be base64"),
+        ("webhook:///path", "needs a host"),
+    ],
 )
-def test_refused_connection_gives_a_reason(url: str) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port = server.getsockname()[1]
+def test_gateway_that_cannot_be_used_is_refused_with_the_reason(url: str, why: str, own: None, settings: Any) -> None:
+    said = refused(url, settings)
 
-    assert refusal(url.format(port=port)) == "no connection or no answer"
-
-
-def test_silent_gateway_ends_after_the_timeout_of_its_url(webhook: Webhook) -> None:
-    webhook.answers.clear()
-    began = time.monotonic()
-
-    assert refusal(f"{webhook.url}&rto=0.1") == "no connection or no answer"
-    assert time.monotonic() - began < gateways.TIMEOUT
+    assert said.startswith(f"SMS_GATEWAYS: gateway 1 {url.partition(':')[0]}: ") and why in said
+    assert "hunter2" not in said
 
 
-def test_redirect_is_not_a_success(webhook: Webhook) -> None:
-    """Following it could lose the message, or send phone and code to another server."""
-    webhook.status, webhook.location = 302, "/elsewhere"
+def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> None:
+    settings.SMS_GATEWAYS = ["webhook://sms.example", "nonsense://me:hunter2@sms.example"]
 
-    assert refusal(webhook.url) == "HTTP 302"
-    assert len(webhook.messages) == 1
+    with pytest.raises(CommandError, match="SMS_GATEWAYS: gateway 2 nonsense: there is no such provider"):
+        call_command("worker", skip_checks=False)
 
 
-def test_no_gateway_takes_longer_than_its_timeout(
-    webhook: Webhook, centre: Centre, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert gateways.TIMEOUT == 8
-    monkeypatch.setattr(gateways, "TIMEOUT", 0.1)
-    webhook.answers.clear()
-    centre.answers.clear()
-    began = time.monotonic()
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ("[x", "own.toml: "),
+        ("[x]\ntitle = 'X'", "own.toml: Object missing required field `docs`"),
+        (OWN + "colour = 1", "own.toml: Object contains unknown field `colour`"),
+        (OWN.replace("{text}", "{txt}"), "own.toml: own: send.json: {txt} is not known"),
+        (OWN.replace("json =", "form = {}\njson ="), "own.toml: own: send.form: there is a json already"),
+        (OWN.replace("{ ok = true }", "{}"), "own.toml: own: send.accepted: must have a condition"),
+        (OWN.replace("https://api", "ftp://api"), "own.toml: own: send.url: must begin with https://"),
+        (OWN.replace("[own", "[Own"), "own.toml: Own: a name has lower-case letters, digits and dashes"),
+        (OWN + '[[own.refused]]\nreason = "money"\nwhen = {a = 1}', "own.toml: Invalid enum value 'money'"),
+        (OWN + '[[own.refused]]\nreason = "credit"\nwhen = {}', "a rule without conditions would apply to all answers"),
+        (OWN + '[[own.refused]]\nreason = "credit"\nwhen = {a = "~("}', "own.toml: own: a: missing )"),
+    ],
+)
+def test_table_with_a_mistake_is_refused_with_its_place(table: str, why: str, tmp_path: Any, settings: Any) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "own.toml"
+    settings.SMS_PROVIDERS.write_text(table)
 
-    assert refusal(f"{webhook.url}&rto=9") == refusal(centre.url) == "no answer in 0.1 s"
-    assert time.monotonic() - began < 9
+    said = refused("own://:hunter2@?sender=Shop", settings)
 
-    webhook.answers.set()
-    centre.answers.set()
-    for thread in threading.enumerate():
-        if thread.name == "1 test":
-            thread.join(10)
+    assert said.startswith("SMS_PROVIDERS: ") and why in said
+
+
+def test_missing_file_of_providers_is_refused(tmp_path: Any, settings: Any) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "absent.toml"
+
+    assert refused("webhook://sms.example", settings) == "SMS_PROVIDERS: absent.toml: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("webhook+http://127.0.0.1:8000/sms", False),
+        ("webhook://localhost/sms?scheme=http", False),
+        ("webhook+http://[::1]/sms", False),
+        ("webhook+https://sms.example/sms", False),
+        ("webhook+http://sms.example/sms", True),
+        ("webhook://10.0.0.7/sms?scheme=http", True),
+    ],
+)
+def test_plain_http_beyond_this_machine_is_a_warning(url: str, plain: bool, settings: Any) -> None:
+    settings.SMS_GATEWAYS = [url]
+
+    assert [found.id for found in run_checks() if found.id in ("users.E002", "users.W002")] == ["users.W002"] * plain
+
+
+def test_values_of_a_url_are_decoded_and_a_plus_sign_stays(own: None) -> None:
+    made = gateways.parse("1 own", "own://me:a%2Fb%40c@?sender=+15005550006", "Shop")
+
+    assert (made.values["user"], made.values["password"], made.values["sender"]) == ("me", "a/b@c", "+15005550006")
+    assert gateways.parse("1 own", "own://:x@", "Shop").values["sender"] == "Shop"
 
 
 def test_name_and_repr_of_a_gateway_contain_nothing_of_its_url(settings: Any) -> None:
-    settings.SMS_GATEWAYS = [f"twilio://{SID}:{TOKEN}@15005550006/{{phone}}", "json://me:hunter2@sms.example/{phone}"]
+    settings.SMS_GATEWAYS = [
+        "webhook://me:hunter2@sms.example/path",
+        "smpp://u5er:hunter2@smsc.example:2775?sender=Shop",
+    ]
 
     shown = str(gateways.configured())
 
-    assert [gateway.name for gateway in gateways.configured()] == ["1 twilio", "2 json"]
-    for part in (SID, TOKEN, "15005550006", "hunter2", "sms.example"):
+    assert [gateway.name for gateway in gateways.configured()] == gateways.names() == ["1 webhook", "2 smpp"]
+    for part in ("u5er", "hunter2", "sms.example", "smsc.example", "Shop", "/path"):
         assert part not in shown
-
-
-def test_worker_does_not_start_with_a_gateway_that_apprise_cannot_use(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own_address = "https://me:hunter2@api.46elks.com/a1/sms?to={phone}&from=Shop"  # which Apprise accepts as it is
-    settings.SMS_GATEWAYS = [own_address, "https://me:hunter2@sms.example/{phone}", f"twilio://{SID}:short@1/{{phone}}"]
-    monkeypatch.setattr(worker, "_lower_priority", pytest.fail)  # it would run for ever otherwise
-
-    with pytest.raises(CommandError, match="SMS_GATEWAYS: Apprise cannot use 2 https, 3 twilio ") as refused:
-        call_command("worker")
-
-    assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.django_db
 def test_secrets_numbers_and_codes_stay_out_of_logs_records_and_errors(
-    webhook: Webhook, twilio: Twilio, centre: Centre, settings: Any, log: StringIO
+    webhook: Webhook, settings: Any, log: StringIO
 ) -> None:
-    webhook.status = 500
-    settings.DEMO, settings.SMS_GATEWAYS = (
-        False,
-        [
-            f"{webhook.url}&+X-Key=k3y-in-header&-token=t0ken-in-query&rto=1".replace("json://", "json://me:hunter2@"),
-            twilio.url.replace(TOKEN, "n0t-the-token"),
-            centre.url.replace(smsc.PASSWORD, "n0t-the"),
-            f"twilio://{SID}:{TOKEN}@too-short/{{phone}}",
-            "nonsense://me:hunter2@sms.example/{phone}",
-        ],
-    )
+    webhook.status, webhook.answer = 500, b'{"error": "hunter2 +79991234567"}'
+    with_secrets = webhook.url.replace("http://", "http://me:hunter2@") + "?secret=whsec_c2VjcmV0"
+    settings.DEMO, settings.SMS_GATEWAYS = False, [with_secrets, "webhook+http://me:hunter2@127.0.0.1:9/k3y"]
     asked = ask()
 
     with pytest.raises(delivery.GatewaysFailed) as failed:
@@ -181,15 +164,8 @@ def test_secrets_numbers_and_codes_stay_out_of_logs_records_and_errors(
 
     rows = [*SmsDelivery.objects.values(), *SmsGateway.objects.values()]
     shown = f"{log.getvalue()} {rows} {failed.value!r}"
-    assert "gateway 1 json: HTTP 500" in log.getvalue()
-    assert "2 form: HTTP 401" in shown and "3 smpp: refused" in shown
-    assert len(SmsGateway.objects.all()) == 5
-    secrets = ["hunter2", "k3y-in", "t0ken", "n0t-the", SID, TOKEN, smsc.USER, "127.0.0.1", "sms.example"]
-    for secret in [
-        *secrets,
-        PHONE[2:],
-        "sign-in code",
-        f" {right(asked.challenge_id)}",
-        f"#{right(asked.challenge_id)}",
-    ]:
+    assert "gateway 1 webhook: fault HTTP 500" in log.getvalue()
+    assert "2 webhook: no_connection" in shown
+    code = right(asked.challenge_id)
+    for secret in ["hunter2", "k3y", "c2VjcmV0", "127.0.0.1", PHONE[2:], "sign-in code", f" {code}", f"#{code}"]:
         assert secret not in shown

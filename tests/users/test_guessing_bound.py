@@ -134,7 +134,7 @@ class Guessing(RuleBasedStateMachine):
 
 @pytest.mark.django_db
 def test_guesses_stay_within_the_bound_and_the_owner_signs_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     monkeypatch.setattr(risk, "SITE_DAY", SITE)
 
     run_state_machine_as_test(Guessing, settings=thorough())

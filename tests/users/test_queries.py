@@ -18,6 +18,7 @@ from users import accounts, limit_queries, login_queries, queries
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 from users.queries import database_now
+from users.sms import queries as sms_queries
 
 pytestmark = pytest.mark.django_db
 
@@ -179,7 +180,7 @@ def orm_weights(user: User, device: Device | None, window: timedelta) -> int:
 
 
 def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     asked = ask()
     login_queries.consume_attempt(challenge(asked.challenge_id), 3, at(1))
     token = answer(asked, 2, right(asked.challenge_id)).device_token
@@ -199,7 +200,7 @@ def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
 
 
 def test_cost_counts_are_those_of_the_orm(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     for number in range(3):
         ask(number, phone=f"+7999123450{number}")
     network = {"first": ADDRESS, "last": ADDRESS, "country": "RU", "prefix": "+7999123", "most": 100}
@@ -217,10 +218,10 @@ def test_cost_counts_are_those_of_the_orm(settings: Any) -> None:
 
 def test_counted_failures_of_a_gateway_open_its_circuit() -> None:
     for _ in range(2):
-        queries.count_gateway_failure("1 json", "HTTP 500", limit=2, open_for=timedelta(seconds=30))
+        sms_queries.count_gateway_failure("1 webhook", "fault", failures=1, limit=2, open_for=timedelta(seconds=30))
 
     gateway = SmsGateway.objects.annotate(left=F("circuit_open_until") - F("failed_at")).get()
-    assert (gateway.failures, gateway.error) == (2, "HTTP 500")
+    assert (gateway.failures, gateway.error) == (2, "fault")
     assert timedelta(seconds=30) <= gateway.left < timedelta(seconds=31)
 
 

@@ -19,7 +19,7 @@ OTHER = "+79997654321"
 @pytest.fixture(autouse=True)
 def gateway(settings: Any) -> None:
     """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 def guess_wrong(asked: ChallengeIssued, seconds: float, times: int = 3) -> None:

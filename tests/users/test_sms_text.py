@@ -9,6 +9,7 @@ from django.utils import timezone
 from hypothesis import strategies as st
 
 from inviting_app import env
+from inviting_app.values import origin
 from tests.support.login_steps import ask, right
 from users.models import LoginCode, User
 from users.sms.text import compose, message, parts
@@ -26,13 +27,13 @@ def site(settings: Any) -> None:
 
 def text_for(**asked: Any) -> str:
     ask(**asked)
-    return message(LoginCode.objects.select_related("user").get())
+    return message(LoginCode.objects.select_related("user").get(), 1).text
 
 
 def test_message_begins_with_the_code_and_ends_in_the_line_that_browsers_read() -> None:
     asked = ask()
 
-    text = message(LoginCode.objects.get())
+    text = message(LoginCode.objects.get(), 1).text
 
     code = right(asked.challenge_id)
     assert text == f"{code} is your sign-in code. Never share it.\n\n@{HOST} #{code}"
@@ -42,6 +43,26 @@ def test_long_code_is_shown_in_two_groups_and_whole_in_the_last_line() -> None:
     text = compose("1234567890", "en", new_device=False)
 
     assert text == f"12345 67890 is your sign-in code. Never share it.\n\n@{HOST} #1234567890"
+
+
+@pytest.mark.parametrize(
+    ("last_line", "end"),
+    [
+        ("origin", f"Never share it.\n\n@{HOST} #1234"),
+        ("none", "Never share it."),
+        ("android:FA+9qCX9VSu", "Never share it.\n\nFA+9qCX9VSu"),
+    ],
+)
+def test_last_line_is_the_configured_one(last_line: str, end: str, settings: Any) -> None:
+    settings.SMS_LAST_LINE = last_line
+
+    assert compose("1234", "en", new_device=False).endswith(end)
+
+
+def test_international_host_is_in_punycode_in_the_last_line(settings: Any) -> None:
+    settings.SITE_URL = origin("https://друзья.рф")
+
+    assert compose("1234", "ru", new_device=False).endswith("\n\n@xn--d1ag0am0cs.xn--p1ai #1234")
 
 
 def test_message_is_in_the_language_of_the_request() -> None:
@@ -56,7 +77,7 @@ def test_user_who_signed_in_before_is_warned_of_a_new_device() -> None:
     first = text_for()
     User.objects.update(verified_at=timezone.now())
 
-    again = message(LoginCode.objects.select_related("user").get())
+    again = message(LoginCode.objects.select_related("user").get(), 1).text
 
     assert "new device" in again
     assert "new device" not in first
@@ -68,7 +89,7 @@ def test_known_device_gets_no_warning(alice: Any) -> None:
     code = LoginCode.objects.select_related("user").latest("pk")
 
     assert code.device_id is not None
-    assert "new device" not in message(code)
+    assert "new device" not in message(code, 1).text
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

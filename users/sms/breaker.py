@@ -1,7 +1,8 @@
 """A circuit breaker for each gateway, shared by all workers through the database.
 
-FAILURES failures in a row open the circuit for FIRST_OPEN_FOR. Then one send tries the gateway again. If that fails,
-the circuit is open for twice as long as before, up to LONGEST_OPEN_FOR. Any success closes it at once.
+FAILURES failures in a row open the circuit for FIRST_OPEN_FOR. One about the account, such as wrong credentials, opens
+it at once. Then one send tries the gateway again. If that fails, the circuit is open for twice as long as
+before, up to LONGEST_OPEN_FOR. Any success closes it at once.
 
 An open circuit puts a gateway last in the order. If no other gateway takes the message, it is still tried, because the
 code expires in minutes. So an attacker cannot silence a gateway by requesting codes for numbers that it rejects.
@@ -14,10 +15,11 @@ from datetime import timedelta
 
 from django.db.models import Value
 
-from users import queries
 from users.clock import ClockTimestamp
 from users.models import SmsGateway
-from users.sms.gateways import Gateway, configured
+from users.sms import queries
+from users.sms.answers import Answer, Reason, Verdict
+from users.sms.gateways import Gateway, names
 
 # Failures in a row that open the circuit.
 FAILURES = 3
@@ -64,12 +66,20 @@ class Breaker:
 def health() -> list[SmsGateway]:
     """The health of each configured gateway, the preferred one first. One that never failed has no stored row."""
     rows = SmsGateway.objects.in_bulk()
-    return [rows.get(gateway.name) or SmsGateway(name=gateway.name) for gateway in configured()]
+    return [rows.get(name) or SmsGateway(name=name) for name in names()]
 
 
-def failed(gateway: Gateway, reason: str) -> None:
-    """Count a failure. While the circuit is open only the error is stored: the trial was counted when it began."""
-    queries.count_gateway_failure(gateway.name, reason[:100], limit=FAILURES, open_for=FIRST_OPEN_FOR)
+def failed(gateway: Gateway, answer: Answer) -> None:
+    """Count a failure. While the circuit is open only the error is stored: the trial was counted when it began.
+
+    A country that the gateway does not serve is no failure: clients choose the country.
+    """
+    if answer.reason == Reason.REGION:
+        return
+    counted = FAILURES if answer.verdict is Verdict.ACCOUNT else 1
+    queries.count_gateway_failure(
+        gateway.name, str(answer)[:100], failures=counted, limit=FAILURES, open_for=FIRST_OPEN_FOR
+    )
 
 
 def open_for(failures: int) -> timedelta:

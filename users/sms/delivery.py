@@ -5,25 +5,29 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
-from users import phones, queries
+from users import phones
 from users.clock import ClockTimestamp
 from users.models import SmsDelivery
-from users.sms import breaker, gateways
+from users.sms import breaker, gateways, queries
+from users.sms.answers import Answer, Reason, Verdict
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
 from users.sms.text import message
 
 logger = logging.getLogger(__name__)
 
+# One gateway gets at most this many tries of one SMS whose outcome is not known: each may have been sent and paid.
+MOST_OPEN_TRIES = 2
+
 
 class GatewaysFailed(Exception):
     """No gateway took the message. It may be tried again while the code is valid. The text contains no secret."""
 
 
-# What is called after each try of a gateway, with its name, `sent` or `refused`, and the seconds that it took.
+# What is called after each try of a gateway, with its name, `sent` or the verdict, and the seconds that it took.
 Watch = Callable[[str, str, float], None]
 
 
@@ -45,44 +49,69 @@ def deliver(delivery_id: int, watch: Watch = unwatched) -> None:
     # Checked first, so that an SMS that is not sent does not use up the one trial of a gateway.
     if health.degraded and _sendable(delivery_id) is None:
         return
-    reasons: list[str] = []
+    refused: dict[str, Answer] = {}
     for gateway in health.in_turn(gateways.configured()):
-        started = time.monotonic()
-        try:
-            if _send_through(delivery_id, gateway):
-                health.succeeded(gateway)
-                watch(gateway.name, "sent", time.monotonic() - started)
+        if not queries.begin_try(delivery_id, gateway.name, MOST_OPEN_TRIES):
+            refused[gateway.name] = Answer(Reason.TRIED_TWICE)
+            continue
+        answer = _try(delivery_id, gateway, watch)
+        if answer is None:
             return
-        except gateways.GatewayRejected as error:
-            watch(gateway.name, "refused", time.monotonic() - started)
-            breaker.failed(gateway, str(error))
-            reasons.append(f"{gateway.name}: {error}")
-            _queued(delivery_id).update(error="; ".join(reasons)[:100])
-            logger.warning("SMS %d was not taken by gateway %s: %s", delivery_id, gateway.name, error)
-    raise GatewaysFailed("; ".join(reasons))
+        if answer.verdict in (Verdict.ACCEPTED, Verdict.UNREACHABLE):
+            health.succeeded(gateway)
+            return
+        refused[gateway.name] = answer
+        breaker.failed(gateway, answer)
+        _queued(delivery_id).update(error=_error(refused))
+    if all(answer.reason == Reason.TRIED_TWICE for answer in refused.values()):
+        _finish(delivery_id, state=SmsDelivery.State.FAILED)
+        return
+    raise GatewaysFailed(_error(refused))
 
 
-def _send_through(delivery_id: int, gateway: Gateway | None) -> bool:
-    """Send the message through the gateway, or write it to the log in demo mode. False if it must not be sent any more.
+def _try(delivery_id: int, gateway: Gateway, watch: Watch) -> Answer | None:
+    """One counted try of a gateway. None if the SMS must not be sent any more."""
+    started = time.monotonic()
+    try:
+        answer = _send_through(delivery_id, gateway)
+    except OperationalError:  # another worker sends this SMS
+        queries.end_try(delivery_id, gateway.name)
+        raise
+    if answer is None:
+        return None
+    outcome = "sent" if answer.verdict is Verdict.ACCEPTED else answer.verdict
+    watch(gateway.name, outcome, time.monotonic() - started)
+    if answer.verdict is not Verdict.UNKNOWN:
+        queries.end_try(delivery_id, gateway.name)
+    if answer.reason:
+        logger.warning("SMS %d was not taken by gateway %s: %s", delivery_id, gateway.name, answer)
+    return answer
+
+
+def _send_through(delivery_id: int, gateway: Gateway | None) -> Answer | None:
+    """Send the message through the gateway, or write it to the log in demo mode. None if it must not be sent any more.
 
     The commit that records the success releases the lock, so a worker that waited for it sees that the SMS was sent. It
     is an advisory lock, not that of the row: an erasure changes the row and must not wait for a gateway.
-
-    Raises gateways.GatewayRejected.
     """
     with transaction.atomic():
         queries.lock_delivery(delivery_id)
         delivery = _sendable(delivery_id)
         if delivery is None:
-            return False
-        phone, text = delivery.login_code.user.phone, message(delivery.login_code)
-        assert phone is not None
+            return None
+        sms = message(delivery.login_code, delivery_id)
         if gateway is None:
-            logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(phone), text.splitlines()[0])
+            logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(sms.phone), sms.text.splitlines()[0])
+            answer = Answer()
         else:
-            gateway.send(phone, text)
-        _finish(delivery_id, state=SmsDelivery.State.SENT, gateway=gateway.name if gateway else "demo", error="")
-        return True
+            answer = gateway.send(sms)
+        name = gateway.name if gateway else "demo"
+        if answer.verdict is Verdict.ACCEPTED:
+            sent = SmsDelivery.State.SENT
+            _finish(delivery_id, state=sent, gateway=name, gateway_ref=answer.reference, error="")
+        elif answer.verdict is Verdict.UNREACHABLE:
+            _finish(delivery_id, state=SmsDelivery.State.FAILED, error=_error({name: answer}))
+        return answer
 
 
 def _sendable(delivery_id: int) -> SmsDelivery | None:
@@ -100,6 +129,11 @@ def _sendable(delivery_id: int) -> SmsDelivery | None:
     tried = delivery.error != ""
     _finish(delivery_id, state=SmsDelivery.State.FAILED if tried and not ended else SmsDelivery.State.DROPPED)
     return None
+
+
+def _error(refused: dict[str, Answer]) -> str:
+    """What is stored of these refusals; `answers.describe` reads it."""
+    return "; ".join(f"{name}: {answer}" for name, answer in refused.items())[:100]
 
 
 def _finish(delivery_id: int, **values: str) -> None:

@@ -1,101 +1,207 @@
-"""SMS gateways, one Apprise URL each. No text about a gateway may contain a secret of its URL."""
+"""SMS gateways: the URLs of SMS_GATEWAYS, each an account at a provider. No text about one may contain its secrets."""
 
+import base64
+import binascii
 import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_address
 from threading import Thread
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.conf import settings
 
-# The phone in a URL that is only parsed: the number that Twilio reserves for tests.
-NUMBER = "+15005550006"
+from users import phones
+from users.sms.answers import Answer, Message, Reason, Response
+from users.sms.providers import URL_PARTS, Provider, ProvidersError, providers
+from users.sms.text import is_gsm, parts
 
-# Seconds that one gateway may take in all: name lookup, connection and a slow response.
+# Seconds that one try may take in all: name lookup, connection and a slow answer.
 TIMEOUT = 8.0
 
-# The share of TIMEOUT for a second look at the result. If the whole process was paused, it may be there by then.
-LAST_LOOK = 0.1
-
-_STATUS = re.compile(r"\berror=([0-9]{3,5})\.?$")
+# Parameters of every gateway's URL.
+_COMMON = {"sender", "scheme"}
 
 
-class GatewayRejected(Exception):
-    """The gateway did not take the message. The text is a short reason without secrets, numbers or codes."""
+class GatewayError(Exception):
+    """A URL of SMS_GATEWAYS cannot be used. The text says why, without secrets."""
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway. `name` is its place in SMS_GATEWAYS and its kind: any other part of `url` may be a secret."""
+    """An account at a provider. `name` is its place in SMS_GATEWAYS and its provider: `url` has secrets."""
 
     name: str
-    url: str = field(repr=False)
+    provider: Provider = field(repr=False)
+    # The values for the templates of the provider's table, by name.
+    values: Mapping[str, str] = field(repr=False)
 
-    def send(self, phone: str, text: str) -> None:
-        """Send the text to this E.164 phone.
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is sent to it passes over a network without TLS."""
+        base = self.values.get("base", "")
+        return base.startswith("http:") and not _is_loopback(urlsplit(base).hostname or "")
 
-        Raises GatewayRejected, after TIMEOUT at the latest.
-        """
-        reason: Future[str] = Future()
-        url = _with_timeouts(self.url).replace("{phone}", phone)
-        # A daemon thread: if it hangs, it delays neither other messages nor the end of the worker.
-        Thread(target=lambda: reason.set_result(_notify(url, text)), name=self.name, daemon=True).start()
-        try:
-            rejected = reason.result(TIMEOUT * (1 - LAST_LOOK))
-        except TimeoutError:
-            try:
-                rejected = reason.result(TIMEOUT * LAST_LOOK)
-            except TimeoutError:
-                rejected = f"no answer in {TIMEOUT:g} s"
-        if rejected:
-            raise GatewayRejected(rejected)
+    def send(self, message: Message) -> Answer:
+        """Send this message. Returns after TIMEOUT at the latest."""
+        return self.exchange(message)[0]
+
+    def exchange(self, message: Message) -> tuple[Answer, Response | None]:
+        """The same, with the response of an HTTP API for an operator to see."""
+        return _in_time(lambda: self._exchange(message), self.name)
+
+    def check(self) -> Answer | None:
+        """Whether the provider knows the account, by a call that sends nothing. None if it offers no such call."""
+        from users.sms import http_api
+
+        call = self.provider.check
+        if call is None:
+            return None
+        return _in_time(lambda: http_api.exchange(self.provider, call, self.values), self.name)[0]
+
+    def request_values(self, message: Message) -> dict[str, str]:
+        """All values for a request about this message."""
+        encoding: Literal["gsm", "ucs2"] = "gsm" if is_gsm(message.text) else "ucs2"
+        return {
+            **self.values,
+            "phone": message.phone,
+            "digits": message.phone.removeprefix("+"),
+            "national": phones.national(message.phone),
+            "text": message.text,
+            "code": message.code,
+            "id": message.id,
+            "encoding": self.provider.encodings.get(encoding, encoding),
+            "parts": str(parts(message.text)),
+        }
+
+    def _exchange(self, message: Message) -> tuple[Answer, Response | None]:
+        from users.sms import http_api, smpp  # a web process reads the gateways' names only
+
+        if self.provider.send is None:
+            return smpp.send(self.provider, self.values, message), None
+        return http_api.exchange(self.provider, self.provider.send, self.request_values(message))
 
 
 def configured() -> list[Gateway]:
-    """The gateways of SMS_GATEWAYS, the preferred one first."""
-    urls = enumerate(settings.SMS_GATEWAYS, start=1)
-    return [Gateway(f"{place} {urlsplit(url).scheme}"[:64], url) for place, url in urls]
+    """The gateways of SMS_GATEWAYS, the preferred one first. Raises GatewayError or ProvidersError."""
+    return _parsed(tuple(settings.SMS_GATEWAYS), settings.SMS_SENDER, settings.SMS_PROVIDERS)
 
 
-def unusable() -> list[str]:
-    """The names of the gateways whose URL Apprise cannot use. Loads Apprise, which takes half a second and 40 MB."""
-    from apprise import Apprise
-
-    return [each.name for each in configured() if Apprise.instantiate(each.url.replace("{phone}", NUMBER)) is None]
-
-
-def refusal(unusable: list[str]) -> str:
-    """The error text for unusable gateways."""
-    return f"SMS_GATEWAYS: Apprise cannot use {', '.join(unusable)} (see https://appriseit.com/services/)"
-
-
-def _with_timeouts(url: str) -> str:
-    """The URL with timeouts that give a slow gateway nearly all of TIMEOUT, unless it has timeouts of its own."""
-    if "rto=" in url:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}cto=3&rto={TIMEOUT * (1 - LAST_LOOK):g}"
-
-
-def _notify(url: str, text: str) -> str:
-    """Why the message was not taken, or an empty string if it was."""
-    from apprise import Apprise, AppriseAsset  # slow to import, and only the worker needs it
-
+def error() -> str:
+    """Why SMS_GATEWAYS cannot be used, or an empty string."""
     try:
-        # A new object for each message: a reused one keeps the last number and waits between two messages.
-        gateway = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0, http_redirects=False))
-        if not gateway.add(url):
-            return "not a URL that Apprise can use"
-        outcome = gateway.notify(body=text)
-        return "" if outcome else _reason([entry.message for entry in outcome.logs()])
-    except Exception as error:  # the text of any exception may contain the URL
-        return type(error).__name__
+        configured()
+    except GatewayError as refused:
+        return f"SMS_GATEWAYS: {refused}"
+    except ProvidersError as refused:
+        return f"SMS_PROVIDERS: {refused}"
+    return ""
 
 
-def _reason(messages: list[str]) -> str:
-    """The reason from Apprise's log: a status or a fixed text, never a quotation."""
-    for message in messages:
-        if status := _STATUS.search(message):
-            return f"HTTP {status[1]}" if len(status[1]) == 3 else f"error {status[1]}"
-        if "connection" in message.lower():
-            return "no connection or no answer"
-    return "refused"
+def names() -> list[str]:
+    """The names of the gateways, even of those that cannot be used."""
+    return [_name(place, url) for place, url in enumerate(settings.SMS_GATEWAYS, start=1)]
+
+
+@lru_cache(maxsize=4)
+def _parsed(urls: tuple[str, ...], sender: str, own_providers: object) -> list[Gateway]:
+    return [parse(_name(place, url), url, sender) for place, url in enumerate(urls, start=1)]
+
+
+def _name(place: int, url: str) -> str:
+    return f"{place} {url.partition(':')[0].partition('+')[0].lower()}"[:64]
+
+
+def parse(name: str, url: str, sender: str) -> Gateway:
+    """The gateway of this URL. `sender` is that of a URL that names none. Raises GatewayError or ProvidersError."""
+    parts, known = urlsplit(url), providers()
+    scheme, _, transport = parts.scheme.partition("+")
+    if scheme not in known:
+        raise GatewayError(f"gateway {name}: there is no such provider. Known are {', '.join(sorted(known))}")
+    provider = known[scheme]
+    parameters = _parameters(name, parts.query)
+    transport = transport or parameters.pop("scheme", "https")
+    if transport not in ("http", "https") and provider.send:
+        raise GatewayError(f"gateway {name}: scheme must be http or https")
+    if unknown := sorted(parameters.keys() - provider.parameters - _COMMON):
+        allowed = ", ".join(sorted(provider.parameters)) or "no parameter"
+        raise GatewayError(f"gateway {name}: {unknown[0]!a:.30} is not a parameter of {scheme}. It takes {allowed}")
+    host = _host(name, parts)
+    values = {
+        **({"sender": sender} if sender else {}),
+        **parameters,
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "host": host,
+        "path": parts.path,
+        "base": f"{transport}://{host}" if host else "",
+    }
+    values = {key: value for key, value in values.items() if value}
+    _require(name, provider, values)
+    return Gateway(name, provider, values)
+
+
+def _parameters(name: str, query: str) -> dict[str, str]:
+    """The query of a gateway's URL. A plus sign is no space: it begins a phone number."""
+    pairs = [item.partition("=") for item in query.split("&") if item]
+    found = {key: unquote(value) for key, _, value in pairs}
+    if len(found) < len(pairs):
+        raise GatewayError(f"gateway {name}: a parameter stands there twice")
+    return found
+
+
+def _host(name: str, parts: SplitResult) -> str:
+    """The host of the URL with its port, or an empty string."""
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise GatewayError(f"gateway {name}: the port must be a number from 1 to 65535") from None
+    if not re.fullmatch(r"[\w.:%-]*", host):
+        raise GatewayError(f"gateway {name}: the host is not one. Percent-encode the password: / is %2F, @ is %40")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}" if port else shown
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _require(name: str, provider: Provider, values: Mapping[str, str]) -> None:
+    for needed in provider.needs:
+        if needed not in values:
+            where = f"a {needed}" if needed in URL_PARTS else f"the parameter {needed}"
+            raise GatewayError(f"gateway {name}: needs {where}, see {provider.docs}")
+    if provider.one_of and not values.keys() & set(provider.one_of):
+        raise GatewayError(f"gateway {name}: needs one of the parameters {', '.join(provider.one_of)}")
+    try:
+        base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        if provider.send and provider.send.sign:
+            raise GatewayError(f"gateway {name}: secret must be base64, with or without whsec_ before it") from None
+
+
+def _in_time(call: Callable[[], tuple[Answer, Response | None]], name: str) -> tuple[Answer, Response | None]:
+    """The result of the call, or an unknown outcome after TIMEOUT.
+
+    In a daemon thread: a name lookup has no time limit of its own, and a thread that hangs delays neither other
+    messages nor the end of the worker.
+    """
+    result: Future[tuple[Answer, Response | None]] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except Exception as error:  # its text may contain the URL or the message
+            result.set_result((Answer(Reason.NO_ANSWER, code=type(error).__name__), None))
+
+    Thread(target=run, name=name, daemon=True).start()
+    try:
+        return result.result(TIMEOUT)
+    except TimeoutError:
+        return Answer(Reason.NO_ANSWER), None

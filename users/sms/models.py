@@ -26,6 +26,11 @@ class SmsDelivery(models.Model):
     country = models.CharField(_("country"), max_length=3)
     prefix = models.CharField(_("prefix"), max_length=16)
     error = models.CharField(_("error"), max_length=100, blank=True)
+    # By gateway: how many tries have no known outcome, so that the SMS may have been sent. None is none.
+    open_tries = models.JSONField(_("tries without an outcome"), null=True)
+    # What the receipt said: when the SMS arrived, or why it did not (a Reason). Both are empty without a receipt.
+    delivered_at = models.DateTimeField(_("delivered"), null=True)
+    undelivered = models.CharField(_("not delivered"), max_length=16, blank=True, db_default="")
     # The SMS cost limits of its network count it. None for known devices, which these limits exempt.
     client_address = models.GenericIPAddressField(_("client address"), null=True, db_column="asked_from")
     created_at = models.DateTimeField(_("created"))
@@ -37,6 +42,7 @@ class SmsDelivery(models.Model):
         indexes = [
             models.Index(fields=["created_at"], name="users_smsdelivery_created"),
             models.Index(fields=["client_address", "created_at"], name="users_smsdelivery_asked_from"),
+            models.Index(fields=["gateway_ref"], name="users_smsdelivery_reference", condition=~Q(gateway_ref="")),
         ]
         constraints = [
             models.CheckConstraint(

@@ -11,29 +11,48 @@ from gsm0338 import Codec
 
 from users.login import codes
 from users.models import LoginCode
+from users.sms.answers import Message
 
 _GSM = Codec()
 
 
-def message(code: LoginCode) -> str:
-    """The text of the SMS, in the language of the request that created the code.
+def message(code: LoginCode, delivery_id: int) -> Message:
+    """The SMS of this delivery, in the language of the request that created the code.
 
     It warns of a new device if the user has signed in before and the code is not for a known device.
     """
+    assert code.user.phone is not None
     new_device = code.device_id is None and code.user.verified_at is not None
-    return compose(codes.derive(code.nonce, code.length), code.language, new_device=new_device)
+    digits = codes.derive(code.nonce, code.length)
+    text = compose(digits, code.language, new_device=new_device)
+    return Message(code.user.phone, text, digits, str(delivery_id))
 
 
 def compose(digits: str, language: str, *, new_device: bool) -> str:
-    """A sentence, an empty line, and a last line from which browsers fill in the code.
+    """A sentence, and after an empty line the last line of SMS_LAST_LINE, if there is one.
 
-    WICG's "Origin-bound one-time codes delivered via SMS" defines the last line: a host without a port, a code without
-    spaces.
+    From the last line a device fills in the code. For browsers, WICG's "Origin-bound one-time codes delivered via SMS"
+    defines it: a host without a port, a code without spaces. For Android apps it is the hash of the app, see "SMS
+    Retriever API" of Google Play services.
     """
     with translation.override(language):
         template = settings.SMS_TEXT.get(language) or _sentence(len(digits), new_device)
     shown = f"{digits[:5]} {digits[5:]}" if len(digits) == codes.LONG else digits
-    return f"{template.replace('{code}', shown)}\n\n@{urlsplit(settings.SITE_URL).hostname} #{digits}"
+    sentence = template.replace("{code}", shown)
+    if settings.SMS_LAST_LINE == "none":
+        return sentence
+    if settings.SMS_LAST_LINE == "origin":
+        return f"{sentence}\n\n@{urlsplit(settings.SITE_URL).hostname} #{digits}"
+    return f"{sentence}\n\n{settings.SMS_LAST_LINE.removeprefix('android:')}"
+
+
+def is_gsm(text: str) -> bool:
+    """Whether every character is in the GSM alphabet (3GPP TS 23.038). Otherwise the SMS is sent as UCS-2."""
+    try:
+        _GSM.encode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parts(text: str) -> int:
@@ -42,9 +61,9 @@ def parts(text: str) -> int:
     One SMS has room for 160 characters of the GSM alphabet, or 153 if there are several parts. Characters of its
     extension table count twice. Any other character makes the text UCS-2: 70 code units, or 67 in each of several.
     """
-    try:
+    if is_gsm(text):
         length, single, several = len(_GSM.encode(text)[0]), 160, 153
-    except UnicodeEncodeError:
+    else:
         length, single, several = len(text.encode("utf-16-be")) // 2, 70, 67
     return 1 if length <= single else math.ceil(length / several)
 

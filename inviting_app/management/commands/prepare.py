@@ -1,8 +1,6 @@
-"""Prepare this version for serving: check the gateways, migrate the database and collect static files."""
+"""Prepare this version for serving: migrate the database and collect static files."""
 
 import os
-import subprocess
-import sys
 from typing import Any
 
 from django.conf import settings
@@ -13,16 +11,12 @@ from django.db import DatabaseError, connection
 from django.db.migrations.exceptions import MigrationSchemaMissing
 
 from inviting_app.ops import checks_database, database_errors
-from users.sms import gateways
-
-UNUSABLE = "from users.sms import gateways; print(*gateways.unusable(), sep='\\n')"
 
 
 class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        _refuse_unusable_gateways()
         try:
             for unusable in checks_database.version():
                 raise CommandError(f"inviting_app cannot start. The database: {unusable.msg} {unusable.hint}")
@@ -33,14 +27,6 @@ class Command(BaseCommand):
             connection.close()
         if not _static_is_current():
             call_command("collectstatic", verbosity=0, interactive=False)
-
-
-def _refuse_unusable_gateways() -> None:
-    """Look in a child process, because `serve` would never release the memory that Apprise takes."""
-    if settings.SMS_GATEWAYS:
-        names = subprocess.check_output([sys.executable, "-c", UNUSABLE], cwd=settings.BASE_DIR, text=True)
-        if unusable := names.strip().splitlines():
-            raise CommandError(f"inviting_app cannot start. {gateways.refusal(unusable)}")
 
 
 def _static_is_current() -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
@@ -24,7 +24,6 @@ from psycopg import InterfaceError, OperationalError
 
 from inviting_app.ops import database_errors
 from users.queries import DEAD_AFTER
-from users.sms import gateways
 from users.sms.tasks import with_request_id
 
 logger = logging.getLogger(__name__)
@@ -46,15 +45,7 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 class Command(BaseCommand):
     help = __doc__
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="only check that the worker can start")
-
-    def handle(self, *args: Any, check: bool, **options: Any) -> None:
-        # This loads Apprise too, so the first SMS need not wait for it.
-        if settings.SMS_GATEWAYS and (unusable := gateways.unusable()):
-            raise CommandError(f"inviting_app cannot start. {gateways.refusal(unusable)}")
-        if check:
-            return
+    def handle(self, *args: Any, **options: Any) -> None:
         _lower_priority()
         at = connector_params(settings.DIRECT_DATABASE)
         connector = PsycopgConnector(kwargs=at, timeout=NO_DATABASE_SECONDS)

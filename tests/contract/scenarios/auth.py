@@ -46,7 +46,7 @@ def signup(record: Recorder) -> None:
     )
     row(alice).update(is_active=False)
     record("somebody disabled", request, {"phone": alice.phone})
-    record.settings.DEMO, record.settings.SMS_GATEWAYS = False, ["json://127.0.0.1:9/{phone}"]
+    record.settings.DEMO, record.settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     record("success, by SMS", request, {"phone": "9991230000"})
     for number in range(10):
         asked_of(f"999123000{number}")

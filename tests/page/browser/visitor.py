@@ -43,7 +43,7 @@ class Visitor:
 
     def messages(self) -> list[str]:
         sent = [message for message in self.gateway.messages if message["to"] == f"+7{self.phone}"]
-        return [message["message"] for message in sent]
+        return [message["text"] for message in sent]
 
     def code(self, number: int = 1) -> str:
         """The code in the SMS of this number, when it has come."""

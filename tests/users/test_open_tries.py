@@ -1,0 +1,90 @@
+"""Tries whose outcome is not known: the SMS may have been sent and paid, so there are at most two at a gateway."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.support.http_gateway import Gateway, running
+from tests.support.login_steps import ask
+from tests.support.run_worker import work
+from users.models import SmsDelivery
+from users.sms import delivery as sms_delivery
+from users.sms import queries
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
+
+spare = pytest.fixture(name="spare")(running)
+
+
+@pytest.fixture
+def gateway(settings: Any) -> Iterator[Gateway]:
+    for server in running():
+        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
+        yield server
+
+
+def retry_now() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
+
+
+def test_gateway_without_a_clear_answer_gets_two_tries_and_the_next_one_takes_over(
+    gateway: Gateway, spare: Gateway, settings: Any
+) -> None:
+    gateway.answer, spare.status = b"", 503
+    settings.SMS_GATEWAYS = [gateway.url, spare.url]
+    ask(now=timezone.now())
+    for _ in range(4):
+        work()
+        retry_now()
+
+    assert (len(gateway.messages), len(spare.messages)) == (2, 4)
+    assert len({message["id"] for message in gateway.messages}) == 1
+    delivery = SmsDelivery.objects.get()
+    assert delivery.error == "1 webhook: tried_twice; 2 webhook: fault HTTP 503"
+
+    spare.status = 200
+    work()
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.gateway) == ("sent", "2 webhook")
+
+
+def test_sms_without_a_clear_answer_anywhere_is_given_up_after_two_tries(gateway: Gateway) -> None:
+    gateway.answer = b"<html>"
+    ask(now=timezone.now())
+    for _ in range(3):
+        work()
+        retry_now()
+
+    assert len(gateway.messages) == 2
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.error) == ("failed", "1 webhook: unreadable HTTP 200")
+    assert not ProcrastinateJob.objects.exists()
+
+
+def test_worker_that_dies_during_a_try_has_used_it(gateway: Gateway) -> None:
+    ask(now=timezone.now())
+    delivery = SmsDelivery.objects.get()
+    for _ in range(2):
+        assert queries.begin_try(delivery.pk, "1 webhook", sms_delivery.MOST_OPEN_TRIES)  # and no more comes of it
+
+    work()
+
+    assert gateway.messages == []
+    delivery.refresh_from_db()
+    assert delivery.state == "failed"
+
+
+def test_definite_refusals_are_tried_again_without_a_limit(gateway: Gateway) -> None:
+    gateway.status = 503
+    ask(now=timezone.now())
+    for _ in range(5):
+        work()
+        retry_now()
+
+    assert len(gateway.messages) == 5

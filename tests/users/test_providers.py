@@ -1,0 +1,178 @@
+"""Each shipped provider against a local server that answers as the provider's documentation says.
+
+`tests/support/providers` has what each answers, as data.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from tests.support.http_gateway import running
+from tests.support.provider_peer import Asked, Peer, Reply
+from users.sms import gateways
+from users.sms.answers import Answer, Message
+from users.sms.gateways import Gateway
+from users.sms.providers import SHIPPED
+
+FOLDER = Path(__file__).parents[1] / "support" / "providers"
+PHONE = "+79991234567"
+TEXT = "1234 — код\n\n@example.org #1234"
+MESSAGE = Message(PHONE, TEXT, "1234", "77")
+
+PAGE = b"<!DOCTYPE html><html><body><h1>Welcome to nginx!</h1> error 7 {id: 1}</body></html>"
+
+
+@cache
+def played(name: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text())
+
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
+ANSWERS = [(name, answer) for name in NAMES for answer in played(name)["answers"]]
+CHECKS = [(name, answer) for name in NAMES for answer in played(name).get("checks", [])]
+VARIANTS = [(name, variant) for name in NAMES for variant in [{}, *played(name).get("variants", [])]]
+
+
+def title(value: Any) -> str:
+    return str(value if isinstance(value, str) else value.get("name", value.get("gateway", "usual")))
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    yield from running(Peer)
+
+
+def gateway(name: str, peer: Peer, url: str = "") -> Gateway:
+    """The gateway of the test data, with this peer instead of the provider's own host."""
+    scheme, _, rest = (url or played(name)["gateway"]).partition("://")
+    account, _, more = rest.rpartition("@")
+    path = more[more.index("/") :] if "/" in more.partition("?")[0] else more[more.find("?") :] if "?" in more else ""
+    at = f"{account}@" if account else ""
+    return gateways.parse(f"1 {name}", f"{scheme.partition('+')[0]}+http://{at}{peer.host}{path}", "")
+
+
+def reply(answer: dict[str, Any]) -> Reply:
+    body = answer.get("body", "").encode(answer.get("encoding", "utf-8"))
+    return Reply(answer.get("status", 200), body, answer.get("headers", {"Content-Type": "application/json"}))
+
+
+def expected(wanted: Any, receipts: str) -> Any:
+    """The test data with the message's own values."""
+    if isinstance(wanted, dict):
+        return {key: expected(value, receipts) for key, value in wanted.items()}
+    if isinstance(wanted, list):
+        return [expected(value, receipts) for value in wanted]
+    if isinstance(wanted, str):
+        return wanted.replace("{text}", TEXT).replace("{receipts}", receipts)
+    return wanted
+
+
+def body_of(asked: Asked, wanted: dict[str, Any]) -> Any:
+    if "json" in wanted:
+        return json.loads(asked.body)
+    return dict(parse_qsl(asked.body.decode(), keep_blank_values=True, strict_parsing=bool(asked.body)))
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=title)
+def test_request_is_as_documented(name: str, variant: dict[str, Any], peer: Peer) -> None:
+    wanted = {**played(name)["request"], **variant}
+    made = gateway(name, peer, variant.get("gateway", ""))
+
+    made.send(MESSAGE)
+
+    [asked] = peer.asked
+    receipts = made.request_values(MESSAGE).get("receipts", "")
+    assert (asked.method, asked.path) == (wanted.get("method", "POST"), wanted["path"])
+    assert asked.query == expected(wanted.get("query", {}), receipts)
+    assert body_of(asked, wanted) == expected(wanted.get("json", wanted.get("form", {})), receipts)
+    assert wanted.get("headers", {}).items() <= asked.headers.items()
+
+
+@pytest.mark.parametrize(("name", "answer"), ANSWERS, ids=title)
+def test_answer_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
+    peer.reply = reply(answer)
+
+    said = gateway(name, peer).send(MESSAGE)
+
+    assert (said.verdict, said.reason or "") == (answer["verdict"], answer.get("reason", said.reason or ""))
+    assert said.reference == answer.get("reference", "")
+    assert not [secret for secret in [*played(name)["secrets"], PHONE[1:], PHONE[2:]] if secret in str(said)]
+
+
+@pytest.mark.parametrize(("name", "answer"), CHECKS, ids=title)
+def test_check_of_the_account_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
+    peer.reply = reply(answer)
+
+    said = gateway(name, peer).check()
+
+    assert said is not None and said.verdict == answer["verdict"]
+    assert (said.reason or "") == answer.get("reason", said.reason or "")
+
+
+BROKEN = {
+    "an HTML page": Reply(200, PAGE, {"Content-Type": "text/html"}),
+    "an empty body": Reply(200, b""),
+    "an empty object": Reply(200, b"{}"),
+    "an empty list": Reply(200, b"[]"),
+    "half of a JSON text": Reply(200, b'{"id": "12", "status": "o'),
+    "a body that ends too early": Reply(200, b'{"id": "12"}', manner="cut"),
+    "a connection that ends without an answer": Reply(manner="reset"),
+    "a deep JSON text": Reply(200, b"[" * 60_000),
+    "a body without an end": Reply(200, b" " * 80_000),
+    "a page of a proxy": Reply(502, PAGE, {"Content-Type": "text/html"}),
+    "a proxy that waited": Reply(504, b""),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("broken", BROKEN)
+def test_unclear_answer_is_an_unknown_outcome(name: str, broken: str, peer: Peer) -> None:
+    peer.reply = BROKEN[broken]
+
+    said = gateway(name, peer).send(MESSAGE)
+
+    assert said.verdict == "unknown"
+    assert len(peer.asked) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [*((status, "temporary") for status in (302, 400, 404, 429, 500, 503)), (401, "account"), (402, "account")],
+)
+def test_status_without_a_known_body_has_its_verdict(name: str, status: int, verdict: str, peer: Peer) -> None:
+    peer.reply = Reply(status, PAGE, {"Location": f"http://{peer.host}/elsewhere"})
+
+    assert gateway(name, peer).send(MESSAGE).verdict == verdict
+    assert len(peer.asked) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_silent_provider_is_an_unknown_outcome_in_time(name: str, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gateways.TIMEOUT == 8
+    monkeypatch.setattr(gateways, "TIMEOUT", 0.1)
+    peer.reply = Reply(manner="silent")
+
+    said = gateway(name, peer).send(MESSAGE)
+
+    assert (said.verdict, said.reason) == ("unknown", "no_answer")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_closed_port_is_no_connection(name: str, peer: Peer) -> None:
+    made = gateway(name, peer)
+    peer.server_close()
+
+    assert made.send(MESSAGE) == Answer(gateways.Reason.NO_CONNECTION)
+
+
+def test_every_shipped_provider_is_played() -> None:
+    http = {name for name, table in tomllib.loads(SHIPPED.read_text()).items() if table.get("protocol") != "smpp"}
+
+    assert http == set(NAMES)

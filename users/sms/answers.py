@@ -1,0 +1,120 @@
+"""What a gateway says of an SMS: taken, or the reason why not, and what follows from that reason."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Verdict(StrEnum):
+    """What is done next."""
+
+    # The gateway took the SMS.
+    ACCEPTED = "accepted"
+    # The number cannot be reached: no gateway is asked again.
+    UNREACHABLE = "unreachable"
+    # The next gateway is asked, and this one later again.
+    TEMPORARY = "temporary"
+    # As TEMPORARY, and the circuit of the gateway opens at once: it would take no other SMS either.
+    ACCOUNT = "account"
+    # As TEMPORARY, but the SMS may have been sent, so the number of tries is limited.
+    UNKNOWN = "unknown"
+
+
+class Reason(TextChoices):
+    """Why an SMS was not taken, or not delivered. The values are stored, and stand in provider tables."""
+
+    NUMBER = "number", _("no such number")
+    BLOCKED = "blocked", _("the recipient blocks SMS")
+    REGION = "region", _("not sent to this country")
+    CREDIT = "credit", _("no credit")
+    CREDENTIALS = "credentials", _("wrong credentials")
+    SENDER = "sender", _("sender not allowed")
+    TEXT = "text", _("text not allowed")
+    LIMIT = "limit", _("too many messages")
+    FAULT = "fault", _("provider's error")
+    REJECTED = "rejected", _("rejected")
+    NO_CONNECTION = "no_connection", _("no connection")
+    NO_ANSWER = "no_answer", _("no answer")
+    UNREADABLE = "unreadable", _("unclear answer")
+    TRIED_TWICE = "tried_twice", _("tried twice without an answer")
+    EXPIRED = "expired", _("not delivered in time")
+
+
+# The verdict of each reason why an SMS was not taken; TEMPORARY for those that are not named.
+_VERDICTS = {
+    Reason.NUMBER: Verdict.UNREACHABLE,
+    Reason.BLOCKED: Verdict.UNREACHABLE,
+    Reason.CREDIT: Verdict.ACCOUNT,
+    Reason.CREDENTIALS: Verdict.ACCOUNT,
+    Reason.SENDER: Verdict.ACCOUNT,
+    Reason.TEXT: Verdict.ACCOUNT,
+    Reason.NO_ANSWER: Verdict.UNKNOWN,
+    Reason.UNREADABLE: Verdict.UNKNOWN,
+}
+
+# A provider's code for an error: a short word or number. Anything longer may be a phone number or a secret.
+_CODE = re.compile(r"HTTP \d{3}|0x[0-9a-f]{8}|(?!.*\d{7})[\w.-]{1,32}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway said. `reason` is None if it took the SMS, and `reference` is then its name for the SMS."""
+
+    reason: Reason | None = None
+    reference: str = ""
+    # The provider's own code for the error, such as `20003` or `HTTP 503`.
+    code: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.reason)
+
+    def __str__(self) -> str:
+        """The form in which errors are stored and logged: the reason and the provider's code, without secrets."""
+        code = self.code if self.code != self.reason and _CODE.fullmatch(self.code) else ""
+        return f"{self.reason or 'accepted'} {code}".rstrip()
+
+
+@dataclass(frozen=True)
+class Response:
+    """The response of an HTTP API."""
+
+    status: int
+    body: bytes
+    # The parsed JSON, or the named groups of the table's pattern. None if the body is something else.
+    fields: Any
+
+
+@dataclass(frozen=True)
+class Message:
+    """An SMS to send."""
+
+    # E.164, such as +79991234567.
+    phone: str
+    text: str
+    # The digits of the sign-in code in the text, for providers that fill in a template of their own.
+    code: str
+    # The same for each try of one SMS, so that a provider can recognise a repetition.
+    id: str
+
+
+def verdict(reason: str | None) -> Verdict:
+    """What follows from this reason, or from none."""
+    return _VERDICTS.get(Reason(reason), Verdict.TEMPORARY) if reason else Verdict.ACCEPTED
+
+
+def describe(error: str) -> str:
+    """A stored error in the current language: `1 smsc: credit 3` is `1 smsc: no credit (3)`."""
+    return "; ".join(_described(part) for part in error.split("; "))
+
+
+def _described(error: str) -> str:
+    found = re.fullmatch(r"(\d+ [\w.-]+: )?([a-z_]+)(?: (.+))?", error)
+    if not found or found[2] not in Reason.values:
+        return error  # from an earlier version
+    gateway, reason, code = found.groups(default="")
+    return f"{gateway}{Reason(reason).label}{f' ({code})' if code else ''}"

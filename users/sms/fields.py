@@ -1,0 +1,130 @@
+"""Fields of requests, answers and receipts: templates filled with values, paths looked up, conditions tested."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+# A field that is left out.
+_ABSENT = object()
+
+
+def fill(template: Any, values: Mapping[str, str]) -> Any:
+    """Fill the placeholders of every text in a template, which may be nested.
+
+    A value is put into a parsed field, so it cannot end the field. A field is left out if a placeholder in it has no
+    value, and so is a table or list of which nothing is left.
+    """
+    filled = _fill(template, values)
+    return None if filled is _ABSENT else filled
+
+
+def _fill(template: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(template, str):
+        if any(not values.get(name) for name in PLACEHOLDER.findall(template)):
+            return _ABSENT
+        return PLACEHOLDER.sub(lambda found: values[found[1]], template)
+    if isinstance(template, dict):
+        table = {key: _fill(value, values) for key, value in template.items()}
+        kept = {key: value for key, value in table.items() if value is not _ABSENT}
+        return kept if kept or not template else _ABSENT
+    if isinstance(template, list):
+        items = [item for each in template if (item := _fill(each, values)) is not _ABSENT]
+        return items if items or not template else _ABSENT
+    return template
+
+
+def strings(template: Any) -> Iterator[str]:
+    """All texts in a template."""
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, dict | list):
+        for each in template.values() if isinstance(template, dict) else template:
+            yield from strings(each)
+
+
+def look_up(fields: Any, path: str) -> list[str]:
+    """The values at this path, as texts. `data.0.id` goes into tables and lists; `*` is each key or place."""
+    found = [fields]
+    for step in path.split(".") if path else []:
+        found = [child for each in found for child in _children(each, step)]
+    return [_text(each) for each in found if not isinstance(each, dict | list) and each is not None]
+
+
+def look_up_items(fields: Any, path: str) -> list[Any]:
+    """The elements of the list at this path, or the one element."""
+    found = [fields]
+    for step in path.split(".") if path else []:
+        found = [child for each in found for child in _children(each, step)]
+    return [item for each in found for item in (each if isinstance(each, list) else [each])]
+
+
+def apply(fields: Any, conditions: Mapping[str, Any]) -> bool:
+    """Whether every condition applies: a value at its path is one of its values. `~` begins a pattern to search for."""
+    return all(_applies(look_up(fields, path), wanted) for path, wanted in conditions.items())
+
+
+def conditions_error(conditions: Mapping[str, Any]) -> str:
+    """What is wrong with the conditions, or an empty string."""
+    for path, wanted in conditions.items():
+        for each in wanted if isinstance(wanted, list) else [wanted]:
+            try:
+                re.compile(each[1:] if isinstance(each, str) and each.startswith("~") else "")
+            except re.error as error:
+                return f"{path}: {error}"
+    return ""
+
+
+def read_json(body: bytes, charset: str = "utf-8") -> Any:
+    """The body as JSON. Raises ValueError.
+
+    Text in an unexpected encoding is read as Latin-1: the codes and references are ASCII in every encoding that extends
+    it.
+    """
+    try:
+        return json.loads(body)
+    except UnicodeDecodeError:
+        return json.loads(decode(body, charset))
+
+
+def decode(body: bytes, charset: str = "utf-8") -> str:
+    """The body as text in this encoding, in UTF-8 or, if it is neither, in Latin-1."""
+    for each in (charset, "utf-8-sig"):
+        try:
+            return body.decode(each)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return body.decode("latin-1")
+
+
+def matched(pattern: str, text: str) -> dict[str, str]:
+    """The named groups of the pattern in the text, or none if it is not found."""
+    found = re.search(pattern, text)
+    return {name: value for name, value in found.groupdict().items() if value is not None} if found else {}
+
+
+def _children(parent: Any, step: str) -> list[Any]:
+    if isinstance(parent, dict):
+        return list(parent.values()) if step == "*" else [parent[step]] if step in parent else []
+    if isinstance(parent, list):
+        if step == "*":
+            return parent
+        return [parent[int(step)]] if step.isdigit() and int(step) < len(parent) else []
+    return []
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _applies(values: list[str], wanted: Any) -> bool:
+    for each in wanted if isinstance(wanted, list) else [wanted]:
+        text = _text(each)
+        if text.startswith("~"):
+            if any(re.search(text[1:], value, re.IGNORECASE) for value in values):
+                return True
+        elif text in values:
+            return True
+    return False

@@ -1,0 +1,164 @@
+"""SMS providers as data: the tables of `providers.toml` and of the deployer's own file, checked when they are read.
+
+docs/sms.md describes the format.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from django.conf import settings
+
+from users.sms.answers import Reason
+from users.sms.fields import PLACEHOLDER, conditions_error, strings
+
+SHIPPED = Path(__file__).with_name("providers.toml")
+
+# What a template may name beside the parts of the gateway's URL.
+MESSAGE_VALUES = frozenset({"phone", "digits", "national", "text", "code", "id", "encoding", "parts", "receipts"})
+# Parts of a gateway's URL beside its query.
+URL_PARTS = frozenset({"user", "password", "host", "path"})
+
+# A condition for each of these fields of an answer: a value, or a list of possible values.
+Conditions = dict[str, str | int | bool | list[str | int | bool]]
+
+
+class ProvidersError(Exception):
+    """A file of provider tables cannot be used. The text says where and why."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a provider's table. Unknown keys are errors."""
+
+
+class Rule(Table, frozen=True):
+    """An answer or a receipt to which all conditions apply has this reason."""
+
+    reason: Reason
+    when: Conditions
+
+
+class Call(Table, frozen=True):
+    """A request to the provider, and what its answer looks like if all is well."""
+
+    url: str
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    auth: Literal["none", "basic", "bearer"] = "none"
+    headers: dict[str, str] = {}
+    query: dict[str, Any] = {}
+    form: dict[str, Any] | None = None
+    json: dict[str, Any] | list[Any] | None = None
+    # Signs the body as in Standard Webhooks, with the URL's parameter `secret`.
+    sign: Literal["", "standard-webhooks"] = ""
+    # Its named groups are the fields of an answer that is not JSON.
+    pattern: str = ""
+    accepted: Conditions = {}
+    # The field with the provider's reference. An accepted answer has one.
+    reference: str = ""
+
+
+class Receipt(Table, frozen=True):
+    """Delivery receipts: where a receipt has its values, and what they mean. Other receipts are ignored."""
+
+    reference: str
+    delivered: Conditions
+    failed: list[Rule] = []
+    # The list of receipts, if one request may have several.
+    items: str = ""
+    pattern: str = ""
+    # How the provider signs, see `signatures`.
+    signature: str = ""
+    # What the provider wants to read.
+    answer: str = ""
+
+
+class Provider(Table, frozen=True):
+    """One provider."""
+
+    title: str
+    docs: str
+    # Absent for SMPP, which is no HTTP API.
+    send: Call | None = None
+    protocol: Literal["http", "smpp"] = "http"
+    # The parts of a gateway's URL that must be there, and the parameters that may be there.
+    needs: list[str] = []
+    takes: list[str] = []
+    one_of: list[str] = []
+    # The values of {encoding}; those that are not named are `gsm` and `ucs2`.
+    encodings: dict[Literal["gsm", "ucs2"], str] = {}
+    charset: str = "utf-8"
+    refused: list[Rule] = []
+    check: Call | None = None
+    receipt: Receipt | None = None
+
+    @property
+    def parameters(self) -> set[str]:
+        """The parameters that a gateway's URL may have."""
+        return {*self.needs, *self.takes, *self.one_of} - URL_PARTS
+
+
+def providers() -> dict[str, Provider]:
+    """All providers by name: those of this project and, above them, those of SMS_PROVIDERS. Raises ProvidersError."""
+    own = _load(settings.SMS_PROVIDERS) if settings.SMS_PROVIDERS else {}
+    return {**_load(SHIPPED), **own}
+
+
+@cache
+def _load(path: Path) -> dict[str, Provider]:
+    """The providers of this file, read once. Raises ProvidersError."""
+    try:
+        found = msgspec.toml.decode(path.read_bytes(), type=dict[str, Provider], strict=True)
+    except OSError as error:
+        raise ProvidersError(f"{path.name}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProvidersError(f"{path.name}: {error}") from error
+    for name, provider in found.items():
+        if problem := _problem(name, provider):
+            raise ProvidersError(f"{path.name}: {name}: {problem}")
+    return found
+
+
+def _problem(name: str, provider: Provider) -> str:
+    """What is wrong in a table whose keys and types are right, or an empty string."""
+    if not re.fullmatch("[a-z][a-z0-9-]*", name):
+        return "a name has lower-case letters, digits and dashes"
+    if (provider.send is None) != (provider.protocol == "smpp"):
+        return "a provider has a table `send`, or the protocol smpp"
+    try:
+        "".encode(provider.charset)
+    except LookupError:
+        return f"charset: {provider.charset} is not known"
+    known = MESSAGE_VALUES | URL_PARTS | provider.parameters | {"sender"}
+    for title, call in (("send", provider.send), ("check", provider.check)):
+        if call and (problem := _call_problem(call, known if title == "send" else known - MESSAGE_VALUES)):
+            return f"{title}.{problem}"
+    rules = [*provider.refused, *(provider.receipt.failed if provider.receipt else [])]
+    for conditions in [rule.when for rule in rules]:
+        if not conditions:
+            return "a rule without conditions would apply to all answers"
+        if problem := conditions_error(conditions):
+            return problem
+    return _pattern_problem(provider.receipt.pattern) if provider.receipt else ""
+
+
+def _call_problem(call: Call, known: frozenset[str] | set[str]) -> str:
+    if call.form is not None and call.json is not None:
+        return "form: there is a json already"
+    if not call.url.startswith(("https://", "http://", "{host}")):
+        return "url: must begin with https://"
+    for where in ("url", "headers", "query", "form", "json"):
+        for template in strings(getattr(call, where)):
+            if unknown := sorted(set(PLACEHOLDER.findall(template)) - known):
+                return f"{where}: {{{unknown[0]}}} is not known"
+    if not call.accepted:
+        return "accepted: must have a condition"
+    return conditions_error(call.accepted) or _pattern_problem(call.pattern)
+
+
+def _pattern_problem(pattern: str) -> str:
+    try:
+        return "" if not pattern or re.compile(pattern).groupindex else "pattern: must have named groups"
+    except re.error as error:
+        return f"pattern: {error}"
