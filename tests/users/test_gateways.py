@@ -24,6 +24,7 @@ title = "Own"
 docs = "https://example.org/docs"
 needs = ["password"]
 one_of = ["sender", "service"]
+matches = { service = "^MG" }
 [own.send]
 url = "https://api.example.org/{user}/send"
 auth = "bearer"
@@ -60,6 +61,7 @@ def refused(url: str, settings: Any) -> str:
         ("own://:hunter2@?sender=Shop&from=Shop", "'from' is not a parameter of own. It takes sender, service"),
         ("own://hunter2@?sender=Shop", "needs a password, see https://example.org/docs"),
         ("own://:hunter2@", "needs one of the parameters sender, service"),
+        ("own://:hunter2@?service=a", "the parameter service does not look right, see https://example.org/docs"),
         ("own://:hunter2@?sender=a&sender=b", "a parameter stands there twice"),
         ("own://:hunter2@?sender=a&scheme=ftp", "scheme must be http or https"),
         ("own://:hunter2@host:99999?sender=a", "the port must be a number from 1 to 65535"),

@@ -98,7 +98,7 @@ class Message:
     text: str
     # The digits of the sign-in code in the text, for providers that fill in a template of their own.
     code: str
-    # The same for each try of one SMS, so that a provider can recognise a repetition.
+    # Up to 18 digits, the same for each try of one SMS, so that a provider can recognise a repetition.
     id: str
 
 

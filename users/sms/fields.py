@@ -27,8 +27,8 @@ def _fill(template: Any, values: Mapping[str, str]) -> Any:
             return _ABSENT
         return PLACEHOLDER.sub(lambda found: values[found[1]], template)
     if isinstance(template, dict):
-        table = {key: _fill(value, values) for key, value in template.items()}
-        kept = {key: value for key, value in table.items() if value is not _ABSENT}
+        table = {_fill(key, values): _fill(value, values) for key, value in template.items()}
+        kept = {key: value for key, value in table.items() if key is not _ABSENT and value is not _ABSENT}
         return kept if kept or not template else _ABSENT
     if isinstance(template, list):
         items = [item for each in template if (item := _fill(each, values)) is not _ABSENT]
@@ -41,7 +41,7 @@ def strings(template: Any) -> Iterator[str]:
     if isinstance(template, str):
         yield template
     elif isinstance(template, dict | list):
-        for each in template.values() if isinstance(template, dict) else template:
+        for each in [*template, *template.values()] if isinstance(template, dict) else template:
             yield from strings(each)
 
 
@@ -61,9 +61,12 @@ def look_up_items(fields: Any, path: str) -> list[Any]:
     return [item for each in found for item in (each if isinstance(each, list) else [each])]
 
 
-def apply(fields: Any, conditions: Mapping[str, Any]) -> bool:
-    """Whether every condition applies: a value at its path is one of its values. `~` begins a pattern to search for."""
-    return all(_applies(look_up(fields, path), wanted) for path, wanted in conditions.items())
+def apply(fields: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    """Whether every condition applies: a value at its path is one of its values. `~` begins a pattern to search for.
+
+    A condition may have placeholders for `values`, such as the number of the message.
+    """
+    return all(_applies(look_up(fields, path), wanted, values) for path, wanted in conditions.items())
 
 
 def conditions_error(conditions: Mapping[str, Any]) -> str:
@@ -119,12 +122,13 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _applies(values: list[str], wanted: Any) -> bool:
+def _applies(found: list[str], wanted: Any, values: Mapping[str, str]) -> bool:
     for each in wanted if isinstance(wanted, list) else [wanted]:
         text = _text(each)
         if text.startswith("~"):
-            if any(re.search(text[1:], value, re.IGNORECASE) for value in values):
+            pattern = PLACEHOLDER.sub(lambda name: re.escape(values.get(name[1], "")), text[1:])
+            if any(re.search(pattern, value, re.IGNORECASE) for value in found):
                 return True
-        elif text in values:
+        elif PLACEHOLDER.sub(lambda name: values.get(name[1], ""), text) in found:
             return True
     return False

@@ -179,6 +179,9 @@ def _require(name: str, provider: Provider, values: Mapping[str, str]) -> None:
             raise GatewayError(f"gateway {name}: needs {where}, see {provider.docs}")
     if provider.one_of and not values.keys() & set(provider.one_of):
         raise GatewayError(f"gateway {name}: needs one of the parameters {', '.join(provider.one_of)}")
+    for parameter, pattern in provider.matches.items():
+        if not re.search(pattern, values.get(parameter, "")) and parameter in values:
+            raise GatewayError(f"gateway {name}: the parameter {parameter} does not look right, see {provider.docs}")
     try:
         base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
     except binascii.Error:

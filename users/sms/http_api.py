@@ -51,7 +51,7 @@ def exchange(provider: Provider, call: Call, values: Mapping[str, str]) -> tuple
         return Answer(Reason.NO_CONNECTION), None
     except (httpx.HTTPError, UnknownOutcome):
         return Answer(Reason.NO_ANSWER), None
-    return judge(provider, call, response), response
+    return judge(provider, call, response, values), response
 
 
 def build(provider: Provider, call: Call, values: Mapping[str, str]) -> httpx.Request:
@@ -76,15 +76,15 @@ def build(provider: Provider, call: Call, values: Mapping[str, str]) -> httpx.Re
     return _client().build_request(call.method, f"{url}?{query}" if query else url, content=content, headers=headers)
 
 
-def judge(provider: Provider, call: Call, response: Response) -> Answer:
-    """What this response to this call means."""
+def judge(provider: Provider, call: Call, response: Response, values: Mapping[str, str]) -> Answer:
+    """What this response to the call with these values means."""
     answered = response.fields
     seen = {**answered, "http_status": response.status} if isinstance(answered, dict) else response_fields(response)
     reference = (fields.look_up(answered, call.reference) or [""])[0] if call.reference else ""
-    for rule in provider.refused:
-        if fields.apply(seen, rule.when):
+    for rule in [*call.refused, *provider.refused]:
+        if fields.apply(seen, rule.when, values):
             return Answer(rule.reason, code=_code(seen, rule.when))
-    if fields.apply(seen, call.accepted) and (reference or not call.reference):
+    if fields.apply(seen, call.accepted, values) and (reference or not call.reference):
         return Answer(reference=reference[:128])
     status = response.status
     reason = _BY_STATUS.get(status, Reason.REJECTED if 300 <= status < 500 else Reason.UNREADABLE)

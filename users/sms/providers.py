@@ -57,6 +57,8 @@ class Call(Table, frozen=True):
     accepted: Conditions = {}
     # The field with the provider's reference. An accepted answer has one.
     reference: str = ""
+    # Refusals of this call only, which are looked at before those of the provider.
+    refused: list[Rule] = []
 
 
 class Receipt(Table, frozen=True):
@@ -86,6 +88,8 @@ class Provider(Table, frozen=True):
     needs: list[str] = []
     takes: list[str] = []
     one_of: list[str] = []
+    # What a parameter must look like: a regular expression.
+    matches: dict[str, str] = {}
     # The values of {encoding}; those that are not named are `gsm` and `ucs2`.
     encodings: dict[Literal["gsm", "ucs2"], str] = {}
     charset: str = "utf-8"
@@ -134,13 +138,18 @@ def _problem(name: str, provider: Provider) -> str:
     for title, call in (("send", provider.send), ("check", provider.check)):
         if call and (problem := _call_problem(call, known if title == "send" else known - MESSAGE_VALUES)):
             return f"{title}.{problem}"
-    rules = [*provider.refused, *(provider.receipt.failed if provider.receipt else [])]
+    receipt = provider.receipt
+    problem = _rules_problem([*provider.refused, *(receipt.failed if receipt else [])])
+    return problem or (_pattern_problem(receipt.pattern) if receipt else "")
+
+
+def _rules_problem(rules: list[Rule]) -> str:
     for conditions in [rule.when for rule in rules]:
         if not conditions:
             return "a rule without conditions would apply to all answers"
         if problem := conditions_error(conditions):
             return problem
-    return _pattern_problem(provider.receipt.pattern) if provider.receipt else ""
+    return ""
 
 
 def _call_problem(call: Call, known: frozenset[str] | set[str]) -> str:
@@ -154,7 +163,7 @@ def _call_problem(call: Call, known: frozenset[str] | set[str]) -> str:
                 return f"{where}: {{{unknown[0]}}} is not known"
     if not call.accepted:
         return "accepted: must have a condition"
-    return conditions_error(call.accepted) or _pattern_problem(call.pattern)
+    return conditions_error(call.accepted) or _rules_problem(call.refused) or _pattern_problem(call.pattern)
 
 
 def _pattern_problem(pattern: str) -> str:

@@ -1,5 +1,6 @@
 """The text of the SMS, and how many parts it takes."""
 
+import hashlib
 import math
 from urllib.parse import urlsplit
 
@@ -25,7 +26,9 @@ def message(code: LoginCode, delivery_id: int) -> Message:
     new_device = code.device_id is None and code.user.verified_at is not None
     digits = codes.derive(code.nonce, code.length)
     text = compose(digits, code.language, new_device=new_device)
-    return Message(code.user.phone, text, digits, str(delivery_id))
+    # Row numbers are not unique: another installation or a restored database may share the account at the provider.
+    unique = hashlib.sha256(code.nonce + delivery_id.to_bytes(8)).digest()
+    return Message(code.user.phone, text, digits, str(int.from_bytes(unique) % 10**18))
 
 
 def compose(digits: str, language: str, *, new_device: bool) -> str:
