@@ -66,6 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
+        self.send_header("Connection", "close")  # the next test's server may get the same port
         self.end_headers()
         if reply.manner == "cut":
             self.wfile.write(reply.body[: len(reply.body) // 2])

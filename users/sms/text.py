@@ -27,7 +27,7 @@ def message(code: LoginCode, delivery_id: int) -> Message:
     digits = codes.derive(code.nonce, code.length)
     text = compose(digits, code.language, new_device=new_device)
     # Row numbers are not unique: another installation or a restored database may share the account at the provider.
-    unique = hashlib.sha256(code.nonce + delivery_id.to_bytes(8)).digest()
+    unique = hashlib.sha256(bytes(code.nonce) + delivery_id.to_bytes(8)).digest()
     return Message(code.user.phone, text, digits, str(int.from_bytes(unique) % 10**18))
 
 
