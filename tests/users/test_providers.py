@@ -4,6 +4,7 @@
 """
 
 import json
+import socket
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -48,13 +49,13 @@ def peer() -> Iterator[Peer]:
     yield from running(Peer)
 
 
-def gateway(name: str, peer: Peer, url: str = "") -> Gateway:
-    """The gateway of the test data, with this peer instead of the provider's own host."""
+def gateway(name: str, host: str, url: str = "") -> Gateway:
+    """The gateway of the test data, with this host instead of the provider's own."""
     scheme, _, rest = (url or played(name)["gateway"]).partition("://")
     account, _, more = rest.rpartition("@")
     path = more[more.index("/") :] if "/" in more.partition("?")[0] else more[more.find("?") :] if "?" in more else ""
     at = f"{account}@" if account else ""
-    return gateways.parse(f"1 {name}", f"{scheme.partition('+')[0]}+http://{at}{peer.host}{path}", "")
+    return gateways.parse(f"1 {name}", f"{scheme.partition('+')[0]}+http://{at}{host}{path}", "")
 
 
 def reply(answer: dict[str, Any]) -> Reply:
@@ -82,7 +83,7 @@ def body_of(asked: Asked, wanted: dict[str, Any]) -> Any:
 @pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=title)
 def test_request_is_as_documented(name: str, variant: dict[str, Any], peer: Peer) -> None:
     wanted = {**played(name)["request"], **variant}
-    made = gateway(name, peer, variant.get("gateway", ""))
+    made = gateway(name, peer.host, variant.get("gateway", ""))
 
     made.send(MESSAGE)
 
@@ -98,7 +99,7 @@ def test_request_is_as_documented(name: str, variant: dict[str, Any], peer: Peer
 def test_answer_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
     peer.reply = reply(answer)
 
-    said = gateway(name, peer).send(MESSAGE)
+    said = gateway(name, peer.host).send(MESSAGE)
 
     assert (said.verdict, said.reason or "") == (answer["verdict"], answer.get("reason", said.reason or ""))
     assert said.reference == answer.get("reference", "")
@@ -109,7 +110,7 @@ def test_answer_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -
 def test_check_of_the_account_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
     peer.reply = reply(answer)
 
-    said = gateway(name, peer).check()
+    said = gateway(name, peer.host).check()
 
     assert said is not None and said.verdict == answer["verdict"]
     assert (said.reason or "") == answer.get("reason", said.reason or "")
@@ -135,7 +136,7 @@ BROKEN = {
 def test_unclear_answer_is_an_unknown_outcome(name: str, broken: str, peer: Peer) -> None:
     peer.reply = BROKEN[broken]
 
-    said = gateway(name, peer).send(MESSAGE)
+    said = gateway(name, peer.host).send(MESSAGE)
 
     assert said.verdict == "unknown"
     assert len(peer.asked) == 1
@@ -149,7 +150,7 @@ def test_unclear_answer_is_an_unknown_outcome(name: str, broken: str, peer: Peer
 def test_status_without_a_known_body_has_its_verdict(name: str, status: int, verdict: str, peer: Peer) -> None:
     peer.reply = Reply(status, PAGE, {"Location": f"http://{peer.host}/elsewhere"})
 
-    assert gateway(name, peer).send(MESSAGE).verdict == verdict
+    assert gateway(name, peer.host).send(MESSAGE).verdict == verdict
     assert len(peer.asked) == 1
 
 
@@ -159,17 +160,18 @@ def test_silent_provider_is_an_unknown_outcome_in_time(name: str, peer: Peer, mo
     monkeypatch.setattr(gateways, "TIMEOUT", 0.1)
     peer.reply = Reply(manner="silent")
 
-    said = gateway(name, peer).send(MESSAGE)
+    said = gateway(name, peer.host).send(MESSAGE)
 
     assert (said.verdict, said.reason) == ("unknown", "no_answer")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_closed_port_is_no_connection(name: str, peer: Peer) -> None:
-    made = gateway(name, peer)
-    peer.server_close()
+def test_closed_port_is_no_connection(name: str) -> None:
+    with socket.socket() as bound:  # which keeps the port, and does not listen
+        bound.bind(("127.0.0.1", 0))
+        host = "127.0.0.1:{}".format(bound.getsockname()[1])
 
-    assert made.send(MESSAGE) == Answer(gateways.Reason.NO_CONNECTION)
+        assert gateway(name, host).send(MESSAGE) == Answer(gateways.Reason.NO_CONNECTION)
 
 
 def test_every_shipped_provider_is_played() -> None:
