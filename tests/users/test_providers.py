@@ -169,7 +169,7 @@ def test_silent_provider_is_an_unknown_outcome_in_time(name: str, peer: Peer, mo
 def test_closed_port_is_no_connection(name: str) -> None:
     with socket.socket() as bound:  # which keeps the port, and does not listen
         bound.bind(("127.0.0.1", 0))
-        host = "127.0.0.1:{}".format(bound.getsockname()[1])
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
 
         assert gateway(name, host).send(MESSAGE) == Answer(gateways.Reason.NO_CONNECTION)
 
