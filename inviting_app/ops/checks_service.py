@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Info, Warning
 from procrastinate.contrib.django.models import ProcrastinateEvent
 
 from inviting_app.ops.checks_database import Found, answers, run_each, unapplied_migrations
@@ -14,6 +14,8 @@ from users import queries
 from users.clock import DAY, rounded_up
 from users.models import SiteTotals
 from users.sms import breaker
+from users.sms.answers import Verdict, describe
+from users.sms.gateways import configured, error
 
 LONGEST_WAIT = timedelta(seconds=30)
 # The worker counts them every minute.
@@ -24,7 +26,7 @@ def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kw
     """Check nothing without `databases` or without their tables. `check_database` reports missing tables."""
     if not databases or any(answers()) or run_each([unapplied_migrations]):
         return []
-    return run_each([web, worker, queue, failed_jobs, totals, gateways])
+    return run_each([web, worker, queue, failed_jobs, totals, gateways, accounts])
 
 
 def web() -> Found:
@@ -80,15 +82,36 @@ def gateways() -> Found:
     for row in breaker.health():
         if not row.failures:
             continue
-        last = f"{row.failed_at:%F %T} UTC ({row.error})"
+        last = f"{row.failed_at:%F %T} UTC ({describe(row.error)})"
         seen = f"Gateway {row.name} failed {row.failures} times in a row, last at {last}"
         if row.circuit_open_until and row.circuit_open_until > now:
             seen += f"; it is asked last until {row.circuit_open_until:%T} UTC"
         hint = (
-            "HTTP 401 or 403: check the account in its URL. 402: pay. No connection: check host, port and firewall. "
-            "Otherwise ask the provider. The worker tries the gateway again by itself."
+            "Wrong credentials: check the account in its URL. No credit: pay. No connection: check host, port and "
+            "firewall. Otherwise ask the provider about the code in brackets. The worker tries again by itself."
         )
         if row.failures >= breaker.FAILURES:
             yield Error(f"{seen}.", hint=hint, id="inviting_app.E023")
         else:
             yield Warning(f"{seen}.", hint=hint, id="inviting_app.W022")
+
+
+def accounts() -> Found:
+    """Whether the providers know the accounts, and have credit: by calls that send nothing and cost nothing."""
+    untested = []
+    for gateway in [] if error() else configured():  # `check_sms_gateways` reports the error
+        answer = gateway.check()
+        if answer is None:
+            untested.append(gateway.name)
+        elif answer.verdict is Verdict.ACCOUNT:
+            what = f"Gateway {gateway.name} refuses the account: {describe(str(answer))}."
+            hint = f"Check the account in SMS_GATEWAYS and at the provider, see {gateway.provider.docs}"
+            yield Error(what, hint=hint, id="inviting_app.E024")
+        elif answer.reason:
+            what = f"Gateway {gateway.name} was asked for its account, and it is not clear: {describe(str(answer))}."
+            hint = "Try again. `manage.py send_test_sms PHONE` sends a real SMS and shows the answer."
+            yield Warning(what, hint=hint, id="inviting_app.W023")
+    if untested:
+        what = f"Not tested: the accounts of {', '.join(untested)}, because no call is free there."
+        hint = "`manage.py send_test_sms PHONE --gateway N` sends a real SMS and shows the answer."
+        yield Info(what, hint=hint, id="inviting_app.I020")

@@ -194,12 +194,15 @@ def test_failing_gateway_is_reported(settings: Any) -> None:
     settings.SMS_GATEWAYS = ["webhook+http://127.0.0.1/", "smpp://a:b@127.0.0.1"]
     sql(
         "INSERT INTO users_smsgateway (name, failures, error, failed_at, skipped_until) VALUES"
-        " ('1 webhook', 3, 'HTTP 401', '2026-01-02 03:04:05Z', clock_timestamp() + interval '1 minute'),"
+        " ('1 webhook', 3, 'credentials HTTP 401', '2026-01-02 03:04:05Z', clock_timestamp() + interval '1 minute'),"
         " ('2 smpp', 0, 'refused', '2026-01-02 03:04:05Z', NULL), ('9 form', 9, 'of the past', NULL, NULL)"
     )
 
     found = only(checks_service.gateways())
 
     assert found.level == ERROR
-    assert "Gateway 1 webhook failed 3 times in a row, last at 2026-01-02 03:04:05 UTC (HTTP 401)" in found.msg
+    assert (
+        "Gateway 1 webhook failed 3 times in a row, last at 2026-01-02 03:04:05 UTC (wrong credentials (HTTP 401))"
+        in found.msg
+    )
     assert "; it is asked last until " in found.msg

@@ -12,6 +12,7 @@ from inviting_app.ops.metrics_states import States
 from tests.support.accounts import client
 from tests.support.login_steps import ask
 from users.sms import breaker, gateways
+from users.sms.answers import Answer, Reason
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegi
     ask(now=timezone.now())
     (gateway,) = gateways.configured()
     for _ in range(breaker.FAILURES):
-        breaker.failed(gateway, "refused")
+        breaker.failed(gateway, Answer(Reason.FAULT))
 
     assert value(states, "database_up") == 1
     assert value(states, "queue_jobs", state="due") == 1

@@ -161,14 +161,15 @@ def test_unreachable_database_is_refused_in_one_line(serve: Callable[..., Servic
     assert "hunter2" not in line
 
 
-def test_gateway_that_apprise_cannot_use_is_refused_in_one_line(serve: Callable[..., Service]) -> None:
+def test_gateway_that_cannot_be_used_is_refused_at_the_start(serve: Callable[..., Service]) -> None:
     # Without PostgreSQL, which is used later.
     database = {"DATABASE_URL": f"postgresql://127.0.0.1:{free_port()}/invites", "SECRET_KEY": KEY}
 
-    line = refusal(serve, SMS_GATEWAYS="json://localhost/{phone},nonsense://me:hunter2@sms.example/{phone}", **database)
+    service = serve(SMS_GATEWAYS="webhook://sms.example,nonsense://me:hunter2@sms.example", **database)
 
-    assert "inviting_app cannot start. SMS_GATEWAYS: Apprise cannot use 2 nonsense (see " in line
-    assert "hunter2" not in line and "sms.example" not in line
+    assert service.process.wait(START_SECONDS) == 1
+    assert "SMS_GATEWAYS: gateway 2 nonsense: there is no such provider" in service.output
+    assert "hunter2" not in service.output and "sms.example" not in service.output
 
 
 def test_folder_in_use_is_refused_in_one_line(serve: Callable[..., Service]) -> None:

@@ -7,11 +7,13 @@ Changes nothing and sends nothing. Ends with status 1 if there is an error, and 
 import sys
 from typing import Any
 
-from django.core.checks import ERROR, run_checks
+from django.core.checks import ERROR, INFO, WARNING, run_checks
 from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS
 
 from inviting_app.ops.checks_database import answers
+
+LEVELS = {INFO: "INFO", WARNING: "WARNING"}
 
 
 class Command(BaseCommand):
@@ -23,9 +25,10 @@ class Command(BaseCommand):
         found = run_checks(include_deployment_checks=True, databases=None if unreachable else [DEFAULT_DB_ALIAS])
         problems = [message for message in [*found, *unreachable] if not message.is_silenced()]
         for message in sorted(problems, key=lambda message: -message.level):
-            level = "ERROR" if message.level >= ERROR else "WARNING"
+            level = LEVELS.get(message.level, "ERROR")
             self.stdout.write(f"{level} {' '.join(str(message.msg).split())} ({message.id})\n    {message.hint or ''}")
         errors = sum(message.level >= ERROR for message in problems)
-        self.stdout.write(f"{errors} errors, {len(problems) - errors} warnings" if problems else "All is well.")
+        warnings = sum(message.level == WARNING for message in problems)
+        self.stdout.write(f"{errors} errors, {warnings} warnings" if errors or warnings else "All is well.")
         if errors:
             sys.exit(1)

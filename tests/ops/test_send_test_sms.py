@@ -1,0 +1,91 @@
+"""The command that sends one real SMS, with a gateway on this machine."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.support.http_gateway import Gateway, running
+
+PHONE = "999 123-45-67"
+
+
+@pytest.fixture
+def gateway(settings: Any) -> Iterator[Gateway]:
+    for server in running():
+        settings.SMS_GATEWAYS = [
+            "webhook+http://127.0.0.1:9/absent",
+            server.url.replace("http://", "http://operator:hunter2@") + "?secret=whsec_c2VjcmV0",
+        ]
+        yield server
+
+
+def sent(*options: str) -> tuple[int, str]:
+    """The status and the output of the command."""
+    said = StringIO()
+    try:
+        call_command("send_test_sms", PHONE, *options, stdout=said)
+    except SystemExit as end:
+        return int(str(end.code)), said.getvalue()
+    return 0, said.getvalue()
+
+
+def test_accepted_sms_is_shown_with_its_request_and_its_reference(gateway: Gateway) -> None:
+    status, said = sent("--gateway", "2")
+
+    [message] = gateway.messages
+    assert (message["to"], message["code"]) == ("+79991234567", "1234")
+    assert message["text"].startswith("1234 is your sign-in code. Never share it.")
+    assert status == 0
+    assert "Gateway    2 webhook (" in said
+    assert "Message    1 SMS, GSM alphabet, to +7***4567" in said
+    assert f"Request    POST http://127.0.0.1:{gateway.server_port}/***" in said
+    assert 'Answer     HTTP 200 {"id": "ref-1"}' in said
+    assert "Verdict    accepted. " in said
+    assert "Reference  ref-1" in said
+
+
+def test_refusal_is_explained_and_ends_with_status_1(gateway: Gateway) -> None:
+    gateway.answer = b'{"error": "credit", "account": "operator", "to": "+79991234567"}'
+
+    status, said = sent("--gateway=2", "--text=Hello")
+
+    assert (status, gateway.messages[0]["text"]) == (1, "Hello")
+    assert "Verdict    account: no credit. Every SMS would go to the next gateway first." in said
+
+
+def test_gateway_that_is_not_there_is_told(gateway: Gateway) -> None:
+    status, said = sent()
+
+    assert status == 1
+    assert "Answer     none" in said and "Verdict    temporary: no connection. " in said
+
+
+def test_no_secret_and_no_full_number_is_printed(gateway: Gateway) -> None:
+    gateway.answer = b'{"error": "credit", "account": "operator hunter2 c2VjcmV0", "to": "+79991234567 9991234567"}'
+
+    _, said = sent("--gateway", "2")
+
+    for secret in ("hunter2", "operator", "c2VjcmV0", "9991234567", "/sms"):
+        assert secret not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["12"], "PHONE: is not a phone number"),
+        (["+447400123456"], "PHONE: its country is not one of PHONE_REGIONS"),
+        ([PHONE, "--gateway", "3"], "--gateway: must be from 1 to 2"),
+    ],
+)
+def test_wrong_arguments_are_refused(gateway: Gateway, arguments: list[str], why: str) -> None:
+    with pytest.raises(CommandError, match=why):
+        call_command("send_test_sms", *arguments)
+    assert gateway.messages == []
+
+
+def test_demo_mode_has_no_gateway_to_try() -> None:
+    with pytest.raises(CommandError, match="SMS_GATEWAYS: no gateway is configured"):
+        call_command("send_test_sms", PHONE)
