@@ -8,7 +8,8 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from users.login import codes
 from users.sms import gateways
-from users.sms.text import compose, parts
+from users.sms.encoding import parts
+from users.sms.text import compose
 
 # A key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
 KEY_LENGTH = 32

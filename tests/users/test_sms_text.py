@@ -12,7 +12,8 @@ from inviting_app import env
 from inviting_app.values import origin
 from tests.support.login_steps import ask, right
 from users.models import LoginCode, User
-from users.sms.text import compose, message, parts
+from users.sms.encoding import parts
+from users.sms.text import compose, message
 
 # The longest host name with which the default texts fit: 25 characters.
 HOST = "invite.friends.example.ru"

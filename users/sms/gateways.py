@@ -16,8 +16,8 @@ from django.conf import settings
 
 from users import phones
 from users.sms.answers import Answer, Message, Reason, Response
+from users.sms.encoding import is_gsm, parts
 from users.sms.providers import URL_PARTS, Provider, ProvidersError, providers
-from users.sms.text import is_gsm, parts
 
 # Seconds that one try may take in all: name lookup, connection and a slow answer.
 TIMEOUT = 8.0

@@ -1,20 +1,16 @@
-"""The text of the SMS, and how many parts it takes."""
+"""The text of the SMS."""
 
 import hashlib
-import math
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
-from gsm0338 import Codec
 
 from users.login import codes
 from users.models import LoginCode
 from users.sms.answers import Message
-
-_GSM = Codec()
 
 
 def message(code: LoginCode, delivery_id: int) -> Message:
@@ -47,28 +43,6 @@ def compose(digits: str, language: str, *, new_device: bool) -> str:
     if settings.SMS_LAST_LINE == "origin":
         return f"{sentence}\n\n@{urlsplit(settings.SITE_URL).hostname} #{digits}"
     return f"{sentence}\n\n{settings.SMS_LAST_LINE.removeprefix('android:')}"
-
-
-def is_gsm(text: str) -> bool:
-    """Whether every character is in the GSM alphabet (3GPP TS 23.038). Otherwise the SMS is sent as UCS-2."""
-    try:
-        _GSM.encode(text)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def parts(text: str) -> int:
-    """How many SMS the text takes (3GPP TS 23.038 and 23.040).
-
-    One SMS has room for 160 characters of the GSM alphabet, or 153 if there are several parts. Characters of its
-    extension table count twice. Any other character makes the text UCS-2: 70 code units, or 67 in each of several.
-    """
-    if is_gsm(text):
-        length, single, several = len(_GSM.encode(text)[0]), 160, 153
-    else:
-        length, single, several = len(text.encode("utf-16-be")) // 2, 70, 67
-    return 1 if length <= single else math.ceil(length / several)
 
 
 def _sentence(length: int, new_device: bool) -> str:
