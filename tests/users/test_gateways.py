@@ -68,6 +68,10 @@ def refused(url: str, settings: Any) -> str:
         ("own://:hunter2@ho st?sender=a", "the host is not one"),
         ("webhook://sms.example/?secret=whsec_hunter2!", "secret must be base64"),
         ("webhook:///path", "needs a host"),
+        ("smpp://me:hunter2@smsc.example?tls=perhaps", "the tls does not look right for SMPP"),
+        ("smpp://me:hunter2@smsc.example?sender=Магазин", "the sender does not look right for SMPP"),
+        (f"smpp://me:{'hunter2' * 10}@smsc.example", "the password does not look right for SMPP"),
+        ("smpp://:hunter2@smsc.example", "needs a user"),
     ],
 )
 def test_gateway_that_cannot_be_used_is_refused_with_the_reason(url: str, why: str, own: None, settings: Any) -> None:

@@ -55,8 +55,10 @@ class Gateway:
 
     def check(self) -> Answer | None:
         """Whether the provider knows the account, by a call that sends nothing. None if it offers no such call."""
-        from users.sms import http_api
+        from users.sms import http_api, smpp
 
+        if self.provider.protocol == "smpp":
+            return _in_time(lambda: (smpp.check(self.provider, self.values), None), self.name)[0]
         call = self.provider.check
         if call is None:
             return None
@@ -141,6 +143,8 @@ def parse(name: str, url: str, sender: str) -> Gateway:
     }
     values = {key: value for key, value in values.items() if value}
     _require(name, provider, values)
+    if provider.protocol == "smpp":
+        _require_smpp(name, values)
     return Gateway(name, provider, values)
 
 
@@ -187,6 +191,15 @@ def _require(name: str, provider: Provider, values: Mapping[str, str]) -> None:
     except binascii.Error:
         if provider.send and provider.send.sign:
             raise GatewayError(f"gateway {name}: secret must be base64, with or without whsec_ before it") from None
+
+
+def _require_smpp(name: str, values: Mapping[str, str]) -> None:
+    from users.sms import smpp
+
+    try:
+        smpp.read_settings(values)
+    except smpp.SettingsError as error:
+        raise GatewayError(f"gateway {name}: {error}") from None
 
 
 def _in_time(call: Callable[[], tuple[Answer, Response | None]], name: str) -> tuple[Answer, Response | None]:
