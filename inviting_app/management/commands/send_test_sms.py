@@ -16,8 +16,9 @@ from users import phones
 from users.context import mask_phones
 from users.sms import gateways
 from users.sms.answers import Answer, Message, Response, Verdict, describe
+from users.sms.encoding import is_gsm, parts
 from users.sms.gateways import Gateway
-from users.sms.text import compose, is_gsm, parts
+from users.sms.text import compose
 
 # A longer answer is cut: it is probably a web page.
 SHOWN = 500
