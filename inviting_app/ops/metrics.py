@@ -44,7 +44,9 @@ CODES_ASKED = _counter("codes_asked", "Sign-ups that queued an SMS.")
 CODES_VERIFIED = _counter("codes_verified", "Correct codes: sign-ins.")
 SIGN_UPS = _counter("sign_ups", "First correct codes of a phone: new users.")
 ACTIVATIONS = _counter("activations", "Activated invite codes: votes.")
-SMS = _counter("sms", "SMS sent through a gateway: sent or refused.", ["gateway", "outcome"])
+SMS = _counter(
+    "sms", "SMS given to a gateway: sent, unreachable, temporary, account or unknown.", ["gateway", "outcome"]
+)
 SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", ["gateway"], buckets=LONG_LATENCY)
 JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", ["task", "outcome"])
 JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", ["task"], buckets=LONG_LATENCY)
@@ -101,6 +103,6 @@ async def jobs(call_next: Callable[[], Awaitable[Any]], context: JobContext, wor
 
 
 def sms(gateway: str, outcome: str, seconds: float) -> None:
-    """Count an SMS that this gateway `sent` or `refused`. The gateway's name holds no secret."""
+    """Count an SMS given to this gateway. Its name holds no secret."""
     SMS.labels(gateway, outcome).inc()
     SMS_SECONDS.labels(gateway).observe(seconds)

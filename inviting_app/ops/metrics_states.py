@@ -89,3 +89,6 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     asked_last: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in health}
     meaning = "1 while the circuit is open and the gateway goes last, until a send succeeds."
     yield _gauge("gateway_skipped", meaning, asked_last, "gateway")
+    refused: dict[str, float] = {gateway.name: gateway.refuses_account for gateway in health}
+    meaning = "1 while the provider refuses the account: wrong credentials, no credit, sender or text not allowed."
+    yield _gauge("gateway_account_refused", meaning, refused, "gateway")

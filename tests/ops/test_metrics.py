@@ -43,6 +43,10 @@ def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegi
     assert (value(states, "site_weight"), value(states, "site_weight_limit")) == (3, 497)
     assert value(states, "gateway_failures", gateway="1 webhook") == breaker.FAILURES
     assert value(states, "gateway_skipped", gateway="1 webhook") == 1
+    assert value(states, "gateway_account_refused", gateway="1 webhook") == 0
+
+    breaker.failed(gateway, Answer(Reason.CREDIT))
+    assert value(states, "gateway_account_refused", gateway="1 webhook") == 1
 
 
 def test_scrape_without_a_database_shows_no_old_state(

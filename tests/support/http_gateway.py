@@ -1,7 +1,7 @@
 """SMS gateways on this machine that use HTTP."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
@@ -56,7 +56,7 @@ class Webhook(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-def running(made: type[Any] = Gateway) -> Iterator[Any]:
+def running(made: Callable[[], Any] = Gateway) -> Iterator[Any]:
     """Run a server of this class until the test ends. Its event `answers` is set."""
     with made() as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))

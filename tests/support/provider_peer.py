@@ -1,10 +1,20 @@
-"""A provider's HTTP API on this machine: it answers what a test says, and records what it is asked."""
+"""A provider's HTTP API on this machine: it answers what a test says, and records what it is asked.
+
+`providers` beside this file has what each provider answers, as data.
+"""
 
 import socket
+import tomllib
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+FOLDER = Path(__file__).with_name("providers")
+PAGE = b"<!DOCTYPE html><html><body><h1>Welcome to nginx!</h1> error 7 {id: 1}</body></html>"
 
 
 @dataclass
@@ -27,6 +37,34 @@ class Reply:
     manner: str = "whole"
 
 
+# Answers that show of no provider whether the SMS was sent.
+BROKEN = {
+    "an HTML page": Reply(200, PAGE, {"Content-Type": "text/html"}),
+    "an empty body": Reply(200, b""),
+    "an empty object": Reply(200, b"{}"),
+    "an empty list": Reply(200, b"[]"),
+    "half of a JSON text": Reply(200, b'{"id": "12", "status": "o'),
+    "a body that ends too early": Reply(200, b'{"id": "12"}', manner="cut"),
+    "a connection that ends without an answer": Reply(manner="reset"),
+    "a deep JSON text": Reply(200, b"[" * 60_000),
+    "a body without an end": Reply(200, b" " * 80_000),
+    "a page of a proxy": Reply(502, PAGE, {"Content-Type": "text/html"}),
+    "a proxy that waited": Reply(504, b""),
+}
+
+
+@cache
+def played(name: str) -> dict[str, Any]:
+    """What this provider is asked and answers."""
+    return tomllib.loads((FOLDER / f"{name}.toml").read_text())
+
+
+def as_reply(answer: dict[str, Any]) -> Reply:
+    """An answer of `played`."""
+    body = answer.get("body", "").encode(answer.get("encoding", "utf-8"))
+    return Reply(answer.get("status", 200), body, answer.get("headers", {"Content-Type": "application/json"}))
+
+
 class Peer(ThreadingHTTPServer):
     """Answers every request with `reply`."""
 
@@ -43,6 +81,11 @@ class Peer(ThreadingHTTPServer):
     def host(self) -> str:
         return f"127.0.0.1:{self.server_port}"
 
+    def choose(self, asked: Asked) -> Reply:
+        """The answer to this request."""
+        self.asked.append(asked)
+        return self.reply
+
     def handle_error(self, *args: object) -> None:
         """Print nothing when a client closes the connection."""
 
@@ -55,8 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        self.server.asked.append(Asked(self.command, url.path, query, dict(self.headers), body))
-        reply = self.server.reply
+        reply = self.server.choose(Asked(self.command, url.path, query, dict(self.headers), body))
         if reply.manner == "silent":
             self.server.answers.wait()
         if reply.manner in ("silent", "reset"):

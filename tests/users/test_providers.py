@@ -7,32 +7,21 @@ import json
 import socket
 import tomllib
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 
 from tests.support.http_gateway import running
-from tests.support.provider_peer import Asked, Peer, Reply
+from tests.support.provider_peer import BROKEN, FOLDER, PAGE, Asked, Peer, Reply, as_reply, played
 from users.sms import gateways
 from users.sms.answers import Answer, Message
 from users.sms.gateways import Gateway
 from users.sms.providers import SHIPPED
 
-FOLDER = Path(__file__).parents[1] / "support" / "providers"
 PHONE = "+79991234567"
 TEXT = "1234 — код\n\n@example.org #1234"
 MESSAGE = Message(PHONE, TEXT, "1234", "77")
-
-PAGE = b"<!DOCTYPE html><html><body><h1>Welcome to nginx!</h1> error 7 {id: 1}</body></html>"
-
-
-@cache
-def played(name: str) -> dict[str, Any]:
-    return tomllib.loads((FOLDER / f"{name}.toml").read_text())
-
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
 ANSWERS = [(name, answer) for name in NAMES for answer in played(name)["answers"]]
@@ -56,11 +45,6 @@ def gateway(name: str, host: str, url: str = "") -> Gateway:
     path = more[more.index("/") :] if "/" in more.partition("?")[0] else more[more.find("?") :] if "?" in more else ""
     at = f"{account}@" if account else ""
     return gateways.parse(f"1 {name}", f"{scheme.partition('+')[0]}+http://{at}{host}{path}", "")
-
-
-def reply(answer: dict[str, Any]) -> Reply:
-    body = answer.get("body", "").encode(answer.get("encoding", "utf-8"))
-    return Reply(answer.get("status", 200), body, answer.get("headers", {"Content-Type": "application/json"}))
 
 
 def expected(wanted: Any, receipts: str) -> Any:
@@ -98,7 +82,7 @@ def test_request_is_as_documented(name: str, variant: dict[str, Any], peer: Peer
 
 @pytest.mark.parametrize(("name", "answer"), ANSWERS, ids=title)
 def test_answer_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
-    peer.reply = reply(answer)
+    peer.reply = as_reply(answer)
 
     said = gateway(name, peer.host).send(MESSAGE)
 
@@ -109,27 +93,12 @@ def test_answer_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -
 
 @pytest.mark.parametrize(("name", "answer"), CHECKS, ids=title)
 def test_check_of_the_account_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
-    peer.reply = reply(answer)
+    peer.reply = as_reply(answer)
 
     said = gateway(name, peer.host).check()
 
     assert said is not None and said.verdict == answer["verdict"]
     assert (said.reason or "") == answer.get("reason", said.reason or "")
-
-
-BROKEN = {
-    "an HTML page": Reply(200, PAGE, {"Content-Type": "text/html"}),
-    "an empty body": Reply(200, b""),
-    "an empty object": Reply(200, b"{}"),
-    "an empty list": Reply(200, b"[]"),
-    "half of a JSON text": Reply(200, b'{"id": "12", "status": "o'),
-    "a body that ends too early": Reply(200, b'{"id": "12"}', manner="cut"),
-    "a connection that ends without an answer": Reply(manner="reset"),
-    "a deep JSON text": Reply(200, b"[" * 60_000),
-    "a body without an end": Reply(200, b" " * 80_000),
-    "a page of a proxy": Reply(502, PAGE, {"Content-Type": "text/html"}),
-    "a proxy that waited": Reply(504, b""),
-}
 
 
 @pytest.mark.parametrize("name", NAMES)

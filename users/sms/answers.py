@@ -103,8 +103,10 @@ class Message:
 
 
 def verdict(reason: str | None) -> Verdict:
-    """What follows from this reason, or from none."""
-    return _VERDICTS.get(Reason(reason), Verdict.TEMPORARY) if reason else Verdict.ACCEPTED
+    """What follows from this reason, or from none. TEMPORARY for a word of an earlier version."""
+    if not reason:
+        return Verdict.ACCEPTED
+    return _VERDICTS.get(Reason(reason), Verdict.TEMPORARY) if reason in Reason.values else Verdict.TEMPORARY
 
 
 def describe(error: str) -> str:

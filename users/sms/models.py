@@ -5,6 +5,8 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from users.sms.answers import Verdict, verdict
+
 
 class SmsDelivery(models.Model):
     """One send of a code: what became of it. Its text is not stored."""
@@ -72,6 +74,11 @@ class SmsGateway(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def refuses_account(self) -> bool:
+        """Whether its last answer was that no SMS of this account is taken."""
+        return self.failures > 0 and verdict(self.error.partition(" ")[0]) is Verdict.ACCOUNT
 
 
 class SiteTotals(models.Model):
