@@ -141,6 +141,7 @@ def test_values_of_a_url_are_decoded_and_a_plus_sign_stays(own: None) -> None:
 
     assert (made.values["user"], made.values["password"], made.values["sender"]) == ("me", "a/b@c", "+15005550006")
     assert gateways.parse("1 own", "own://:x@", "Shop").values["sender"] == "Shop"
+    assert "sender" not in gateways.parse("1 own", "own://:x@?service=MG1", "Shop").values
 
 
 def test_name_and_repr_of_a_gateway_contain_nothing_of_its_url(settings: Any) -> None:

@@ -131,8 +131,10 @@ def parse(name: str, url: str, sender: str) -> Gateway:
         allowed = ", ".join(sorted(provider.parameters)) or "no parameter"
         raise GatewayError(f"gateway {name}: {unknown[0]!a:.30} is not a parameter of {scheme}. It takes {allowed}")
     host = _host(name, parts)
+    # A messaging service brings senders of its own.
+    has_own = bool(parameters.keys() & set(provider.one_of))
     values = {
-        **({"sender": sender} if sender else {}),
+        **({"sender": sender} if sender and not has_own else {}),
         **parameters,
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
