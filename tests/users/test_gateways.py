@@ -66,6 +66,10 @@ def refused(url: str, settings: Any) -> str:
         ("own://:hunter2@?sender=a&scheme=ftp", "scheme must be http or https"),
         ("own://:hunter2@host:99999?sender=a", "the port must be a number from 1 to 65535"),
         ("own://:hunter2@ho st?sender=a", "the host is not one"),
+        ("own://:pa?hunter2@?sender=a", "write / as %2F, ? as %3F"),
+        ("own://:pa#hunter2@?sender=a", "write / as %2F, ? as %3F"),
+        ("own://:pa/hunter2@?sender=a", "write / as %2F, ? as %3F"),
+        ("own://:hunter2@/path?sender=a", "own takes no path"),
         ("webhook://sms.example/?secret=whsec_hunter2!", "secret must be base64"),
         ("webhook:///path", "needs a host"),
         ("smpp://me:hunter2@smsc.example?tls=perhaps", "the tls does not look right for SMPP"),
@@ -128,9 +132,12 @@ def test_missing_file_of_providers_is_refused(tmp_path: Any, settings: Any) -> N
         ("webhook+https://sms.example/sms", False),
         ("webhook+http://sms.example/sms", True),
         ("webhook://10.0.0.7/sms?scheme=http", True),
+        ("smpp://me:secret@127.0.0.1:2775", False),
+        ("smpp://me:secret@smsc.example:3550?tls=1", False),
+        ("smpp://me:secret@smsc.example:2775", True),
     ],
 )
-def test_plain_http_beyond_this_machine_is_a_warning(url: str, plain: bool, settings: Any) -> None:
+def test_plain_connection_beyond_this_machine_is_a_warning(url: str, plain: bool, settings: Any) -> None:
     settings.SMS_GATEWAYS = [url]
 
     assert [found.id for found in run_checks() if found.id in ("users.E002", "users.W002")] == ["users.W002"] * plain

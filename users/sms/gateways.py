@@ -21,6 +21,8 @@ from users.sms.providers import URL_PARTS, Provider, ProvidersError, providers
 # Seconds that one try may take in all: name lookup, connection and a slow answer.
 TIMEOUT = 8.0
 
+_ENCODE = "In a user or password, write / as %2F, ? as %3F, # as %23, @ as %40, % as %25 and a comma as %2C"
+
 # Parameters of every gateway's URL.
 _COMMON = {"sender", "scheme"}
 
@@ -41,8 +43,9 @@ class Gateway:
     @property
     def is_plain(self) -> bool:
         """Whether what is sent to it passes over a network without TLS."""
-        base = self.values.get("base", "")
-        return base.startswith("http:") and not _is_loopback(urlsplit(base).hostname or "")
+        base = urlsplit(self.values.get("base", ""))
+        encrypted = self.values.get("tls") == "1" if self.provider.protocol == "smpp" else base.scheme != "http"
+        return not encrypted and not _is_loopback(base.hostname or "")
 
     def send(self, message: Message) -> Answer:
         """Send this message. Returns after TIMEOUT at the latest."""
@@ -123,6 +126,10 @@ def parse(name: str, url: str, sender: str) -> Gateway:
     if scheme not in known:
         raise GatewayError(f"gateway {name}: there is no such provider. Known are {', '.join(sorted(known))}")
     provider = known[scheme]
+    if "@" in parts.path + parts.query or parts.fragment:  # what follows may be a part of the password
+        raise GatewayError(f"gateway {name}: {_ENCODE}")
+    if parts.path.strip("/") and not (provider.send and "{path}" in provider.send.url):
+        raise GatewayError(f"gateway {name}: {scheme} takes no path")
     parameters = _parameters(name, parts.query)
     transport = transport or parameters.pop("scheme", "https")
     if transport not in ("http", "https") and provider.send:
@@ -163,9 +170,9 @@ def _host(name: str, parts: SplitResult) -> str:
     try:
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise GatewayError(f"gateway {name}: the port must be a number from 1 to 65535") from None
+        raise GatewayError(f"gateway {name}: the port must be a number from 1 to 65535. {_ENCODE}") from None
     if not re.fullmatch(r"[\w.:%-]*", host):
-        raise GatewayError(f"gateway {name}: the host is not one. Percent-encode the password: / is %2F, @ is %40")
+        raise GatewayError(f"gateway {name}: the host is not one. {_ENCODE}")
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
 
