@@ -11,7 +11,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from tests.support.http_gateway import Gateway, running
 from tests.support.login_steps import ask
 from tests.support.run_worker import work
-from users.models import SmsDelivery
+from users.models import SmsDelivery, SmsGateway
 from users.sms import delivery as sms_delivery
 from users.sms import queries
 
@@ -78,6 +78,20 @@ def test_worker_that_dies_during_a_try_has_used_it(gateway: Gateway) -> None:
     assert gateway.messages == []
     delivery.refresh_from_db()
     assert delivery.state == "failed"
+
+
+def test_gateway_whose_tries_are_used_up_keeps_its_one_trial(gateway: Gateway, spare: Gateway, settings: Any) -> None:
+    settings.SMS_GATEWAYS = [gateway.url, spare.url]
+    ask(now=timezone.now())
+    delivery = SmsDelivery.objects.get()
+    for _ in range(2):
+        assert queries.begin_try(delivery.pk, "1 webhook", sms_delivery.MOST_OPEN_TRIES)
+    SmsGateway.objects.create(name="1 webhook", failures=3, circuit_open_until=timezone.now())  # a trial is due
+
+    work()
+
+    assert (len(gateway.messages), len(spare.messages)) == (0, 1)
+    assert SmsGateway.objects.get().failures == 3
 
 
 def test_definite_refusals_are_tried_again_without_a_limit(gateway: Gateway) -> None:

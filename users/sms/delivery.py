@@ -45,12 +45,17 @@ def deliver(delivery_id: int, watch: Watch = unwatched) -> None:
         if _send_through(delivery_id, None):
             watch("demo", "sent", time.monotonic() - started)
         return
-    health = Breaker()
-    # Checked first, so that an SMS that is not sent does not use up the one trial of a gateway.
-    if health.degraded and _sendable(delivery_id) is None:
-        return
+    health, candidates = Breaker(), gateways.configured()
     refused: dict[str, Answer] = {}
-    for gateway in health.in_turn(gateways.configured()):
+    if health.degraded:
+        # Checked first, so that an SMS that is not sent there does not use up the one trial of a gateway.
+        delivery = _sendable(delivery_id)
+        if delivery is None:
+            return
+        used_up = [name for name, tries in (delivery.open_tries or {}).items() if tries >= MOST_OPEN_TRIES]
+        refused = dict.fromkeys(used_up, Answer(Reason.TRIED_TWICE))
+        candidates = [gateway for gateway in candidates if gateway.name not in used_up]
+    for gateway in health.in_turn(candidates):
         if not queries.begin_try(delivery_id, gateway.name, MOST_OPEN_TRIES):
             refused[gateway.name] = Answer(Reason.TRIED_TWICE)
             continue
