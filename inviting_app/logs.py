@@ -1,4 +1,4 @@
-"""Log lines have the id of their request and no phone number."""
+"""Log lines have the id of their request, no phone number and no token of a URL."""
 
 import logging
 import logging.config
@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from users.context import mask_phones, request_id
+from users.context import mask_phones, mask_tokens, request_id
 
 # A longer message is cut: a client may have written it. Tracebacks stay whole.
 MESSAGE_CHARACTERS = 2000
@@ -35,7 +35,7 @@ class Stderr(logging.Handler):
 
 
 class Context(logging.Filter):
-    """Adds `request_id` and masks everything in the finished message that looks like a phone number."""
+    """Adds `request_id` and masks what looks like a phone number or a token in the finished message."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
@@ -43,10 +43,10 @@ class Context(logging.Filter):
         message = record.getMessage()
         if message.startswith("Invalid request from ip="):
             message = message.partition(": ")[0]  # gunicorn quotes what is not HTTP: a body, or a header with a token
-        record.msg = mask_phones(message[:MESSAGE_CHARACTERS])
+        record.msg = mask_phones(mask_tokens(message[:MESSAGE_CHARACTERS]))
         record.args = None
         if record.exc_info:  # a database error quotes the row
-            record.exc_text = mask_phones(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = mask_phones(mask_tokens(logging.Formatter().formatException(record.exc_info)))
             record.exc_info = None
         return True
 

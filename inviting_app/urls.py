@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
-from api import docs
+from api import docs, receipts
 from inviting_app import probes
 from inviting_app.page import views
 
@@ -19,6 +19,8 @@ urlpatterns = [
     path("redoc", docs.redoc, name="redoc"),
     path("problems", include("api.problem_pages")),
     re_path("^(?P<name>docs|redoc|schema|problems)/$", RedirectView.as_view(url="/%(name)s")),
+    path("sms/receipts/<str:token>", receipts.receive, name="receipts"),
+    path("sms/receipts/<str:token>/", receipts.receive),
     path("favicon.ico", probes.favicon),
     path("livez", probes.livez),
     path("readyz", probes.readyz),

@@ -58,7 +58,7 @@ def export(user: User) -> dict[str, Any]:
         "sms": _rows(
             deliveries,
             "login_code_id channel gateway gateway_ref state address country prefix error asked_from created_at"
-            " finished_at",
+            " finished_at delivered_at undelivered open_tries",
         ),
         "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
         "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),

@@ -1,4 +1,4 @@
-"""The context of a request that log lines and records share: its id, and phones masked."""
+"""The context of a request that log lines and records share: its id, and secrets masked."""
 
 import re
 from contextvars import ContextVar
@@ -7,6 +7,14 @@ from contextvars import ContextVar
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
+
+# The token of a URL for delivery receipts.
+_RECEIPT_TOKEN = re.compile(r"(receipts/+)[^/?#\s\"']+", re.IGNORECASE)
+
+
+def mask_tokens(text: str) -> str:
+    """Hide the tokens in URLs for delivery receipts."""
+    return _RECEIPT_TOKEN.sub(r"\1***", text)
 
 
 def mask_phones(text: str) -> str:

@@ -37,6 +37,11 @@ def phone_hash_key() -> bytes:
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"erased phone")
 
 
+def receipt_keys() -> list[bytes]:
+    """The keys of the tokens in the URLs for delivery receipts. The first makes them and all are accepted."""
+    return [hkdf_sha256(secret.encode(), b"receipt") for secret in _secrets()]
+
+
 def login_name_key() -> bytes:
     """The key of the names under which wrong passwords are counted."""
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"log-in name")

@@ -31,6 +31,9 @@ LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 # Seconds. A gateway has 8, and one job may try several.
 LONG_LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
+# Seconds from a gateway's acceptance of an SMS to its arrival: mostly a few, and hours if the phone was off.
+ARRIVAL = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 86400.0)
+
 registry = CollectorRegistry()
 _counter = partial(Counter, namespace="inviting_app", registry=registry)
 _histogram = partial(Histogram, namespace="inviting_app", registry=registry)
@@ -48,6 +51,9 @@ SMS = _counter(
     "sms", "SMS given to a gateway: sent, unreachable, temporary, account or unknown.", ["gateway", "outcome"]
 )
 SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", ["gateway"], buckets=LONG_LATENCY)
+RECEIPTS = _counter("sms_receipts", "Receipts of SMS: delivered, or the reason why not.", ["gateway", "outcome"])
+_ARRIVAL_TIME = "Time from a gateway's acceptance of an SMS to the receipt that it was delivered."
+ARRIVAL_SECONDS = _histogram("sms_arrival_seconds", _ARRIVAL_TIME, ["gateway"], buckets=ARRIVAL)
 JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", ["task", "outcome"])
 JOB_SECONDS = _histogram("job_seconds", "Time of one attempt of a job.", ["task"], buckets=LONG_LATENCY)
 
@@ -67,6 +73,8 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
             MISFORWARDED.inc(client.is_misforwarded(request))
             if response.status_code == 200 and method == "POST":
                 _count_event(route, response)
+            for seen in getattr(response, "receipts", ()):
+                receipt(*seen)
         return response
 
     return middleware
@@ -106,3 +114,10 @@ def sms(gateway: str, outcome: str, seconds: float) -> None:
     """Count an SMS given to this gateway. Its name holds no secret."""
     SMS.labels(gateway, outcome).inc()
     SMS_SECONDS.labels(gateway).observe(seconds)
+
+
+def receipt(gateway: str, outcome: str, seconds: float) -> None:
+    """Count a receipt: an SMS of this gateway was `delivered` so long after it was taken, or the reason why not."""
+    RECEIPTS.labels(gateway, outcome).inc()
+    if outcome == "delivered":
+        ARRIVAL_SECONDS.labels(gateway).observe(seconds)

@@ -35,7 +35,7 @@ AT_MOST = {
     "me, full": (1, 1033),
     "invitations": (2, 3353),
     "invitations, next": (2, 909),
-    "export": (13, 5994),
+    "export": (13, 6114),
     "devices": (2, 198),
     "logout": (1, 0),
     "me, signed out": (2, 212),

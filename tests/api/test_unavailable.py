@@ -12,6 +12,7 @@ from inviting_app import probes
 from inviting_app.ops import migrations
 from tests.support.accounts import client, registered
 from tests.support.backups import another_session
+from tests.support.receipts import SITE, path
 from users.login import devices, tokens
 from users.queries import lock_user
 
@@ -61,6 +62,14 @@ def test_request_without_a_database_may_be_repeated(
     answer = getattr(client(HTTP_AUTHORIZATION=f"Bearer {token}"), method)(path, body)
 
     assert_unavailable(answer)
+
+
+def test_receipt_without_a_database_is_repeated_by_its_provider(settings: Any, no_database: None) -> None:
+    settings.SITE_URL, settings.SMS_GATEWAYS = SITE, ["webhook://me:hunter2@127.0.0.1:9/sms"]
+
+    answer = client().post(path(), {"id": "a-1", "status": "delivered"})
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
 def test_refused_request_has_one_line_in_the_log(

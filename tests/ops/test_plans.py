@@ -25,7 +25,8 @@ from users import limit_queries
 from users.login import risk
 from users.models import SmsDelivery, User
 from users.queries import database_now
-from users.sms import tasks
+from users.sms import gateways, receipts, tasks
+from users.sms.receipts import Outcome
 
 PEOPLE = 100_000
 # Rows that one statement may read: lists of the admin count to 1000, and some filters match one row in ten.
@@ -215,6 +216,10 @@ def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) ->
     settings.DEMO = True
     users.sms.delivery.deliver(PEOPLE)
     users.queries.queue(database_now())
+    for other in ([], ["webhook://127.0.0.1:9/other"]):
+        settings.SMS_GATEWAYS = ["webhook://127.0.0.1:9/", *other]
+        for reference, is_known in ((f"ref-{PEOPLE - 1}", True), ("ref-0", False)):
+            assert receipts.record(gateways.configured()[0], Outcome(reference, None)) == is_known
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 

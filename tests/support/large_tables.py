@@ -63,10 +63,11 @@ SELECT id, lpad(id::text, 22, '0'), id,
   FROM users_logincode WHERE digits = 4 OR created_at > now() - interval '1 day';
 
 INSERT INTO users_smsdelivery (id, login_code_id, channel, gateway, gateway_ref, state, address, country, prefix, error,
-                               asked_from, created_at, finished_at)
-SELECT id, id, 'sms', '1 webhook', '', CASE WHEN id % 50 = 0 THEN 'failed' ELSE 'sent' END, '+7***' || 1000 + id % 9000,
-       'RU', '+7' || 900000 + id / 10000, '', CASE WHEN id > {size} / 31 THEN '10.0.0.0'::inet + id % 60000 END,
-       created_at, created_at
+                               asked_from, created_at, finished_at, delivered_at)
+SELECT id, id, 'sms', '1 webhook', 'ref-' || id, CASE WHEN id % 50 = 0 THEN 'failed' ELSE 'sent' END,
+       '+7***' || 1000 + id % 9000, 'RU', '+7' || 900000 + id / 10000, '',
+       CASE WHEN id > {size} / 31 THEN '10.0.0.0'::inet + id % 60000 END,
+       created_at, created_at, CASE WHEN id % 20 <> 7 AND id < {size} THEN created_at + interval '3 s' END
   FROM users_logincode;
 
 INSERT INTO profiles_miss (id, user_id, created_at)

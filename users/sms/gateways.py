@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from django.conf import settings
 
 from users import phones
+from users.sms import receipt_tokens, signatures
 from users.sms.answers import Answer, Message, Reason, Response
 from users.sms.encoding import is_gsm, parts
 from users.sms.providers import URL_PARTS, Provider, ProvidersError, providers
@@ -47,6 +48,20 @@ class Gateway:
         encrypted = self.values.get("tls") == "1" if self.provider.protocol == "smpp" else base.scheme != "http"
         return not encrypted and not _is_loopback(base.hostname or "")
 
+    @property
+    def account(self) -> tuple[str, ...]:
+        """What tells this account from others, the same wherever it stands in SMS_GATEWAYS. Not its password."""
+        parts = ("user", "host", "path") if "host" in self.provider.needs else ("user",)
+        return (self.name.partition(" ")[2], *(self.values.get(part, "") for part in parts))
+
+    @property
+    def receipts(self) -> str:
+        """The URL for delivery receipts. Empty if none can arrive: the provider sends none, or the site is local."""
+        site = settings.SITE_URL
+        if not self.provider.receipt or not self.provider.send or _is_loopback(urlsplit(site).hostname or ""):
+            return ""
+        return f"{site}/sms/receipts/{receipt_tokens.of(self.account)[0]}"
+
     def send(self, message: Message) -> Answer:
         """Send this message. Returns after TIMEOUT at the latest."""
         return self.exchange(message)[0]
@@ -79,6 +94,7 @@ class Gateway:
             "id": message.id,
             "encoding": self.provider.encodings.get(encoding, encoding),
             "parts": str(parts(message.text)),
+            "receipts": self.receipts,
         }
 
     def _exchange(self, message: Message) -> tuple[Answer, Response | None]:
@@ -194,6 +210,8 @@ def _require(name: str, provider: Provider, values: Mapping[str, str]) -> None:
     for parameter, pattern in provider.matches.items():
         if not re.search(pattern, values.get(parameter, "")) and parameter in values:
             raise GatewayError(f"gateway {name}: the parameter {parameter} does not look right, see {provider.docs}")
+    if (receipt := provider.receipt) and (problem := signatures.key_error(receipt.signature, values)):
+        raise GatewayError(f"gateway {name}: {problem}")
     try:
         base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
     except ValueError:  # also of signs that are not ASCII

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from users.sms.answers import Reason
 from users.sms.fields import PLACEHOLDER, conditions_error, strings
+from users.sms.signatures import SCHEMES
 
 SHIPPED = Path(__file__).with_name("providers.toml")
 
@@ -67,8 +68,9 @@ class Receipt(Table, frozen=True):
     reference: str
     delivered: Conditions
     failed: list[Rule] = []
-    # The list of receipts, if one request may have several.
+    # The list of receipts, if one request may have several: a path, or `name[*]` for the form fields name[0], …
     items: str = ""
+    # Its named groups are the fields of a receipt that is a text: an item, or the whole body. Others are ignored.
     pattern: str = ""
     # How the provider signs, see `signatures`.
     signature: str = ""
@@ -140,7 +142,15 @@ def _problem(name: str, provider: Provider) -> str:
             return f"{title}.{problem}"
     receipt = provider.receipt
     problem = _rules_problem([*provider.refused, *(receipt.failed if receipt else [])])
-    return problem or (_pattern_problem(receipt.pattern) if receipt else "")
+    return problem or (_receipt_problem(receipt) if receipt else "")
+
+
+def _receipt_problem(receipt: Receipt) -> str:
+    if receipt.signature and receipt.signature not in SCHEMES:
+        return f"receipt.signature: {receipt.signature} is not known. Known are {', '.join(sorted(SCHEMES))}"
+    if not receipt.delivered:
+        return "receipt.delivered: must have a condition"
+    return conditions_error(receipt.delivered) or _pattern_problem(receipt.pattern)
 
 
 def _rules_problem(rules: list[Rule]) -> str:

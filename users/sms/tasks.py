@@ -18,7 +18,7 @@ from procrastinate.worker import Worker
 from users.context import request_id
 from users.login import sms_limits
 from users.queries import DEAD_AFTER, database_now
-from users.sms import delivery
+from users.sms import delivery, receipts
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,12 @@ def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> N
     A worker with metrics gives `watch` to its jobs.
     """
     delivery.deliver(delivery_id, context.additional_context.get("watch", delivery.unwatched))
+
+
+@app.task(name="users.tasks.record_receipt", queue="upkeep", priority=1, pass_context=True)
+def record_receipt(context: JobContext, *, name: str, reference: str, reason: str, at: str) -> None:
+    """Record a delivery receipt that came before its SMS was stored. A worker with metrics gives `receipts` to it."""
+    receipts.record_again(name, reference, reason, at, context.additional_context.get("receipts", receipts.unwatched))
 
 
 def queue_sms(delivery_id: int) -> None:

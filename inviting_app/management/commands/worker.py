@@ -89,7 +89,8 @@ def _measured() -> dict[str, Any]:
     from inviting_app.ops import metrics, metrics_server
 
     metrics_server.start()
-    return {"worker_middleware": [*middleware, metrics.jobs], "additional_context": {"watch": metrics.sms}}
+    watches = {"watch": metrics.sms, "receipts": metrics.receipt}
+    return {"worker_middleware": [*middleware, metrics.jobs], "additional_context": watches}
 
 
 async def _work() -> None:

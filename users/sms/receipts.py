@@ -1,0 +1,168 @@
+"""Delivery receipts: whether an SMS that a gateway took arrived.
+
+Whoever knows the token of a gateway may send receipts for it, and only for SMS that this gateway took under the
+reference that the receipt names. A receipt never takes back that an SMS was delivered, so it does no harm if receipts
+are repeated, late, or arrive in another order. Receipts for unknown SMS, such as those of other programs with the same
+account, are ignored.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import DateTimeField, QuerySet, Value
+from django.db.models.expressions import RawSQL
+from procrastinate.contrib.django import app
+
+from users.clock import ClockTimestamp
+from users.models import SmsDelivery
+from users.queries import database_now
+from users.sms import fields, receipt_tokens, signatures
+from users.sms.answers import Reason
+from users.sms.gateways import Gateway, configured
+from users.sms.inbound import Inbound
+from users.sms.providers import Receipt
+
+logger = logging.getLogger(__name__)
+
+# What is called for each receipt that says something new, with the name that the gateway had when it took the SMS,
+# `delivered` or the reason why not, and the seconds since then.
+Watch = Callable[[str, str, float], None]
+
+# A longer reference is not stored, see SmsDelivery.gateway_ref.
+MAX_REFERENCE = 128
+
+# Until the worker looks for an SMS that a receipt names and that was not found.
+LOOK_AGAIN_SECONDS = 5
+
+
+class UnknownToken(Exception):
+    """No gateway has this token."""
+
+
+class Forged(Exception):
+    """The provider signs its receipts, and this is not its signature."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a receipt says of an SMS. Without a reason it was delivered."""
+
+    reference: str
+    reason: Reason | None
+
+
+def unwatched(gateway: str, outcome: str, seconds: float) -> None:
+    """The `Watch` of a process without metrics: does nothing."""
+
+
+def take(token: str, request: Inbound, watch: Watch = unwatched) -> str:
+    """Record the receipts in this request. Returns what the provider wants to read.
+
+    Raises UnknownToken or Forged.
+    """
+    # Several if they differ in their senders only.
+    gateways = [gateway for gateway in configured() if receipt_tokens.matches(gateway.account, token)]
+    table = gateways[0].provider.receipt if gateways else None
+    if table is None:
+        raise UnknownToken
+    if not signatures.is_genuine(table.signature, request, [gateway.values for gateway in gateways]):
+        logger.warning("a receipt for gateway %s does not have the provider's signature", gateways[0].name)
+        raise Forged
+    for outcome in read(table, request):
+        if not record(gateways[0], outcome, watch):
+            _look_again(gateways[0], outcome)
+    return table.answer
+
+
+def read(table: Receipt, request: Inbound) -> list[Outcome]:
+    """What the request says of SMS whose way has ended. Anything else in it is ignored."""
+    found = [_outcome(table, item) for item in _items(table, request)]
+    return [outcome for outcome in found if outcome]
+
+
+def record(gateway: Gateway, outcome: Outcome, watch: Watch = unwatched, at: datetime | None = None) -> bool:
+    """Record that an SMS was delivered (at this time, or now), or why it was not. Returns whether there is such an SMS.
+
+    What a receipt says first counts, but if one says that the SMS was delivered, it was: receipts of a message with
+    several parts, or in the wrong order, may contradict each other.
+    """
+    if not _may_be_stored(outcome.reference):
+        return False
+    # Some providers use a short reference again after some weeks.
+    now = Value(at, DateTimeField()) if at else ClockTimestamp()
+    delivery = _taken_by(gateway, outcome.reference).annotate(at=now).order_by("-pk").first()
+    if delivery is None:
+        return False
+    pending = SmsDelivery.objects.filter(pk=delivery.pk, delivered_at=None)
+    if outcome.reason is None:
+        changed = pending.update(delivered_at=delivery.at, undelivered="")
+    else:
+        changed = pending.filter(undelivered="").update(undelivered=outcome.reason)
+    if changed:
+        taken_at = delivery.finished_at or delivery.created_at
+        watch(delivery.gateway, outcome.reason or "delivered", max(0.0, (delivery.at - taken_at).total_seconds()))
+    return True
+
+
+def record_again(name: str, reference: str, reason: str, at: str, watch: Watch = unwatched) -> None:
+    """Record a receipt that came before its SMS was stored. It is ignored if there is still no such SMS."""
+    for gateway in configured():
+        if gateway.name == name:
+            outcome = Outcome(reference, Reason(reason) if reason else None)
+            record(gateway, outcome, watch, datetime.fromisoformat(at))
+
+
+def _look_again(gateway: Gateway, outcome: Outcome) -> None:
+    """Have the worker look for the SMS later. A quick receipt overtakes the commit of what the gateway answered."""
+    given = {"name": gateway.name, "reference": outcome.reference, "reason": outcome.reason or ""}
+    later = app.configure_task(
+        "users.tasks.record_receipt", queue="upkeep", priority=1, schedule_in={"seconds": LOOK_AGAIN_SECONDS}
+    )
+    later.defer(**given, at=database_now().isoformat())
+
+
+def _taken_by(gateway: Gateway, reference: str) -> QuerySet[Any]:
+    """The SMS that this account took under this reference.
+
+    A delivery has the name that the gateway had then, with its place in SMS_GATEWAYS, which may have changed since. If
+    the provider has no other account here, its place does not matter.
+    """
+    # The index does not hold empty references. PostgreSQL uses it only if the condition is no parameter.
+    rows = SmsDelivery.objects.filter(gateway_ref=reference).exclude(gateway_ref=RawSQL("''", ()))
+    provider = gateway.account[0]
+    of_provider = [other for other in configured() if other.account[0] == provider]
+    own = [other.name for other in of_provider if other.account == gateway.account]
+    if len(own) == len(of_provider):
+        return rows.filter(gateway__endswith=f" {provider}")
+    return rows.filter(gateway__in=own)
+
+
+def _may_be_stored(reference: str) -> bool:
+    """Whether a delivery can have this reference. PostgreSQL cannot even be asked for some characters."""
+    return 0 < len(reference) <= MAX_REFERENCE and reference.isprintable()
+
+
+def _items(table: Receipt, request: Inbound) -> list[Any]:
+    if table.items.endswith("[*]"):
+        items: list[Any] = signatures.numbered(dict(request.form), table.items.removesuffix("[*]"))
+    elif table.pattern and not table.items:
+        items = [request.text]
+    else:
+        items = fields.look_up_items(request.fields, table.items)
+    if not table.pattern:
+        return items
+    return [fields.matched(table.pattern, item) for item in items if isinstance(item, str)]
+
+
+def _outcome(table: Receipt, item: Any) -> Outcome | None:
+    """What this receipt says, or None if it is none or the SMS is still on its way."""
+    reference = (fields.look_up(item, table.reference) or [""])[0]
+    if not _may_be_stored(reference):
+        return None
+    if fields.apply(item, table.delivered, {}):
+        return Outcome(reference, None)
+    failed = next((rule for rule in table.failed if fields.apply(item, rule.when, {})), None)
+    return Outcome(reference, failed.reason) if failed else None
