@@ -18,7 +18,7 @@ from users import limit_queries
 from users.login import codes, risk
 from users.models import SiteTotals
 from users.queries import MAX_COUNTED, database_now, queue
-from users.sms import breaker
+from users.sms import arrivals, breaker
 
 # A scrape must not add to the load of a slow database. Prometheus itself waits for 10 s.
 STATEMENT_TIMEOUT = "2s"
@@ -39,7 +39,7 @@ class States(Collector):
             with transaction.atomic():
                 limit_statements(STATEMENT_TIMEOUT)
                 now = database_now()
-                return [gauge for states in (_queue, _site, _gateways) for gauge in states(now)]
+                return [gauge for states in (_queue, _site, _gateways, _arrivals) for gauge in states(now)]
         except Error:
             return []  # a part of the states would look like all of them
         finally:
@@ -92,3 +92,22 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     refused: dict[str, float] = {gateway.name: gateway.refuses_account for gateway in health}
     meaning = "1 while the provider refuses the account: wrong credentials, no credit, sender or text not allowed."
     yield _gauge("gateway_account_refused", meaning, refused, "gateway")
+
+
+def _arrivals(now: datetime) -> Iterator[GaugeMetricFamily]:
+    """By gateway and prefix, which is empty for all SMS of a gateway. Gateways without receipts have no values."""
+    counted = arrivals.last()
+    found = [one for one in counted if one.accepted >= arrivals.ENOUGH]
+    silent = [one for one in counted if one.is_silent]
+    of_24_hours = f"of the SMS that a gateway took in 24 hours, without the last {arrivals.SETTLED_AFTER}."
+    for name, meaning, values in (
+        ("delivered_share", f"Share delivered {of_24_hours}", [(one, one.share) for one in found]),
+        ("delivered_seconds", f"Median time of delivery {of_24_hours}", [(one, one.seconds) for one in found]),
+        ("undelivered_prefixes", f"SMS to prefixes where none was delivered, {of_24_hours}",
+         [(one, one.accepted) for one in silent]),
+    ):  # fmt: skip
+        family = GaugeMetricFamily(f"inviting_app_sms_{name}", meaning, labels=["gateway", "prefix"])
+        for one, value in values:
+            if value is not None:
+                family.add_metric([one.gateway, one.prefix], value)
+        yield family

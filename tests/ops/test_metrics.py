@@ -1,5 +1,6 @@
 """The states that Prometheus reads from the database, and labels without client input."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from inviting_app.ops import metrics
 from inviting_app.ops.metrics_states import States
 from tests.support.accounts import client
 from tests.support.login_steps import ask
+from tests.support.receipts import sent
+from users.login.sms_limits import count_site
 from users.sms import breaker, gateways
 from users.sms.answers import Answer, Reason
 
@@ -47,6 +50,27 @@ def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegi
 
     breaker.failed(gateway, Answer(Reason.CREDIT))
     assert value(states, "gateway_account_refused", gateway="1 webhook") == 1
+
+
+def test_states_show_what_arrives(states: CollectorRegistry) -> None:
+    now, labels = timezone.now(), {"gateway": "1 webhook", "prefix": ""}
+    taken = now - timedelta(hours=1)
+    for _ in range(15):
+        sent("1 webhook", "", created_at=taken, finished_at=taken, delivered_at=taken + timedelta(seconds=4))
+    for _ in range(5):
+        sent("1 webhook", "", "+79261234567", created_at=taken, finished_at=taken)
+    count_site(now)
+
+    assert (value(states, "sms_delivered_share", **labels), value(states, "sms_delivered_seconds", **labels)) == (
+        0.75,
+        4,
+    )
+    labels["prefix"] = "+7926"
+    assert value(states, "sms_delivered_share", **labels) is None
+    assert value(states, "sms_undelivered_prefixes", **labels) == 5
+    labels["prefix"] = "+7999"
+    assert value(states, "sms_delivered_share", **labels) == 1
+    assert value(states, "sms_undelivered_prefixes", **labels) is None
 
 
 def test_scrape_without_a_database_shows_no_old_state(

@@ -1,5 +1,6 @@
 """Login codes, SMS and the queue in the admin, read-only. No code is ever shown, and phone numbers are masked."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -14,6 +15,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from users.admin.lists import SEES_PHONES, ChoiceFilter, LargeTableAdmin
 from users.clock import DAY
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
+from users.sms import arrivals
 
 
 @admin.register(LoginCode)
@@ -39,17 +41,37 @@ class RecentStateFilter(ChoiceFilter):
 @admin.register(SmsDelivery)
 class SmsDeliveryAdmin(LargeTableAdmin):
     search_fields = ("login_code__user__phone",)
-    list_display = ("id", "address", "state", "gateway", "error", "created_at", "finished_at")
+    list_display = ("id", "address", "state", "gateway", "shown_error", "created_at", "finished_at", "delivered")
     list_filter = (RecentStateFilter, "created_at")
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
     fields = (*list_display, "channel", "gateway_ref", "country", "login_code")
 
+    @admin.display(description=_("error"))
+    def shown_error(self, delivery: SmsDelivery) -> str:
+        return delivery.described_error
+
+    @admin.display(description=_("delivered"))
+    def delivered(self, delivery: SmsDelivery) -> datetime | str | None:
+        """When it was delivered, or why not."""
+        if delivery.delivered_at or not delivery.undelivered:
+            return delivery.delivered_at
+        return _("no: %(reason)s") % {"reason": delivery.described_undelivered}
+
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
-    list_display = ("name", "failures", "error", "failed_at", "circuit_open_until")
+    list_display = ("name", "failures", "shown_error", "failed_at", "circuit_open_until", "arrived")
+    fields = list_display
     ordering = ("name",)
+
+    @admin.display(description=_("error"))
+    def shown_error(self, gateway: SmsGateway) -> str:
+        return gateway.described_error
+
+    @admin.display(description=_("delivered in 24 hours"))
+    def arrived(self, gateway: SmsGateway) -> str:
+        return str(arrivals.of(arrivals.last(), gateway.name) or "")
 
 
 @admin.register(SiteTotals)

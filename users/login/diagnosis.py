@@ -8,12 +8,12 @@ from typing import Any
 
 from django.conf import settings
 
-from users import queries
+from users import phones, queries
 from users.clock import rounded_up
 from users.login import codes, devices
 from users.login.challenges import decide_code
-from users.models import SmsDelivery, User
-from users.sms import breaker
+from users.models import SmsDelivery, SmsGateway, User
+from users.sms import arrivals, breaker
 
 LAST_SENDS = 20
 
@@ -36,11 +36,21 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
             if user.phone
         ],
         "long_length": codes.LONG,
-        "gateways": breaker.health(),
+        "gateways": _gateways(user),
         "queue": queue,
         "waited": rounded_up(queue.waited),
         "is_late": queue.waited > LONG_WAIT,
     }
+
+
+def _gateways(user: User) -> list[tuple[SmsGateway, arrivals.Arrival | None, arrivals.Arrival | None]]:
+    """Each gateway, and how many of its SMS arrived: at all numbers, and at those like that of the user."""
+    found = arrivals.last()
+    prefix = phones.prefix(user.phone) if user.phone else ""
+    return [
+        (gateway, arrivals.of(found, gateway.name), arrivals.of(found, gateway.name, prefix) if prefix else None)
+        for gateway in breaker.health()
+    ]
 
 
 def last_sends(user: User, most: int) -> list[SmsDelivery]:

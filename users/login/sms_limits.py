@@ -14,6 +14,7 @@ from django.conf import settings
 from users import limit_queries, phones, queries
 from users.clock import HOUR, NO_DELAY
 from users.models import SiteTotals, User
+from users.sms import arrivals
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def network(address: str) -> Network:
 
 
 def count_site(now: datetime) -> None:
-    """Store the site's totals. Warn of countries and number prefixes that have become suspect."""
+    """Store the site's totals, and how many SMS arrived. Warn of what has become suspect."""
     before = SiteTotals.objects.first()
     limit_queries.store_totals(
         now, settled=SETTLED_AFTER, country=COUNTRY_UNUSED, share=COUNTRY_SHARE, prefix=PREFIX_UNUSED
@@ -94,6 +95,7 @@ def count_site(now: datetime) -> None:
     totals = SiteTotals.objects.get()
     _warn("country", totals.suspect_countries, before.suspect_countries if before else [])
     _warn("number prefix", totals.suspect_prefixes, before.suspect_prefixes if before else [])
+    arrivals.count(now)
 
 
 def _until_an_hour_after(limiting: datetime | None, now: datetime) -> timedelta:

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from users.sms.answers import Verdict, verdict
+from users.sms.answers import Verdict, describe, verdict
 
 
 class SmsDelivery(models.Model):
@@ -55,6 +55,21 @@ class SmsDelivery(models.Model):
     def __str__(self) -> str:
         return f"SMS {self.pk}"
 
+    @property
+    def is_unreachable(self) -> bool:
+        """Whether a gateway said that this number cannot be reached, so that no other was asked."""
+        return verdict(self.error.partition(": ")[2].partition(" ")[0]) is Verdict.UNREACHABLE
+
+    @property
+    def described_error(self) -> str:
+        """Why gateways did not take the SMS, in the current language."""
+        return describe(self.error)
+
+    @property
+    def described_undelivered(self) -> str:
+        """Why the SMS did not arrive, in the current language. Empty if it did, or if there is no receipt."""
+        return describe(self.undelivered)
+
 
 class SmsGateway(models.Model):
     """The health of a gateway, shared by all workers. A gateway without a row is healthy.
@@ -80,6 +95,11 @@ class SmsGateway(models.Model):
         """Whether its last answer was that no SMS of this account is taken."""
         return self.failures > 0 and verdict(self.error.partition(" ")[0]) is Verdict.ACCOUNT
 
+    @property
+    def described_error(self) -> str:
+        """The last error in the current language."""
+        return describe(self.error)
+
 
 class SiteTotals(models.Model):
     """One row, written once a minute: the sums that would take too long at each sign-up."""
@@ -90,6 +110,8 @@ class SiteTotals(models.Model):
     sms_in_a_day = models.PositiveIntegerField(_("SMS in 24 hours"))
     suspect_countries = models.JSONField(_("countries whose codes are not used"), default=list)
     suspect_prefixes = models.JSONField(_("number prefixes whose codes are not used"), default=list)
+    # The rows of `users.sms.arrivals`. None before the first count.
+    arrivals = models.JSONField(_("delivered SMS"), null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("site totals")

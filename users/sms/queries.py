@@ -1,8 +1,10 @@
 """Hand-written statements about sending SMS, each with its reason."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from users import sql
+from users.clock import DAY
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"
 
@@ -61,3 +63,35 @@ def begin_try(delivery_id: int, gateway: str, most: int) -> bool:
 def end_try(delivery_id: int, gateway: str) -> None:
     """Take back a try whose outcome is known: the gateway did not take the SMS. By hand: see `begin_try`."""
     sql.execute(_END_TRY, {"id": delivery_id, "gateway": gateway})
+
+
+# A gateway without any receipt says nothing about what arrives. The numbers of erased users have no prefix left.
+_ARRIVALS = """
+WITH sms AS (
+    SELECT gateway, CASE WHEN prefix <> '' THEN left(prefix, -%(rest)s) END AS prefix, delivered_at,
+           undelivered <> '' AS failed, extract(epoch FROM delivered_at - finished_at) AS seconds
+      FROM users_smsdelivery
+     WHERE created_at > %(now)s - %(day)s AND created_at <= %(now)s - %(settled)s AND state = 'sent'
+), judged AS (
+    SELECT gateway FROM sms GROUP BY gateway HAVING bool_or(delivered_at IS NOT NULL OR failed)
+), arrival AS (
+    SELECT gateway, coalesce(prefix, '') AS prefix, grouping(prefix) = 1 AS is_total, count(*) AS accepted,
+           count(delivered_at) AS delivered,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(seconds, 0))
+               FILTER (WHERE delivered_at IS NOT NULL) AS seconds
+      FROM sms JOIN judged USING (gateway)
+     GROUP BY GROUPING SETS ((gateway), (gateway, prefix))
+)
+SELECT gateway, prefix, accepted, delivered, seconds::float
+  FROM arrival WHERE is_total OR prefix <> '' AND (accepted >= %(enough)s OR accepted >= %(silent)s AND delivered = 0)
+ ORDER BY is_total DESC, (delivered = 0) DESC, accepted DESC, gateway, prefix LIMIT %(limit)s
+"""
+
+
+def arrivals(now: datetime, **values: Any) -> list[sql.Row]:
+    """How many SMS of a day arrived: gateway, prefix, accepted, delivered and the median of the seconds that it took.
+
+    First all SMS of each gateway, with an empty prefix, then its prefixes: those without any delivery first, then those
+    with most SMS. By hand: the ORM has neither grouping sets nor ordered-set aggregates.
+    """
+    return sql.fetch_all(_ARRIVALS, {"now": now, "day": DAY, **values})

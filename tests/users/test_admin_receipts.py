@@ -1,0 +1,86 @@
+"""What the admin shows of delivery receipts and of refusals, in the operator's language."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.support.operators import helper, page_of
+from tests.support.receipts import sent
+from users.login.sms_limits import count_site
+from users.models import SmsDelivery, SmsGateway, User
+
+pytestmark = pytest.mark.django_db
+SEEN = ("view_user", "view_smsdelivery", "view_smsgateway")
+
+
+@pytest.fixture(autouse=True)
+def gateway(settings: Any) -> None:
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
+
+
+@pytest.fixture
+def support(db: None) -> Client:
+    return helper(*SEEN)
+
+
+def read(support: Client, path: str, language: str) -> str:
+    return support.get(path, headers={"Accept-Language": language}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("values", "english", "russian"),
+    [
+        ({"delivered_at": timezone.now()}, "The last SMS was delivered at 20", "Последнее SMS доставлено 20"),
+        (
+            {"undelivered": "expired"},
+            "The last SMS was not delivered: not delivered in time.",
+            "Последнее SMS не доставлено: не доставлено вовремя.",
+        ),
+        (
+            {"state": "failed", "error": "1 webhook: number 7"},
+            "The number cannot be reached: 1 webhook: no such number (7).",
+            "Номер недоступен: 1 webhook: нет такого номера (7).",
+        ),
+        (
+            {"state": "failed", "error": "1 webhook: credit 3"},
+            "1 webhook: no credit (3)",
+            "1 webhook: нет денег на счёте (3)",
+        ),
+        ({}, "A gateway accepted the last SMS.", "Последнее SMS принял шлюз"),
+        (
+            {"state": "failed", "error": "1 webhook: HTTP 500"},
+            "No gateway accepted the last SMS",
+            "1 webhook: HTTP 500",
+        ),
+    ],
+)
+def test_diagnosis_says_what_became_of_the_sms(
+    values: dict[str, Any], english: str, russian: str, support: Client
+) -> None:
+    user = sent("1 webhook", "a-1", **values).login_code.user
+
+    assert english in read(support, page_of(user.pk, "diagnosis"), "en")
+    assert russian in read(support, page_of(user.pk, "diagnosis"), "ru")
+
+
+def test_lists_show_what_was_delivered(support: Client) -> None:
+    hour_ago = timezone.now() - timedelta(hours=1)
+    past = {"created_at": hour_ago, "finished_at": hour_ago}
+    for _ in range(3):
+        sent("1 webhook", "", **past, delivered_at=hour_ago + timedelta(seconds=5))
+    sent("1 webhook", "", **past, undelivered="blocked")
+    count_site(timezone.now())
+    SmsGateway.objects.update(error="credit 3")
+
+    deliveries, gateways = "/admin/users/smsdelivery/", "/admin/users/smsgateway/"
+    assert "no: the recipient blocks SMS" in read(support, deliveries, "en")
+    assert "нет: получатель не принимает SMS" in read(support, deliveries, "ru")
+    assert "75 % of 4 SMS, half of them within 5 s" in read(support, gateways, "en")
+    assert "нет денег на счёте (3)" in read(support, gateways, "ru")
+    for row in (f"{deliveries}{SmsDelivery.objects.latest('pk').pk}/change/", f"{gateways}1%20webhook/change/"):
+        assert support.get(row).status_code == 200
+    user = User.objects.get(phone="+79991234567")
+    assert "the recipient blocks SMS" in read(support, page_of(user.pk), "en")
