@@ -8,6 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.support.http_gateway import Gateway, running
+from tests.support.smpp_server import PASSWORD
+from tests.support.smpp_steps import run_centre
 
 PHONE = "999 123-45-67"
 
@@ -84,6 +86,25 @@ def test_wrong_arguments_are_refused(gateway: Gateway, arguments: list[str], why
     with pytest.raises(CommandError, match=why):
         call_command("send_test_sms", *arguments)
     assert gateway.messages == []
+
+
+@pytest.mark.parametrize(
+    ("password", "status", "answer"),
+    [(PASSWORD, 0, "command_status 0x00000000"), ("wrong", 1, "command_status 0x0000000e")],
+)
+def test_status_of_a_message_centre_is_shown(settings: Any, password: str, status: int, answer: str) -> None:
+    for centre in run_centre():
+        settings.SMS_GATEWAYS = [centre.url.replace(PASSWORD, password)]
+
+        ended, said = sent()
+
+        assert (ended, f"Answer     {answer}\n" in said) == (status, True)
+
+
+def test_message_centre_that_is_not_there_has_no_status(settings: Any) -> None:
+    settings.SMS_GATEWAYS = ["smpp://esme:s3cret-9@127.0.0.1:9"]
+
+    assert "Answer     none\n" in sent()[1]
 
 
 def test_demo_mode_has_no_gateway_to_try() -> None:

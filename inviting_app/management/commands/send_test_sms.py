@@ -69,7 +69,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         answer, response = gateway.exchange(message)
         seconds = time.monotonic() - started
-        self._say("Answer", _shown(response, gateway, message))
+        self._say("Answer", _shown(response, gateway, message) if response else _status(answer))
         self._say("Verdict", f"{_in_words(answer)}. {NEXT[answer.verdict]}")
         if answer.reference:
             self._say("Reference", answer.reference)
@@ -100,9 +100,13 @@ def _masked_request(gateway: Gateway, message: Message) -> list[str]:
     return [line for line in lines if line]
 
 
-def _shown(response: Response | None, gateway: Gateway, message: Message) -> str:
-    if response is None:
-        return "none"
+def _status(answer: Answer) -> str:
+    """What was answered without HTTP: the status of an SMPP packet. `none` if nothing was."""
+    status = answer.code if answer.reason else "0x00000000"
+    return f"command_status {status}" if status.startswith("0x") else "none"
+
+
+def _shown(response: Response, gateway: Gateway, message: Message) -> str:
     text = response.body.decode(errors="replace")
     values = gateway.request_values(message)
     for hidden in [value.removeprefix("whsec_") for name, value in values.items() if name not in SHOWN_VALUES]:
