@@ -58,7 +58,7 @@ def refused(url: str, settings: Any) -> str:
     ("url", "why"),
     [
         ("nonsense://me:hunter2@sms.example", "there is no such provider. Known are "),
-        ("own://:hunter2@?sender=Shop&from=Shop", "'from' is not a parameter of own. It takes sender, service"),
+        ("own://:hunter2@?sender=Shop&from=Shop", "'from' is not a parameter of own. It takes scheme, sender, service"),
         ("own://hunter2@?sender=Shop", "needs a password, see https://example.org/docs"),
         ("own://:hunter2@", "needs one of the parameters sender, service"),
         ("own://:hunter2@?service=a", "the parameter service does not look right, see https://example.org/docs"),

@@ -151,7 +151,7 @@ def parse(name: str, url: str, sender: str) -> Gateway:
     if transport not in ("http", "https") and provider.send:
         raise GatewayError(f"gateway {name}: scheme must be http or https")
     if unknown := sorted(parameters.keys() - provider.parameters - _COMMON):
-        allowed = ", ".join(sorted(provider.parameters)) or "no parameter"
+        allowed = ", ".join(sorted(provider.parameters | _COMMON))
         raise GatewayError(f"gateway {name}: {unknown[0]!a:.30} is not a parameter of {scheme}. It takes {allowed}")
     host = _host(name, parts)
     # A messaging service brings senders of its own.
