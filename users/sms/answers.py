@@ -1,9 +1,10 @@
 """What a gateway says of an SMS: taken, or the reason why not, and what follows from that reason."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +44,9 @@ class Reason(TextChoices):
     TRIED_TWICE = "tried_twice", _("tried twice without an answer")
     EXPIRED = "expired", _("not delivered in time")
 
+
+# Takes a reference, `delivered` or `failed`, and the reason. Returns whether there is such an SMS.
+OnReceipt = Callable[[str, Literal["delivered", "failed"], Reason | None], bool]
 
 # The verdict of each reason why an SMS was not taken; TEMPORARY for those that are not named.
 _VERDICTS = {

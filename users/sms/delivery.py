@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
 from django.db import OperationalError, transaction
@@ -11,7 +12,7 @@ from django.db.models import QuerySet
 from users import phones
 from users.clock import ClockTimestamp
 from users.models import SmsDelivery
-from users.sms import breaker, gateways, queries
+from users.sms import breaker, gateways, queries, receipts
 from users.sms.answers import Answer, Reason, Verdict
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
@@ -35,14 +36,15 @@ def unwatched(gateway: str, outcome: str, seconds: float) -> None:
     """The `Watch` of a worker without metrics: does nothing."""
 
 
-def deliver(delivery_id: int, watch: Watch = unwatched) -> None:
+def deliver(delivery_id: int, watch: Watch = unwatched, receipt_watch: receipts.Watch = receipts.unwatched) -> None:
     """Send the SMS of this delivery row, unless it was sent already or its code has ended.
 
+    `receipt_watch` is for the receipts that come over the same connection, for this and later SMS.
     Raises GatewaysFailed, or OperationalError while another worker sends this SMS. Both may be tried again.
     """
     if settings.DEMO:
         started = time.monotonic()
-        if _send_through(delivery_id, None):
+        if _send_through(delivery_id, None, receipt_watch):
             watch("demo", "sent", time.monotonic() - started)
         return
     health, candidates = Breaker(), gateways.configured()
@@ -59,7 +61,7 @@ def deliver(delivery_id: int, watch: Watch = unwatched) -> None:
         if not queries.begin_try(delivery_id, gateway.name, MOST_OPEN_TRIES):
             refused[gateway.name] = Answer(Reason.TRIED_TWICE)
             continue
-        answer = _try(delivery_id, gateway, watch)
+        answer = _try(delivery_id, gateway, watch, receipt_watch)
         if answer is None:
             return
         if answer.verdict in (Verdict.ACCEPTED, Verdict.UNREACHABLE):
@@ -74,11 +76,11 @@ def deliver(delivery_id: int, watch: Watch = unwatched) -> None:
     raise GatewaysFailed(_error(refused))
 
 
-def _try(delivery_id: int, gateway: Gateway, watch: Watch) -> Answer | None:
+def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: receipts.Watch) -> Answer | None:
     """One counted try of a gateway. None if the SMS must not be sent any more."""
     started = time.monotonic()
     try:
-        answer = _send_through(delivery_id, gateway)
+        answer = _send_through(delivery_id, gateway, receipt_watch)
     except OperationalError:  # another worker sends this SMS
         queries.end_try(delivery_id, gateway.name)
         raise
@@ -93,7 +95,7 @@ def _try(delivery_id: int, gateway: Gateway, watch: Watch) -> Answer | None:
     return answer
 
 
-def _send_through(delivery_id: int, gateway: Gateway | None) -> Answer | None:
+def _send_through(delivery_id: int, gateway: Gateway | None, receipt_watch: receipts.Watch) -> Answer | None:
     """Send the message through the gateway, or write it to the log in demo mode. None if it must not be sent any more.
 
     The commit that records the success releases the lock, so a worker that waited for it sees that the SMS was sent. It
@@ -109,7 +111,7 @@ def _send_through(delivery_id: int, gateway: Gateway | None) -> Answer | None:
             logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(sms.phone), sms.text.splitlines()[0])
             answer = Answer()
         else:
-            answer = gateway.send(sms)
+            answer = gateway.send(sms, partial(receipts.record_from_centre, gateway, receipt_watch))
         name = gateway.name if gateway else "demo"
         if answer.verdict is Verdict.ACCEPTED:
             sent = SmsDelivery.State.SENT

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import DateTimeField, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from procrastinate.contrib.django import app
@@ -105,6 +106,14 @@ def record(gateway: Gateway, outcome: Outcome, watch: Watch = unwatched, at: dat
         taken_at = delivery.finished_at or delivery.created_at
         watch(delivery.gateway, outcome.reason or "delivered", max(0.0, (delivery.at - taken_at).total_seconds()))
     return True
+
+
+def record_from_centre(gateway: Gateway, watch: Watch, reference: str, outcome: str, reason: Reason | None) -> bool:
+    """`record` for an SMPP centre, whose receipts come in a thread that lives as long as the process."""
+    try:
+        return record(gateway, Outcome(reference, reason), watch)
+    finally:
+        connection.close()  # the next receipt may be hours away
 
 
 def record_again(name: str, reference: str, reason: str, at: str, watch: Watch = unwatched) -> None:

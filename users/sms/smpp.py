@@ -17,11 +17,11 @@ import msgspec
 from smpplib import consts
 
 from users.sms import fields
-from users.sms.answers import Answer, Message, Reason
+from users.sms.answers import Answer, Message, OnReceipt, Reason
 from users.sms.encoding import TooLong, is_gsm, split, with_headers
 from users.sms.providers import Provider
 from users.sms.smpp_link import Link
-from users.sms.smpp_receipts import Inbox, OnReceipt
+from users.sms.smpp_receipts import Inbox
 from users.sms.smpp_session import Refused, Session
 from users.sms.smpp_wire import NotSent, Wire
 

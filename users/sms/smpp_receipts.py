@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Thread
@@ -13,17 +13,11 @@ from typing import Any, Literal
 from smpplib import consts
 
 from users.sms import fields
-from users.sms.answers import Reason
+from users.sms.answers import OnReceipt, Reason
 from users.sms.providers import Receipt
 from users.sms.smpp_session import LONGEST_ID, Session
 
 logger = logging.getLogger(__name__)
-
-Outcome = Literal["delivered", "failed"]
-
-# Takes the centre's id of a message, what became of it and, if it was not delivered, why. Returns whether there is such
-# a message. It runs in a thread of its own, which lives as long as the process.
-OnReceipt = Callable[[str, Outcome, Reason | None], bool]
 
 # Receipts that wait for the database. The centre keeps any others.
 _WAITING = 1000
@@ -76,6 +70,7 @@ class Inbox:
     """Passes receipts on, one after the other, and then answers them. The database may be slow; the centre waits."""
 
     def __init__(self, table: Receipt, on_receipt: OnReceipt) -> None:
+        """`on_receipt` runs in a thread of its own, which lives as long as the process."""
         self._table = table
         self._on_receipt = on_receipt
         self._queue: Queue[tuple[Session, Any, dict[str, str]] | None] = Queue(_WAITING)
@@ -137,7 +132,7 @@ class Inbox:
                 return True
         return False
 
-    def _outcome(self, found: dict[str, str]) -> tuple[Outcome, Reason | None] | None:
+    def _outcome(self, found: dict[str, str]) -> tuple[Literal["delivered", "failed"], Reason | None] | None:
         """What became of the message. None if that is not known yet."""
         if fields.apply(found, self._table.delivered, {}):
             return "delivered", None

@@ -48,9 +48,10 @@ def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> N
     """Send one SMS. It is retried until a gateway accepts it, or until its code has expired and it is dropped.
 
     `asked_by` is the id of the request that caused the SMS, under the name that stored jobs have for it.
-    A worker with metrics gives `watch` to its jobs.
+    A worker with metrics gives `watch` and `receipts` to its jobs.
     """
-    delivery.deliver(delivery_id, context.additional_context.get("watch", delivery.unwatched))
+    watches = context.additional_context
+    delivery.deliver(delivery_id, watches.get("watch", delivery.unwatched), watches.get("receipts", receipts.unwatched))
 
 
 @app.task(name="users.tasks.record_receipt", queue="upkeep", priority=1, pass_context=True)

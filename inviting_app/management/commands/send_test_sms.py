@@ -74,6 +74,8 @@ class Command(BaseCommand):
         if answer.reference:
             self._say("Reference", answer.reference)
         self._say("Time", f"{seconds:.2f} s")
+        if gateway.receipts:
+            self._say("Receipts", f"{gateway.receipts} (keep it secret)")
         return answer.verdict is Verdict.ACCEPTED
 
     def _say(self, what: str, text: str) -> None:
