@@ -67,8 +67,10 @@ def body_of(asked: Asked, wanted: dict[str, Any]) -> Any:
     return dict(parse_qsl(asked.body.decode(), keep_blank_values=True, strict_parsing=bool(asked.body)))
 
 
+@pytest.mark.parametrize("site", ["https://example.org", "http://localhost:8000"])
 @pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=title)
-def test_request_is_as_documented(name: str, variant: dict[str, Any], peer: Peer) -> None:
+def test_request_is_as_documented(name: str, variant: dict[str, Any], site: str, peer: Peer, settings: Any) -> None:
+    settings.SITE_URL = site
     wanted = {**played(name)["request"], **variant}
     made = gateway(name, peer.host, variant.get("gateway", ""))
 
