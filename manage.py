@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Every command of the service. Starts PostgreSQL for commands that need it, unless DATABASE_URL is set."""
 
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,9 @@ def main() -> None:
         if advice := advice_about_database(error):
             raise SystemExit(f"CommandError: {advice}") from None
         raise
+    finally:
+        # Otherwise Python looks for garbage in all that was imported before it ends, a third of a short command's time.
+        gc.freeze()
 
 
 def advice_about_database(error: Exception) -> str:

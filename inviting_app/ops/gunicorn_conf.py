@@ -76,6 +76,11 @@ def when_ready(server: Any) -> None:
 on_reload = when_ready
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    """Look for no garbage while the application is loaded: nearly all that is made then is kept."""
+    gc.disable()
+
+
 def post_worker_init(worker: Any) -> None:
     """Prepare a process that has loaded the application."""
     from django.conf import settings
@@ -87,6 +92,7 @@ def post_worker_init(worker: Any) -> None:
     # What was imported lives as long as the process. Frozen, the garbage collector does not visit it again.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def child_exit(server: Any, worker: Any) -> None:
