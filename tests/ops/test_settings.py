@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings as site
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
 from inviting_app import env
 from inviting_app.ops import places
 from inviting_app.ops.embedded import Embedded
-from tests.support.settings import start
+from tests.support.settings import CHECK, read, start
 
 
 @pytest.mark.parametrize(
@@ -51,13 +52,22 @@ from tests.support.settings import start
         ("DATABASE_URL", "postgresql://localhost/invites?prepare=perhaps"),
     ],
 )
-def test_bad_value_is_refused_in_one_line_with_its_name(tmp_path: Path, name: str, value: str) -> None:
-    refused = start(tmp_path, **{name: value})
+def test_bad_value_is_refused_in_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read(monkeypatch, **{name: value})
 
-    assert refused.returncode == 1
-    assert refused.stderr.startswith(f"inviting_app cannot start. {name}: ")
-    assert len(refused.stderr.splitlines()) == 1
-    assert "pw@" not in refused.stderr
+    line = str(refused.value)
+    assert line.startswith(f"inviting_app cannot start. {name}: ")
+    assert len(line.splitlines()) == 1
+    assert "pw@" not in line
+
+
+@pytest.mark.parametrize("code", [CHECK, "import inviting_app.ops.gunicorn_conf"], ids=["manage.py", "gunicorn"])
+def test_refusal_of_a_value_is_all_that_is_printed(tmp_path: Path, code: str) -> None:
+    refused = start(tmp_path, code, PORT="eighty")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "inviting_app cannot start. PORT: must be a whole number from 1 to 65535\n"
 
 
 @pytest.mark.parametrize(
@@ -119,13 +129,12 @@ def test_database_url_needs_a_secret_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("site", ["https://invite.example.org", "http://192.168.1.5:8000"])
-def test_public_demo_mode_needs_allow_demo(tmp_path: Path, site: str) -> None:
-    refused = start(tmp_path, SITE_URL=site)
-    told = start(tmp_path, SITE_URL=site, ALLOW_DEMO="1")
-    real = start(tmp_path, SITE_URL=site, SMS_GATEWAYS="webhook+http://localhost/")
+def test_public_demo_mode_needs_allow_demo(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="SMS_GATEWAYS"):
+        read(monkeypatch, SITE_URL=site)
 
-    assert refused.stderr.startswith("inviting_app cannot start. SMS_GATEWAYS: ")
-    assert told.returncode == real.returncode == 0
+    assert read(monkeypatch, SITE_URL=site, ALLOW_DEMO="1")["SMS_GATEWAYS"] == []
+    assert len(read(monkeypatch, SITE_URL=site, SMS_GATEWAYS="webhook+http://localhost/")["SMS_GATEWAYS"]) == 1
 
 
 def test_key_is_generated_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

@@ -9,32 +9,27 @@ import pytest
 from inviting_app import env
 from tests.support.settings import CHECK, start
 
+# Values for one start each: a new process for each of them would take a minute.
 FOREIGN = [
-    ("HOST", "tcp://10.0.0.5:80"),
-    ("HOST", "x86_64-conda-linux-gnu"),
-    ("HOST", "arm64-apple-darwin20.0.0"),
-    ("HOST", "loongarch64-unknown-linux-gnu"),
-    ("HOST", os.uname().nodename),
-    ("PORT", "tcp://10.96.0.1:443"),
-    ("METRICS_PORT", "udp://10.96.0.2:9464"),
-    ("LANGUAGE", "fr"),
-    ("LANGUAGE", "C"),
-    ("LANGUAGE", "ru_RU:en"),
-    ("LANGUAGE", ":zh-Hans-CN"),
-    ("LANGUAGE", "en_GB.UTF-8:de@euro"),
+    {"HOST": "tcp://10.0.0.5:80", "PORT": "tcp://10.96.0.1:443", "LANGUAGE": "fr"},
+    {"HOST": "x86_64-conda-linux-gnu", "METRICS_PORT": "udp://10.96.0.2:9464", "LANGUAGE": "C"},
+    {"HOST": "arm64-apple-darwin20.0.0", "LANGUAGE": "ru_RU:en"},
+    {"HOST": "loongarch64-unknown-linux-gnu", "LANGUAGE": ":zh-Hans-CN"},
+    {"HOST": os.uname().nodename, "LANGUAGE": "en_GB.UTF-8:de@euro"},
 ]
 SHOWN = "import manage; from inviting_app import settings as s; print(s.HOST, s.PORT, s.METRICS_PORT, s.LANGUAGE_CODE)"
 
 
-@pytest.mark.parametrize(("name", "value"), FOREIGN)
-def test_value_of_another_program_is_ignored_with_one_line(tmp_path: Path, name: str, value: str) -> None:
-    checked = start(tmp_path, CHECK, **{name: value})
-    shown = start(tmp_path, SHOWN, **{name: value})
+@pytest.mark.parametrize("values", FOREIGN, ids=lambda values: values["HOST"])
+def test_values_of_other_programs_are_ignored_with_a_line_each(tmp_path: Path, values: dict[str, str]) -> None:
+    checked = start(tmp_path, f"{CHECK}\n{SHOWN}", **values)
 
     assert checked.returncode == 0
-    assert checked.stderr.splitlines()[0].startswith(f"{name}: the environment has {value!a:.60} from another program")
-    assert checked.stderr.count(f"'{value}'") == 1
-    assert shown.stdout.strip() == "127.0.0.1 8000 0 en"
+    told = checked.stderr.splitlines()[: len(values)]
+    for line, (name, value) in zip(told, values.items(), strict=True):
+        assert line.startswith(f"{name}: the environment has {value!a:.60} from another program")
+        assert checked.stderr.count(f"'{value}'") == 1
+    assert checked.stdout.splitlines()[-1] == "127.0.0.1 8000 0 en"
 
 
 @pytest.mark.parametrize(("name", "value"), [("HOST", "tcp://10.0.0.5:80"), ("LANGUAGE", "fr"), ("PORT", "tcp://a:1")])
