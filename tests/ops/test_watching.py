@@ -87,7 +87,12 @@ def test_each_request_has_a_line_with_its_own_id(watched: Watched) -> None:
     requests = [line for line in watched.logged if line["logger"] == "inviting_app.requests"]
 
     assert len({line["request_id"] for line in requests}) == len(requests) == 12
+    assert {(line["level"], len(line["request_id"])) for line in requests} == {("INFO", 32)}
     assert any(re.match(r"GET /nowhere 404 [0-9.]+ ms$", line["message"]) for line in requests)
+
+
+def test_no_line_contains_a_phone(watched: Watched) -> None:
+    assert not re.search("99911100(31|32|33)", "\n".join(watched.lines))
 
 
 def test_worker_logs_the_id_of_the_request_for_the_sms(watched: Watched) -> None:

@@ -126,7 +126,7 @@ class Service:
                     answers.append(repr(error))
                 if not kept:
                     peer.close()
-                done.wait(0.01)
+                done.wait(0.03)
             peer.close()
 
         callers = [Thread(target=call, args=[kept]) for kept in (True, False, False)]
@@ -195,11 +195,11 @@ def service_folder() -> Iterator[Path]:
 def prepared_folder() -> Iterator[Path]:
     """A folder with the database and static files of a first start, which takes seconds."""
     with service_folder() as folder:
-        subprocess.run(["cp", "-a", _prepared_once(), folder / "data"], check=True)
+        subprocess.run(["cp", "-a", prepared_once(), folder / "data"], check=True)
         yield folder
 
 
-def _prepared_once() -> Path:
+def prepared_once() -> Path:
     prepared, draft = TEMPLATE / "prepared", TEMPLATE / "draft"
     with (TEMPLATE / "lock of prepared").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
