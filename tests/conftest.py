@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from inviting_app.ops.embedded import OPTIONS, Embedded
 from tests.support.accounts import SignedInUser, client, signed_in
+from tests.support.service import Service, ready_service
 from users.models import User
 
 
@@ -40,6 +41,13 @@ def quick(settings: Any) -> None:
 def default_language() -> None:
     """The language of the settings: a thread keeps that of the last request, which another test may have made."""
     translation.activate(settings.LANGUAGE_CODE)
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """A running service with default settings. Tests share it, so each uses phones of its own."""
+    with ready_service() as started:
+        yield started
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.service import Service, ready_service
+from tests.support.environment import THOROUGH
+from tests.support.service import Service
 
-REFRESHES = 1000
-SEEDS = range(12)
+REFRESHES = 1000 if THOROUGH else 250
+SEEDS = range(12 if THOROUGH else 4)
 AGO = """
 UPDATE users_device SET refreshed_at = refreshed_at - %(ago)s * interval '1 s'
  WHERE session_id = %(session)s
@@ -26,12 +27,6 @@ ME = "/api/v1/profiles/me"
 
 class Lost(Exception):
     """No answer came."""
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with ready_service() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

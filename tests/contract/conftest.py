@@ -19,7 +19,7 @@ from django.urls import get_resolver
 
 from tests.contract.commands import CLIENTS, MODULES, run
 from tests.support.environment import THOROUGH
-from tests.support.service import Service, ready_service, service_with_a_vote
+from tests.support.service import Service, service_with_a_vote
 
 assert get_resolver().url_patterns  # the document is in the language in which the views were first loaded
 
@@ -51,18 +51,12 @@ def seen() -> Iterator[Seen]:
         yield Seen(metrics, service.output.splitlines())
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with ready_service() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(service: Service) -> str:
     return f"http://localhost:{service.port}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def document(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("document") / "openapi.json"
     path.write_text(json.dumps(service.call("/schema?format=json")))
