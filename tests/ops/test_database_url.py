@@ -18,7 +18,7 @@ from inviting_app import env
 from inviting_app.ops import checks_database, database_errors, embedded
 from inviting_app.ops.embedded import Embedded
 from tests.support.environment import NAMES
-from tests.support.service import free_port, service_folder
+from tests.support.service import free_port, service_folder, with_static_files
 
 pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the tests use another PostgreSQL")
 
@@ -160,7 +160,7 @@ def test_each_error_of_a_connection_has_its_advice(server: Server, url: str) -> 
 def test_search_path_of_the_url_is_kept(tmp_path: Path, server: Server) -> None:
     url = f"postgresql://me:hunter2@{server.address}/inviting_app?options=-csearch_path%3Down%20-cwork_mem%3D5MB"
 
-    prepared = run("prepare", url, tmp_path)
+    prepared = run("prepare", url, with_static_files(tmp_path))
     checked = run("doctor", url, tmp_path)[1]
 
     with psycopg.connect(url) as session:

@@ -74,12 +74,12 @@ def test_eight_first_starts_at_once_on_a_new_machine(folder: Path, closed_packag
 
 
 CALLERS = {
-    "another country": {"LANG": "ru_RU.UTF-8", "LANGUAGE": "ru_RU:en", "TMPDIR": "/nonexistent", "HOME": None},
-    "an unknown locale": {"LC_ALL": "xx_YY.nonsense", "TMPDIR": "{long}"},
-    "another server": {
+    "another country and server": {
+        "LANG": "ru_RU.UTF-8", "LANGUAGE": "ru_RU:en", "TMPDIR": "/nonexistent", "HOME": None,
         "PGHOST": "/nonexistent", "PGPORT": "1", "PGDATA": "/nonexistent", "PGSERVICE": "other",
         "PGSSLMODE": "verify-full", "PGOPTIONS": "--nonsense",
     },
+    "an unknown locale": {"LC_ALL": "xx_YY.nonsense", "TMPDIR": "{long}"},
 }  # fmt: skip
 
 

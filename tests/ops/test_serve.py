@@ -1,7 +1,6 @@
 """The whole service as real processes: start, stop, restart, crash."""
 
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -20,9 +19,9 @@ from tests.support.service import (
     gone,
     patience,
     prepared_folder,
-    prepared_once,
     service_folder,
     services,
+    with_static_files,
 )
 
 KEY = "a key for this test, and long enough to be one"
@@ -32,8 +31,7 @@ KEY = "a key for this test, and long enough to be one"
 def folder() -> Iterator[Path]:
     """One folder for all tests of this file: the first start creates the database, the others use it."""
     with service_folder() as made:
-        # This takes longest of a first start, and `prepare` collected them.
-        shutil.copytree(prepared_once() / "static", made / "data" / "static")
+        with_static_files(made / "data")
         yield made
 
 

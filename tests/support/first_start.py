@@ -16,14 +16,12 @@ PROGRAM = """
 import os, sys
 from pathlib import Path
 from django.db import connection
-import django
 from inviting_app import env
 from inviting_app.ops import data_dir, places
 from inviting_app.ops.embedded import Embedded
 data_dir.make(env.DATA_DIR, with_key=True)
 places.choose(env.DATA_DIR)
 with Embedded(env.DATA_DIR).running():
-    django.setup()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 6 * 7, current_setting('server_version')")
         print(*cursor.fetchone())

@@ -191,6 +191,13 @@ def service_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def with_static_files(data: Path) -> Path:
+    """This folder of data, with static files that `prepare` collected: they take longest of a first start."""
+    data.mkdir(exist_ok=True)
+    (data / "static").symlink_to(prepared_once() / "static")
+    return data
+
+
 @contextmanager
 def prepared_folder() -> Iterator[Path]:
     """A folder with the database and static files of a first start, which takes seconds."""
@@ -200,6 +207,7 @@ def prepared_folder() -> Iterator[Path]:
 
 
 def prepared_once() -> Path:
+    """The data of a first start, made once in a run of the tests. Not for use where it is."""
     prepared, draft = TEMPLATE / "prepared", TEMPLATE / "draft"
     with (TEMPLATE / "lock of prepared").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
