@@ -25,7 +25,7 @@ COPY requirements-dev.txt ./
 RUN pip --python /venv/bin/python install --no-cache-dir --require-hashes -r requirements-dev.txt
 COPY . .
 USER 10001:10001
-CMD ["python", "-m", "pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "worksteal"]
+CMD ["python", "-m", "pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 FROM packages AS built
 COPY manage.py ./

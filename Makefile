@@ -21,10 +21,11 @@ run: $(RUN)
 demo: $(RUN)
 	@exec $(BIN)/python manage.py demo
 
-# Everything that pytest keeps goes into the environment, because the project may be read-only.
+# Everything that pytest keeps goes into the environment, because the project may be read-only. All tests of a file run
+# in one process, because they share what takes long to start.
 test: $(DEV)
 	@exec env HYPOTHESIS_STORAGE_DIRECTORY=$(VENV)/hypothesis $(BIN)/python -m pytest -o cache_dir=$(VENV)/pytest \
-		-n auto --maxprocesses 8 --dist worksteal $(ARGS)
+		-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .

@@ -15,6 +15,15 @@ from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.service import Service, ready_service
 from users.models import User
 
+# The folders whose tests start processes.
+SLOW = {"contract", "ops", "page"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow files first, in their random order: at the end, the other processors would wait for one of them."""
+    items.sort(key=lambda item: item.nodeid.split("/")[1] not in SLOW)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def postgres() -> Iterator[None]:
