@@ -15,14 +15,23 @@ from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.service import Service, ready_service
 from users.models import User
 
-# The folders whose tests start processes.
-SLOW = {"contract", "ops", "page"}
+# The folders whose tests start processes, in the order in which they run.
+SLOW = ["tests/page/browser", "tests/contract", "tests/ops"]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow files first, in their random order: at the end, the other processors would wait for one of them."""
-    items.sort(key=lambda item: item.nodeid.split("/")[1] not in SLOW)
+    """Put the slow folders first, each with its files in random order.
+
+    At the end, the other processors would wait for a slow file. Between files of other folders, a browser would be
+    started again for each file.
+    """
+
+    def place(item: pytest.Item) -> int:
+        folder = item.nodeid.partition("::")[0].rpartition("/")[0]
+        return SLOW.index(folder) if folder in SLOW else len(SLOW)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -31,12 +31,12 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateway() -> Iterator[Gateway]:
     yield from running()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(gateway: Gateway) -> Iterator[Service]:
     with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1") as started:
         yield started
