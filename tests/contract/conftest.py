@@ -19,7 +19,8 @@ from django.urls import get_resolver
 
 from tests.contract.commands import CLIENTS, MODULES, run
 from tests.support.environment import THOROUGH
-from tests.support.service import Service, service_with_a_vote
+from tests.support.service import Service
+from tests.support.used_service import service_with_a_vote
 
 assert get_resolver().url_patterns  # the document is in the language in which the views were first loaded
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
 from inviting_app.ops import metrics
-from tests.support.service import service_with_a_vote
+from tests.support.used_service import service_with_a_vote
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 SENT = 'inviting_app_sms_total{gateway="demo",outcome="sent"}'
