@@ -56,6 +56,14 @@ def quick(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
+def story() -> None:
+    """The time of the test's story begins with the test."""
+    from tests.support import login_steps
+
+    login_steps.begin()
+
+
+@pytest.fixture(autouse=True)
 def default_language() -> None:
     """The language of the settings: a thread keeps that of the last request, which another test may have made."""
     translation.activate(settings.LANGUAGE_CODE)

@@ -10,7 +10,7 @@ from profiles import privacy
 from profiles import signup as profiles_people
 from profiles.models import FailedActivation
 from tests.support.accounts import SignedInUser, signed_in
-from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, wrong
+from tests.support.login_steps import PHONE, answer, ask, at, challenge, wrong
 from tests.support.many_users import nobodys_code
 from users import accounts, retention
 from users.login import signin
@@ -51,8 +51,8 @@ def test_sends_and_wrong_guesses_still_count(alice: SignedInUser) -> None:
 
     assert early.status_code == 429
     assert not User.objects.filter(phone=f"+7{alice.phone}").exists()
-    LoginCode.objects.filter(used_at=None).update(created_at=NOW - timedelta(hours=2))
-    LoginCode.objects.get(used_at=None).deliveries.update(created_at=NOW - timedelta(hours=2))
+    LoginCode.objects.filter(used_at=None).update(created_at=at(0) - timedelta(hours=2))
+    LoginCode.objects.get(used_at=None).deliveries.update(created_at=at(0) - timedelta(hours=2))
     asked = ask(1, f"+7{alice.phone}")
     codes = LoginCode.objects.filter(user__phone=f"+7{alice.phone}")
     assert codes.count() == 3

@@ -15,12 +15,19 @@ from users.models import Challenge, LoginCode, User
 
 PHONE = "+79991234567"
 ADDRESS = "192.0.2.1"
-NOW = timezone.now()
+
+# When the running test began.
+_began = {"at": timezone.now()}
+
+
+def begin() -> None:
+    """Begin the story of a test. What it stores is compared with the database's clock, however long the run takes."""
+    _began["at"] = timezone.now()
 
 
 def at(seconds: float) -> datetime:
     """The time this many seconds after the start of the test's story."""
-    return NOW + timedelta(seconds=seconds)
+    return _began["at"] + timedelta(seconds=seconds)
 
 
 def ask(seconds: float = 0, phone: str = PHONE, **given: Any) -> ChallengeIssued:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from tests.support.login_steps import NOW, diagnosed
+from tests.support.login_steps import at, diagnosed
 from tests.support.receipts import sent
 from users.login.sms_limits import count_site
 from users.models import SmsDelivery, SmsGateway
@@ -24,7 +24,7 @@ def took(
     number: int, *, phone: str = "+79991234567", gateway: str = GATEWAY, age: timedelta = HOUR, **values: Any
 ) -> None:
     """This many SMS that a gateway took. `seconds` is how long each took to arrive."""
-    taken = NOW - age
+    taken = at(0) - age
     if (seconds := values.pop("seconds", None)) is not None:
         values["delivered_at"] = taken + timedelta(seconds=seconds)
     for _ in range(number):
@@ -32,7 +32,7 @@ def took(
 
 
 def counted() -> dict[tuple[str, str], tuple[int, int, float | None]]:
-    count_site(NOW)
+    count_site(at(0))
     return {(one.gateway, one.prefix): (one.accepted, one.delivered, one.seconds) for one in arrivals.last()}
 
 
@@ -126,7 +126,7 @@ def test_diagnosis_shows_arrivals_at_numbers_like_that_of_the_user(settings: Any
     settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/", "webhook+http://127.0.0.1:9/"]
     took(ENOUGH, phone="+79261234567", seconds=1)
     took(SILENT)
-    count_site(NOW)
+    count_site(at(0))
 
     first, second = diagnosed().gateways
 
@@ -139,6 +139,6 @@ def test_gateways_with_receipts_are_listed_although_they_never_failed() -> None:
     SmsGateway.objects.create(name="2 twilio", failures=4, error="credit 3")
     took(1, seconds=1)
     took(1, gateway="2 twilio", seconds=1)
-    count_site(NOW)
+    count_site(at(0))
 
     assert {row.name: row.failures for row in SmsGateway.objects.all()} == {GATEWAY: 0, "2 twilio": 4}

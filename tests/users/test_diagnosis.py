@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from tests.support.accounts import registered
-from tests.support.login_steps import NOW, answer, ask, at, diagnosed, set_code
+from tests.support.login_steps import answer, ask, at, diagnosed, set_code
 from users import accounts
 from users.login.challenges import CodeDecision, LimitReached, TooManyRequests
 from users.login.devices import TRUST_FOR
@@ -40,7 +40,7 @@ def outcome(decision: CodeDecision) -> str:
 
 
 def totals(**values: Any) -> None:
-    SiteTotals.objects.create(counted_at=NOW, people_a_day=0, sms_in_a_day=0, **values)
+    SiteTotals.objects.create(counted_at=at(0), people_a_day=0, sms_in_a_day=0, **values)
 
 
 def test_user_without_codes_gets_a_short_code() -> None:
@@ -115,7 +115,7 @@ def test_guard_refuses_suspect_numbers_of_unverified_users_only(settings: Any) -
         (LimitReached.NUMBER_PREFIX,),
         timedelta(hours=1),
     )
-    User.objects.update(verified_at=NOW)
+    User.objects.update(verified_at=at(0))
     assert outcome(new_device()) == "sent"
 
 
@@ -196,7 +196,7 @@ def test_diagnosis_writes_and_locks_nothing() -> None:
 
 def test_erased_user_is_diagnosed_without_a_phone() -> None:
     ask()
-    User.objects.update(phone=None, erased_at=NOW)
+    User.objects.update(phone=None, erased_at=at(0))
 
     assert diagnose(User.objects.get(), at(1))["decisions"] == []
 

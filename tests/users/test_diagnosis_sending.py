@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from tests.support.accounts import registered
-from tests.support.login_steps import NOW, ask, at, diagnosed
+from tests.support.login_steps import ask, at, diagnosed
 from users.models import LoginCode, SmsDelivery, SmsGateway
 
 pytestmark = pytest.mark.django_db
@@ -52,12 +52,14 @@ def test_last_sends_come_newest_first() -> None:
 
 def test_health_of_each_configured_gateway_is_shown() -> None:
     ask()
-    SmsGateway.objects.create(name="1 webhook", failures=4, error="HTTP 500", failed_at=NOW, circuit_open_until=at(60))
+    SmsGateway.objects.create(
+        name="1 webhook", failures=4, error="HTTP 500", failed_at=at(0), circuit_open_until=at(60)
+    )
     SmsGateway.objects.create(name="9 twilio", failures=4, circuit_open_until=at(60))
 
     (first, *_), (second, *_) = diagnosed(1).gateways
 
-    assert (first.name, first.failures, first.error, first.circuit_open_until) == ("1 webhook", 4, "HTTP 500", at(60))
+    assert (first.name, first.failures, first.error, first.circuit_open_until) == ("1 webhook", 4, "fault", at(60))
     assert (second.name, second.failures, second.circuit_open_until) == ("2 webhook", 0, None)
 
 

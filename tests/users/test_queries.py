@@ -13,8 +13,9 @@ from django.db.utils import ConnectionHandler
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import registered
-from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, at, challenge, right
+from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, challenge, right
 from users import accounts, limit_queries, login_queries, queries
+from users.clock import ClockTimestamp
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 from users.queries import database_now
@@ -72,7 +73,7 @@ def test_prepared_statements_outlive_a_migration_that_adds_a_column(migration: C
             assert queries.lock_user(device.user_id) and queries.lock_user_by_phone(PHONE)
         assert queries.insert_user(next(phones), b"")
         assert queries.live_session(device.session_id, device.user_id)
-        assert login_queries.sent_codes(device.user_id, NOW, first=NOW)
+        assert login_queries.sent_codes(device.user_id, at(0), first=at(0))
         assert login_queries.challenge_with_phone(asked.public_id)
 
     for _ in range(6):  # often enough for psycopg to prepare a statement
@@ -91,7 +92,7 @@ def test_statements_read_users_and_codes_whole() -> None:
     inserted = queries.insert_user("+79990001122", b"")
     session = queries.live_session(device.session_id, device.user_id)
     found = login_queries.challenge_with_phone(asked.public_id)
-    sent = login_queries.sent_codes(device.user_id, NOW, first=NOW)
+    sent = login_queries.sent_codes(device.user_id, at(0), first=at(0))
 
     assert inserted and session and found
     read = [*(locked.user for locked in (*users, inserted[0]) if locked), session[0].user, found[0].login_code]
@@ -100,7 +101,7 @@ def test_statements_read_users_and_codes_whole() -> None:
 
 def test_inserted_user_and_earlier_erased_ones_are_what_the_orm_reads() -> None:
     phone_hash = accounts.phone_hash(PHONE)
-    erased = User.objects.create(phone=None, erased_at=NOW, erased_phone_hash=phone_hash)
+    erased = User.objects.create(phone=None, erased_at=at(0), erased_phone_hash=phone_hash)
 
     created = queries.insert_user(PHONE, phone_hash)
 
@@ -123,7 +124,7 @@ def test_live_session_is_what_the_orm_reads() -> None:
     assert queries.live_session(device.session_id, 0) is queries.live_session(uuid.uuid4(), device.user_id) is None
 
 
-@pytest.mark.parametrize("ended", [{"ended_at": NOW}, {"user__is_active": False}])
+@pytest.mark.parametrize("ended", [{"ended_at": ClockTimestamp()}, {"user__is_active": False}])
 def test_session_is_live_only_while_device_and_user_are(ended: dict[str, Any]) -> None:
     device = signed_in_device()
     if "ended_at" in ended:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from profiles import privacy, signup, tasks
 from profiles.models import FailedActivation, Profile
-from tests.support.login_steps import ADDRESS, NOW, PHONE, answer, ask, set_code
+from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, set_code
 from users import retention
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
@@ -20,7 +20,7 @@ VERIFIED = "+79990000001"
 
 
 def purge(days: float) -> None:
-    retention.delete_expired(NOW + timedelta(days=days, seconds=1))
+    retention.delete_expired(at(0) + timedelta(days=days, seconds=1))
 
 
 def test_login_rows_are_kept_for_31_days() -> None:
@@ -101,18 +101,18 @@ def test_locked_user_is_left_for_the_next_purge() -> None:
 
 def test_wrong_invite_codes_are_kept_for_a_day() -> None:
     answer(ask())
-    FailedActivation.objects.create(user=User.objects.get(), created_at=NOW)
+    FailedActivation.objects.create(user=User.objects.get(), created_at=at(0))
 
-    privacy.purge(NOW + timedelta(days=0.99))
+    privacy.purge(at(0) + timedelta(days=0.99))
     assert FailedActivation.objects.exists()
 
-    privacy.purge(NOW + timedelta(days=1.01))
+    privacy.purge(at(0) + timedelta(days=1.01))
     assert not FailedActivation.objects.exists()
 
 
 def test_expired_sessions_of_the_admin_are_deleted() -> None:
-    Session.objects.create(session_key="old", session_data="", expire_date=NOW)
-    Session.objects.create(session_key="new", session_data="", expire_date=NOW + timedelta(days=2))
+    Session.objects.create(session_key="old", session_data="", expire_date=at(0))
+    Session.objects.create(session_key="new", session_data="", expire_date=at(0) + timedelta(days=2))
 
     purge(1)
 
@@ -122,7 +122,7 @@ def test_expired_sessions_of_the_admin_are_deleted() -> None:
 def test_unverified_user_is_deleted_with_the_last_login_row() -> None:
     ask()
     ask(20 * DAY)
-    User.objects.update(created_at=NOW)
+    User.objects.update(created_at=at(0))
 
     purge(50)
     assert User.objects.filter(phone=PHONE).exists()
@@ -139,7 +139,7 @@ def test_verified_staff_disabled_and_erased_users_stay() -> None:
     answer(ask(phone=VERIFIED))
     ask(phone="+79990000003")
     User.objects.filter(phone="+79990000003").update(is_staff=True)
-    User.objects.update(created_at=NOW)
+    User.objects.update(created_at=at(0))
 
     purge(400)
 
@@ -160,7 +160,7 @@ def test_devices_without_session_and_trust_are_deleted() -> None:
 
 def test_ended_devices_are_deleted_after_90_days() -> None:
     answer(ask())
-    Device.objects.update(trust_hash=None, trusted_until=None, ended_at=NOW)
+    Device.objects.update(trust_hash=None, trusted_until=None, ended_at=at(0))
 
     purge(89.9)
     assert Device.objects.exists()
@@ -171,7 +171,7 @@ def test_ended_devices_are_deleted_after_90_days() -> None:
 
 def test_device_that_still_refreshes_stays() -> None:
     answer(ask())
-    Device.objects.update(trust_hash=None, trusted_until=None, refreshed_at=NOW + timedelta(days=89))
+    Device.objects.update(trust_hash=None, trusted_until=None, refreshed_at=at(0) + timedelta(days=89))
 
     purge(100)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from profiles import signup
-from tests.support.login_steps import NOW, PHONE, answer, ask, at, challenge, device_token, stranger, weigh, wrong
+from tests.support.login_steps import PHONE, answer, ask, at, challenge, device_token, stranger, weigh, wrong
 from users.login.challenges import ChallengeIssued
 from users.login.signin import InvalidCode
 from users.models import LoginCode, SiteTotals, User
@@ -165,7 +165,7 @@ def test_site_under_attack_gives_long_codes_to_every_unknown_device() -> None:
 def test_limit_of_a_large_site_is_three_percent_of_its_daily_users() -> None:
     for number in range(200):
         weigh(f"+7999{number:07}", 3, ended=HOUR)
-    SiteTotals.objects.create(counted_at=NOW, people_a_day=19_999, sms_in_a_day=0)
+    SiteTotals.objects.create(counted_at=at(0), people_a_day=19_999, sms_in_a_day=0)
     assert stranger(HOUR + 1).code_length == 10
 
     SiteTotals.objects.update(people_a_day=20_000)
@@ -188,7 +188,7 @@ def test_limits_cost_three_statements(django_assert_num_queries: Any) -> None:
     # because the test has a transaction already.
     with django_assert_num_queries(8):
         assert not ask(1, **held).sent
-    assert timedelta(0) < at(asked.resend_in) - NOW
+    assert timedelta(0) < at(asked.resend_in) - at(0)
 
 
 def test_short_code_ends_when_its_user_becomes_an_operator() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.login_steps import NOW, PHONE, answer, ask, at
+from tests.support.login_steps import PHONE, answer, ask, at
 from tests.support.races import race
 from users.login import sms_limits
 from users.login.challenges import ChallengeIssued, TooManyRequests
@@ -134,7 +134,7 @@ def test_sms_of_the_day_are_the_last_totals_and_those_since(settings: Any) -> No
     settings.SMS_PER_DAY = 20
     send(someone(1), -DAY - 1)
     send(someone(2), -HOUR)
-    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(0))
     SiteTotals.objects.update(sms_in_a_day=16)
 
     ask(1, phone=someone(3))
@@ -150,23 +150,23 @@ def test_totals_are_the_mean_of_daily_users_and_the_sms_of_a_day() -> None:
             send(someone(person), -day * DAY - HOUR, used=True)
     send(someone(20), -HOUR)
 
-    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(0))
 
     totals = SiteTotals.objects.get()
-    assert totals.counted_at == NOW
+    assert totals.counted_at == at(0)
     assert totals.people_a_day == pytest.approx(28 / 7, abs=1)  # the database's day may begin in between
     assert totals.sms_in_a_day == 3
     sms_limits.count_site(at(-MINUTE))
     totals.refresh_from_db()
-    assert totals.counted_at == NOW
+    assert totals.counted_at == at(0)
 
 
 def test_totals_are_counted_again_after_the_clock_was_set_back() -> None:
     sms_limits.count_site(at(HOUR))
 
-    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(0))
 
-    assert SiteTotals.objects.get().counted_at == NOW
+    assert SiteTotals.objects.get().counted_at == at(0)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_country_is_suspect_when_too_few_of_its_codes_are_used(
         send(someone(100 + number), -DAY / 2, used=True)
     send(someone(999), -sms_limits.SETTLED_AFTER.total_seconds() + 2)
 
-    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(0))
     sms_limits.count_site(at(1))
 
     assert SiteTotals.objects.get().suspect_countries == (["RU"] if suspect else [])
@@ -194,15 +194,15 @@ def test_number_prefix_is_suspect_when_its_codes_of_an_hour_are_not_used(unused:
         send(f"+799912300{number:02}", -HOUR / 2)
     send("+79991230099", -2 * HOUR)
 
-    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(0))
 
     assert SiteTotals.objects.get().suspect_prefixes == (["+7999123"] if suspect else [])
 
 
 @pytest.mark.parametrize("suspects", [{"suspect_countries": ["RU"]}, {"suspect_prefixes": ["+7999123"]}])
 def test_suspect_numbers_are_recorded_or_refused_by_setting(settings: Any, suspects: Any) -> None:
-    User.objects.create(phone="+79991230002", verified_at=NOW)
-    SiteTotals.objects.create(counted_at=NOW, people_a_day=0, sms_in_a_day=0, **suspects)
+    User.objects.create(phone="+79991230002", verified_at=at(0))
+    SiteTotals.objects.create(counted_at=at(0), people_a_day=0, sms_in_a_day=0, **suspects)
     assert ask(1, phone="+79991230001").sent
 
     settings.SMS_GUARD = "enforce"
@@ -216,7 +216,7 @@ def test_warning_contains_no_full_phone(caplog: pytest.LogCaptureFixture) -> Non
     for number in range(11):
         send(f"+799912300{number:02}", -HOUR / 2)
 
-    sms_limits.count_site(NOW)
+    sms_limits.count_site(at(0))
 
     assert "number prefix +7999123 are not used" in caplog.text
 

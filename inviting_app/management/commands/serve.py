@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 GUNICORN = ["-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]
 WORKER = ["manage.py", "worker"]
 # HUP starts each of these with the new code and settings before anything is replaced.
-TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"]]
+TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"], [*WORKER, "--check"]]
 BANNER = """
 Ctrl-C stops it.
   Page       {site}/

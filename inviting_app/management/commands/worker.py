@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
@@ -45,7 +45,12 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 class Command(BaseCommand):
     help = __doc__
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--check", action="store_true", help="only check that the worker can start")
+
+    def handle(self, *args: Any, check: bool, **options: Any) -> None:
+        if check:
+            return
         _lower_priority()
         at = connector_params(settings.DIRECT_DATABASE)
         connector = PsycopgConnector(kwargs=at, timeout=NO_DATABASE_SECONDS)
