@@ -19,6 +19,7 @@ WEAK_KEY = f"SECRET_KEY has fewer than {KEY_LENGTH} characters, or fewer than {K
 STRONG_KEY = """Make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'`. \
 If users have signed in with the old one, keep it in SECRET_KEY_FALLBACKS for 30 days, so that nobody is signed out."""
 GATEWAYS_HINT = "docs/sms.md tells how a gateway's URL looks, for each provider."
+PROVIDERS_HINT = "docs/sms.md describes the format of a provider's table."
 PLAIN_HINT = """Use https (remove scheme=http or +http), or tls=1 for SMPP if the centre has it. \
 Otherwise put a VPN between the two and silence this check."""
 SHORTER_TEXT = """Shorten SMS_TEXT, or the host of SITE_URL that the last line names. \
@@ -35,7 +36,8 @@ def check_secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def check_sms_gateways(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Read the URLs of SMS_GATEWAYS and the providers' tables. No command starts with one that cannot be used."""
     if error := gateways.error():
-        return [Error(error, hint=GATEWAYS_HINT, id="users.E002")]
+        hint = PROVIDERS_HINT if error.startswith("SMS_PROVIDERS") else GATEWAYS_HINT
+        return [Error(error, hint=hint, id="users.E002")]
     remote = [gateway.name for gateway in gateways.configured() if gateway.is_plain]
     what = f"SMS_GATEWAYS: {', '.join(remote)}: others can read phones and codes on their way, which is not encrypted."
     return [Warning(what, hint=PLAIN_HINT, id="users.W002")] if remote else []

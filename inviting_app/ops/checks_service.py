@@ -83,13 +83,11 @@ def gateways() -> Found:
         if not row.failures:
             continue
         last = f"{row.failed_at:%F %T} UTC ({describe(row.error)})"
-        seen = f"Gateway {row.name} failed {row.failures} times in a row, last at {last}"
+        failed = "refused the account" if row.refuses_account else f"failed {row.failures} times in a row"
+        seen = f"Gateway {row.name} {failed}, last at {last}"
         if row.circuit_open_until and row.circuit_open_until > now:
             seen += f"; it is asked last until {row.circuit_open_until:%T} UTC"
-        hint = (
-            "Wrong credentials: check the account in its URL. No credit: pay. No connection: check host, port and "
-            "firewall. Otherwise ask the provider about the code in brackets. The worker tries again by itself."
-        )
+        hint = "“When a gateway fails” in docs/sms.md says what to do. The worker tries the gateway again by itself."
         if row.failures >= breaker.FAILURES:
             yield Error(f"{seen}.", hint=hint, id="inviting_app.E023")
         else:

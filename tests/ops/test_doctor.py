@@ -202,7 +202,7 @@ def test_failing_gateway_is_reported(settings: Any) -> None:
 
     assert found.level == ERROR
     assert (
-        "Gateway 1 webhook failed 3 times in a row, last at 2026-01-02 03:04:05 UTC (wrong credentials (HTTP 401))"
+        "Gateway 1 webhook refused the account, last at 2026-01-02 03:04:05 UTC (wrong credentials (HTTP 401))"
         in found.msg
     )
     assert "; it is asked last until " in found.msg

@@ -52,9 +52,7 @@ def test_last_sends_come_newest_first() -> None:
 
 def test_health_of_each_configured_gateway_is_shown() -> None:
     ask()
-    SmsGateway.objects.create(
-        name="1 webhook", failures=4, error="HTTP 500", failed_at=at(0), circuit_open_until=at(60)
-    )
+    SmsGateway.objects.create(name="1 webhook", failures=4, error="fault", failed_at=at(0), circuit_open_until=at(60))
     SmsGateway.objects.create(name="9 twilio", failures=4, circuit_open_until=at(60))
 
     (first, *_), (second, *_) = diagnosed(1).gateways

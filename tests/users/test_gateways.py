@@ -96,16 +96,28 @@ def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> 
     ("table", "why"),
     [
         ("[x", "own.toml: "),
-        ("[x]\ntitle = 'X'", "own.toml: Object missing required field `docs`"),
-        (OWN + "colour = 1", "own.toml: Object contains unknown field `colour`"),
+        ("[x]\ntitle = 'X'", "own.toml: x: Object missing required field `docs`"),
+        (OWN + "colour = 1", "own.toml: own: Object contains unknown field `colour`"),
         (OWN.replace("{text}", "{txt}"), "own.toml: own: send.json: {txt} is not known"),
         (OWN.replace("json =", "form = {}\njson ="), "own.toml: own: send.form: there is a json already"),
         (OWN.replace("{ ok = true }", "{}"), "own.toml: own: send.accepted: must have a condition"),
+        (OWN.replace("[own", "[2own"), "own.toml: 2own: a name begins with a letter"),
+        (OWN + "pattern = '(?P<yes>OK)'", "own.toml: own: send.pattern: has no group ok"),
+        (OWN.replace("https://api", "http://api"), "own.toml: own: send.url: must begin with https://"),
         (OWN.replace("https://api", "ftp://api"), "own.toml: own: send.url: must begin with https://"),
-        (OWN.replace("[own", "[Own"), "own.toml: Own: a name has lower-case letters, digits and dashes"),
-        (OWN + '[[own.refused]]\nreason = "money"\nwhen = {a = 1}', "own.toml: Invalid enum value 'money'"),
-        (OWN + '[[own.refused]]\nreason = "credit"\nwhen = {}', "a rule without conditions would apply to all answers"),
-        (OWN + '[[own.refused]]\nreason = "credit"\nwhen = {a = "~("}', "own.toml: own: a: missing )"),
+        (
+            OWN.replace("[own", "[Own"),
+            "own.toml: Own: a name begins with a letter, and has lower-case letters, digits and dashes",
+        ),
+        (OWN + '[[own.refused]]\nreason = "money"\nwhen = {a = 1}', "own.toml: own: Invalid enum value 'money'"),
+        (
+            OWN + '[[own.refused]]\nreason = "credit"\nwhen = {}',
+            "own.toml: own: a rule without conditions (credit) would apply to all answers",
+        ),
+        (
+            OWN + '[[own.refused]]\nreason = "credit"\nwhen = {a = "~("}',
+            "own.toml: own: the rule of credit: a: missing )",
+        ),
     ],
 )
 def test_table_with_a_mistake_is_refused_with_its_place(table: str, why: str, tmp_path: Any, settings: Any) -> None:

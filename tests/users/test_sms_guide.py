@@ -15,7 +15,7 @@ from django.conf import settings as project
 from tests.support.http_gateway import running
 from tests.support.provider_peer import Peer, Reply
 from users.sms import gateways
-from users.sms.answers import Message, Verdict
+from users.sms.answers import Answer, Message, Reason, Verdict
 from users.sms.gateways import Gateway
 
 GUIDE = project.BASE_DIR / "docs" / "sms.md"
@@ -92,3 +92,37 @@ def test_backend_of_the_guide_knows_a_genuine_request(peer: Peer) -> None:
     assert backend["is_genuine"](headers, asked.body)
     assert not backend["is_genuine"](headers, asked.body + b" ")
     assert not backend["is_genuine"]({**headers, "webhook-timestamp": "1700000000"}, asked.body)
+
+
+def plain(peer: Peer, folder: Path, settings: Any) -> Gateway:
+    settings.SMS_PROVIDERS = folder / "plain.toml"
+    settings.SMS_PROVIDERS.write_text(block("toml", 2))
+    return gateways.parse("1 plain", f"plain+http://me:secret@{peer.host}", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"ID: 1a2b", Answer(reference="1a2b")),
+        (b"ERR: 301, No credit left", Answer(Reason.CREDIT, code="301")),
+        (b"ERR: 001, Authentication failed", Answer(Reason.CREDENTIALS, code="001")),
+        (b"<html>ID", Answer(Reason.UNREADABLE, code="HTTP 200")),
+    ],
+)
+def test_table_for_plain_text_reads_its_answers(
+    body: bytes, said: Answer, peer: Peer, tmp_path: Path, settings: Any
+) -> None:
+    peer.reply = Reply(body=body)
+
+    assert plain(peer, tmp_path, settings).send(MESSAGE) == said
+
+
+@pytest.mark.parametrize(("body", "reason"), [(b"Credit: 12.50", None), (b"Credit: 0.00", Reason.CREDIT)])
+def test_table_for_plain_text_checks_the_account(
+    body: bytes, reason: Reason | None, peer: Peer, tmp_path: Path, settings: Any
+) -> None:
+    peer.reply = Reply(body=body)
+
+    said = plain(peer, tmp_path, settings).check()
+
+    assert said is not None and said.reason == reason

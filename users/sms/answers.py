@@ -60,8 +60,8 @@ _VERDICTS = {
     Reason.UNREADABLE: Verdict.UNKNOWN,
 }
 
-# A provider's code for an error: a short word or number. Anything longer may be a phone number or a secret.
-_CODE = re.compile(r"HTTP \d{3}|0x[0-9a-f]{8}|(?!.*\d{7})[\w.-]{1,32}", re.ASCII)
+# A provider's code for an error: a number, a word or a short phrase. Anything longer may quote a number or a secret.
+_CODE = re.compile(r"0x[0-9a-f]{8}|(?!.*\d{7})[\w .,:'-]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def judge(provider: Provider, call: Call, response: Response, values: Mapping[st
     reference = (fields.look_up(answered, call.reference) or [""])[0] if call.reference else ""
     for rule in [*call.refused, *provider.refused]:
         if fields.apply(seen, rule.when, values):
-            return Answer(rule.reason, code=_code(seen, rule.when))
+            return Answer(rule.reason, code=_code(seen, rule.when, values))
     if fields.apply(seen, call.accepted, values) and (reference or not call.reference):
         return Answer(reference=reference[:128])
     status = response.status
@@ -144,11 +144,14 @@ def _url(template: str, values: Mapping[str, str]) -> str:
     return url
 
 
-def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any]) -> str:
-    """The provider's code for an error: the value that the first condition found."""
+def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any], values: Mapping[str, str]) -> str:
+    """The provider's code for an error: the value that the first condition found, unless it quotes the request."""
     path = next(iter(conditions))
-    values = fields.look_up(seen, path)
-    return f"HTTP {values[0]}" if path == "http_status" else values[0] if values else ""
+    found = (fields.look_up(seen, path) or [""])[0]
+    # A shorter value is a part of many words.
+    if any(len(value) > 3 and value in found for value in values.values()):
+        return ""
+    return f"HTTP {found}" if path == "http_status" else found
 
 
 def _standard_webhook(values: Mapping[str, str], content: bytes) -> dict[str, str]:

@@ -4,6 +4,7 @@ docs/sms.md describes the format.
 """
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -115,13 +116,18 @@ def providers() -> dict[str, Provider]:
 def _load(path: Path) -> dict[str, Provider]:
     """The providers of this file, read once. Raises ProvidersError."""
     try:
-        found = msgspec.toml.decode(path.read_bytes(), type=dict[str, Provider], strict=True)
+        tables = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ProvidersError(f"{path.name}: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ProvidersError(f"{path.name}: {error}") from error
-    for name, provider in found.items():
-        if problem := _problem(name, provider):
+    found = {}
+    for name, table in tables.items():
+        try:
+            found[name] = msgspec.convert(table, Provider)
+        except msgspec.ValidationError as error:
+            raise ProvidersError(f"{path.name}: {name}: {error}") from error
+        if problem := _problem(name, found[name]):
             raise ProvidersError(f"{path.name}: {name}: {problem}")
     return found
 
@@ -129,7 +135,7 @@ def _load(path: Path) -> dict[str, Provider]:
 def _problem(name: str, provider: Provider) -> str:
     """What is wrong in a table whose keys and types are right, or an empty string."""
     if not re.fullmatch("[a-z][a-z0-9-]*", name):
-        return "a name has lower-case letters, digits and dashes"
+        return "a name begins with a letter, and has lower-case letters, digits and dashes"
     if (provider.send is None) != (provider.protocol == "smpp"):
         return "a provider has a table `send`, or the protocol smpp"
     try:
@@ -154,18 +160,18 @@ def _receipt_problem(receipt: Receipt) -> str:
 
 
 def _rules_problem(rules: list[Rule]) -> str:
-    for conditions in [rule.when for rule in rules]:
-        if not conditions:
-            return "a rule without conditions would apply to all answers"
-        if problem := conditions_error(conditions):
-            return problem
+    for rule in rules:
+        if not rule.when:
+            return f"a rule without conditions ({rule.reason}) would apply to all answers"
+        if problem := conditions_error(rule.when):
+            return f"the rule of {rule.reason}: {problem}"
     return ""
 
 
 def _call_problem(call: Call, known: frozenset[str] | set[str]) -> str:
     if call.form is not None and call.json is not None:
         return "form: there is a json already"
-    if not call.url.startswith(("https://", "http://", "{host}")):
+    if not call.url.startswith(("https://", "{host}")):
         return "url: must begin with https://"
     for where in ("url", "headers", "query", "form", "json"):
         for template in strings(getattr(call, where)):
@@ -173,7 +179,17 @@ def _call_problem(call: Call, known: frozenset[str] | set[str]) -> str:
                 return f"{where}: {{{unknown[0]}}} is not known"
     if not call.accepted:
         return "accepted: must have a condition"
-    return conditions_error(call.accepted) or _rules_problem(call.refused) or _pattern_problem(call.pattern)
+    problem = conditions_error(call.accepted) or _rules_problem(call.refused) or _pattern_problem(call.pattern)
+    return problem or _group_problem(call)
+
+
+def _group_problem(call: Call) -> str:
+    """A condition of a field that the call's pattern never finds."""
+    groups = {*re.compile(call.pattern).groupindex, "http_status"}
+    for path in [*call.accepted, *(path for rule in call.refused for path in rule.when)] if call.pattern else []:
+        if path not in groups:
+            return f"pattern: has no group {path}"
+    return ""
 
 
 def _pattern_problem(pattern: str) -> str:

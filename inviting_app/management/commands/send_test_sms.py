@@ -74,8 +74,9 @@ class Command(BaseCommand):
         if answer.reference:
             self._say("Reference", answer.reference)
         self._say("Time", f"{seconds:.2f} s")
-        if gateway.receipts:
-            self._say("Receipts", f"{gateway.receipts} (keep it secret)")
+        if gateway.provider.protocol == "http" and gateway.provider.receipt:
+            local = "none can arrive, because SITE_URL is of this machine"
+            self._say("Receipts", f"{gateway.receipts} (keep it secret)" if gateway.receipts else local)
         return answer.verdict is Verdict.ACCEPTED
 
     def _say(self, what: str, text: str) -> None:
@@ -94,7 +95,7 @@ def _masked_request(gateway: Gateway, message: Message) -> list[str]:
     if call is None:
         return ["submit_sm (SMPP)"]
     values = gateway.request_values(message)
-    masked = {name: value if name in SHOWN_VALUES else "***" for name, value in values.items()}
+    masked = {name: value if name in SHOWN_VALUES else "***" for name, value in values.items() if value}
     masked |= {name: mask_phones(values[name]) for name in ("phone", "digits", "national")} | {"path": "/***"}
     request = http_api.build(gateway.provider, call, masked)
     body = request.content.decode(gateway.provider.charset)
@@ -114,5 +115,5 @@ def _shown(response: Response, gateway: Gateway, message: Message) -> str:
     for hidden in [value.removeprefix("whsec_") for name, value in values.items() if name not in SHOWN_VALUES]:
         if len(hidden) > 3:  # a shorter one would hide words
             text = text.replace(hidden, "***")
-    cut = " ".join(mask_phones(text).split())
+    cut = " ".join(text.split())
     return f"HTTP {response.status} {cut[:SHOWN]}{'…' if len(cut) > SHOWN else ''}"
