@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -182,7 +182,7 @@ def test_only_one_of_two_workers_with_the_same_job_sends(gateway: Gateway) -> No
         assert gateway.asked.wait(10)
         cursor.execute("SET lock_timeout = '50ms'")
 
-        with pytest.raises(OperationalError):
+        with pytest.raises(sms_delivery.BeingSent):
             sms_delivery.deliver(delivery)
         SmsDelivery.objects.update(address="")  # as an erasure does
         gateway.answers.set()

@@ -1,6 +1,7 @@
 """Tries whose outcome is not known: the SMS may have been sent and paid, so there are at most two at a gateway."""
 
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -25,6 +26,19 @@ def gateway(settings: Any) -> Iterator[Gateway]:
     for server in running():
         settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
         yield server
+
+
+class LostConnection(Event):
+    """While the gateway answers, the connection that waits for it is cut."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE state = 'idle in transaction' AND datname = current_database()"
+            )
+        connection.close()
+        return True
 
 
 def retry_now() -> None:
@@ -78,6 +92,18 @@ def test_worker_that_dies_during_a_try_has_used_it(gateway: Gateway) -> None:
     assert gateway.messages == []
     delivery.refresh_from_db()
     assert delivery.state == "failed"
+
+
+def test_connection_lost_after_the_gateway_was_asked_has_used_a_try(gateway: Gateway) -> None:
+    """The SMS may have been sent, so an error of the database is no reason to send it without a limit."""
+    ask(now=timezone.now())
+    gateway.answers = LostConnection()
+    for _ in range(3):
+        work()
+        retry_now()
+
+    assert len(gateway.messages) == 2
+    assert SmsDelivery.objects.get().open_tries == {"1 webhook": 2}
 
 
 def test_gateway_whose_tries_are_used_up_keeps_its_one_trial(gateway: Gateway, spare: Gateway, settings: Any) -> None:

@@ -28,6 +28,10 @@ class GatewaysFailed(Exception):
     """No gateway took the message. It may be tried again while the code is valid. The text contains no secret."""
 
 
+class BeingSent(OperationalError):
+    """Another worker sends this SMS, or the database is away. The gateway was not asked."""
+
+
 # What is called after each try of a gateway, with its name, `sent` or the verdict, and the seconds that it took.
 Watch = Callable[[str, str, float], None]
 
@@ -40,7 +44,7 @@ def deliver(delivery_id: int, watch: Watch = unwatched, receipt_watch: receipts.
     """Send the SMS of this delivery row, unless it was sent already or its code has ended.
 
     `receipt_watch` is for the receipts that come over the same connection, for this and later SMS.
-    Raises GatewaysFailed, or OperationalError while another worker sends this SMS. Both may be tried again.
+    Raises GatewaysFailed, or BeingSent while another worker sends this SMS. Both may be tried again.
     """
     if settings.DEMO:
         started = time.monotonic()
@@ -81,7 +85,7 @@ def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: receip
     started = time.monotonic()
     try:
         answer = _send_through(delivery_id, gateway, receipt_watch)
-    except OperationalError:  # another worker sends this SMS
+    except BeingSent:
         queries.end_try(delivery_id, gateway.name)
         raise
     if answer is None:
@@ -98,11 +102,16 @@ def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: receip
 def _send_through(delivery_id: int, gateway: Gateway | None, receipt_watch: receipts.Watch) -> Answer | None:
     """Send the message through the gateway, or write it to the log in demo mode. None if it must not be sent any more.
 
+    Raises BeingSent. Any other error may come after the gateway took the message.
+
     The commit that records the success releases the lock, so a worker that waited for it sees that the SMS was sent. It
     is an advisory lock, not that of the row: an erasure changes the row and must not wait for a gateway.
     """
     with transaction.atomic():
-        queries.lock_delivery(delivery_id)
+        try:
+            queries.lock_delivery(delivery_id)
+        except OperationalError as error:
+            raise BeingSent from error
         delivery = _sendable(delivery_id)
         if delivery is None:
             return None
