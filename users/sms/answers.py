@@ -45,6 +45,9 @@ class Reason(TextChoices):
     EXPIRED = "expired", _("not delivered in time")
 
 
+# Characters of the longest reference that is stored.
+MAX_REFERENCE = 128
+
 # Takes a reference, `delivered` or `failed`, and the reason. Returns whether there is such an SMS.
 OnReceipt = Callable[[str, Literal["delivered", "failed"], Reason | None], bool]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from users.sms import fields
-from users.sms.answers import Answer, Reason, Response
+from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response
 from users.sms.providers import Call, Provider
 
 # Seconds for a connection, and for each read. The caller bounds the whole try.
@@ -80,12 +80,14 @@ def judge(provider: Provider, call: Call, response: Response, values: Mapping[st
     """What this response to the call with these values means."""
     answered = response.fields
     seen = {**answered, "http_status": response.status} if isinstance(answered, dict) else response_fields(response)
-    reference = (fields.look_up(answered, call.reference) or [""])[0] if call.reference else ""
+    found = (fields.look_up(answered, call.reference) or [""])[0] if call.reference else ""
+    # PostgreSQL cannot store some characters. An error after the SMS was taken would send it again.
+    reference = "".join(filter(str.isprintable, found))[:MAX_REFERENCE]
     for rule in [*call.refused, *provider.refused]:
         if fields.apply(seen, rule.when, values):
             return Answer(rule.reason, code=_code(seen, rule.when, values))
     if fields.apply(seen, call.accepted, values) and (reference or not call.reference):
-        return Answer(reference=reference[:128])
+        return Answer(reference=reference)
     status = response.status
     reason = _BY_STATUS.get(status, Reason.REJECTED if 300 <= status < 500 else Reason.UNREADABLE)
     return Answer(reason, code=f"HTTP {status}")

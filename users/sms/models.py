@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from users.sms.answers import Verdict, describe, verdict
+from users.sms.answers import MAX_REFERENCE, Verdict, describe, verdict
 
 
 class SmsDelivery(models.Model):
@@ -22,7 +22,7 @@ class SmsDelivery(models.Model):
     )
     channel = models.CharField(_("channel"), max_length=8, default="sms")
     gateway = models.CharField(_("gateway"), max_length=64, blank=True)
-    gateway_ref = models.CharField(_("gateway's reference"), max_length=128, blank=True)
+    gateway_ref = models.CharField(_("gateway's reference"), max_length=MAX_REFERENCE, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     address = models.CharField(_("phone, masked"), max_length=20)
     country = models.CharField(_("country"), max_length=3)

@@ -21,7 +21,7 @@ from users.clock import ClockTimestamp
 from users.models import SmsDelivery
 from users.queries import database_now
 from users.sms import fields, receipt_tokens, signatures
-from users.sms.answers import Reason
+from users.sms.answers import MAX_REFERENCE, Reason
 from users.sms.gateways import Gateway, configured
 from users.sms.inbound import Inbound
 from users.sms.providers import Receipt
@@ -31,9 +31,6 @@ logger = logging.getLogger(__name__)
 # What is called for each receipt that says something new, with the name that the gateway had when it took the SMS,
 # `delivered` or the reason why not, and the seconds since then.
 Watch = Callable[[str, str, float], None]
-
-# A longer reference is not stored, see SmsDelivery.gateway_ref.
-MAX_REFERENCE = 128
 
 # Until the worker looks for an SMS that a receipt names and that was not found.
 LOOK_AGAIN_SECONDS = 5
