@@ -1,6 +1,7 @@
 """URLs of gateways, what they are refused for, and what never shows their secrets."""
 
 import logging
+import re
 from io import StringIO
 from typing import Any
 
@@ -76,12 +77,13 @@ def refused(url: str, settings: Any) -> str:
         ("smpp://me:hunter2@smsc.example?sender=Магазин", "the sender does not look right for SMPP"),
         (f"smpp://me:{'hunter2' * 10}@smsc.example", "the password does not look right for SMPP"),
         ("smpp://:hunter2@smsc.example", "needs a user"),
+        ("smpp+tls://me:hunter2@smsc.example", "smpp takes no +tls. For TLS write tls=1"),
     ],
 )
 def test_gateway_that_cannot_be_used_is_refused_with_the_reason(url: str, why: str, own: None, settings: Any) -> None:
     said = refused(url, settings)
 
-    assert said.startswith(f"SMS_GATEWAYS: gateway 1 {url.partition(':')[0]}: ") and why in said
+    assert said.startswith(f"SMS_GATEWAYS: gateway 1 {re.split('[:+]', url)[0]}: ") and why in said
     assert "hunter2" not in said
 
 
@@ -105,6 +107,7 @@ def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> 
         (OWN + "pattern = '(?P<yes>OK)'", "own.toml: own: send.pattern: has no group ok"),
         (OWN.replace("https://api", "http://api"), "own.toml: own: send.url: must begin with https://"),
         (OWN.replace("https://api", "ftp://api"), "own.toml: own: send.url: must begin with https://"),
+        (OWN.replace('"^MG"', '"("'), "own.toml: own: matches.service: missing )"),
         (
             OWN.replace("[own", "[Own"),
             "own.toml: Own: a name begins with a letter, and has lower-case letters, digits and dashes",

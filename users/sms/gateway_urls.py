@@ -34,8 +34,10 @@ def read(url: str, sender: str) -> tuple[Provider, dict[str, str]]:
     if parts.path.strip("/") and not (provider.send and "{path}" in provider.send.url):
         raise GatewayError(f"{scheme} takes no path")
     parameters = _parameters(parts.query)
+    if transport and provider.protocol == "smpp":  # smpp+tls would be taken for a centre without TLS
+        raise GatewayError(f"{scheme} takes no +{transport}. For TLS write tls=1")
     transport = transport or parameters.pop("scheme", "https")
-    if transport not in ("http", "https") and provider.send:
+    if transport not in ("http", "https"):
         raise GatewayError("scheme must be http or https")
     if unknown := sorted(parameters.keys() - provider.parameters - _COMMON):
         allowed = ", ".join(sorted(provider.parameters | _COMMON))
@@ -95,14 +97,14 @@ def _require(provider: Provider, values: Mapping[str, str]) -> None:
     if provider.one_of and not values.keys() & set(provider.one_of):
         raise GatewayError(f"needs one of the parameters {', '.join(provider.one_of)}")
     for parameter, pattern in provider.matches.items():
-        if not re.search(pattern, values.get(parameter, "")) and parameter in values:
+        if parameter in values and not re.search(pattern, values[parameter]):
             raise GatewayError(f"the parameter {parameter} does not look right, see {provider.docs}")
     if (receipt := provider.receipt) and (problem := signatures.key_error(receipt.signature, values)):
         raise GatewayError(problem)
-    try:
-        base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
-    except ValueError:  # also of signs that are not ASCII
-        if provider.send and provider.send.sign:
+    if provider.send and provider.send.sign:
+        try:
+            base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
+        except ValueError:  # also of characters that are not ASCII
             raise GatewayError("secret must be base64, with or without whsec_ before it") from None
 
 

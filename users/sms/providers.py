@@ -142,6 +142,8 @@ def _problem(name: str, provider: Provider) -> str:
         "".encode(provider.charset)
     except LookupError:
         return f"charset: {provider.charset} is not known"
+    if problem := conditions_error({name: f"~{pattern}" for name, pattern in provider.matches.items()}):
+        return f"matches.{problem}"
     known = MESSAGE_VALUES | URL_PARTS | provider.parameters | {"sender"}
     for title, call in (("send", provider.send), ("check", provider.check)):
         if call and (problem := _call_problem(call, known if title == "send" else known - MESSAGE_VALUES)):
