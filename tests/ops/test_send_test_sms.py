@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from tests.support.http_gateway import Gateway, running
+from tests.support.provider_peer import Peer, Reply
 from tests.support.smpp_server import PASSWORD
 from tests.support.smpp_steps import run_centre
 
@@ -72,6 +75,31 @@ def test_no_secret_and_no_full_number_is_printed(gateway: Gateway) -> None:
 
     for secret in ("hunter2", "operator", "c2VjcmV0", "9991234567", "/sms"):
         assert secret not in said
+
+
+def test_request_and_answer_in_another_encoding_are_readable(tmp_path: Path, settings: Any) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "own.toml"
+    settings.SMS_PROVIDERS.write_text(
+        """
+        [own]
+        title = "Own"
+        docs = "https://example.org"
+        charset = "windows-1251"
+        [own.send]
+        url = "{host}/send"
+        query = { from = "{sender}" }
+        form = { text = "{text}" }
+        accepted = { ok = 1 }
+        """
+    )
+    for peer in running(Peer):
+        peer.reply = Reply(body='{"ok": 0, "error": "нет денег"}'.encode("cp1251"))
+        settings.SMS_GATEWAYS = [f"own+http://{peer.host}?sender=Магазин"]
+
+        said = sent("--text", "Код 1234")[1]
+
+        assert dict(parse_qsl(peer.asked[0].body.decode(), encoding="cp1251")) == {"text": "Код 1234"}
+        assert "?from=Магазин\n" in said and "text=Код 1234\n" in said and '"нет денег"' in said
 
 
 @pytest.mark.parametrize(

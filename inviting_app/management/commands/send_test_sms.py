@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users import phones
 from users.context import mask_phones
-from users.sms import gateways
+from users.sms import fields, gateways
 from users.sms.answers import Answer, Message, Response, Verdict, describe
 from users.sms.encoding import is_gsm, parts
 from users.sms.gateways import Gateway
@@ -98,8 +98,10 @@ def _masked_request(gateway: Gateway, message: Message) -> list[str]:
     masked = {name: value if name in SHOWN_VALUES else "***" for name, value in values.items() if value}
     masked |= {name: mask_phones(values[name]) for name in ("phone", "digits", "national")} | {"path": "/***"}
     request = http_api.build(gateway.provider, call, masked)
-    body = request.content.decode(gateway.provider.charset)
-    lines = [f"{request.method} {unquote(str(request.url))}", unquote_plus(body) if call.form is not None else body]
+    charset, body = gateway.provider.charset, request.content.decode()
+    if call.form is not None:
+        body = unquote_plus(body, charset)
+    lines = [f"{request.method} {unquote(str(request.url), charset)}", body]
     return [line for line in lines if line]
 
 
@@ -110,7 +112,7 @@ def _status(answer: Answer) -> str:
 
 
 def _shown(response: Response, gateway: Gateway, message: Message) -> str:
-    text = response.body.decode(errors="replace")
+    text = fields.decode(response.body, gateway.provider.charset)
     values = gateway.request_values(message)
     for hidden in [value.removeprefix("whsec_") for name, value in values.items() if name not in SHOWN_VALUES]:
         if len(hidden) > 3:  # a shorter one would hide words
