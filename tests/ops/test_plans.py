@@ -26,7 +26,7 @@ from users.login import risk
 from users.models import SmsDelivery, User
 from users.queries import database_now
 from users.sms import gateways, receipts, tasks
-from users.sms.receipts import Outcome
+from users.sms.answers import Outcome
 
 PEOPLE = 100_000
 # Rows that one statement may read: lists of the admin count to 1000, and some filters match one row in ten.

@@ -12,9 +12,8 @@ from tests.support.receipts import SITE, path, say, sent, signed, state, take
 from users.models import SmsDelivery
 from users.queries import database_now
 from users.sms import receipts
-from users.sms.answers import Reason
+from users.sms.answers import Outcome, Reason
 from users.sms.gateways import Gateway, configured, parse
-from users.sms.receipts import Outcome
 
 pytestmark = pytest.mark.django_db
 

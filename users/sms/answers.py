@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -48,9 +48,6 @@ class Reason(TextChoices):
 # Characters of the longest reference that is stored.
 MAX_REFERENCE = 128
 
-# Takes a reference, `delivered` or `failed`, and the reason. Returns whether there is such an SMS.
-OnReceipt = Callable[[str, Literal["delivered", "failed"], Reason | None], bool]
-
 # The verdict of each reason why an SMS was not taken; TEMPORARY for those that are not named.
 _VERDICTS = {
     Reason.NUMBER: Verdict.UNREACHABLE,
@@ -84,6 +81,18 @@ class Answer:
         """The form in which errors are stored and logged: the reason and the provider's code, without secrets."""
         code = self.code if self.code != self.reason and _CODE.fullmatch(self.code) else ""
         return f"{self.reason or 'accepted'} {code}".rstrip()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a receipt says of an SMS. Without a reason it was delivered."""
+
+    reference: str
+    reason: Reason | None
+
+
+# Takes what a receipt says. Returns whether there is such an SMS.
+OnReceipt = Callable[[Outcome], bool]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import httpx
 
 from users.sms import fields
 from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response
-from users.sms.providers import Call, Provider
+from users.sms.providers import Call, Provider, first_rule
 
 # Seconds for a connection, and for each read. The caller bounds the whole try.
 CONNECT_SECONDS, READ_SECONDS = 3.0, 8.0
@@ -78,25 +78,17 @@ def build(provider: Provider, call: Call, values: Mapping[str, str]) -> httpx.Re
 
 def judge(provider: Provider, call: Call, response: Response, values: Mapping[str, str]) -> Answer:
     """What this response to the call with these values means."""
-    answered = response.fields
-    seen = {**answered, "http_status": response.status} if isinstance(answered, dict) else response_fields(response)
-    found = (fields.look_up(answered, call.reference) or [""])[0] if call.reference else ""
+    seen = _seen(response)
+    found = next(iter(fields.look_up(response.fields, call.reference)), "") if call.reference else ""
     # PostgreSQL cannot store some characters. An error after the SMS was taken would send it again.
     reference = "".join(filter(str.isprintable, found))[:MAX_REFERENCE]
-    for rule in [*call.refused, *provider.refused]:
-        if fields.apply(seen, rule.when, values):
-            return Answer(rule.reason, code=_code(seen, rule.when, values))
+    if rule := first_rule([*call.refused, *provider.refused], seen, values):
+        return Answer(rule.reason, code=_code(seen, rule.when, values))
     if fields.apply(seen, call.accepted, values) and (reference or not call.reference):
         return Answer(reference=reference)
     status = response.status
     reason = _BY_STATUS.get(status, Reason.REJECTED if 300 <= status < 500 else Reason.UNREADABLE)
     return Answer(reason, code=f"HTTP {status}")
-
-
-def response_fields(response: Response) -> dict[str, Any]:
-    """The fields of a response that is not a JSON object. A list keeps its places: `0.status`."""
-    listed = response.fields if isinstance(response.fields, list) else []
-    return {**{str(place): each for place, each in enumerate(listed)}, "http_status": response.status}
 
 
 def _ask(request: httpx.Request, provider: Provider, call: Call) -> Response:
@@ -144,6 +136,14 @@ def _url(template: str, values: Mapping[str, str]) -> str:
         parts = urlsplit(url)
         return f"{base}{parts.path}{f'?{parts.query}' if parts.query else ''}"
     return url
+
+
+def _seen(response: Response) -> dict[str, Any]:
+    """The fields of a response, with its status. A list keeps its places: `0.status`."""
+    found = response.fields
+    if isinstance(found, list):
+        found = {str(place): each for place, each in enumerate(found)}
+    return {**(found if isinstance(found, dict) else {}), "http_status": response.status}
 
 
 def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any], values: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ docs/sms.md describes the format.
 
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +13,8 @@ from typing import Any, Literal
 import msgspec
 from django.conf import settings
 
-from users.sms.answers import Reason
-from users.sms.fields import PLACEHOLDER, conditions_error, strings
+from users.sms.answers import Outcome, Reason
+from users.sms.fields import PLACEHOLDER, apply, conditions_error, look_up, strings
 from users.sms.signatures import SCHEMES
 
 SHIPPED = Path(__file__).with_name("providers.toml")
@@ -78,6 +79,14 @@ class Receipt(Table, frozen=True):
     # What the provider wants to read.
     answer: str = ""
 
+    def read(self, found: Any) -> Outcome | None:
+        """What the fields of a receipt say. None if it is no receipt, or the SMS is still on its way."""
+        reference = next(iter(look_up(found, self.reference)), "")
+        if apply(found, self.delivered, {}):
+            return Outcome(reference, None)
+        failed = first_rule(self.failed, found)
+        return Outcome(reference, failed.reason) if failed else None
+
 
 class Provider(Table, frozen=True):
     """One provider."""
@@ -104,6 +113,11 @@ class Provider(Table, frozen=True):
     def parameters(self) -> set[str]:
         """The parameters that a gateway's URL may have."""
         return {*self.needs, *self.takes, *self.one_of} - URL_PARTS
+
+
+def first_rule(rules: Iterable[Rule], found: Any, values: Mapping[str, str] | None = None) -> Rule | None:
+    """The first rule whose conditions all apply to these fields, see `fields.apply`."""
+    return next((rule for rule in rules if apply(found, rule.when, values or {})), None)
 
 
 def providers() -> dict[str, Provider]:

@@ -8,7 +8,6 @@ account, are ignored.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ from users.clock import ClockTimestamp
 from users.models import SmsDelivery
 from users.queries import database_now
 from users.sms import fields, receipt_tokens, signatures
-from users.sms.answers import MAX_REFERENCE, Reason
+from users.sms.answers import MAX_REFERENCE, Outcome, Reason
 from users.sms.gateways import Gateway, configured
 from users.sms.inbound import Inbound
 from users.sms.providers import Receipt
@@ -42,14 +41,6 @@ class UnknownToken(Exception):
 
 class Forged(Exception):
     """The provider signs its receipts, and this is not its signature."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a receipt says of an SMS. Without a reason it was delivered."""
-
-    reference: str
-    reason: Reason | None
 
 
 def unwatched(gateway: str, outcome: str, seconds: float) -> None:
@@ -77,8 +68,8 @@ def take(token: str, request: Inbound, watch: Watch = unwatched) -> str:
 
 def read(table: Receipt, request: Inbound) -> list[Outcome]:
     """What the request says of SMS whose way has ended. Anything else in it is ignored."""
-    found = [_outcome(table, item) for item in _items(table, request)]
-    return [outcome for outcome in found if outcome]
+    found = [table.read(item) for item in _items(table, request)]
+    return [outcome for outcome in found if outcome and _may_be_stored(outcome.reference)]
 
 
 def record(gateway: Gateway, outcome: Outcome, watch: Watch = unwatched, at: datetime | None = None) -> bool:
@@ -105,10 +96,10 @@ def record(gateway: Gateway, outcome: Outcome, watch: Watch = unwatched, at: dat
     return True
 
 
-def record_from_centre(gateway: Gateway, watch: Watch, reference: str, outcome: str, reason: Reason | None) -> bool:
+def record_from_centre(gateway: Gateway, watch: Watch, outcome: Outcome) -> bool:
     """`record` for an SMPP centre, whose receipts come in a thread that lives as long as the process."""
     try:
-        return record(gateway, Outcome(reference, reason), watch)
+        return record(gateway, outcome, watch)
     finally:
         connection.close()  # the next receipt may be hours away
 
@@ -161,14 +152,3 @@ def _items(table: Receipt, request: Inbound) -> list[Any]:
     if not table.pattern:
         return items
     return [fields.matched(table.pattern, item) for item in items if isinstance(item, str)]
-
-
-def _outcome(table: Receipt, item: Any) -> Outcome | None:
-    """What this receipt says, or None if it is none or the SMS is still on its way."""
-    reference = (fields.look_up(item, table.reference) or [""])[0]
-    if not _may_be_stored(reference):
-        return None
-    if fields.apply(item, table.delivered, {}):
-        return Outcome(reference, None)
-    failed = next((rule for rule in table.failed if fields.apply(item, rule.when, {})), None)
-    return Outcome(reference, failed.reason) if failed else None

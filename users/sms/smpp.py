@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 import msgspec
 from smpplib import consts
 
-from users.sms import fields
 from users.sms.answers import Answer, Message, OnReceipt, Reason
 from users.sms.encoding import TooLong, is_gsm, split, with_headers
-from users.sms.providers import Provider
+from users.sms.providers import Provider, first_rule
 from users.sms.smpp_link import Link
 from users.sms.smpp_receipts import Inbox
 from users.sms.smpp_session import Refused, Session
@@ -211,6 +210,5 @@ def _bound(settings: Settings, command: str, ends: float) -> Session:
 
 
 def _refusal(provider: Provider, status: int) -> Answer:
-    found = {"command_status": status}
-    reason = next((rule.reason for rule in provider.refused if fields.apply(found, rule.when, {})), Reason.REJECTED)
-    return Answer(reason, code=f"{status:#010x}")
+    rule = first_rule(provider.refused, {"command_status": status})
+    return Answer(rule.reason if rule else Reason.REJECTED, code=f"{status:#010x}")

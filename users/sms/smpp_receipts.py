@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from queue import Empty, Full, Queue
 from threading import Thread
-from typing import Any, Literal
+from typing import Any
 
 from smpplib import consts
 
-from users.sms import fields
-from users.sms.answers import OnReceipt, Reason
+from users.sms.answers import OnReceipt, Outcome
 from users.sms.providers import Receipt
 from users.sms.smpp_session import LONGEST_ID, Session
 
@@ -23,7 +22,7 @@ logger = logging.getLogger(__name__)
 _WAITING = 1000
 
 # A receipt may arrive before the id of its message is stored. If the message is not known, it is looked for once more
-# after this many seconds.
+# after this many seconds. No job does that, as for receipts over HTTP: a worker's own threads cannot queue one.
 LOOK_AGAIN_SECONDS = 5.0
 
 # The bits of `esm_class` for the kind of message, and their value for a receipt (SMPP 3.4, 5.2.12).
@@ -124,20 +123,14 @@ class Inbox:
             return None
 
     def _passed_on(self, found: dict[str, str]) -> bool:
-        if (outcome := self._outcome(found)) is None:
+        if (outcome := self._table.read(found)) is None:
             return True  # not the end of the message
-        for reference in self._references(found["id"]):
-            if self._on_receipt(reference, *outcome):
-                self._hexadecimal |= found["id"].isdecimal() and not reference.isdecimal()
+        given = outcome.reference
+        for reference in self._references(given):
+            if self._on_receipt(Outcome(reference, outcome.reason)):
+                self._hexadecimal |= given.isdecimal() and not reference.isdecimal()
                 return True
         return False
-
-    def _outcome(self, found: dict[str, str]) -> tuple[Literal["delivered", "failed"], Reason | None] | None:
-        """What became of the message. None if that is not known yet."""
-        if fields.apply(found, self._table.delivered, {}):
-            return "delivered", None
-        failed = next((rule for rule in self._table.failed if fields.apply(found, rule.when, {})), None)
-        return ("failed", failed.reason) if failed else None
 
     def _references(self, given: str) -> Iterator[str]:
         """The forms in which the centre may have given this id when it took the message.
