@@ -47,18 +47,12 @@ def strings(template: Any) -> Iterator[str]:
 
 def look_up(fields: Any, path: str) -> list[str]:
     """The values at this path, as texts. `data.0.id` goes into tables and lists; `*` is each key or place."""
-    found = [fields]
-    for step in path.split(".") if path else []:
-        found = [child for each in found for child in _children(each, step)]
-    return [_text(each) for each in found if not isinstance(each, dict | list) and each is not None]
+    return [as_text(each) for each in _at(fields, path) if not isinstance(each, dict | list) and each is not None]
 
 
 def look_up_items(fields: Any, path: str) -> list[Any]:
     """The elements of the list at this path, or the one element."""
-    found = [fields]
-    for step in path.split(".") if path else []:
-        found = [child for each in found for child in _children(each, step)]
-    return [item for each in found for item in (each if isinstance(each, list) else [each])]
+    return [item for each in _at(fields, path) for item in (each if isinstance(each, list) else [each])]
 
 
 def apply(fields: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
@@ -108,23 +102,31 @@ def matched(pattern: str, text: str) -> dict[str, str]:
     return {name: value for name, value in found.groupdict().items() if value is not None} if found else {}
 
 
+def as_text(value: Any) -> str:
+    """A number, a boolean or a text as JSON writes it, without quotation marks."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _at(fields: Any, path: str) -> list[Any]:
+    found = [fields]
+    for step in path.split(".") if path else []:
+        found = [child for each in found for child in _children(each, step)]
+    return found
+
+
 def _children(parent: Any, step: str) -> list[Any]:
     if isinstance(parent, dict):
         return list(parent.values()) if step == "*" else [parent[step]] if step in parent else []
     if isinstance(parent, list):
         if step == "*":
             return parent
-        return [parent[int(step)]] if step.isdigit() and int(step) < len(parent) else []
+        return [parent[int(step)]] if step.isdecimal() and int(step) < len(parent) else []
     return []
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _applies(found: list[str], wanted: Any, values: Mapping[str, str]) -> bool:
     for each in wanted if isinstance(wanted, list) else [wanted]:
-        text = _text(each)
+        text = as_text(each)
         if text.startswith("~"):
             pattern = PLACEHOLDER.sub(lambda name: re.escape(values.get(name[1], "")), text[1:])
             if any(re.search(pattern, value, re.IGNORECASE) for value in found):

@@ -119,12 +119,11 @@ def _parsed(body: bytes, pattern: str, charset: str) -> Any:
 
 def _texts(table: Any) -> list[tuple[str, str]]:
     """The fields of a form or query: a list repeats its name."""
-    pairs = [
-        (name, each)
+    return [
+        (name, fields.as_text(each))
         for name, value in (table or {}).items()
         for each in (value if isinstance(value, list) else [value])
     ]
-    return [(name, str(each).lower() if isinstance(each, bool) else str(each)) for name, each in pairs]
 
 
 def _url(template: str, values: Mapping[str, str]) -> str:
