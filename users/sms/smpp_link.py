@@ -73,7 +73,7 @@ class Link:
             opening, thread, timer = self._opening, self._thread, self._timer
         if timer:
             timer.cancel()
-        if opening and thread and opening.done():
+        if opening and thread and opening.done() and not opening.exception():
             opening.result().unbind()
             thread.join(1)
         if self._inbox:

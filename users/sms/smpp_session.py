@@ -117,8 +117,7 @@ class Session:
             waiting = list(self._waiting.values())
         self._wire.close()
         for answer in waiting:
-            if answer.set_running_or_notify_cancel():
-                answer.set_exception(ConnectionError())
+            answer.set_exception(ConnectionError())
 
     def _request(self, command: str, **fields: Any) -> Any:
         with self._lock:  # for its number
