@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import partial
 from threading import Lock
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -122,7 +122,7 @@ def send(
 def check(provider: Provider, values: Mapping[str, str], seconds: float = SECONDS) -> Answer:
     """Whether the centre accepts the account, by a bind of its own. Raises SettingsError."""
     settings = read_settings(values)
-    link = Link(lambda ends: _connect(settings, ends), None)
+    link = Link(partial(_connect, settings), None)
     try:
         link.session(time.monotonic() + seconds)
     except Refused as refused:
@@ -145,16 +145,10 @@ def close() -> None:
 
 def read_settings(values: Mapping[str, str]) -> Settings:
     """The settings in the parts and parameters of a gateway's URL. Raises SettingsError."""
-    return _settings(tuple(sorted(values.items())))
-
-
-@lru_cache(maxsize=16)
-def _settings(values: tuple[tuple[str, str], ...]) -> Settings:
-    given = dict(values)
     try:
-        at = urlsplit(f"//{given.pop('host', '')}")
-        port = at.port or (_TLS_PORT if given.get("tls") == "1" else _PORT)
-        return msgspec.convert({**given, "host": at.hostname, "port": port}, Settings, strict=False)
+        at = urlsplit(f"//{values.get('host', '')}")
+        port = at.port or (_TLS_PORT if values.get("tls") == "1" else _PORT)
+        return msgspec.convert({**values, "host": at.hostname, "port": port}, Settings, strict=False)
     except ValueError as error:  # msgspec names the field: Expected `int` <= 255 - at `$.sender_ton`
         named = re.search(r"(\w+)`$", str(error))
         raise SettingsError(f"the {named[1] if named else 'host'} does not look right for SMPP") from None
@@ -183,7 +177,7 @@ def _link(provider: Provider, settings: Settings, on_receipt: OnReceipt | None) 
             atexit.register(close)
         if settings not in _links:
             inbox = Inbox(provider.receipt, on_receipt) if provider.receipt and on_receipt else None
-            _links[settings] = Link(lambda ends: _connect(settings, ends), inbox)
+            _links[settings] = Link(partial(_connect, settings), inbox)
         return _links[settings]
 
 
