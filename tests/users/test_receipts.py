@@ -57,6 +57,7 @@ def test_receipt_that_overtakes_its_sms_is_looked_at_again(said: dict[str, Any],
     assert take(said) == []
 
     job = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipt").latest("id")
+    assert (job.queue_name, job.priority) == ("upkeep", -1)  # after the SMS
     due = job.scheduled_at - database_now()
     assert timedelta(seconds=receipts.LOOK_AGAIN_SECONDS - 2) < due <= timedelta(seconds=receipts.LOOK_AGAIN_SECONDS)
     delivery, seen = sent("1 webhook", "a-1"), []  # type: ignore[var-annotated]

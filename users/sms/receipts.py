@@ -115,9 +115,8 @@ def record_again(name: str, reference: str, reason: str, at: str, watch: Watch =
 def _look_again(gateway: Gateway, outcome: Outcome) -> None:
     """Have the worker look for the SMS later. A quick receipt overtakes the commit of what the gateway answered."""
     given = {"name": gateway.name, "reference": outcome.reference, "reason": outcome.reason or ""}
-    later = app.configure_task(
-        "users.tasks.record_receipt", queue="upkeep", priority=1, schedule_in={"seconds": LOOK_AGAIN_SECONDS}
-    )
+    seconds = {"seconds": LOOK_AGAIN_SECONDS}
+    later = app.configure_task("users.tasks.record_receipt", allow_unknown=False, schedule_in=seconds)
     later.defer(**given, at=database_now().isoformat())
 
 

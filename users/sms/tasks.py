@@ -54,7 +54,8 @@ def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> N
     delivery.deliver(delivery_id, watches.get("watch", delivery.unwatched), watches.get("receipts", receipts.unwatched))
 
 
-@app.task(name="users.tasks.record_receipt", queue="upkeep", priority=1, pass_context=True)
+# After the SMS: it may come late, and an account that other programs share has many receipts that are not ours.
+@app.task(name="users.tasks.record_receipt", queue="upkeep", priority=-1, retry=Backoff(), pass_context=True)
 def record_receipt(context: JobContext, *, name: str, reference: str, reason: str, at: str) -> None:
     """Record a delivery receipt that came before its SMS was stored. A worker with metrics gives `receipts` to it."""
     receipts.record_again(name, reference, reason, at, context.additional_context.get("receipts", receipts.unwatched))
