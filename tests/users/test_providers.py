@@ -155,5 +155,5 @@ def test_every_shipped_provider_is_played() -> None:
 
 
 def test_messaging_service_given_as_a_sender_is_refused() -> None:
-    with pytest.raises(gateways.GatewayError, match="the parameter sender does not look right"):
+    with pytest.raises(gateways.GatewayError, match="the parameter sender is not valid"):
         gateways.parse("1 twilio", f"twilio://AC1:token@?sender=MG{'0' * 32}", "")

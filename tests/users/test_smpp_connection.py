@@ -190,7 +190,7 @@ def test_malformed_response_is_not_accepted(centre: Centre, octets: str, reason:
     assert send(centre).reason == reason
 
 
-def test_process_takes_leave_when_it_ends(centre: Centre) -> None:
+def test_process_unbinds_when_it_ends(centre: Centre) -> None:
     send(centre)
 
     smpp.close()

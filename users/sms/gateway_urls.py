@@ -66,7 +66,7 @@ def _parameters(query: str) -> dict[str, str]:
     pairs = [item.partition("=") for item in query.split("&") if item]
     found = {key: unquote(value) for key, _, value in pairs}
     if len(found) < len(pairs):
-        raise GatewayError("a parameter stands there twice")
+        raise GatewayError("a parameter is given twice")
     return found
 
 
@@ -77,7 +77,7 @@ def _host(parts: SplitResult) -> str:
     except ValueError:
         raise GatewayError(f"the port must be a number from 1 to 65535. {_ENCODE}") from None
     if not re.fullmatch(r"[\w.:%-]*", host):
-        raise GatewayError(f"the host is not one. {_ENCODE}")
+        raise GatewayError(f"the host is not valid. {_ENCODE}")
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
 
@@ -98,7 +98,7 @@ def _require(provider: Provider, values: Mapping[str, str]) -> None:
         raise GatewayError(f"needs one of the parameters {', '.join(provider.one_of)}")
     for parameter, pattern in provider.matches.items():
         if parameter in values and not re.search(pattern, values[parameter]):
-            raise GatewayError(f"the parameter {parameter} does not look right, see {provider.docs}")
+            raise GatewayError(f"the parameter {parameter} is not valid, see {provider.docs}")
     if (receipt := provider.receipt) and (problem := signatures.key_error(receipt.signature, values)):
         raise GatewayError(problem)
     if provider.send and provider.send.sign:

@@ -186,7 +186,7 @@ def _rules_problem(rules: list[Rule]) -> str:
 
 def _call_problem(call: Call, known: frozenset[str] | set[str]) -> str:
     if call.form is not None and call.json is not None:
-        return "form: there is a json already"
+        return "form: cannot stand beside json"
     if not call.url.startswith(("https://", "{host}")):
         return "url: must begin with https://"
     for where in ("url", "headers", "query", "form", "json"):

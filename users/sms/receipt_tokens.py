@@ -18,5 +18,5 @@ def of(account: Sequence[str]) -> list[str]:
 
 
 def matches(account: Sequence[str], token: str) -> bool:
-    """Whether this is a token of the account. The time that it takes says nothing about the right ones."""
+    """Whether this is a token of the account, in constant time."""
     return any(hmac.compare_digest(right.encode(), token.encode(errors="replace")) for right in of(account))

@@ -149,7 +149,7 @@ def numbered(form: Mapping[str, str], name: str) -> list[str]:
 
 
 def _equals_any(given: Iterable[str], right: Iterable[str]) -> bool:
-    """Whether one of the given signatures is right, in a time that says nothing about the right ones."""
+    """Whether one of the given signatures is right, in constant time."""
     right = list(right)
     return any(hmac.compare_digest(one.encode(errors="replace"), other.encode()) for one in given for other in right)
 

@@ -24,7 +24,7 @@ from users.sms.smpp_receipts import Inbox
 from users.sms.smpp_session import Refused, Session
 from users.sms.smpp_wire import NotSent, Wire
 
-# Seconds that one SMS may take in all. It is a little less than a gateway gets, so that the outcome is always told.
+# Seconds that one SMS may take in all. It is less than gateways.TIMEOUT, so that the outcome is known.
 SECONDS = 7.5
 
 # The registered ports of SMPP and of SMPP within TLS.
@@ -135,7 +135,7 @@ def check(provider: Provider, values: Mapping[str, str], seconds: float = SECOND
 
 
 def close() -> None:
-    """Take leave of all centres. It happens by itself when the process ends."""
+    """Unbind from all centres. It happens by itself when the process ends."""
     with _lock:
         links = list(_links.values())
         _links.clear()
@@ -151,7 +151,7 @@ def read_settings(values: Mapping[str, str]) -> Settings:
         return msgspec.convert({**values, "host": at.hostname, "port": port}, Settings, strict=False)
     except ValueError as error:  # msgspec names the field: Expected `int` <= 255 - at `$.sender_ton`
         named = re.search(r"(\w+)`$", str(error))
-        raise SettingsError(f"the {named[1] if named else 'host'} does not look right for SMPP") from None
+        raise SettingsError(f"the {named[1] if named else 'host'} is not valid for SMPP") from None
 
 
 def _submits(settings: Settings, message: Message) -> list[dict[str, Any]]:

@@ -67,7 +67,7 @@ class Link:
             raise NotSent from error
 
     def close(self) -> None:
-        """Take leave of the centre, which might otherwise refuse the next bind. Waits for a moment only."""
+        """Unbind, or the centre might refuse the next bind. Waits two seconds at most."""
         with self._lock:
             self._closed = True
             opening, thread, timer = self._opening, self._thread, self._timer

@@ -103,7 +103,7 @@ class Session:
         self._reply(response(f"{request.command}_resp", request.sequence, status))
 
     def unbind(self) -> None:
-        """Take leave. The thread that reads ends when the centre has answered."""
+        """Unbind. The thread that reads ends when the centre has answered."""
         self._ending = True
         try:
             self._send(self._request("unbind"), time.monotonic() + 1)
