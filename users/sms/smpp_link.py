@@ -86,7 +86,11 @@ class Link:
             self._forget(opening)
             opening.set_exception(error)
             return
-        opening.set_result(session)
+        with self._lock:
+            opening.set_result(session)
+            closed = self._closed
+        if closed:  # while it was bound
+            session.unbind()
         logger.info("SMPP: bound as %s", "transceiver" if session.receives else "transmitter, without receipts")
         try:
             session.read(lambda packet: self._deliver(session, packet))
