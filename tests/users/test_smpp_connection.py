@@ -123,6 +123,21 @@ def test_lost_connection(centre: Centre) -> None:
     assert centre.sessions.qsize() == 2
 
 
+def test_connection_that_ends_between_two_parts_is_an_unknown_outcome(centre: Centre) -> None:
+    """The first part was taken, and is paid."""
+    assert send(centre).verdict == Verdict.ACCEPTED
+
+    def end(session: Any, pdu: Any) -> None:
+        centre.answers.clear()  # the next bind gets no response
+        session.ask("unbind")
+        session.accept(pdu)
+
+    centre.on_submit = end
+
+    assert send(centre, "я" * 100, seconds=1) == Answer(Reason.NO_ANSWER)
+    assert len(centre.submits) == 2
+
+
 def test_centre_may_end_the_connection(centre: Centre) -> None:
     assert send(centre).verdict == Verdict.ACCEPTED
     centre.sessions.get(timeout=10).ask("unbind")

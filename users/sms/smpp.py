@@ -113,7 +113,8 @@ def send(
     except Refused as refused:
         return _refusal(provider, refused.status)
     except NotSent:
-        return Answer(Reason.NO_CONNECTION)
+        # The parts before were taken and paid, so the number of tries is limited.
+        return Answer(Reason.NO_ANSWER if place > 1 else Reason.NO_CONNECTION)
     except (TimeoutError, ConnectionError):
         return Answer(Reason.NO_ANSWER)
     return Answer(reference=reference)
