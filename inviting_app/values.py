@@ -132,6 +132,7 @@ def sms_text(text: str) -> dict[str, str]:
                 raise ValueError(f"{name!a:.20} must be en or ru, each once, as in {example}")
             texts[name] = words.strip()
     for words in texts.values():
+        words.encode()  # an environment may hold bytes that are no text
         if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
             raise ValueError("must have {code} once where the code goes, and no other braces; a language is en or ru")
     return texts

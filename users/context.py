@@ -8,13 +8,13 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
-# The token of a URL for delivery receipts.
-_RECEIPT_TOKEN = re.compile(r"(receipts/+)[^/?#\s\"']+", re.IGNORECASE)
+# The token of a URL for delivery receipts, and what looks like one in a path that was mistyped.
+_RECEIPT_TOKEN = re.compile(r"(receipts?[\w-]*/+)[^?#\s\"]+|(?<=/)[\w-]{22}(?![\w-])", re.IGNORECASE)
 
 
 def mask_tokens(text: str) -> str:
     """Hide the tokens in URLs for delivery receipts."""
-    return _RECEIPT_TOKEN.sub(r"\1***", text)
+    return _RECEIPT_TOKEN.sub(lambda found: f"{found[1] or ''}***", text)
 
 
 def mask_phones(text: str) -> str:

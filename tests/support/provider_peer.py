@@ -33,7 +33,8 @@ class Reply:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    # `whole`; `cut` ends in the middle of the body; `silent` says nothing; `reset` ends before a status line.
+    # `whole`; `cut` ends in the middle of the body; `silent` says nothing; `reset` ends before a status line; `drip`
+    # sends headers without an end.
     manner: str = "whole"
 
 
@@ -48,6 +49,7 @@ BROKEN = {
     "a connection that ends without an answer": Reply(manner="reset"),
     "a deep JSON text": Reply(200, b"[" * 60_000),
     "a body without an end": Reply(200, b" " * 80_000),
+    "a page of a broken server": Reply(500, PAGE, {"Content-Type": "text/html"}),
     "a page of a proxy": Reply(502, PAGE, {"Content-Type": "text/html"}),
     "a proxy that waited": Reply(504, b""),
 }
@@ -76,6 +78,8 @@ class Peer(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         # `running` of http_gateway sets it at the end, so that a silent request ends.
         self.answers = Event()
+        # The client has closed the connection of a `drip`.
+        self.closed = Event()
 
     @property
     def host(self) -> str:
@@ -101,7 +105,9 @@ class Handler(BaseHTTPRequestHandler):
         reply = self.server.choose(Asked(self.command, url.path, query, dict(self.headers), body))
         if reply.manner == "silent":
             self.server.answers.wait()
-        if reply.manner in ("silent", "reset"):
+        if reply.manner == "drip":
+            self.drip()
+        if reply.manner in ("silent", "reset", "drip"):
             self.close_connection = True
             return
         self.send_response(reply.status)
@@ -117,6 +123,15 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self.wfile.write(reply.body)
+
+    def drip(self) -> None:
+        """Send headers until the client closes the connection."""
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while not self.server.answers.wait(0.01):
+                self.wfile.write(b"X-More: 1\r\n")
+        except OSError:
+            self.server.closed.set()
 
     do_GET = do_POST = do_PUT = answer
 

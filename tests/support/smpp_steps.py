@@ -8,7 +8,8 @@ from tests.support.http_gateway import running
 from tests.support.smpp_server import PASSWORD, USER, Centre
 from users.sms import smpp
 from users.sms.answers import Answer, Message
-from users.sms.providers import Provider, providers
+from users.sms.provider_files import providers
+from users.sms.providers import Provider
 
 PHONE = "+79991234567"
 TEXT = "1234 — код [входа]\n\n@example.org #1234"

@@ -89,10 +89,35 @@ def test_account_that_fails_after_other_failures_opens_the_circuit_at_once() -> 
     assert order() == ["2 webhook", "1 webhook"]
 
 
-def test_country_that_a_gateway_does_not_serve_is_no_failure() -> None:
-    breaker.failed(FIRST, Answer(Reason.REGION))
+@pytest.mark.parametrize("reason", ["region", "number_limit", "text"])
+def test_refusals_of_one_sms_are_no_failures_of_the_gateway(reason: str, delivery: int, preferred: Webhook) -> None:
+    """Clients choose the number, the country and the language, so they could put a gateway out of use."""
+    preferred.status, preferred.answer = 400, f'{{"error": "{reason}"}}'.encode()
 
+    assert [send(delivery) for _ in range(4)] == ["2 webhook"] * 4
+
+    assert len(preferred.messages) == 4
     assert not SmsGateway.objects.exists()
+
+
+def test_number_that_is_refused_does_not_hide_that_the_account_is(delivery: int, preferred: Webhook) -> None:
+    breaker.failed(FIRST, Answer(Reason.CREDIT))
+    trial_is_due()
+    preferred.status, preferred.answer = 400, b'{"error": "number"}'
+
+    send(delivery)
+
+    assert SmsGateway.objects.get().refuses_account
+
+
+def test_gateway_that_refuses_a_number_again_works_again(delivery: int, preferred: Webhook) -> None:
+    fail(3)
+    trial_is_due()
+    preferred.status, preferred.answer = 400, b'{"error": "number"}'
+
+    send(delivery)
+
+    assert SmsGateway.objects.get().failures == 0
 
 
 def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook) -> None:

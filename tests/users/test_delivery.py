@@ -59,12 +59,12 @@ def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
 
 def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
     ask(now=timezone.now())
-    gateway.status = 500
+    gateway.status = 503
     work()
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.error) == ("queued", "1 webhook: fault HTTP 500")
+    assert (delivery.state, delivery.error) == ("queued", "1 webhook: fault HTTP 503")
     job = ProcrastinateJob.objects.get()
     assert (job.status, job.attempts) == ("todo", 1)
     assert job.scheduled_at > timezone.now()
@@ -105,7 +105,7 @@ def test_number_that_cannot_be_reached_is_given_up_at_once(gateway: Gateway, spa
 
 def test_code_that_expired_while_gateways_failed_is_failed(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
-    gateway.status = 500
+    gateway.status = 503
     work()
     set_code(asked.challenge_id, expires_at=timezone.now())
     retry_now()
@@ -114,7 +114,7 @@ def test_code_that_expired_while_gateways_failed_is_failed(gateway: Gateway) -> 
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 webhook: fault HTTP 500")
+    assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 webhook: fault HTTP 503")
     assert delivery.finished_at is not None
     assert not ProcrastinateJob.objects.exists()
 
@@ -142,7 +142,7 @@ def test_used_code_is_not_sent(gateway: Gateway) -> None:
 
 def test_code_used_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
-    gateway.status = 500
+    gateway.status = 503
     work()
     answer(asked, now=timezone.now())
     retry_now()
@@ -206,7 +206,7 @@ def test_no_phone_and_no_code_in_jobs_and_logs(gateway: Gateway, caplog: pytest.
     caplog.set_level(logging.INFO, logger="procrastinate")
     asked = ask(now=timezone.now())
     jobs = str(list(ProcrastinateJob.objects.values()))
-    gateway.status = 500
+    gateway.status = 503
     work()
     gateway.status = 200
     retry_now()

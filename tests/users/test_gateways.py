@@ -59,7 +59,7 @@ def refused(url: str, settings: Any) -> str:
     ("url", "why"),
     [
         ("nonsense://me:hunter2@sms.example", "there is no such provider. Known are "),
-        ("own://:hunter2@?sender=Shop&from=Shop", "'from' is not a parameter of own. It takes scheme, sender, service"),
+        ("own://:hunter2@?sender=Shop&from=Shop", "has an unknown parameter. own takes scheme, sender, service"),
         ("own://hunter2@?sender=Shop", "needs a password, see https://example.org/docs"),
         ("own://:hunter2@", "needs one of the parameters sender, service"),
         ("own://:hunter2@?service=a", "the parameter service is not valid, see https://example.org/docs"),
@@ -71,6 +71,8 @@ def refused(url: str, settings: Any) -> str:
         ("own://:pa#hunter2@?sender=a", "write / as %2F, ? as %3F"),
         ("own://:pa/hunter2@?sender=a", "write / as %2F, ? as %3F"),
         ("own://:hunter2@/path?sender=a", "own takes no path"),
+        ("own://:hunter2%0A@?sender=a", "the password has a line break"),
+        ("own://:x@?sender=a&hunter2", "has an unknown parameter"),
         ("webhook://sms.example/?secret=whsec_hunter2!", "secret must be base64"),
         ("webhook:///path", "needs a host"),
         ("smpp://me:hunter2@smsc.example?tls=perhaps", "the tls is not valid for SMPP"),
@@ -100,11 +102,27 @@ def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> 
         ("[x", "own.toml: "),
         ("[x]\ntitle = 'X'", "own.toml: x: Object missing required field `docs`"),
         (OWN + "colour = 1", "own.toml: own: Object contains unknown field `colour`"),
-        (OWN.replace("{text}", "{txt}"), "own.toml: own: send.json: {txt} is not known"),
+        (OWN.replace("{text}", "{txt}"), "own.toml: own: send.{txt} is not known"),
         (OWN.replace("json =", "form = {}\njson ="), "own.toml: own: send.form: cannot stand beside json"),
         (OWN.replace("{ ok = true }", "{}"), "own.toml: own: send.accepted: must have a condition"),
         (OWN.replace("[own", "[2own"), "own.toml: 2own: a name begins with a letter"),
         (OWN + "pattern = '(?P<yes>OK)'", "own.toml: own: send.pattern: has no group ok"),
+        (OWN.replace("{digits}", "7999"), "own.toml: own: send: has no {phone}, {digits} or {national}"),
+        (OWN.replace("{user}", "{user"), "own.toml: own: send.a brace that belongs to no placeholder"),
+        (OWN.replace("https://api.example.org", "https://[::1"), "own.toml: own: send.url: Invalid IPv6 URL"),
+        (
+            OWN.replace("https://api.example.org", "https://{host}"),
+            "own.toml: own: send.url: must begin with https:// or",
+        ),
+        (OWN.replace("{ ok = true }", "{ ok = [] }"), "own.toml: own: send.accepted.ok: must have a value"),
+        (OWN.replace("{ ok = true }", '{ ok = "{digit}" }'), "own.toml: own: send.accepted.ok: {digit} is not known"),
+        (OWN.replace('"^MG"', '"("'), "own.toml: own: matches.service: missing )"),
+        (OWN.replace("{ service =", "{ servic ="), "own.toml: own: matches: servic is no parameter"),
+        (OWN.replace("docs =", 'charset = "undefined"\ndocs ='), "own.toml: own: charset: undefined is not known"),
+        (
+            OWN + '[[own.refused]]\nreason = "tried_twice"\nwhen = {a = 1}',
+            "tried_twice is a reason that only the service",
+        ),
         (OWN.replace("https://api", "http://api"), "own.toml: own: send.url: must begin with https://"),
         (OWN.replace("https://api", "ftp://api"), "own.toml: own: send.url: must begin with https://"),
         (OWN.replace('"^MG"', '"("'), "own.toml: own: matches.service: missing )"),
@@ -183,7 +201,7 @@ def test_name_and_repr_of_a_gateway_contain_nothing_of_its_url(settings: Any) ->
 def test_secrets_numbers_and_codes_stay_out_of_logs_records_and_errors(
     webhook: Webhook, settings: Any, log: StringIO
 ) -> None:
-    webhook.status, webhook.answer = 500, b'{"error": "hunter2 +79991234567"}'
+    webhook.status, webhook.answer = 503, b'{"error": "hunter2 +79991234567"}'
     with_secrets = webhook.url.replace("http://", "http://me:hunter2@") + "?secret=whsec_c2VjcmV0"
     settings.DEMO, settings.SMS_GATEWAYS = False, [with_secrets, "webhook+http://me:hunter2@127.0.0.1:9/k3y"]
     asked = ask()
@@ -193,7 +211,7 @@ def test_secrets_numbers_and_codes_stay_out_of_logs_records_and_errors(
 
     rows = [*SmsDelivery.objects.values(), *SmsGateway.objects.values()]
     shown = f"{log.getvalue()} {rows} {failed.value!r}"
-    assert "gateway 1 webhook: fault HTTP 500" in log.getvalue()
+    assert "gateway 1 webhook: fault HTTP 503" in log.getvalue()
     assert "2 webhook: no_connection" in shown
     code = right(asked.challenge_id)
     for secret in ["hunter2", "k3y", "c2VjcmV0", "127.0.0.1", PHONE[2:], "sign-in code", f" {code}", f"#{code}"]:

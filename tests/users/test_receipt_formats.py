@@ -14,7 +14,7 @@ from users.models import SmsDelivery
 from users.sms import receipts, signatures
 from users.sms.gateways import GatewayError, configured, parse
 from users.sms.inbound import Inbound
-from users.sms.providers import ProvidersError
+from users.sms.provider_files import ProvidersError
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +130,7 @@ def test_key_of_a_signature_that_cannot_be_used_stops_the_start(url: str, why: s
     ("receipt", "why"),
     [
         ('signature = "md6"', "own: receipt.signature: md6 is not known"),
-        ('pattern = "["', "own: pattern:"),
+        ('pattern = "["', "own: receipt.pattern:"),
         ("delivered = {}", "own: receipt.delivered: must have a condition"),
     ],
 )
@@ -143,7 +143,7 @@ def test_table_of_receipts_that_cannot_be_used_stops_the_start(
         f"""[own]
 title = "Own"
 docs = "https://example.org"
-send = {{ url = "https://example.org/send", accepted = {{ http_status = 200 }} }}
+send = {{ url = "https://example.org/send", form = {{ to = "{{phone}}" }}, accepted = {{ http_status = 200 }} }}
 receipt.reference = "id"
 receipt.{delivered or receipt}
 {f"receipt.{receipt}" if delivered else ""}

@@ -7,11 +7,12 @@ import pytest
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from tests.support.login_steps import ask, at
 from tests.support.races import race
 from tests.support.receipts import SITE, path, say, sent, signed, state, take
 from users.models import SmsDelivery
 from users.queries import database_now
-from users.sms import receipts
+from users.sms import queries, receipts
 from users.sms.answers import Outcome, Reason
 from users.sms.gateways import Gateway, configured, parse
 
@@ -54,9 +55,11 @@ def test_receipt_for_an_unknown_reference_changes_nothing() -> None:
     ids=["delivered", "failed"],
 )
 def test_receipt_that_overtakes_its_sms_is_looked_at_again(said: dict[str, Any], reason: str) -> None:
+    ask(now=at(0))
+    queries.begin_try(SmsDelivery.objects.get().pk, "1 webhook", 2)  # so an SMS is being sent
     assert take(said) == []
 
-    job = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipt").latest("id")
+    job = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts").latest("id")
     assert (job.queue_name, job.priority) == ("upkeep", -1)  # after the SMS
     due = job.scheduled_at - database_now()
     assert timedelta(seconds=receipts.LOOK_AGAIN_SECONDS - 2) < due <= timedelta(seconds=receipts.LOOK_AGAIN_SECONDS)
@@ -65,8 +68,28 @@ def test_receipt_that_overtakes_its_sms_is_looked_at_again(said: dict[str, Any],
 
     assert (state(delivery), seen) == ((not reason, reason), [("1 webhook", reason or "delivered")])
     assert delivery.delivered_at is None or delivery.delivered_at < delivery.created_at
-    receipts.record_again(**{**job.args, "reference": "a-2"})
+    receipts.record_again(**{**job.args, "receipts": [["a-2", ""]]})
     receipts.record_again(**{**job.args, "name": "2 gone"})
+
+
+def test_receipts_of_another_program_make_no_jobs() -> None:
+    sent("1 webhook", "a-1")
+
+    assert take({"id": "its-own", "status": "delivered"}) == []
+
+    assert not ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts").exists()
+
+
+def test_many_unknown_receipts_in_one_request_make_one_small_job() -> None:
+    ask(now=at(0))
+    queries.begin_try(SmsDelivery.objects.get().pk, "1 webhook", 2)
+    gateway = configured()[0]
+    early = [Outcome(f"its-{number}", None) for number in range(1000)]
+
+    receipts.look_again(gateway, early)
+
+    [job] = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts")
+    assert len(job.args["receipts"]) == receipts.MOST_EARLY
 
 
 def test_erased_user_gets_no_receipts() -> None:

@@ -80,7 +80,7 @@ def test_kind_of_sender_can_be_given(centre: Centre) -> None:
 @pytest.mark.parametrize(
     ("status", "reason", "verdict"),
     [
-        (0x01, Reason.TEXT, Verdict.ACCOUNT),
+        (0x01, Reason.TEXT, Verdict.TEMPORARY),
         (0x08, Reason.FAULT, Verdict.TEMPORARY),
         (0x0A, Reason.SENDER, Verdict.ACCOUNT),
         (0x0B, Reason.NUMBER, Verdict.UNREACHABLE),
@@ -159,10 +159,13 @@ def test_centre_without_transceivers_gets_a_transmitter(centre: Centre, status: 
     assert centre.submits[0].registered_delivery == 0
 
 
-def test_refusal_of_a_later_part_is_a_refusal(centre: Centre) -> None:
-    centre.on_submit = lambda session, pdu: session.answer(pdu, 0x14 if len(centre.submits) == 2 else 0)
+@pytest.mark.parametrize(("status", "verdict"), [(0x14, "unknown"), (0x0A, "unknown"), (0x0B, "unreachable")])
+def test_refusal_of_a_later_part_is_no_proof_that_nothing_was_sent(centre: Centre, status: int, verdict: str) -> None:
+    centre.on_submit = lambda session, pdu: session.answer(pdu, status if len(centre.submits) == 2 else 0)
 
-    assert send(centre, "я" * 200).reason == Reason.LIMIT
+    said = send(centre, "я" * 200)
+
+    assert (said.verdict, said.code) == (verdict, f"{status:#010x}")
     assert len(centre.submits) == 2
 
 

@@ -36,6 +36,7 @@ class Reason(TextChoices):
     SENDER = "sender", _("sender not allowed")
     TEXT = "text", _("text not allowed")
     LIMIT = "limit", _("too many messages")
+    NUMBER_LIMIT = "number_limit", _("too many messages to this number")
     FAULT = "fault", _("provider's error")
     REJECTED = "rejected", _("rejected")
     NO_CONNECTION = "no_connection", _("no connection")
@@ -55,10 +56,13 @@ _VERDICTS = {
     Reason.CREDIT: Verdict.ACCOUNT,
     Reason.CREDENTIALS: Verdict.ACCOUNT,
     Reason.SENDER: Verdict.ACCOUNT,
-    Reason.TEXT: Verdict.ACCOUNT,
     Reason.NO_ANSWER: Verdict.UNKNOWN,
     Reason.UNREADABLE: Verdict.UNKNOWN,
 }
+
+# Refusals that say nothing about the gateway as a whole, because clients choose the number, the country and the
+# language. They do not count as its failures: nobody can put a gateway out of use for others.
+OF_ONE_SMS = frozenset({Reason.NUMBER_LIMIT, Reason.REGION, Reason.TEXT, Reason.REJECTED})
 
 # A provider's code for an error: a number, a word or a short phrase. Anything longer may quote a number or a secret.
 _CODE = re.compile(r"0x[0-9a-f]{8}|(?!.*\d{7})[\w .,:'-]{1,40}", re.ASCII)
@@ -100,7 +104,7 @@ class Response:
     """The response of an HTTP API."""
 
     status: int
-    body: bytes
+    text: str
     # The parsed JSON, or the named groups of the table's pattern. None if the body is something else.
     fields: Any
 

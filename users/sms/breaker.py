@@ -18,7 +18,7 @@ from django.db.models import Value
 from users.clock import ClockTimestamp
 from users.models import SmsGateway
 from users.sms import queries
-from users.sms.answers import Answer, Reason, Verdict
+from users.sms.answers import Answer, Verdict
 from users.sms.gateways import Gateway, names
 
 # Failures in a row that open the circuit.
@@ -56,6 +56,12 @@ class Breaker:
                 circuit_open.append(gateway)
         yield from circuit_open
 
+    def answered(self, gateway: Gateway) -> None:
+        """Close the circuit of a gateway that refused this one SMS: it works. Unless it refuses the whole account."""
+        row = self._rows.get(gateway.name)
+        if row and not row.refuses_account:
+            self.succeeded(gateway)
+
     def succeeded(self, gateway: Gateway) -> None:
         """Close the circuit of a gateway that had failed before."""
         row = self._rows.get(gateway.name)
@@ -70,12 +76,7 @@ def health() -> list[SmsGateway]:
 
 
 def failed(gateway: Gateway, answer: Answer) -> None:
-    """Count a failure. While the circuit is open only the error is stored: the trial was counted when it began.
-
-    A country that the gateway does not serve is no failure: clients choose the country.
-    """
-    if answer.reason == Reason.REGION:
-        return
+    """Count a failure. While the circuit is open only the error is stored: the trial was counted when it began."""
     counted = FAILURES if answer.verdict is Verdict.ACCOUNT else 1
     queries.count_gateway_failure(
         gateway.name, str(answer)[:100], failures=counted, limit=FAILURES, open_for=FIRST_OPEN_FOR

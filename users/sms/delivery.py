@@ -13,7 +13,7 @@ from users import phones
 from users.clock import ClockTimestamp
 from users.models import SmsDelivery
 from users.sms import breaker, gateways, queries, receipts
-from users.sms.answers import Answer, Reason, Verdict
+from users.sms.answers import OF_ONE_SMS, Answer, Reason, Verdict
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
 from users.sms.text import message
@@ -68,16 +68,25 @@ def deliver(delivery_id: int, watch: Watch = unwatched, receipt_watch: receipts.
         answer = _try(delivery_id, gateway, watch, receipt_watch)
         if answer is None:
             return
+        _tell(health, gateway, answer)
         if answer.verdict in (Verdict.ACCEPTED, Verdict.UNREACHABLE):
-            health.succeeded(gateway)
             return
         refused[gateway.name] = answer
-        breaker.failed(gateway, answer)
         _queued(delivery_id).update(error=_error(refused))
     if all(answer.reason == Reason.TRIED_TWICE for answer in refused.values()):
         _finish(delivery_id, state=SmsDelivery.State.FAILED)
         return
     raise GatewaysFailed(_error(refused))
+
+
+def _tell(health: Breaker, gateway: Gateway, answer: Answer) -> None:
+    """Tell the circuit breaker what this answer says about the gateway."""
+    if answer.verdict is Verdict.ACCEPTED:
+        health.succeeded(gateway)
+    elif answer.verdict is Verdict.UNREACHABLE or answer.reason in OF_ONE_SMS:
+        health.answered(gateway)
+    else:
+        breaker.failed(gateway, answer)
 
 
 def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: receipts.Watch) -> Answer | None:

@@ -63,17 +63,6 @@ def apply(fields: Any, conditions: Mapping[str, Any], values: Mapping[str, str])
     return all(_applies(look_up(fields, path), wanted, values) for path, wanted in conditions.items())
 
 
-def conditions_error(conditions: Mapping[str, Any]) -> str:
-    """What is wrong with the conditions, or an empty string."""
-    for path, wanted in conditions.items():
-        for each in wanted if isinstance(wanted, list) else [wanted]:
-            try:
-                re.compile(each[1:] if isinstance(each, str) and each.startswith("~") else "")
-            except re.error as error:
-                return f"{path}: {error}"
-    return ""
-
-
 def read_json(body: bytes, charset: str = "utf-8") -> Any:
     """The body as JSON. Raises ValueError.
 
@@ -127,6 +116,8 @@ def _children(parent: Any, step: str) -> list[Any]:
 def _applies(found: list[str], wanted: Any, values: Mapping[str, str]) -> bool:
     for each in wanted if isinstance(wanted, list) else [wanted]:
         text = as_text(each)
+        if any(not values.get(name) for name in PLACEHOLDER.findall(text)):
+            continue  # without its value it would apply to anything
         if text.startswith("~"):
             pattern = PLACEHOLDER.sub(lambda name: re.escape(values.get(name[1], "")), text[1:])
             if any(re.search(pattern, value, re.IGNORECASE) for value in found):

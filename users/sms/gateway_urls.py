@@ -7,12 +7,15 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from users.sms import signatures
-from users.sms.providers import URL_PARTS, Provider, providers
+from users.sms.provider_files import providers
+from users.sms.providers import URL_PARTS, Provider
 
 # Parameters of every gateway's URL.
 _COMMON = {"sender", "scheme"}
 
-_ENCODE = "In a user or password, write / as %2F, ? as %3F, # as %23, @ as %40, % as %25 and a comma as %2C"
+_ENCODE = (
+    "In a user, password or value, write / as %2F, ? as %3F, # as %23, @ as %40, & as %26, % as %25 and a comma as %2C"
+)
 
 
 class GatewayError(Exception):
@@ -39,14 +42,22 @@ def read(url: str, sender: str) -> tuple[Provider, dict[str, str]]:
     transport = transport or parameters.pop("scheme", "https")
     if transport not in ("http", "https"):
         raise GatewayError("scheme must be http or https")
-    if unknown := sorted(parameters.keys() - provider.parameters - _COMMON):
+    if parameters.keys() - provider.parameters - _COMMON:  # its name may be the end of a secret
         allowed = ", ".join(sorted(provider.parameters | _COMMON))
-        raise GatewayError(f"{unknown[0]!a:.30} is not a parameter of {scheme}. It takes {allowed}")
-    host = _host(parts)
+        raise GatewayError(f"has an unknown parameter. {scheme} takes {allowed}. {_ENCODE}")
     # A messaging service brings senders of its own.
-    has_own = bool(parameters.keys() & set(provider.one_of))
+    if sender and not parameters.keys() & set(provider.one_of):
+        parameters = {"sender": sender, **parameters}
+    values = _values(parts, parameters, transport)
+    _require(provider, values)
+    if provider.protocol == "smpp":
+        _require_smpp(values)
+    return provider, values
+
+
+def _values(parts: SplitResult, parameters: dict[str, str], transport: str) -> dict[str, str]:
+    host = _host(parts)
     values = {
-        **({"sender": sender} if sender and not has_own else {}),
         **parameters,
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
@@ -54,11 +65,9 @@ def read(url: str, sender: str) -> tuple[Provider, dict[str, str]]:
         "path": parts.path,
         "base": f"{transport}://{host}" if host else "",
     }
-    values = {key: value for key, value in values.items() if value}
-    _require(provider, values)
-    if provider.protocol == "smpp":
-        _require_smpp(values)
-    return provider, values
+    if wrong := [name for name, value in values.items() if value and not value.isprintable()]:
+        raise GatewayError(f"the {wrong[0]} has a line break or another sign that cannot be typed")
+    return {name: value for name, value in values.items() if value}
 
 
 def _parameters(query: str) -> dict[str, str]:

@@ -1,10 +1,8 @@
 """SMS gateways: the URLs of SMS_GATEWAYS, each an account at a provider. No text about one may contain its secrets."""
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from threading import Thread
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -15,10 +13,8 @@ from users.sms import gateway_urls, receipt_tokens
 from users.sms.answers import Answer, Message, OnReceipt, Reason, Response
 from users.sms.encoding import is_gsm, parts
 from users.sms.gateway_urls import GatewayError, is_loopback
-from users.sms.providers import Provider, ProvidersError
-
-# Seconds that one try may take in all: name lookup, connection and a slow answer.
-TIMEOUT = 8.0
+from users.sms.provider_files import ProvidersError
+from users.sms.providers import Provider
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Gateway:
         return f"{site}/sms/receipts/{receipt_tokens.of(self.account)[0]}"
 
     def send(self, message: Message, on_receipt: OnReceipt | None = None) -> Answer:
-        """Send this message. Returns after TIMEOUT at the latest.
+        """Send this message. Returns after eight seconds at the latest.
 
         `on_receipt` takes the receipts that come over the connection itself, as with SMPP.
         """
@@ -60,18 +56,21 @@ class Gateway:
 
     def exchange(self, message: Message, on_receipt: OnReceipt | None = None) -> tuple[Answer, Response | None]:
         """The same, with the response of an HTTP API for an operator to see."""
-        return _in_time(lambda: self._exchange(message, on_receipt), self.name)
+        try:
+            return self._exchange(message, on_receipt)
+        except Exception as error:  # its text may contain the URL or the message
+            return Answer(Reason.NO_ANSWER, code=type(error).__name__), None
 
     def check(self) -> Answer | None:
         """Whether the provider knows the account, by a call that sends nothing. None if it offers no such call."""
         from users.sms import http_api, smpp
 
         if self.provider.protocol == "smpp":
-            return _in_time(lambda: (smpp.check(self.provider, self.values), None), self.name)[0]
+            return smpp.check(self.provider, self.values)
         call = self.provider.check
         if call is None:
             return None
-        return _in_time(lambda: http_api.exchange(self.provider, call, self.values), self.name)[0]
+        return http_api.exchange(self.provider, call, self.values)[0]
 
     def request_values(self, message: Message) -> dict[str, str]:
         """All values for a request about this message."""
@@ -133,24 +132,3 @@ def parse(name: str, url: str, sender: str) -> Gateway:
         return Gateway(name, *gateway_urls.read(url, sender))
     except GatewayError as error:
         raise GatewayError(f"gateway {name}: {error}") from None
-
-
-def _in_time(call: Callable[[], tuple[Answer, Response | None]], name: str) -> tuple[Answer, Response | None]:
-    """The result of the call, or an unknown outcome after TIMEOUT.
-
-    In a daemon thread: a name lookup has no time limit of its own, and a thread that hangs delays neither other
-    messages nor the end of the worker.
-    """
-    result: Future[tuple[Answer, Response | None]] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(call())
-        except Exception as error:  # its text may contain the URL or the message
-            result.set_result((Answer(Reason.NO_ANSWER, code=type(error).__name__), None))
-
-    Thread(target=run, name=name, daemon=True).start()
-    try:
-        return result.result(TIMEOUT)
-    except TimeoutError:
-        return Answer(Reason.NO_ANSWER), None

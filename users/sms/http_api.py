@@ -1,11 +1,14 @@
 """The engine for all HTTP APIs of providers: it makes the request of a table, sends it and reads the answer."""
 
+import asyncio
 import base64
 import hmac
 import json
 import time
+import zlib
 from collections.abc import Mapping
 from functools import cache
+from threading import Thread
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -15,22 +18,21 @@ from users.sms import fields
 from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response
 from users.sms.providers import Call, Provider, first_rule
 
-# Seconds for a connection, and for each read. The caller bounds the whole try.
-CONNECT_SECONDS, READ_SECONDS = 3.0, 8.0
+# Seconds that one try may take in all: name lookup, connection and a slow answer. And those for the connection.
+SECONDS, CONNECT_SECONDS = 8.0, 3.0
 
 # Longer answers are not read: those of SMS providers have a few hundred bytes.
 MAX_ANSWER = 65_536
 
 # Reasons by HTTP status, where no rule of the provider's table applies. Others from 300 to 499 are REJECTED, because
-# redirects are not followed. What is left is an unknown outcome: a 502 or 504 comes from a proxy that does not know
-# what happened behind it.
+# redirects are not followed. What is left is an unknown outcome: a 500 may come after the SMS was queued, and a 502 or
+# 504 from a proxy that does not know what happened behind it.
 _BY_STATUS = {
     401: Reason.CREDENTIALS,
     402: Reason.CREDIT,
     403: Reason.CREDENTIALS,
     408: Reason.UNREADABLE,
     429: Reason.LIMIT,
-    500: Reason.FAULT,
     503: Reason.FAULT,
 }
 
@@ -40,22 +42,27 @@ class UnknownOutcome(Exception):
 
 
 def exchange(provider: Provider, call: Call, values: Mapping[str, str]) -> tuple[Answer, Response | None]:
-    """Make this call with these values. Returns what the provider said, and its response, or None if none came."""
+    """Make this call with these values. Returns what the provider said, and its response, or None if none came.
+
+    Returns after SECONDS at the latest. Any thread may call it.
+    """
     try:
-        request = build(provider, call, values)
-    except (UnicodeEncodeError, httpx.InvalidURL):  # their texts quote the message or the URL
-        return Answer(Reason.REJECTED), None
+        request, loop = build(provider, call, values), _loop()
+    except Exception as error:  # wrong values, or a wrong proxy in the environment: its text may quote a secret
+        return Answer(Reason.REJECTED, code=type(error).__name__), None
     try:
-        response = _ask(request, provider, call)
+        response = asyncio.run_coroutine_threadsafe(_ask(request, provider, call), loop).result()
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError):
         return Answer(Reason.NO_CONNECTION), None
-    except (httpx.HTTPError, UnknownOutcome):
+    except httpx.LocalProtocolError:  # a header with a line break, for example: nothing was sent
+        return Answer(Reason.REJECTED, code="LocalProtocolError"), None
+    except (httpx.HTTPError, TimeoutError, UnknownOutcome):
         return Answer(Reason.NO_ANSWER), None
     return judge(provider, call, response, values), response
 
 
 def build(provider: Provider, call: Call, values: Mapping[str, str]) -> httpx.Request:
-    """The request of a table, filled with these values. Raises UnicodeEncodeError or httpx.InvalidURL."""
+    """The request of a table, filled with these values. Raises ValueError or httpx.InvalidURL."""
     query = urlencode(_texts(fields.fill(call.query, values)), encoding=provider.charset)
     headers = {name: str(value) for name, value in (fields.fill(call.headers, values) or {}).items()}
     content = b""
@@ -91,26 +98,44 @@ def judge(provider: Provider, call: Call, response: Response, values: Mapping[st
     return Answer(reason, code=f"HTTP {status}")
 
 
-def _ask(request: httpx.Request, provider: Provider, call: Call) -> Response:
-    """Raises httpx.HTTPError or UnknownOutcome."""
-    ends = time.monotonic() + READ_SECONDS
-    response = _client().send(request, stream=True)
+async def _ask(request: httpx.Request, provider: Provider, call: Call) -> Response:
+    """Raises httpx.HTTPError, TimeoutError or UnknownOutcome."""
     body = b""
-    try:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > MAX_ANSWER or time.monotonic() > ends:
-                raise UnknownOutcome
-    finally:
-        response.close()
+    async with asyncio.timeout(SECONDS):
+        response = await _client().send(request, stream=True)
+        try:
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise UnknownOutcome
+        finally:
+            await response.aclose()
+    body = _decompressed(body, response.headers.get("Content-Encoding", "identity"))
     charset = response.charset_encoding or provider.charset
-    return Response(response.status_code, body, _parsed(body, call.pattern, charset))
+    text = fields.decode(body, charset)
+    return Response(response.status_code, text, _parsed(body, text, call.pattern, charset))
 
 
-def _parsed(body: bytes, pattern: str, charset: str) -> Any:
+def _decompressed(body: bytes, encoding: str) -> bytes:
+    """The body without its compression, which was not asked for. A small one must not fill the memory."""
+    if encoding.lower() in ("", "identity"):
+        return body
+    if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
+        raise UnknownOutcome
+    decompressor = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)  # of either format
+    try:
+        found = decompressor.decompress(body, MAX_ANSWER)
+    except zlib.error:
+        raise UnknownOutcome from None
+    if not decompressor.eof:
+        raise UnknownOutcome
+    return found
+
+
+def _parsed(body: bytes, text: str, pattern: str, charset: str) -> Any:
     """The fields of the body: of its JSON, or the named groups of the pattern. None if it has neither."""
     if pattern:
-        return fields.matched(pattern, fields.decode(body, charset)) or None
+        return fields.matched(pattern, text) or None
     try:
         return fields.read_json(body, charset)
     except (ValueError, RecursionError):
@@ -150,7 +175,7 @@ def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any], values: Mappin
     path = next(iter(conditions))
     found = (fields.look_up(seen, path) or [""])[0]
     # A shorter value is a part of many words.
-    if any(len(value) > 3 and value in found for value in values.values()):
+    if any(len(value) > 3 and value in found for value in values.values()) or sum(map(str.isdigit, found)) > 6:
         return ""
     return f"HTTP {found}" if path == "http_status" else found
 
@@ -171,9 +196,20 @@ def _standard_webhook(values: Mapping[str, str], content: bytes) -> dict[str, st
 
 
 @cache
-def _client() -> httpx.Client:
-    """One client for all gateways of this process: connections stay open between two SMS. It is safe in threads."""
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all requests of this process, in a thread of its own.
+
+    Its timeouts end a request wherever it is, and close its connection. A timeout of httpx ends one read, so a server
+    that sends a byte now and then would keep a thread and a connection for ever.
+    """
+    _client()  # raises an error of the environment here
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="http", daemon=True).start()
+    return loop
+
+
+@cache
+def _client() -> httpx.AsyncClient:
+    """One client for all gateways of this process: connections stay open between two SMS."""
     headers = {"Accept-Encoding": "identity", "User-Agent": "inviting_app"}
-    return httpx.Client(timeout=timeout, limits=limits, headers=headers, follow_redirects=False)
+    return httpx.AsyncClient(timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), headers=headers)

@@ -8,11 +8,11 @@ account, are ignored.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, QuerySet, Value
+from django.db.models import DateTimeField, Value
 from django.db.models.expressions import RawSQL
 from procrastinate.contrib.django import app
 
@@ -31,8 +31,14 @@ logger = logging.getLogger(__name__)
 # `delivered` or the reason why not, and the seconds since then.
 Watch = Callable[[str, str, float], None]
 
-# Until the worker looks for an SMS that a receipt names and that was not found.
+# Until the worker looks for the SMS that a receipt names and that was not found.
 LOOK_AGAIN_SECONDS = 5
+
+# An SMS is nearly always sent within this time of its request.
+LONGEST_SENDING = timedelta(minutes=10)
+
+# The receipts of one request for which the worker looks again. One SMS has one, so more come from other programs.
+MOST_EARLY = 100
 
 
 class UnknownToken(Exception):
@@ -60,9 +66,13 @@ def take(token: str, request: Inbound, watch: Watch = unwatched) -> str:
     if not signatures.is_genuine(table.signature, request, [gateway.values for gateway in gateways]):
         logger.warning("a receipt for gateway %s does not have the provider's signature", gateways[0].name)
         raise Forged
-    for outcome in read(table, request):
-        if not record(gateways[0], outcome, watch):
-            _look_again(gateways[0], outcome)
+    outcomes = read(table, request)
+    known = _taken(gateways[0], {outcome.reference for outcome in outcomes})
+    for outcome in outcomes:
+        if outcome.reference in known:
+            _store(known[outcome.reference], outcome, watch)
+    if early := [outcome for outcome in outcomes if outcome.reference not in known]:
+        look_again(gateways[0], early)
     return table.answer
 
 
@@ -73,27 +83,11 @@ def read(table: Receipt, request: Inbound) -> list[Outcome]:
 
 
 def record(gateway: Gateway, outcome: Outcome, watch: Watch = unwatched, at: datetime | None = None) -> bool:
-    """Record that an SMS was delivered (at this time, or now), or why it was not. Returns whether there is such an SMS.
-
-    What a receipt says first counts, but if one says that the SMS was delivered, it was: receipts of a message with
-    several parts, or in the wrong order, may contradict each other.
-    """
-    if not _may_be_stored(outcome.reference):
-        return False
-    # Some providers use a short reference again after some weeks.
-    now = Value(at, DateTimeField()) if at else ClockTimestamp()
-    delivery = _taken_by(gateway, outcome.reference).annotate(at=now).order_by("-pk").first()
-    if delivery is None:
-        return False
-    pending = SmsDelivery.objects.filter(pk=delivery.pk, delivered_at=None)
-    if outcome.reason is None:
-        changed = pending.update(delivered_at=delivery.at, undelivered="")
-    else:
-        changed = pending.filter(undelivered="").update(undelivered=outcome.reason)
-    if changed:
-        taken_at = delivery.finished_at or delivery.created_at
-        watch(delivery.gateway, outcome.reason or "delivered", max(0.0, (delivery.at - taken_at).total_seconds()))
-    return True
+    """Record that an SMS was delivered, at this time or now, or why not. Returns whether there is such an SMS."""
+    delivery = _taken(gateway, {outcome.reference}, at).get(outcome.reference)
+    if delivery:
+        _store(delivery, outcome, watch)
+    return delivery is not None
 
 
 def record_from_centre(gateway: Gateway, watch: Watch, outcome: Outcome) -> bool:
@@ -104,36 +98,69 @@ def record_from_centre(gateway: Gateway, watch: Watch, outcome: Outcome) -> bool
         connection.close()  # the next receipt may be hours away
 
 
-def record_again(name: str, reference: str, reason: str, at: str, watch: Watch = unwatched) -> None:
-    """Record a receipt that came before its SMS was stored. It is ignored if there is still no such SMS."""
+def record_again(name: str, receipts: list[list[str]], at: str, watch: Watch = unwatched) -> None:
+    """Record receipts, each a reference and a reason, that came before their SMS was stored, or ignore them."""
     for gateway in configured():
         if gateway.name == name:
-            outcome = Outcome(reference, Reason(reason) if reason else None)
-            record(gateway, outcome, watch, datetime.fromisoformat(at))
+            for reference, reason in receipts:
+                outcome = Outcome(reference, Reason(reason) if reason else None)
+                record(gateway, outcome, watch, datetime.fromisoformat(at))
 
 
-def _look_again(gateway: Gateway, outcome: Outcome) -> None:
-    """Have the worker look for the SMS later. A quick receipt overtakes the commit of what the gateway answered."""
-    given = {"name": gateway.name, "reference": outcome.reference, "reason": outcome.reason or ""}
-    seconds = {"seconds": LOOK_AGAIN_SECONDS}
-    later = app.configure_task("users.tasks.record_receipt", allow_unknown=False, schedule_in=seconds)
-    later.defer(**given, at=database_now().isoformat())
+def look_again(gateway: Gateway, early: list[Outcome]) -> None:
+    """Have the worker look for these SMS later, if one is just being sent.
+
+    A quick receipt overtakes the commit of what the gateway answered. Other receipts are of SMS that this service did
+    not send: another program may use the same account.
+    """
+    now = database_now()
+    sending = SmsDelivery.objects.filter(
+        state=SmsDelivery.State.QUEUED, created_at__gt=now - LONGEST_SENDING, open_tries__has_key=gateway.name
+    )
+    # The newest first: an SMS that is being sent is among them.
+    if sending.order_by("-created_at").values("pk").first() is None:
+        return
+    later = app.configure_task(
+        "users.tasks.record_receipts", allow_unknown=False, schedule_in={"seconds": LOOK_AGAIN_SECONDS}, priority=-1
+    )
+    given: list[Any] = [[outcome.reference, str(outcome.reason or "")] for outcome in early[:MOST_EARLY]]
+    later.defer(name=gateway.name, receipts=given, at=now.isoformat())
 
 
-def _taken_by(gateway: Gateway, reference: str) -> QuerySet[Any]:
-    """The SMS that this account took under this reference.
+def _taken(gateway: Gateway, references: set[str], at: datetime | None = None) -> dict[str, Any]:
+    """The SMS that this account took under these references, with the time of the receipt as `at`.
 
     A delivery has the name that the gateway had then, with its place in SMS_GATEWAYS, which may have changed since. If
     the provider has no other account here, its place does not matter.
     """
+    storable = [reference for reference in references if _may_be_stored(reference)]
     # The index does not hold empty references. PostgreSQL uses it only if the condition is no parameter.
-    rows = SmsDelivery.objects.filter(gateway_ref=reference).exclude(gateway_ref=RawSQL("''", ()))
+    rows = SmsDelivery.objects.filter(gateway_ref__in=storable).exclude(gateway_ref=RawSQL("''", ()))
     provider = gateway.account[0]
     of_provider = [other for other in configured() if other.account[0] == provider]
     own = [other.name for other in of_provider if other.account == gateway.account]
     if len(own) == len(of_provider):
-        return rows.filter(gateway__endswith=f" {provider}")
-    return rows.filter(gateway__in=own)
+        rows = rows.filter(gateway__endswith=f" {provider}")
+    else:
+        rows = rows.filter(gateway__in=own)
+    now = Value(at, DateTimeField()) if at else ClockTimestamp()
+    # The newest wins: some providers use a short reference again after some weeks.
+    return {row.gateway_ref: row for row in rows.annotate(at=now).order_by("pk")}
+
+
+def _store(delivery: Any, outcome: Outcome, watch: Watch) -> None:
+    """What a receipt says first counts, but if one says that the SMS was delivered, it was.
+
+    Receipts of a message with several parts, or in the wrong order, may contradict each other.
+    """
+    pending = SmsDelivery.objects.filter(pk=delivery.pk, delivered_at=None)
+    if outcome.reason is None:
+        changed = pending.update(delivered_at=delivery.at, undelivered="")
+    else:
+        changed = pending.filter(undelivered="").update(undelivered=outcome.reason)
+    if changed:
+        taken_at = delivery.finished_at or delivery.created_at
+        watch(delivery.gateway, outcome.reason or "delivered", max(0.0, (delivery.at - taken_at).total_seconds()))
 
 
 def _may_be_stored(reference: str) -> bool:

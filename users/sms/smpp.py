@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from smpplib import consts
 
-from users.sms.answers import Answer, Message, OnReceipt, Reason
+from users.sms.answers import Answer, Message, OnReceipt, Reason, Verdict
 from users.sms.encoding import TooLong, is_gsm, split, with_headers
 from users.sms.providers import Provider, first_rule
 from users.sms.smpp_link import Link
@@ -24,7 +24,7 @@ from users.sms.smpp_receipts import Inbox
 from users.sms.smpp_session import Refused, Session
 from users.sms.smpp_wire import NotSent, Wire
 
-# Seconds that one SMS may take in all. It is less than gateways.TIMEOUT, so that the outcome is known.
+# Seconds that one SMS may take in all.
 SECONDS = 7.5
 
 # The registered ports of SMPP and of SMPP within TLS.
@@ -111,9 +111,12 @@ def send(
     except TooLong:
         return Answer(Reason.TEXT)
     except Refused as refused:
-        return _refusal(provider, refused.status)
+        answer = _refusal(provider, refused.status)
+        if place == 1 or answer.verdict is Verdict.UNREACHABLE:
+            return answer
+        # The parts before were taken and paid, here and below, so the number of tries is limited.
+        return Answer(Reason.UNREADABLE, code=answer.code)
     except NotSent:
-        # The parts before were taken and paid, so the number of tries is limited.
         return Answer(Reason.NO_ANSWER if place > 1 else Reason.NO_CONNECTION)
     except (TimeoutError, ConnectionError):
         return Answer(Reason.NO_ANSWER)

@@ -18,7 +18,8 @@ from procrastinate.worker import Worker
 from users.context import request_id
 from users.login import sms_limits
 from users.queries import DEAD_AFTER, database_now
-from users.sms import delivery, receipts
+from users.sms import delivery
+from users.sms.receipts import record_again, unwatched
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +52,14 @@ def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> N
     A worker with metrics gives `watch` and `receipts` to its jobs.
     """
     watches = context.additional_context
-    delivery.deliver(delivery_id, watches.get("watch", delivery.unwatched), watches.get("receipts", receipts.unwatched))
+    delivery.deliver(delivery_id, watches.get("watch", delivery.unwatched), watches.get("receipts", unwatched))
 
 
 # After the SMS: it may come late, and an account that other programs share has many receipts that are not ours.
-@app.task(name="users.tasks.record_receipt", queue="upkeep", priority=-1, retry=Backoff(), pass_context=True)
-def record_receipt(context: JobContext, *, name: str, reference: str, reason: str, at: str) -> None:
-    """Record a delivery receipt that came before its SMS was stored. A worker with metrics gives `receipts` to it."""
-    receipts.record_again(name, reference, reason, at, context.additional_context.get("receipts", receipts.unwatched))
+@app.task(name="users.tasks.record_receipts", queue="upkeep", priority=-1, retry=Backoff(), pass_context=True)
+def record_receipts(context: JobContext, *, name: str, receipts: list[list[str]], at: str) -> None:
+    """Record delivery receipts that came before their SMS were stored. A worker with metrics gives `receipts` to it."""
+    record_again(name, receipts, at, context.additional_context.get("receipts", unwatched))
 
 
 def queue_sms(delivery_id: int) -> None:

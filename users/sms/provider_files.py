@@ -1,0 +1,177 @@
+"""Files of provider tables: `providers.toml` and the deployer's own, checked when they are read."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from django.conf import settings
+
+from users.sms.answers import Reason
+from users.sms.fields import PLACEHOLDER, strings
+from users.sms.providers import MESSAGE_VALUES, URL_PARTS, Call, Conditions, Provider, Receipt, Rule
+from users.sms.signatures import SCHEMES
+
+SHIPPED = Path(__file__).with_name("providers.toml")
+
+# Reasons that only the engine gives.
+OF_THE_ENGINE = frozenset({Reason.NO_CONNECTION, Reason.NO_ANSWER, Reason.UNREADABLE, Reason.TRIED_TWICE})
+
+# Without one of them a request would not say to whom the SMS goes.
+_RECIPIENT = frozenset({"phone", "digits", "national"})
+
+
+class ProvidersError(Exception):
+    """A file of provider tables cannot be used. The text says where and why."""
+
+
+def providers() -> dict[str, Provider]:
+    """All providers by name: those of this project and, above them, those of SMS_PROVIDERS. Raises ProvidersError."""
+    own = _load(settings.SMS_PROVIDERS) if settings.SMS_PROVIDERS else {}
+    return {**_load(SHIPPED), **own}
+
+
+@cache
+def _load(path: Path) -> dict[str, Provider]:
+    """The providers of this file, read once. Raises ProvidersError."""
+    try:
+        tables = tomllib.loads(path.read_text("utf-8-sig"))  # editors of Windows begin a file with a mark
+    except OSError as error:
+        raise ProvidersError(f"{path.name}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ProvidersError(f"{path.name}: {error}") from error
+    found = {}
+    for name, table in tables.items():
+        try:
+            found[name] = msgspec.convert(table, Provider)
+        except msgspec.ValidationError as error:
+            raise ProvidersError(f"{path.name}: {name}: {error}") from error
+        if problem := next(_problems(name, found[name]), ""):
+            raise ProvidersError(f"{path.name}: {name}: {problem}")
+    return found
+
+
+def _problems(name: str, provider: Provider) -> Iterator[str]:
+    """What is wrong in a table whose keys and types are right."""
+    if not re.fullmatch("[a-z][a-z0-9-]*", name):
+        yield "a name begins with a letter, and has lower-case letters, digits and dashes"
+    if (provider.send is None) != (provider.protocol == "smpp"):
+        yield "a provider has a table `send`, or the protocol smpp"
+    try:
+        "a".encode(provider.charset)
+    except (LookupError, ValueError):
+        yield f"charset: {provider.charset} is not known"
+    if provider.send and (reserved := sorted(provider.parameters & MESSAGE_VALUES)):
+        yield f"takes: {reserved[0]} is a value of the message"
+    yield from _in_matches(provider)
+    known = MESSAGE_VALUES | URL_PARTS | provider.parameters | {"sender"}
+    if send := provider.send:
+        yield from (f"send.{problem}" for problem in _in_call(send, known))
+        if not _RECIPIENT & _placeholders(_fields(send)):
+            yield "send: has no {phone}, {digits} or {national}"
+    if provider.check:
+        yield from (f"check.{problem}" for problem in _in_call(provider.check, known - MESSAGE_VALUES))
+    yield from _in_rules(provider.refused, known)
+    if provider.receipt:
+        yield from (f"receipt.{problem}" for problem in _in_receipt(provider.receipt))
+
+
+def _in_matches(provider: Provider) -> Iterator[str]:
+    for parameter, pattern in provider.matches.items():
+        if parameter not in provider.parameters | URL_PARTS | {"sender"}:
+            yield f"matches: {parameter} is no parameter"
+        yield from (f"matches.{parameter}: {problem}" for problem in _in_pattern(pattern))
+
+
+def _in_call(call: Call, known: Iterable[str]) -> Iterator[str]:
+    if call.form is not None and call.json is not None:
+        yield "form: cannot stand beside json"
+    yield from _in_url(call.url)
+    for template in _fields(call):
+        if unknown := sorted(_placeholders([template]) - set(known)):
+            yield f"{{{unknown[0]}}} is not known"
+    for template in strings([call.url, call.headers, call.query, call.form]):
+        if re.search("[{}]", PLACEHOLDER.sub("", template)):
+            yield f"a brace that belongs to no placeholder: {template!a:.40}"
+    if not call.accepted:
+        yield "accepted: must have a condition"
+    yield from (f"accepted.{problem}" for problem in _in_conditions(call.accepted, known))
+    yield from _in_rules(call.refused, known)
+    yield from _in_groups(call)
+
+
+def _in_url(url: str) -> Iterator[str]:
+    if not url.startswith(("https://", "{host}")) or "{host}" in url[1:]:
+        yield "url: must begin with https:// or with {host}, which includes https://"
+        return
+    try:
+        if url.startswith("https://") and not urlsplit(url).hostname:
+            yield "url: has no host"
+    except ValueError as error:
+        yield f"url: {error}"
+
+
+def _in_groups(call: Call) -> Iterator[str]:
+    """Fields that the call's pattern never finds."""
+    problems = list(_in_pattern(call.pattern))
+    yield from (f"pattern: {problem}" for problem in problems)
+    if not call.pattern or problems:
+        return
+    groups = {*re.compile(call.pattern).groupindex, "http_status"}
+    if groups == {"http_status"}:
+        yield "pattern: must have named groups"
+    needed = [*call.accepted, *(path for rule in call.refused for path in rule.when), call.reference]
+    yield from (f"pattern: has no group {path}" for path in needed if path and path not in groups)
+
+
+def _in_receipt(receipt: Receipt) -> Iterator[str]:
+    if receipt.signature and receipt.signature not in SCHEMES:
+        yield f"signature: {receipt.signature} is not known. Known are {', '.join(sorted(SCHEMES))}"
+    if not receipt.delivered:
+        yield "delivered: must have a condition"
+    yield from (f"delivered.{problem}" for problem in _in_conditions(receipt.delivered, ()))
+    yield from _in_rules(receipt.failed, ())
+    problems = list(_in_pattern(receipt.pattern))
+    yield from (f"pattern: {problem}" for problem in problems)
+    if receipt.pattern and not problems and not re.compile(receipt.pattern).groupindex:
+        yield "pattern: must have named groups"
+
+
+def _in_rules(rules: list[Rule], known: Iterable[str]) -> Iterator[str]:
+    for rule in rules:
+        if rule.reason in OF_THE_ENGINE:
+            yield f"{rule.reason} is a reason that only the service itself gives"
+        if not rule.when:
+            yield f"a rule without conditions ({rule.reason}) would apply to all answers"
+        yield from (f"the rule of {rule.reason}: {problem}" for problem in _in_conditions(rule.when, known))
+
+
+def _in_conditions(conditions: Conditions, known: Iterable[str]) -> Iterator[str]:
+    for path, wanted in conditions.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if not values:
+            yield f"{path}: must have a value"
+        for text in strings(values):
+            if unknown := sorted(_placeholders([text]) - set(known)):
+                yield f"{path}: {{{unknown[0]}}} is not known"
+            yield from (f"{path}: {problem}" for problem in _in_pattern(text[1:] if text.startswith("~") else ""))
+
+
+def _in_pattern(pattern: str) -> Iterator[str]:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError) as error:
+        yield str(error)
+
+
+def _fields(call: Call) -> list[str]:
+    """All texts of a request."""
+    return list(strings([call.url, call.headers, call.query, call.form, call.json]))
+
+
+def _placeholders(templates: Iterable[str]) -> set[Any]:
+    return {name for template in templates for name in PLACEHOLDER.findall(template)}
