@@ -99,7 +99,8 @@ def _arrivals(now: datetime) -> Iterator[GaugeMetricFamily]:
     counted = arrivals.last()
     found = [one for one in counted if one.accepted >= arrivals.ENOUGH]
     silent = [one for one in counted if one.is_silent]
-    of_24_hours = f"of the SMS that a gateway took in 24 hours, without the last {arrivals.SETTLED_AFTER}."
+    minutes = int(arrivals.SETTLED_AFTER.total_seconds() / 60)
+    of_24_hours = f"of the SMS that a gateway took in 24 hours, without the last {minutes} minutes."
     for name, meaning, values in (
         ("delivered_share", f"Share delivered {of_24_hours}", [(one, one.share) for one in found]),
         ("delivered_seconds", f"Median time of delivery {of_24_hours}", [(one, one.seconds) for one in found]),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 from django.utils.translation import gettext as _
 
 from users.models import SiteTotals, SmsGateway
@@ -81,7 +82,8 @@ def count(now: datetime) -> None:
 def last() -> list[Arrival]:
     """The last count: first all SMS of each gateway, then those of its prefixes."""
     totals = SiteTotals.objects.first()
-    return [Arrival(**row) for row in (totals.arrivals if totals else None) or []]
+    # A later version may have stored more: its fields are ignored.
+    return msgspec.convert((totals.arrivals if totals else None) or [], list[Arrival])
 
 
 def of(arrivals: Iterable[Arrival], gateway: str, number_prefix: str = "") -> Arrival | None:

@@ -103,8 +103,9 @@ def record_again(name: str, receipts: list[list[str]], at: str, watch: Watch = u
     for gateway in configured():
         if gateway.name == name:
             for reference, reason in receipts:
-                outcome = Outcome(reference, Reason(reason) if reason else None)
-                record(gateway, outcome, watch, datetime.fromisoformat(at))
+                if not reason or reason in Reason.values:  # a later version may know more
+                    outcome = Outcome(reference, Reason(reason) if reason else None)
+                    record(gateway, outcome, watch, datetime.fromisoformat(at))
 
 
 def look_again(gateway: Gateway, early: list[Outcome]) -> None:
