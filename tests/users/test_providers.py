@@ -4,7 +4,9 @@
 """
 
 import json
+import re
 import socket
+import time
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +18,7 @@ from tests.support.http_gateway import running
 from tests.support.provider_peer import BROKEN, FOLDER, PAGE, Asked, Peer, Reply, as_reply, played
 from users.sms import gateways, http_api
 from users.sms.answers import Answer, Message
+from users.sms.fields import PLACEHOLDER
 from users.sms.gateways import Gateway
 from users.sms.provider_files import SHIPPED
 
@@ -146,6 +149,29 @@ def test_closed_port_is_no_connection(name: str) -> None:
         host = f"127.0.0.1:{bound.getsockname()[1]}"
 
         assert gateway(name, host).send(MESSAGE) == Answer(gateways.Reason.NO_CONNECTION)
+
+
+def patterns(table: Any) -> Iterator[str]:
+    """All regular expressions that read what a provider wrote."""
+    if isinstance(table, str) and table.startswith("~"):
+        yield PLACEHOLDER.sub("79991234567", table[1:])
+    elif isinstance(table, dict):
+        yield from filter(None, [table.get("pattern")])
+        yield from (found for each in table.values() for found in patterns(each))
+    elif isinstance(table, list):
+        yield from (found for each in table for found in patterns(each))
+
+
+@pytest.mark.parametrize(
+    "pattern", sorted({one for one in patterns(tomllib.loads(SHIPPED.read_text())) if re.search("[*+{]", one)})
+)
+def test_pattern_reads_the_longest_answer_at_once(pattern: str) -> None:
+    for word in {*re.findall(r"[^\W\d_]{3,}", pattern), "", "0", "79991234567"}:
+        for repeated in (f"{word} ", f"{word}{' ' * 50}"):
+            hostile = f"{word or 'x'}{repeated * (http_api.MAX_ANSWER // len(repeated))}\nx"
+            started = time.thread_time()
+            re.search(pattern, hostile, re.IGNORECASE)
+            assert time.thread_time() - started < 0.5, word
 
 
 def test_every_shipped_provider_is_played() -> None:

@@ -55,12 +55,18 @@ def look_up_items(fields: Any, path: str) -> list[Any]:
     return [item for each in _at(fields, path) for item in (each if isinstance(each, list) else [each])]
 
 
-def apply(fields: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+def apply(fields: Any, conditions: Mapping[str, Any], values: Mapping[str, str], *, every: bool = False) -> bool:
     """Whether every condition applies: a value at its path is one of its values. `~` begins a pattern to search for.
 
-    A condition may have placeholders for `values`, such as the number of the message.
+    With `every`, each value at its path must be one of them. A condition may have placeholders for `values`, such as
+    the number of the message.
     """
-    return all(_applies(look_up(fields, path), wanted, values) for path, wanted in conditions.items())
+    enough = all if every else any
+    for path, wanted in conditions.items():
+        found = look_up(fields, path)
+        if not found or not enough(_is_wanted(value, wanted, values) for value in found):
+            return False
+    return True
 
 
 def read_json(body: bytes, charset: str = "utf-8") -> Any:
@@ -113,15 +119,15 @@ def _children(parent: Any, step: str) -> list[Any]:
     return []
 
 
-def _applies(found: list[str], wanted: Any, values: Mapping[str, str]) -> bool:
+def _is_wanted(value: str, wanted: Any, values: Mapping[str, str]) -> bool:
     for each in wanted if isinstance(wanted, list) else [wanted]:
         text = as_text(each)
         if any(not values.get(name) for name in PLACEHOLDER.findall(text)):
             continue  # without its value it would apply to anything
         if text.startswith("~"):
             pattern = PLACEHOLDER.sub(lambda name: re.escape(values.get(name[1], "")), text[1:])
-            if any(re.search(pattern, value, re.IGNORECASE) for value in found):
+            if re.search(pattern, value, re.IGNORECASE):
                 return True
-        elif PLACEHOLDER.sub(lambda name: values.get(name[1], ""), text) in found:
+        elif PLACEHOLDER.sub(lambda name: values.get(name[1], ""), text) == value:
             return True
     return False

@@ -91,7 +91,8 @@ def judge(provider: Provider, call: Call, response: Response, values: Mapping[st
     reference = "".join(filter(str.isprintable, found))[:MAX_REFERENCE]
     if rule := first_rule([*call.refused, *provider.refused], seen, values):
         return Answer(rule.reason, code=_code(seen, rule.when, values))
-    if fields.apply(seen, call.accepted, values) and (reference or not call.reference):
+    # Every value: an SMS of two parts is not accepted if the provider refuses one of them.
+    if fields.apply(seen, call.accepted, values, every=True) and (reference or not call.reference):
         return Answer(reference=reference)
     status = response.status
     reason = _BY_STATUS.get(status, Reason.REJECTED if 300 <= status < 500 else Reason.UNREADABLE)
