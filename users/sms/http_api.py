@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from functools import cache
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -47,11 +47,14 @@ def exchange(provider: Provider, call: Call, values: Mapping[str, str]) -> tuple
     Returns after SECONDS at the latest. Any thread may call it.
     """
     try:
-        request, loop = build(provider, call, values), _loop()
+        request = build(provider, call, values)
+        with _starting:
+            loop = _loop()
     except Exception as error:  # wrong values, or a wrong proxy in the environment: its text may quote a secret
         return Answer(Reason.REJECTED, code=type(error).__name__), None
     try:
-        response = asyncio.run_coroutine_threadsafe(_ask(request, provider, call), loop).result()
+        answered, body = asyncio.run_coroutine_threadsafe(_ask(request), loop).result()
+        response = _read(provider, call, answered, body)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError):
         return Answer(Reason.NO_CONNECTION), None
     except httpx.LocalProtocolError:  # a header with a line break, for example: nothing was sent
@@ -99,8 +102,8 @@ def judge(provider: Provider, call: Call, response: Response, values: Mapping[st
     return Answer(reason, code=f"HTTP {status}")
 
 
-async def _ask(request: httpx.Request, provider: Provider, call: Call) -> Response:
-    """Raises httpx.HTTPError, TimeoutError or UnknownOutcome."""
+async def _ask(request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    """The response and its body, as it was sent. Raises httpx.HTTPError, TimeoutError or UnknownOutcome."""
     body = b""
     async with asyncio.timeout(SECONDS):
         response = await _client().send(request, stream=True)
@@ -111,6 +114,11 @@ async def _ask(request: httpx.Request, provider: Provider, call: Call) -> Respon
                     raise UnknownOutcome
         finally:
             await response.aclose()
+    return response, body
+
+
+def _read(provider: Provider, call: Call, response: httpx.Response, body: bytes) -> Response:
+    """What was answered. In the thread of the caller: it must not hold up other requests. Raises UnknownOutcome."""
     body = _decompressed(body, response.headers.get("Content-Encoding", "identity"))
     charset = response.charset_encoding or provider.charset
     text = fields.decode(body, charset)
@@ -194,6 +202,10 @@ def _standard_webhook(values: Mapping[str, str], content: bytes) -> dict[str, st
         "webhook-timestamp": sent_at,
         "webhook-signature": f"v1,{signature}",
     }
+
+
+# Ten threads of a worker may send their first SMS at once.
+_starting = Lock()
 
 
 @cache
