@@ -165,17 +165,22 @@ def refused_bodies(record: Recorder, request: str, body: dict[str, Any], token: 
             record(f"{name}: {kind}", request, body | {name: value}, token)
 
 
+# Long enough that no token has it by chance.
+BOUNDARY = "boundary-of-a-recorded-form"
+
+
 def form(fields: dict[str, Any]) -> bytes:
     return "&".join(f"{name}={value}" for name, value in fields.items()).encode()
 
 
 def parts(fields: dict[str, Any]) -> bytes:
     each = (
-        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
     )
-    return ("".join(each) + "--x--\r\n").encode()
+    return ("".join(each) + f"--{BOUNDARY}--\r\n").encode()
 
 
 def as_forms(record: Recorder, request: str, fields: dict[str, Any], token: str = "") -> None:
     record("success, of a form", request, form(fields), token, content_type="application/x-www-form-urlencoded")
-    record("success, of parts", request, parts(fields), token, content_type="multipart/form-data; boundary=x")
+    record("success, of parts", request, parts(fields), token, content_type=f"multipart/form-data; boundary={BOUNDARY}")
