@@ -1,5 +1,7 @@
 """Users, clients and a real PostgreSQL for the tests."""
 
+import io
+import logging
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -10,7 +12,9 @@ from django.db import connection
 from django.utils import translation
 from rest_framework.test import APIClient
 
+from inviting_app.logs import Stderr
 from inviting_app.ops.embedded import OPTIONS, Embedded
+from tests.support import login_steps
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.service import Service, ready_service
 from users.models import User
@@ -55,11 +59,19 @@ def quick(settings: Any) -> None:
     settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 
 
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """The lines that the service's own handler writes."""
+    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
+    written = io.StringIO()
+    monkeypatch.setattr(handler, "write", written.write)
+    with caplog.at_level(logging.DEBUG):
+        yield written
+
+
 @pytest.fixture(autouse=True)
 def story() -> None:
     """The time of the test's story begins with the test."""
-    from tests.support import login_steps
-
     login_steps.begin()
 
 

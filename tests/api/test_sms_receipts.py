@@ -3,13 +3,11 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from inviting_app.logs import Stderr
 from inviting_app.ops import metrics
 from tests.support.receipts import SITE, path, sent
 from users.models import SmsDelivery
@@ -25,16 +23,6 @@ def site(settings: Any) -> None:
     settings.SITE_URL, settings.ALLOWED_HOSTS = SITE, ["example.org"]
     settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook://me:hunter2@127.0.0.1:9/sms"]
     settings.MIDDLEWARE = ["inviting_app.ops.metrics.requests", *settings.MIDDLEWARE]
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """The lines that the service's own handler writes."""
-    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
-    written = io.StringIO()
-    monkeypatch.setattr(handler, "write", written.write)
-    with caplog.at_level(logging.DEBUG):
-        yield written
 
 
 @pytest.fixture

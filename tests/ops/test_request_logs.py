@@ -2,7 +2,6 @@
 
 import io
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,16 +12,6 @@ from users.context import mask_phones
 pytestmark = pytest.mark.django_db
 
 ME = "/api/v1/profiles/me"
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """The lines that the service's own handler writes."""
-    (handler,) = (handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr))
-    written = io.StringIO()
-    monkeypatch.setattr(handler, "write", written.write)
-    with caplog.at_level(logging.DEBUG):
-        yield written
 
 
 def test_request_has_one_line_with_its_id(log: io.StringIO) -> None:

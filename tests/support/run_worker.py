@@ -3,7 +3,7 @@
 from unittest.mock import patch
 
 from asgiref.sync import async_to_sync
-from django.db import connections
+from django.db import connection, connections
 from procrastinate.contrib.django import app
 
 
@@ -20,3 +20,9 @@ def work(*queues: str) -> None:
     # The worker's threads end with it, so they keep no connection for the next task.
     with patch.dict(connections.settings["default"], CONN_MAX_AGE=0):
         async_to_sync(run)()
+
+
+def retry_now() -> None:
+    """Make the jobs due that wait for another try."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")

@@ -1,8 +1,12 @@
-"""Operators of the admin for the tests of this folder."""
+"""Operators of the admin and SMS gateways for the tests of this folder."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
 
+from tests.support.http_gateway import Gateway, running
 from tests.support.operators import at_work, helper, operator
 
 
@@ -16,3 +20,14 @@ def boss(db: None) -> Client:
 def support(db: None) -> Client:
     """The browser of an operator who may see and change users."""
     return helper("view_user", "change_user")
+
+
+@pytest.fixture
+def gateway(settings: Any) -> Iterator[Gateway]:
+    """The only configured gateway, on this machine."""
+    for server in running():
+        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
+        yield server
+
+
+spare = pytest.fixture(name="spare")(running)

@@ -26,7 +26,6 @@ FIRST, SECOND = (gateways.parse(name, "webhook+http://127.0.0.1:9/", "") for nam
 FAULT, CREDENTIALS = Answer(Reason.FAULT, code="HTTP 500"), Answer(Reason.CREDENTIALS)
 
 preferred = pytest.fixture(name="preferred")(running)
-spare = pytest.fixture(name="spare")(running)
 
 
 @pytest.fixture

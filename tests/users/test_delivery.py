@@ -1,7 +1,6 @@
 """Sending a code with a real queue, a real worker, and a gateway on this machine."""
 
 import logging
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,9 +9,9 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from tests.support.http_gateway import Gateway, running
+from tests.support.http_gateway import Gateway
 from tests.support.login_steps import PHONE, answer, ask, challenge, right, set_code
-from tests.support.run_worker import work
+from tests.support.run_worker import retry_now, work
 from users.models import SmsDelivery, SmsGateway, User
 from users.sms import delivery as sms_delivery
 
@@ -20,21 +19,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("empty_queue"),
 ]
-
-
-spare = pytest.fixture(name="spare")(running)
-
-
-@pytest.fixture
-def gateway(settings: Any) -> Iterator[Gateway]:
-    for server in running():
-        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
-        yield server
-
-
-def retry_now() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
 
 
 def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:

@@ -1,6 +1,5 @@
 """URLs of gateways, what they are refused for, and what never shows their secrets."""
 
-import logging
 import re
 from io import StringIO
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 
-from inviting_app.logs import Stderr
 from tests.support.http_gateway import Gateway as Webhook
 from tests.support.http_gateway import running
 from tests.support.login_steps import PHONE, ask, right
@@ -38,15 +36,6 @@ accepted = { ok = true }
 def own(tmp_path: Any, settings: Any) -> None:
     settings.SMS_PROVIDERS = tmp_path / "own.toml"
     settings.SMS_PROVIDERS.write_text(OWN)
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> StringIO:
-    """The lines that the service's own handler writes."""
-    [handler] = [handler for handler in logging.getLogger().handlers if isinstance(handler, Stderr)]
-    written = StringIO()
-    monkeypatch.setattr(handler, "write", written.write)
-    return written
 
 
 def refused(url: str, settings: Any) -> str:

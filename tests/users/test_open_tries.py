@@ -1,6 +1,5 @@
 """Tries whose outcome is not known: the SMS may have been sent and paid, so there are at most two at a gateway."""
 
-from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
@@ -9,23 +8,14 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from tests.support.http_gateway import Gateway, running
+from tests.support.http_gateway import Gateway
 from tests.support.login_steps import ask
-from tests.support.run_worker import work
+from tests.support.run_worker import retry_now, work
 from users.models import SmsDelivery, SmsGateway
 from users.sms import delivery as sms_delivery
 from users.sms import queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
-
-spare = pytest.fixture(name="spare")(running)
-
-
-@pytest.fixture
-def gateway(settings: Any) -> Iterator[Gateway]:
-    for server in running():
-        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
-        yield server
 
 
 class LostConnection(Event):
@@ -39,11 +29,6 @@ class LostConnection(Event):
             )
         connection.close()
         return True
-
-
-def retry_now() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")
 
 
 def test_gateway_without_a_clear_answer_gets_two_tries_and_the_next_one_takes_over(
