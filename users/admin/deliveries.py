@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -69,9 +69,13 @@ class SmsGatewayAdmin(LargeTableAdmin):
     def shown_error(self, gateway: SmsGateway) -> str:
         return gateway.described_error
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SmsGateway]:
+        gateways: QuerySet[SmsGateway] = super().get_queryset(request)
+        return gateways.annotate(arrivals=SiteTotals.objects.values("arrivals")[:1])
+
     @admin.display(description=_("delivered in 24 hours"))
-    def arrived(self, gateway: SmsGateway) -> str:
-        return str(arrivals.of(arrivals.last(), gateway.name) or "")
+    def arrived(self, gateway: Any) -> str:
+        return str(arrivals.of(arrivals.stored(gateway.arrivals), gateway.name) or "")
 
 
 @admin.register(SiteTotals)

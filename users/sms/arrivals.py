@@ -82,8 +82,12 @@ def count(now: datetime) -> None:
 def last() -> list[Arrival]:
     """The last count: first all SMS of each gateway, then those of its prefixes."""
     totals = SiteTotals.objects.first()
-    # A later version may have stored more: its fields are ignored.
-    return msgspec.convert((totals.arrivals if totals else None) or [], list[Arrival])
+    return stored(totals.arrivals if totals else None)
+
+
+def stored(arrivals: object) -> list[Arrival]:
+    """The arrivals in a stored list. A later version may have stored more of each, which is ignored."""
+    return msgspec.convert(arrivals or [], list[Arrival])
 
 
 def of(arrivals: Iterable[Arrival], gateway: str, number_prefix: str = "") -> Arrival | None:
