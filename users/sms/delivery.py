@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from users.sms import breaker, gateways, queries, receipts
 from users.sms.answers import OF_ONE_SMS, Answer, Reason, Verdict
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
+from users.sms.receipts import Watch, unwatched
 from users.sms.text import message
 
 logger = logging.getLogger(__name__)
@@ -32,17 +32,10 @@ class BeingSent(OperationalError):
     """Another worker sends this SMS, or the database is away. The gateway was not asked."""
 
 
-# What is called after each try of a gateway, with its name, `sent` or the verdict, and the seconds that it took.
-Watch = Callable[[str, str, float], None]
-
-
-def unwatched(gateway: str, outcome: str, seconds: float) -> None:
-    """The `Watch` of a worker without metrics: does nothing."""
-
-
-def deliver(delivery_id: int, watch: Watch = unwatched, receipt_watch: receipts.Watch = receipts.unwatched) -> None:
+def deliver(delivery_id: int, watch: Watch = unwatched, receipt_watch: Watch = unwatched) -> None:
     """Send the SMS of this delivery row, unless it was sent already or its code has ended.
 
+    `watch` is called after each try with the gateway's name, `sent` or the verdict, and the seconds that it took.
     `receipt_watch` is for the receipts that come over the same connection, for this and later SMS.
     Raises GatewaysFailed, or BeingSent while another worker sends this SMS. Both may be tried again.
     """
@@ -89,7 +82,7 @@ def _tell(health: Breaker, gateway: Gateway, answer: Answer) -> None:
         breaker.failed(gateway, answer)
 
 
-def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: receipts.Watch) -> Answer | None:
+def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: Watch) -> Answer | None:
     """One counted try of a gateway. None if the SMS must not be sent any more."""
     started = time.monotonic()
     try:
@@ -108,7 +101,7 @@ def _try(delivery_id: int, gateway: Gateway, watch: Watch, receipt_watch: receip
     return answer
 
 
-def _send_through(delivery_id: int, gateway: Gateway | None, receipt_watch: receipts.Watch) -> Answer | None:
+def _send_through(delivery_id: int, gateway: Gateway | None, receipt_watch: Watch) -> Answer | None:
     """Send the message through the gateway, or write it to the log in demo mode. None if it must not be sent any more.
 
     Raises BeingSent. Any other error may come after the gateway took the message.

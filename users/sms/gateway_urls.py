@@ -66,7 +66,7 @@ def _values(parts: SplitResult, parameters: dict[str, str], transport: str) -> d
         "base": f"{transport}://{host}" if host else "",
     }
     if wrong := [name for name, value in values.items() if value and not value.isprintable()]:
-        raise GatewayError(f"the {wrong[0]} has a line break or another sign that cannot be typed")
+        raise GatewayError(f"the {wrong[0]} has a line break or another character that cannot be printed")
     return {name: value for name, value in values.items() if value}
 
 
@@ -92,6 +92,7 @@ def _host(parts: SplitResult) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host. `inviting_app.values` has a twin: neither may import the other."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -35,7 +35,7 @@ class Gateway:
 
     @property
     def account(self) -> tuple[str, ...]:
-        """What tells this account from others, the same wherever it stands in SMS_GATEWAYS. Not its password."""
+        """What distinguishes this account from others. Its password and its place in SMS_GATEWAYS do not matter."""
         parts = ("user", "host", "path") if "host" in self.provider.needs else ("user",)
         return (self.name.partition(" ")[2], *(self.values.get(part, "") for part in parts))
 
@@ -91,8 +91,9 @@ class Gateway:
     def _exchange(self, message: Message, on_receipt: OnReceipt | None) -> tuple[Answer, Response | None]:
         from users.sms import http_api, smpp  # a web process reads the gateways' names only
 
-        if self.provider.send is None:
+        if self.provider.protocol == "smpp":
             return smpp.send(self.provider, self.values, message, on_receipt), None
+        assert self.provider.send is not None  # see provider_files
         return http_api.exchange(self.provider, self.provider.send, self.request_values(message))
 
 

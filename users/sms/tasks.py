@@ -52,7 +52,7 @@ def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> N
     A worker with metrics gives `watch` and `receipts` to its jobs.
     """
     watches = context.additional_context
-    delivery.deliver(delivery_id, watches.get("watch", delivery.unwatched), watches.get("receipts", unwatched))
+    delivery.deliver(delivery_id, watches.get("watch", unwatched), watches.get("receipts", unwatched))
 
 
 # After the SMS: it may come late, and an account that other programs share has many receipts that are not ours.
