@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 
 class Reason(TextChoices):
-    """Why an SMS was not taken, or not delivered. The values are stored, and stand in provider tables."""
+    """Why an SMS was not taken, or not delivered. The values are stored, and used in provider tables."""
 
     NUMBER = "number", _("no such number")
     BLOCKED = "blocked", _("the recipient blocks SMS")
