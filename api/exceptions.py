@@ -25,7 +25,7 @@ from profiles import activation, privacy
 from users import phones
 from users.client import text_of_header
 from users.context import request_id
-from users.login import challenges, devices, signin, tokens
+from users.login import decisions, devices, signin, tokens
 
 Answer = TypeVar("Answer", bound=HttpResponse)
 
@@ -42,7 +42,7 @@ CODES: dict[type[BaseException], str] = {
     tokens.TokenExpired: "token_expired",
     tokens.TokenRevoked: "token_revoked",
     devices.DeviceNotFound: "not_found",
-    challenges.TooManyRequests: "too_many_requests",
+    decisions.TooManyRequests: "too_many_requests",
     activation.TooManyFailedActivations: "too_many_requests",
     activation.InviteCodeNotFound: "invite_code_not_found",
     activation.OwnInviteCode: "own_invite_code",

@@ -9,10 +9,10 @@ from django.utils.translation import gettext
 from profiles import invite_codes, queries
 from profiles.models import FailedActivation
 from users import accounts
-from users.login import challenges
+from users.login import challenges, decisions, devices, sms_limits
 from users.login.challenges import ChallengeIssued
 from users.models import User
-from users.queries import LockedUser, insert_user, lock_user_by_phone
+from users.queries import insert_user, lock_phone
 
 
 def sign_up(
@@ -30,34 +30,51 @@ def sign_up(
 
     Raises TooManyRequests.
     """
+    phone_hash = accounts.phone_hash(phone)
     with transaction.atomic():
-        user, locked_at = lock_or_create(phone)
-        return challenges.request_code(
-            user,
-            now=now or locked_at,
-            address=address,
-            language=language,
-            device_token=device_token,
-            challenge_id=challenge_id,
-        )
+        costs = sms_limits.costs(phone, address, now)
+        decisions.refuse_early(phone, costs, device_token, challenge_id)
+        while True:
+            found = lock_phone(phone, phone_hash)
+            user, locked_at = found.user or User(phone=phone), now or found.now
+            device = devices.find_trusted(user, device_token, locked_at) if found.user else None
+            decision = decisions.decide_code(user, costs, locked_at, device, challenge_id, found.former)
+            decisions.refuse(decision)
+            if not found.user:
+                created = _create(phone, phone_hash, locked_at)
+                if created is None or created[1] != found.former:
+                    continue  # somebody signed up or erased themselves meanwhile, and their codes count
+                user = created[0]
+            return challenges.issue(decision, user, address, language)
 
 
-def lock_or_create(phone: str) -> LockedUser:
+def lock_or_create(phone: str) -> User:
     """The locked user of this phone, created with a profile if the phone is new. Call it in a transaction."""
+    phone_hash = accounts.phone_hash(phone)
     while True:
-        locked = lock_user_by_phone(phone)
-        if locked is not None:
-            return locked
-        created = insert_user(phone, accounts.phone_hash(phone))
+        found = lock_phone(phone, phone_hash)
+        if found.user is not None:
+            return found.user
+        created = _create(phone, phone_hash, found.now)
         if created is not None:
-            locked, predecessors = created
-            # Random codes collide: at a million users, one sign-up in a thousand draws a code that is in use.
-            while not queries.insert_profile(locked.user.pk, invite_codes.generate()):
-                pass
-            if predecessors:
-                accounts.carry_over_limits(locked.user, predecessors)
-                FailedActivation.objects.filter(user__in=predecessors).update(user=locked.user)
-            return locked
+            return created[0]
+
+
+def _create(phone: str, phone_hash: bytes, now: datetime) -> tuple[User, list[int]] | None:
+    """Insert the user of a new phone with a profile. None if another transaction was first.
+
+    Also returns the ids of the users who erased themselves with this phone: their limits are carried over.
+    """
+    created = insert_user(phone, phone_hash, now)
+    if created is not None:
+        user, former = created
+        # Random codes collide: at a million users, one sign-up in a thousand draws a code that is in use.
+        while not queries.insert_profile(user.pk, invite_codes.generate()):
+            pass
+        if former:
+            accounts.carry_over_limits(user, former)
+            FailedActivation.objects.filter(user__in=former).update(user=user)
+    return created
 
 
 def make_operator(phone: str, password: str) -> User:
@@ -66,7 +83,7 @@ def make_operator(phone: str, password: str) -> User:
     The admin's history records it as the user's own action: nobody else is known at the command line.
     """
     with transaction.atomic():
-        user = lock_or_create(phone).user
+        user = lock_or_create(phone)
         user.is_active = True
         user.set_password(password)
         user.save(update_fields=["is_active", "password"])

@@ -4,6 +4,7 @@ They are written by hand because the statement is the algorithm: each sum stops 
 and answers all questions of one sign-up in one round trip. `users/login/risk.py` proves what they bound.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ SELECT COALESCE(SUM(weight) FILTER (WHERE expires_at > %(now)s - %(day)s), 0) AS
        COALESCE(SUM(weight), 0) AS month
   FROM (SELECT expires_at, CASE WHEN expires_at > %(now)s THEN %(weight)s * challenges ELSE wrong END AS weight
           FROM users_logincode
-         WHERE user_id = %(user)s AND device_id IS NOT DISTINCT FROM %(device)s AND digits = %(short)s
+         WHERE user_id = ANY(%(users)s::bigint[]) AND device_id IS NOT DISTINCT FROM %(device)s AND digits = %(short)s
            AND expires_at > %(now)s - %(month)s AND created_at > %(now)s - %(month)s - %(day)s) AS code
 """
 
@@ -49,7 +50,7 @@ SELECT COALESCE(SUM(weight), 0) <= (SELECT site FROM limits) FROM (TABLE valid U
 
 _LONG_CHALLENGES = """
 SELECT COALESCE(SUM(challenges), 0) FROM users_logincode
- WHERE user_id = %(user)s AND device_id IS NULL AND digits = %(long)s
+ WHERE user_id = ANY(%(users)s::bigint[]) AND device_id IS NULL AND digits = %(long)s
    AND expires_at > %(now)s - %(day)s AND created_at > %(now)s - %(day)s - %(day)s
 """
 
@@ -58,7 +59,7 @@ _UNKNOWN_DEVICES = f"SELECT track.day, track.month, ({_SITE_ALLOWS}), ({_LONG_CH
 
 @dataclass(frozen=True)
 class RiskWeights:
-    """What counts against the codes of unknown devices of one user."""
+    """What counts against the codes of unknown devices of one phone."""
 
     day: int
     month: int
@@ -66,18 +67,18 @@ class RiskWeights:
     long_challenges: int
 
 
-def risk_weights(user_id: int, now: datetime, *, weight: int, site: int, share: float) -> RiskWeights:
-    """Sum the risk weights of a user's unknown-device track, and whether the site allows one more short code.
+def risk_weights(user_ids: Sequence[int], now: datetime, *, weight: int, site: int, share: float) -> RiskWeights:
+    """Sum the risk weights of the unknown-device track of these users, and whether the site allows one more short code.
 
     `weight` is that of a challenge whose code is valid; `site` and `share` are the limits of the whole site.
     """
-    values = _values(now, user=user_id, device=None, weight=weight, site=site, share=share)
+    values = _values(now, users=list(user_ids), device=None, weight=weight, site=site, share=share)
     return RiskWeights(*sql.fetch_one(_UNKNOWN_DEVICES, values))
 
 
 def device_risk_weights(user_id: int, device_id: int, now: datetime, *, weight: int) -> tuple[int, int]:
     """The risk weights of a known device's track, in 24 hours and in 30 days."""
-    day, month = sql.fetch_one(_TRACK, _values(now, user=user_id, device=device_id, weight=weight))
+    day, month = sql.fetch_one(_TRACK, _values(now, users=[user_id], device=device_id, weight=weight))
     return day, month
 
 
@@ -87,55 +88,18 @@ def site_risk_weight(now: datetime, *, weight: int, site: int, share: float) -> 
     return int(total), int(limit)
 
 
-_SMS_IN_A_DAY = """(SELECT COUNT(*)
+# SMS requested on the whole site in 24 hours. Those of the last minute are counted up to `most`.
+SMS_IN_A_DAY = """(SELECT COUNT(*)
           FROM (SELECT FROM users_smsdelivery
-                 WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), %(now)s - %(day)s)
-                   AND created_at > %(now)s - %(day)s
+                 WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), {now} - %(day)s)
+                   AND created_at > {now} - %(day)s
                  ORDER BY created_at DESC LIMIT %(most)s) AS sms)
        + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0)"""
-
-# The inner lists are short, and OFFSET 0 makes PostgreSQL build them first. Walking back through the last hour of all
-# networks takes longer.
-_COST_COUNTS = f"""
-SELECT (SELECT created_at
-          FROM (SELECT created_at FROM users_smsdelivery
-                 WHERE asked_from BETWEEN %(first)s AND %(last)s AND created_at > %(now)s - %(hour)s OFFSET 0) AS sms
-         ORDER BY created_at DESC OFFSET %(sends)s - 1 LIMIT 1),
-       (SELECT created_at
-          FROM (SELECT challenge.created_at FROM users_challenge AS challenge
-                  JOIN users_logincode AS code ON code.id = challenge.login_code_id AND code.device_id IS NULL
-                 WHERE challenge.address BETWEEN %(first)s AND %(last)s
-                   AND challenge.created_at > %(now)s - %(hour)s OFFSET 0) AS requested
-         ORDER BY created_at DESC OFFSET %(challenges)s - 1 LIMIT 1),
-       {_SMS_IN_A_DAY},
-       EXISTS (SELECT FROM users_sitetotals
-                WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s)
-"""  # noqa: S608
-
-
-@dataclass(frozen=True)
-class CostCounts:
-    """What counts against an SMS: of the client's network, and of the whole site."""
-
-    # When the SMS (or the challenge) that reached the hourly limit was requested. None while the network is below it.
-    limiting_send: datetime | None
-    limiting_challenge: datetime | None
-    sms_in_a_day: int
-    is_suspect: bool
-
-
-def cost_counts(now: datetime, **values: Any) -> CostCounts:
-    """Count against the SMS cost limits.
-
-    `first` and `last` are the network's addresses (None: no network); `sends`, `challenges` and `most` the limits;
-    `country` and `prefix` those of the phone.
-    """
-    return CostCounts(*sql.fetch_one(_COST_COUNTS, _values(now, **values)))
 
 
 def sms_in_a_day(now: datetime, most: int) -> int:
     """SMS requested on the whole site in 24 hours. Those of the last minute are counted up to `most`."""
-    return int(sql.fetch_one(f"SELECT {_SMS_IN_A_DAY}", _values(now, most=most))[0])
+    return int(sql.fetch_one("SELECT " + SMS_IN_A_DAY.format(now="%(now)s"), _values(now, most=most))[0])
 
 
 _STORE_TOTALS = """
@@ -166,13 +130,13 @@ WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
 """
 
 
-def store_totals(now: datetime, **values: Any) -> None:
-    """Count the whole site and store the totals in their one row, unless a newer count is there.
+def store_totals(now: datetime, **values: Any) -> bool:
+    """Count the whole site and store the totals in their one row, unless a newer count is there: then it is False.
 
     `settled` is the age at which an unused code counts as unused; `country`, `share` and `prefix` are the limits of
     unused SMS to a country and to a number prefix.
     """
-    sql.execute(_STORE_TOTALS, _values(now, **values))
+    return sql.execute(_STORE_TOTALS, _values(now, **values)) > 0
 
 
 def _values(now: datetime, **values: Any) -> dict[str, Any]:

@@ -26,13 +26,14 @@ def database_now() -> datetime:
 # `lock_timeout`. Ending one session or revoking one device is one conditional statement and needs no lock.
 _LOCK_USER = f"""
 SELECT {sql.columns(User, "locked")}, clock_timestamp()
-  FROM (SELECT * FROM users_user WHERE {{column}} = %s FOR NO KEY UPDATE) AS locked
+  FROM (SELECT * FROM users_user WHERE id = %s FOR NO KEY UPDATE) AS locked
 """  # noqa: S608
 
 _INSERT_USER = f"""
-INSERT INTO users_user (phone) VALUES (%s) ON CONFLICT (phone) DO NOTHING
-RETURNING {sql.columns(User, "users_user")}, clock_timestamp(),
-          ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %s)
+INSERT INTO users_user (phone, created_at) VALUES (%(phone)s, %(now)s) ON CONFLICT (phone) DO NOTHING
+RETURNING {sql.columns(User, "users_user")},
+          ARRAY(SELECT erased.id FROM users_user AS erased
+                 WHERE erased.erased_trace = %(phone_hash)s ORDER BY erased.id)
 """  # noqa: S608
 
 
@@ -49,29 +50,45 @@ def lock_user(user_id: int) -> LockedUser:
     Written by hand: PostgreSQL evaluates the select list of a locking query before it waits for the lock. The clock is
     read outside the locking subquery, so it tells the time after the wait. The ORM needs a second statement for that.
     """
-    locked = _locked(sql.fetch_optional(_LOCK_USER.format(column="id"), [user_id]))
-    if locked is None:
+    row = sql.fetch_optional(_LOCK_USER, [user_id])
+    if row is None:
         raise User.DoesNotExist
-    return locked
+    return LockedUser(sql.instance(User, row), row[-1])
 
 
-def lock_user_by_phone(phone: str) -> LockedUser | None:
-    """Lock the user with this E.164 phone, if there is one. By hand: see `lock_user`."""
-    return _locked(sql.fetch_optional(_LOCK_USER.format(column="phone"), [phone]))
+_LOCK_PHONE = f"""
+SELECT {sql.columns(User, "locked")}, clock_timestamp(),
+       ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %(phone_hash)s ORDER BY erased.id)
+  FROM (VALUES (1)) AS always
+  LEFT JOIN (SELECT * FROM users_user WHERE phone = %(phone)s FOR NO KEY UPDATE) AS locked ON true
+"""  # noqa: S608
 
 
-def insert_user(phone: str, phone_hash: bytes) -> tuple[LockedUser, list[int]] | None:
-    """Insert an unverified user with this E.164 phone. None if another transaction was first.
+class LockedPhone(NamedTuple):
+    """The locked user of a phone, or None, the ids of users who erased themselves with it, and the database's time."""
 
-    Also returns the ids of the users who were erased with this phone, by its hash. By hand: `get_or_create` takes five
-    statements for each new user.
+    user: User | None
+    now: datetime
+    former: list[int]
+
+
+def lock_phone(phone: str, phone_hash: bytes) -> LockedPhone:
+    """Lock the user with this E.164 phone, if there is one. By hand: see `lock_user`.
+
+    It does the same work for a known and for an unknown phone.
     """
-    row = sql.fetch_optional(_INSERT_USER, [phone, phone_hash])
-    return (LockedUser(sql.instance(User, row), row[-2]), row[-1]) if row else None
+    row = sql.fetch_one(_LOCK_PHONE, {"phone": phone, "phone_hash": phone_hash})
+    return LockedPhone(sql.instance(User, row) if row[0] else None, row[-2], row[-1])
 
 
-def _locked(row: sql.Row | None) -> LockedUser | None:
-    return LockedUser(sql.instance(User, row), row[-1]) if row else None
+def insert_user(phone: str, phone_hash: bytes, now: datetime) -> tuple[User, list[int]] | None:
+    """Insert an unverified user with this E.164 phone, created `now`.
+
+    Also returns the ids of users who erased themselves with this phone. None if another transaction was first.
+    By hand: `get_or_create` takes five statements for each new user.
+    """
+    row = sql.fetch_optional(_INSERT_USER, {"phone": phone, "phone_hash": phone_hash, "now": now})
+    return (sql.instance(User, row), row[-1]) if row else None
 
 
 # What a statement selects from to find a session's device and user only if the session is live.
@@ -140,14 +157,6 @@ def rotate(session_id: UUID, user_id: int, jti: UUID, new: UUID, *, interval: ti
     """
     values = {"session": session_id, "user": user_id, "jti": jti, "new": new, "interval": interval, "kept": kept}
     return sql.execute(_ROTATE, values) == 1
-
-
-_LOCK_NETWORK = "SELECT pg_advisory_xact_lock(hashtextextended('asking network', hashtext(%s)))"
-
-
-def lock_network(network: str) -> None:
-    """Wait until no other transaction counts the requests of this network. By hand: the ORM has no advisory locks."""
-    sql.execute(_LOCK_NETWORK, [network])
 
 
 # A worker without a heartbeat for this long is dead.

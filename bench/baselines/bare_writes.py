@@ -10,6 +10,7 @@ import json
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,25 +21,27 @@ from django.http import HttpRequest, HttpResponse
 from bench.baselines import common, statements
 from profiles import invite_codes, queries
 from users import limit_queries, login_queries, sql
-from users.queries import lock_network
+from users.network_queries import live_counts, lock_and_count
 
 OPEN_FOR, ACCESS_FOR, REFRESH_FOR = timedelta(minutes=5), timedelta(minutes=10), timedelta(days=30)
+MINUTE = timedelta(minutes=1)
 
 
 def signup(request: HttpRequest) -> HttpResponse:
     phone = json.loads(request.body)["phone"]
     address = request.META.get("HTTP_X_FORWARDED_FOR", request.META["REMOTE_ADDR"]).rpartition(",")[2].strip()
     with transaction.atomic():
+        network = [ip_network(address)]
+        now, _, stored = lock_and_count(network, None, most=10**9, country="RU", prefix=phone[:-4])
+        limits = {"sends": [10], "challenges": [60], "of_phone": 60, "through": stored[0].through, "recount": MINUTE}
+        live_counts(now, firsts=[address], lasts=[address], phone=phone, **limits)
         sql.fetch_optional(statements.LOCK_BY_PHONE, [phone])
         phone_hash = hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")
         user_id, now, _ = sql.fetch_one(statements.INSERT_USER, [phone, phone_hash])
         queries.insert_profile(user_id, invite_codes.generate())
         values = {"user": user_id, "now": now, "address": address, "prefix": phone[:-4], "until": now + OPEN_FOR}
         sql.fetch_all(statements.SENT_CODES, values)
-        limit_queries.risk_weights(user_id, now, weight=3, site=497, share=0.03)
-        lock_network(address)
-        limits = {"sends": 10, "challenges": 60, "most": 10**9, "country": "RU", "prefix": phone[:-4]}
-        limit_queries.cost_counts(now, first=address, last=address, **limits)
+        limit_queries.risk_weights([user_id], now, weight=3, site=497, share=0.03)
         public_id = send_code(values | {"masked": f"+7***{phone[-4:]}"})
     content = {"challenge_id": public_id, "code_length": 4, "expires_in": int(OPEN_FOR.total_seconds())}
     return common.answer(content | {"sent": True, "sent_at": common.utc(now), "resend_in": 30})

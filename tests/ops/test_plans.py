@@ -36,12 +36,12 @@ HOURLY = "once an hour: looks for what is kept no longer, and takes it in batche
 # Texts of the statements that may scan a table, with the reason.
 EXCEPTIONS = {
     "INSERT INTO users_sitetotals": "once a minute: counts the SMS of a day and the codes of a week",
+    "INSERT INTO users_networktotals": "once a minute: counts the SMS and challenges of a day",
     'FOR UPDATE OF "users_challenge" SKIP LOCKED': HOURLY,
     'FOR UPDATE OF "users_device" SKIP LOCKED': HOURLY,
     'FOR UPDATE OF "users_user" SKIP LOCKED': HOURLY,
     'FOR UPDATE OF "profiles_miss" SKIP LOCKED': HOURLY,
-    '"axes_accessattempt"."attempt_time" <': "at a log-in to the admin, and once an hour: the wrong passwords of half "
-    "an hour, which only an attack makes many",
+    '"axes_accessattempt"."attempt_time" <': "wrong passwords of half an hour, which only an attack makes many",
     "DELETE FROM procrastinate_jobs\nWHERE id IN": HOURLY,
 }
 

@@ -73,10 +73,11 @@ LEFT_OUT = {
 # Tables whose rows are a list in the export.
 MEMBERSHIPS = {"users.User_groups": "groups", "users.User_user_permissions": "permissions"}
 
-# Tables without data on users. A session of the admin has an operator's id in a form that only the service reads.
+# Tables without data on users. Totals of a network name nobody. A session of the admin has an operator's id in a form
+# that only the service reads.
 ABOUT_NOBODY = {
     "auth.Group", "auth.Group_permissions", "auth.Permission", "contenttypes.ContentType", "sessions.Session",
-    "users.SmsGateway", "users.SiteTotals", "profiles.DailyStats",
+    "users.SmsGateway", "users.SiteTotals", "users.NetworkTotals", "profiles.DailyStats",
 }  # fmt: skip
 
 # Packages whose tables hold no data on users that the service could name.

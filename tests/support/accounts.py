@@ -55,6 +55,6 @@ def signed_in(phone: str = "9991234567", **signup: Any) -> SignedInUser:
 def registered(phone: str, **values: Any) -> Profile:
     """The profile of a verified user, created without the cost of a sign-in. `values` are columns of the user."""
     with transaction.atomic():
-        user = signup.lock_or_create(f"+7{phone}").user
+        user = signup.lock_or_create(f"+7{phone}")
         User.objects.filter(pk=user.pk).update(**{"verified_at": Now(), **values})
     return Profile.objects.select_related("user").get(pk=user.pk)

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from profiles import signup
 from users.login import codes, signin
 from users.login.challenges import ChallengeIssued
+from users.login.decisions import TooManyRequests
 from users.login.diagnosis import diagnose
 from users.login.signin import SignedIn
 from users.models import Challenge, LoginCode, User
@@ -32,6 +34,18 @@ def at(seconds: float) -> datetime:
 
 def ask(seconds: float = 0, phone: str = PHONE, **given: Any) -> ChallengeIssued:
     return signup.sign_up(phone, **{"address": ADDRESS, "language": "en", "now": at(seconds), **given})
+
+
+def someone(number: int) -> str:
+    """A phone with its own number prefix."""
+    return f"+7999{number:03}0000"
+
+
+def refused(*given: Any, **named: Any) -> int:
+    """The `retry_after` of a refused request, in seconds."""
+    with pytest.raises(TooManyRequests) as refusal:
+        ask(*given, **named)
+    return refusal.value.retry_after
 
 
 def answer(asked: ChallengeIssued, seconds: float = 0, typed: str = "", **given: Any) -> SignedIn:

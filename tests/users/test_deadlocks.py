@@ -14,7 +14,7 @@ from tests.support.login_steps import right, wrong
 from tests.support.races import race
 from users import accounts
 from users.login import devices, signin, tokens
-from users.login.challenges import TooManyRequests
+from users.login.decisions import TooManyRequests
 from users.login.devices import DeviceNotFound
 from users.models import Challenge, Device, LoginCode, User
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from tests.support.accounts import registered
 from tests.support.login_steps import answer, ask, at, diagnosed, set_code
 from users import accounts
-from users.login.challenges import CodeDecision, LimitReached, TooManyRequests
+from users.login.decisions import CodeDecision, LimitReached, TooManyRequests
 from users.login.devices import TRUST_FOR
 from users.login.diagnosis import diagnose
 from users.login.risk import LONG_CHALLENGE_LIMIT, LongCodeReason

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.login_steps import PHONE, answer, ask, at, challenge, device_token, stranger, weigh
 from users.login import codes
-from users.login.challenges import TooManyRequests
+from users.login.decisions import TooManyRequests
 from users.models import LoginCode
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.db.utils import ConnectionHandler
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import registered
-from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, challenge, right
+from tests.support.login_steps import PHONE, answer, ask, at, challenge, right
 from users import accounts, limit_queries, login_queries, queries
 from users.clock import ClockTimestamp
 from users.login import codes
@@ -38,12 +38,13 @@ def test_locked_user_is_what_the_orm_reads() -> None:
     user = registered("9990001122").user
 
     with transaction.atomic():
-        by_id, by_phone = queries.lock_user(user.pk), queries.lock_user_by_phone(user.phone or "")
+        by_id, by_phone = queries.lock_user(user.pk), queries.lock_phone(user.phone or "", b"")
 
-    assert by_id and by_phone
+    assert by_phone.user
     assert fields(by_id.user) == fields(by_phone.user) == fields(User.objects.get(pk=user.pk))
     assert before < by_id.now < by_phone.now < database_now()
-    assert queries.lock_user_by_phone("+79990000000") is None
+    with transaction.atomic():
+        assert queries.lock_phone("+79990000000", b"").user is None
     with pytest.raises(User.DoesNotExist):
         queries.lock_user(0)
 
@@ -70,10 +71,10 @@ def test_prepared_statements_outlive_a_migration_that_adds_a_column(migration: C
 
     def run_all() -> None:
         with transaction.atomic():
-            assert queries.lock_user(device.user_id) and queries.lock_user_by_phone(PHONE)
-        assert queries.insert_user(next(phones), b"")
+            assert queries.lock_user(device.user_id) and queries.lock_phone(PHONE, b"").user
+        assert queries.insert_user(next(phones), b"", at(0))
         assert queries.live_session(device.session_id, device.user_id)
-        assert login_queries.sent_codes(device.user_id, at(0), first=at(0))
+        assert login_queries.sent_codes([device.user_id], at(0), first=at(0))
         assert login_queries.challenge_with_phone(asked.public_id)
 
     for _ in range(6):  # often enough for psycopg to prepare a statement
@@ -88,14 +89,14 @@ def test_statements_read_users_and_codes_whole() -> None:
     asked = challenge(ask(1).challenge_id)
 
     with transaction.atomic():
-        users = [queries.lock_user(device.user_id), queries.lock_user_by_phone(PHONE)]
-    inserted = queries.insert_user("+79990001122", b"")
+        users = [queries.lock_user(device.user_id).user, queries.lock_phone(PHONE, b"").user]
+    inserted = queries.insert_user("+79990001122", b"", at(0))
     session = queries.live_session(device.session_id, device.user_id)
     found = login_queries.challenge_with_phone(asked.public_id)
-    sent = login_queries.sent_codes(device.user_id, at(0), first=at(0))
+    sent = login_queries.sent_codes([device.user_id], at(0), first=at(0))
 
     assert inserted and session and found
-    read = [*(locked.user for locked in (*users, inserted[0]) if locked), session[0].user, found[0].login_code]
+    read = [*(user for user in (*users, inserted[0]) if user), session[0].user, found[0].login_code]
     assert [row.get_deferred_fields() for row in (*read, *(code for _, code in sent))] == [set()] * (5 + len(sent))
 
 
@@ -103,13 +104,13 @@ def test_inserted_user_and_earlier_erased_ones_are_what_the_orm_reads() -> None:
     phone_hash = accounts.phone_hash(PHONE)
     erased = User.objects.create(phone=None, erased_at=at(0), erased_phone_hash=phone_hash)
 
-    created = queries.insert_user(PHONE, phone_hash)
+    created = queries.insert_user(PHONE, phone_hash, at(0))
 
     assert created
-    (user, _), erased_ids = created
+    user, erased_ids = created
     assert fields(user) == fields(User.objects.get(phone=PHONE))
     assert erased_ids == [erased.pk]
-    assert queries.insert_user(PHONE, phone_hash) is None
+    assert queries.insert_user(PHONE, phone_hash, at(0)) is None
 
 
 def test_live_session_is_what_the_orm_reads() -> None:
@@ -166,7 +167,7 @@ def test_sent_codes_are_those_of_the_orm() -> None:
     answer(ask(), 1)
     ask(40)
 
-    found = login_queries.sent_codes(User.objects.get().pk, at(-1), first=at(-1))
+    found = login_queries.sent_codes([User.objects.get().pk], at(-1), first=at(-1))
 
     sends = SmsDelivery.objects.select_related("login_code").order_by("created_at")
     assert [(time, fields(code)) for time, code in found] == [
@@ -191,30 +192,13 @@ def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
     user, device = User.objects.get(), Device.objects.get()
     day, month = timedelta(days=1), timedelta(days=30)
 
-    weights = limit_queries.risk_weights(user.pk, at(700), weight=3, site=497, share=0.03)
+    weights = limit_queries.risk_weights([user.pk], at(700), weight=3, site=497, share=0.03)
 
     assert (weights.day, weights.month) == (orm_weights(user, None, day), orm_weights(user, None, month))
     assert weights.site_allows and weights.long_challenges == 0
     known = limit_queries.device_risk_weights(user.pk, device.pk, at(700), weight=3)
     assert known == (orm_weights(user, device, day), orm_weights(user, device, month)) != (0, 0)
     assert limit_queries.site_risk_weight(at(700), weight=3, site=497, share=0.03) == (weights.day, 497)
-
-
-def test_cost_counts_are_those_of_the_orm(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
-    for number in range(3):
-        ask(number, phone=f"+7999123450{number}")
-    network = {"first": ADDRESS, "last": ADDRESS, "country": "RU", "prefix": "+7999123", "most": 100}
-
-    counts = limit_queries.cost_counts(at(3), sends=2, challenges=3, **network)
-    below = limit_queries.cost_counts(at(3), sends=4, challenges=4, **network)
-
-    sends = SmsDelivery.objects.filter(client_address=ADDRESS).order_by("-created_at")
-    requested = Challenge.objects.filter(address=ADDRESS, login_code__device=None).order_by("-created_at")
-    assert counts.limiting_send == sends[1].created_at
-    assert counts.limiting_challenge == requested[2].created_at
-    assert counts.sms_in_a_day == SmsDelivery.objects.count() == limit_queries.sms_in_a_day(at(3), 100)
-    assert (below.limiting_send, below.limiting_challenge, below.is_suspect) == (None, None, False)
 
 
 def test_counted_failures_of_a_gateway_open_its_circuit() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support.login_steps import answer, ask, at, challenge, right, set_code, wrong
-from users.login.challenges import ChallengeIssued, TooManyRequests
+from users.login.challenges import ChallengeIssued
+from users.login.decisions import TooManyRequests
 from users.login.devices import TRUST_FOR
 from users.login.signin import InvalidCode
 from users.models import Challenge, LoginCode, SmsDelivery

@@ -65,15 +65,16 @@ def test_month_has_its_own_limit() -> None:
     assert stranger(30 * DAY).code_length == 4
 
 
-def test_success_does_not_lower_the_risk_weight() -> None:
+def test_success_removes_the_wrong_guesses_of_its_own_challenge_only() -> None:
     owner = stranger(0)
-    guess_wrong(stranger(1, 1), 2)
-    guess_wrong(owner, 3, times=1)
+    guess_wrong(stranger(1, 1), 2, times=2)
+    guess_wrong(owner, 3, times=2)
 
     answer(owner, 4)
 
-    assert stranger(5).code_length == 10
-    assert LoginCode.objects.get(length=4).wrong == 4
+    assert LoginCode.objects.get().wrong == 2
+    guess_wrong(stranger(5), 6)
+    assert stranger(20 * MINUTE).code_length == 10
 
 
 def test_correct_codes_add_no_risk_weight() -> None:

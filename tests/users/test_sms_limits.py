@@ -1,14 +1,12 @@
-"""SMS cost limits: by address, by day, and for numbers whose codes are not used."""
+"""SMS cost limits: by day, and for numbers whose codes are not used. Those by network are in test_networks."""
 
 import logging
 from typing import Any
 
 import pytest
 
-from tests.support.login_steps import PHONE, answer, ask, at
-from tests.support.races import race
+from tests.support.login_steps import answer, ask, at, refused, someone
 from users.login import sms_limits
-from users.login.challenges import ChallengeIssued, TooManyRequests
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
@@ -20,79 +18,12 @@ def gateway(settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
-def someone(number: int) -> str:
-    """A phone with its own number prefix."""
-    return f"+7999{number:03}0000"
-
-
-def refused(*given: Any, **named: Any) -> int:
-    """The `retry_after` of a refused request, in seconds."""
-    with pytest.raises(TooManyRequests) as refusal:
-        ask(*given, **named)
-    return refusal.value.retry_after
-
-
 def send(phone: str, seconds: float, used: bool = False) -> None:
     user, _ = User.objects.get_or_create(phone=phone)
     times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(seconds))
     used_at = at(seconds) if used else None
     code = LoginCode.objects.create(user=user, length=4, nonce=b"n", language="en", used_at=used_at, **times)
     SmsDelivery.objects.create(login_code=code, country="RU", prefix=phone[:-4], created_at=at(seconds))
-
-
-@pytest.mark.parametrize(
-    ("same", "other"),
-    [
-        (["192.0.2.1"] * 11, "192.0.2.2"),
-        ([f"2001:db8:0:1::{number}" for number in range(11)], "2001:db8:0:2::1"),
-    ],
-)
-def test_address_may_cause_ten_sms_an_hour(same: list[str], other: str) -> None:
-    for number in range(10):
-        assert ask(number * MINUTE, phone=someone(number), address=same[number]).sent
-
-    assert refused(10 * MINUTE, phone=someone(10), address=same[10]) == 50 * MINUTE
-    assert ask(10 * MINUTE, phone=someone(11), address=other).sent
-    assert ask(HOUR, phone=someone(10), address=same[10]).sent
-    assert not User.objects.filter(phone=someone(12)).exists()
-
-
-def test_refused_request_stores_nothing() -> None:
-    for number in range(10):
-        ask(phone=someone(number))
-
-    refused(phone=someone(10))
-
-    assert not User.objects.filter(phone=someone(10)).exists()
-    assert LoginCode.objects.count() == SmsDelivery.objects.count() == 10
-
-
-def test_address_without_sms_left_still_attaches_to_an_open_code() -> None:
-    ask(phone=PHONE, address="198.51.100.1")
-    for number in range(10):
-        ask(phone=someone(number))
-
-    joined = ask(40, phone=PHONE)
-
-    assert (joined.sent, joined.resend_in) == (False, HOUR - 40)
-    assert answer(joined, 41).created
-
-
-@pytest.mark.django_db(transaction=True)
-def test_parallel_requests_of_one_address_cause_ten_sms() -> None:
-    answers = race(lambda number=number: ask(now=None, phone=someone(number)) for number in range(16))
-
-    assert SmsDelivery.objects.count() == sum(isinstance(answer, ChallengeIssued) for answer in answers) == 10
-    assert sum(isinstance(answer, TooManyRequests) for answer in answers) == 6
-
-
-def test_address_gets_sixty_challenges_an_hour() -> None:
-    for second in range(60):
-        ask(second, phone=PHONE, challenge_id="")
-
-    assert refused(60, phone=PHONE) == HOUR - 60
-    assert ask(60, phone=PHONE, address="192.0.2.2").challenge_id
-    assert ask(HOUR, phone=PHONE).challenge_id
 
 
 def test_repeated_request_with_its_challenge_is_not_counted() -> None:
@@ -105,7 +36,7 @@ def test_repeated_request_with_its_challenge_is_not_counted() -> None:
 
 def test_known_device_is_exempt() -> None:
     token = answer(ask()).device_token
-    for number in range(9):
+    for number in range(10):
         ask(phone=someone(number))
     for second in range(60):
         ask(second, phone=someone(0), address="192.0.2.2")

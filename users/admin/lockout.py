@@ -1,9 +1,12 @@
 """When an operator's login locks.
 
-- 5 wrong passwords for one phone number from one network address lock that pair for 30 minutes. The number stays
-  usable from elsewhere, so a stranger cannot lock an operator out.
-- 50 wrong passwords from one network address, for any phone numbers, lock that address for 30 minutes. This also
-  limits the password hashing that a stranger can cause.
+- 5 wrong passwords for one phone number from one network lock that pair for 30 minutes. The number stays usable from
+  elsewhere, so a stranger cannot lock an operator out.
+- 50 wrong passwords from one network, for any phone numbers, lock that network for 30 minutes. This also limits the
+  password hashing that a stranger can cause.
+
+A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
+four times.
 
 A locked login is answered with 429 and `Retry-After`. Attempts during a lock do not prolong it, and a right password
 resets the count of its pair. Requests in progress at the moment of the lock are still answered.
@@ -28,11 +31,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from users import client, keys, phones
-from users.login import sms_limits
+from users.login import networks
 from users.retention import in_batches
 
-# Wrong passwords from one address, for all phone numbers together, that lock the address.
-ADDRESS_LIMIT = 50
+# Wrong passwords from one network, for all phone numbers together, that lock the network.
+NETWORK_LIMIT = 50
 
 # Counts as the address of a connection that has none, such as a Unix socket's.
 NO_ADDRESS = "0.0.0.0"  # noqa: S104
@@ -59,7 +62,7 @@ class LoginForm(AdminAuthenticationForm):
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]
-    """Counts wrong passwords in the database, by pair and by address."""
+    """Counts wrong passwords in the database, by pair and by network."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         """As many failures as lock, or none: django-axes has one limit, and here are two."""
@@ -82,14 +85,19 @@ def counted_since() -> datetime:
 
 
 def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> datetime | None:
-    """When the lock of the pair or of the address ends. None: there is no lock."""
-    of_address = AccessAttempt.objects.filter(ip_address=network_address(request), attempt_time__gte=counted_since())
-    of_pair = of_address.filter(username=hidden_name(request, credentials))
-    for attempts, limit in ((of_pair, settings.AXES_FAILURE_LIMIT), (of_address, ADDRESS_LIMIT)):
-        counted = attempts.aggregate(failures=Sum("failures_since_start", default=0), newest=Max("attempt_time"))
-        if counted["failures"] >= limit:
-            newest: datetime = counted["newest"]
-            return newest + settings.AXES_COOLOFF_TIME
+    """When the lock of the pair or of a network ends. None: there is no lock."""
+    name = hidden_name(request, credentials)
+    for network in networks.containing(_address(request)):
+        of_network = AccessAttempt.objects.filter(
+            ip_address__range=(str(network.addresses[0]), str(network.addresses[-1])),
+            attempt_time__gte=counted_since(),
+        )
+        of_pair = of_network.filter(username=name)
+        for attempts, limit in ((of_pair, settings.AXES_FAILURE_LIMIT), (of_network, NETWORK_LIMIT)):
+            counted = attempts.aggregate(failures=Sum("failures_since_start", default=0), newest=Max("attempt_time"))
+            if counted["failures"] >= limit * network.factor:
+                newest: datetime = counted["newest"]
+                return newest + settings.AXES_COOLOFF_TIME
     return None
 
 
@@ -101,8 +109,12 @@ def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str
 
 
 def network_address(request: HttpRequest) -> str:
-    """The first address of the client's network, which is counted as one."""
-    return str(sms_limits.network(client.address(request) or NO_ADDRESS)[0])
+    """The first address of the narrowest network of the client, which is stored for all of its addresses."""
+    return str(networks.containing(_address(request))[-1].addresses[0])
+
+
+def _address(request: HttpRequest) -> str:
+    return client.address(request) or NO_ADDRESS
 
 
 def described(name: str, address: str, user_agent: str, path: str, request: HttpRequest) -> str:

@@ -42,7 +42,7 @@ def find_trusted(user: User, token: str | None, now: datetime) -> Device | None:
     """The user's device of this device token, if it is still trusted."""
     if token is None:
         return None
-    return trusted(user, now).filter(trust_hash=_hash(token)).first()
+    return trusted(user, now).filter(trust_hash=trust_hash(token)).first()
 
 
 def start_session(
@@ -71,7 +71,9 @@ def start_session(
         return known, token_of(known)
     nonce = secrets.token_bytes(16)
     token = _derive(keys.trust_keys()[0], nonce)
-    device = Device.objects.create(user=user, created_at=now, trust_nonce=nonce, trust_hash=_hash(token), **session)
+    device = Device.objects.create(
+        user=user, created_at=now, trust_nonce=nonce, trust_hash=trust_hash(token), **session
+    )
     login_queries.keep_latest_trusted(user.pk, TRUSTED_DEVICES)
     return device, token
 
@@ -108,10 +110,10 @@ def token_of(device: Device) -> str:
     """The device token of a trusted device, made again. A new one if its key is no longer in use."""
     for key in keys.trust_keys():
         token = _derive(key, device.trust_nonce)
-        if device.trust_hash == _hash(token):
+        if device.trust_hash == trust_hash(token):
             return token
     token = _derive(keys.trust_keys()[0], device.trust_nonce)
-    device.trust_hash = _hash(token)
+    device.trust_hash = trust_hash(token)
     device.save(update_fields=["trust_hash"])
     return token
 
@@ -120,5 +122,5 @@ def _derive(key: bytes, nonce: bytes | memoryview) -> str:
     return base64.urlsafe_b64encode(hmac.digest(key, bytes(nonce), "sha256")).rstrip(b"=").decode()
 
 
-def _hash(token: str) -> bytes:
+def trust_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()

@@ -10,8 +10,8 @@ from django.conf import settings
 
 from users import phones, queries
 from users.clock import rounded_up
-from users.login import codes, devices
-from users.login.challenges import decide_code
+from users.login import codes, devices, sms_limits
+from users.login.decisions import decide_code
 from users.models import SmsDelivery, SmsGateway, User
 from users.sms import arrivals, breaker
 
@@ -31,7 +31,7 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
         "sends": last_sends(user, LAST_SENDS),
         # The address of the next request is not known here, so the limits of its network are left out.
         "decisions": [
-            (device, decide_code(user, now=now, address=None, device=device))
+            (device, decide_code(user, sms_limits.costs(user.phone, None, now), now, device))
             for device in (None, *known_devices)
             if user.phone
         ],

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 
 from users import login_queries
 from users.clock import NO_DELAY, ClockTimestamp
 from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
-from users.models import Challenge, Device, LoginCode, User
+from users.models import Challenge, Device, User
 from users.queries import lock_user
 from users.typed import clean
 
@@ -141,6 +140,5 @@ def _repeat(user: User, challenge: Challenge, since: datetime) -> SignedIn:
     device = live.first() if user.is_active else None
     if device is None:
         raise InvalidCode
-    LoginCode.objects.filter(pk=challenge.login_code_id).update(wrong=F("wrong") - 1)  # the attempt was right
     created = user.verified_at == device.signed_in_at
     return SignedIn(tokens.issue(device), devices.token_of(device), created)

@@ -7,24 +7,18 @@ exceeded by the requests in flight. Demo mode sends nothing and has no cost limi
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from django.conf import settings
+from django.db import transaction
 
-from users import limit_queries, phones, queries
+from users import limit_queries, network_queries, phones
 from users.clock import HOUR, NO_DELAY
-from users.models import SiteTotals, User
+from users.login import networks
+from users.login.networks import NO_LIMITS_REACHED, NetworkDelays
+from users.models import SiteTotals
 from users.sms import arrivals
 
 logger = logging.getLogger(__name__)
-
-Network = IPv4Network | IPv6Network
-
-# SMS that one network (an IPv4 address or an IPv6 /64) may cause in an hour.
-NETWORK_SENDS = 10
-
-# Challenges that one network may request in an hour.
-NETWORK_CHALLENGES = 60
 
 # The share of SMS_PER_DAY that is kept for known devices.
 KNOWN_DEVICE_SHARE = 0.1
@@ -57,64 +51,66 @@ class RetryDelays:
         return max(self.site, self.number_prefix, self.network)
 
 
-def retry_delays(user: User, address: str | None, *, known: bool, now: datetime) -> RetryDelays:
-    """Apply the cost limits to a request from this address.
+@dataclass(frozen=True)
+class SmsCosts:
+    """What the SMS cost limits say about a request before anything is known of the phone's user."""
 
-    For a known device (`known`) only SMS_PER_DAY applies, with its kept share."""
+    # When they were counted. None in demo mode, which has no cost limits.
+    now: datetime | None
+    network: NetworkDelays = NO_LIMITS_REACHED
+    sms_in_a_day: int = 0
+    is_suspect: bool = False
+
+    def delays(self, *, known: bool, verified: bool) -> RetryDelays:
+        """Apply the limits. For a known device only SMS_PER_DAY applies, with its kept share."""
+        if settings.DEMO:
+            return RetryDelays()
+        share = 1 if known else 1 - KNOWN_DEVICE_SHARE
+        site = SITE_DELAY if self.sms_in_a_day >= settings.SMS_PER_DAY * share else NO_DELAY
+        if known:
+            return RetryDelays(site)
+        refuses = self.is_suspect and settings.SMS_GUARD == "enforce" and not verified
+        return RetryDelays(site, HOUR if refuses else NO_DELAY, self.network.send, self.network.attach)
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether a limit is reached for a stranger to this phone."""
+        delays = self.delays(known=False, verified=False)
+        return max(delays.send, delays.attach) > NO_DELAY
+
+
+def costs(phone: str, address: str | None, now: datetime | None = None) -> SmsCosts:
+    """Count what the limits need for a request for this phone from this address, at `now` or at the database's time.
+
+    The networks of the address are locked until the transaction ends: parallel requests would each find a limit not
+    reached.
+    """
     if settings.DEMO:
-        return RetryDelays()
-    client_network = network(address) if address else None
-    if client_network and not known:
-        # Requests of one network are counted one at a time. Parallel ones would each find the limit not reached.
-        queries.lock_network(str(client_network[0]))
-    counts = _counts(user, client_network, now)
-    share = 1 if known else 1 - KNOWN_DEVICE_SHARE
-    site = SITE_DELAY if counts.sms_in_a_day >= settings.SMS_PER_DAY * share else NO_DELAY
-    if known:
-        return RetryDelays(site)
-    refuses_suspects = settings.SMS_GUARD == "enforce" and user.verified_at is None
-    return RetryDelays(
-        site,
-        number_prefix=HOUR if counts.is_suspect and refuses_suspects else NO_DELAY,
-        network=_until_an_hour_after(counts.limiting_send, now),
-        attach=_until_an_hour_after(counts.limiting_challenge, now),
+        return SmsCosts(None)
+    own = networks.containing(address) if address else []
+    now, site, stored = network_queries.lock_and_count(
+        [network.addresses for network in own],
+        now,
+        most=settings.SMS_PER_DAY,
+        country=phones.country(phone),
+        prefix=phones.prefix(phone),
     )
-
-
-def network(address: str) -> Network:
-    """The addresses that count as one client: one customer has a whole IPv6 /64."""
-    return ip_network(f"{address}/64" if ":" in address else address, strict=False)
+    return SmsCosts(now, networks.delays(own, stored, phone, now), *site)
 
 
 def count_site(now: datetime) -> None:
-    """Store the site's totals, and how many SMS arrived. Warn of what has become suspect."""
+    """Store the totals of the site and of its networks, and how many SMS arrived. Warn of what has become suspect."""
     before = SiteTotals.objects.first()
-    limit_queries.store_totals(
-        now, settled=SETTLED_AFTER, country=COUNTRY_UNUSED, share=COUNTRY_SHARE, prefix=PREFIX_UNUSED
-    )
+    with transaction.atomic():
+        newer = limit_queries.store_totals(
+            now, settled=SETTLED_AFTER, country=COUNTRY_UNUSED, share=COUNTRY_SHARE, prefix=PREFIX_UNUSED
+        )
+        if newer:
+            network_queries.store_totals(now)
     totals = SiteTotals.objects.get()
     _warn("country", totals.suspect_countries, before.suspect_countries if before else [])
     _warn("number prefix", totals.suspect_prefixes, before.suspect_prefixes if before else [])
     arrivals.count(now)
-
-
-def _until_an_hour_after(limiting: datetime | None, now: datetime) -> timedelta:
-    return limiting + HOUR - now if limiting else NO_DELAY
-
-
-def _counts(user: User, client_network: Network | None, now: datetime) -> limit_queries.CostCounts:
-    assert user.phone is not None
-    first, last = (client_network[0], client_network[-1]) if client_network else (None, None)
-    return limit_queries.cost_counts(
-        now,
-        first=first,
-        last=last,
-        sends=NETWORK_SENDS,
-        challenges=NETWORK_CHALLENGES,
-        most=settings.SMS_PER_DAY,
-        country=phones.country(user.phone),
-        prefix=phones.prefix(user.phone),
-    )
 
 
 def _warn(kind: str, suspect: list[str], before: list[str]) -> None:

@@ -3,6 +3,7 @@
 A known device has a track of its own. All unknown devices share one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from django.conf import settings
 from users import login_queries
 from users.clock import DAY, NO_DELAY
 from users.login import codes
-from users.models import Device, LoginCode, User
+from users.models import Device, LoginCode
 
 # How many of the resend intervals apply to a known device. It stays on the last of them.
 DEVICE_INTERVALS = 5
@@ -43,10 +44,13 @@ class Sends:
 
 
 class Track:
-    """The codes of a known device of this user (None: of all unknown devices) at one moment."""
+    """The codes of a known device of a user (None: of all unknown devices) at one moment.
 
-    def __init__(self, user: User, device: Device | None, now: datetime) -> None:
-        self.user, self.device, self.now = user, device, now
+    A user who is not stored yet has the codes of former users with the same phone, so there may be several ids or none.
+    """
+
+    def __init__(self, user_ids: Sequence[int], device: Device | None, now: datetime) -> None:
+        self.user_ids, self.device, self.now = user_ids, device, now
         intervals = settings.LOGIN_SEND_GAPS[:DEVICE_INTERVALS] if device else settings.LOGIN_SEND_GAPS
         self.by_length = {length: Sends(intervals) for length in codes.LENGTHS}
         sent = self._sent_codes()
@@ -67,7 +71,7 @@ class Track:
         """The SMS of all tracks, because successes count for the phone: a user has any number of devices."""
         since = self.now - DAY
         # A code is sent for at most OPEN_AT_MOST.
-        return login_queries.sent_codes(self.user.pk, since, first=since - codes.OPEN_AT_MOST)
+        return login_queries.sent_codes(self.user_ids, since, first=since - codes.OPEN_AT_MOST)
 
     def _exempt_successes(self, sent: list[tuple[datetime, LoginCode]]) -> set[datetime]:
         times = {code.used_at for _, code in sent}

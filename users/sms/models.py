@@ -119,3 +119,24 @@ class SiteTotals(models.Model):
 
     def __str__(self) -> str:
         return gettext("totals of %(time)s") % {"time": f"{self.counted_at:%F %T}"}
+
+
+class NetworkTotals(models.Model):
+    """One row for each network, written once a minute: what its people did in 24 hours. See `users/network_queries.py`.
+
+    A network without a row has verified no phone, and nothing counts against it.
+    """
+
+    first = models.GenericIPAddressField(_("first address"))
+    length = models.PositiveSmallIntegerField(_("length of the prefix"))
+    verified_phones = models.PositiveIntegerField(_("verified phones in 24 hours"))
+    unused_sms = models.PositiveIntegerField(_("SMS without a sign-in in 24 hours"))
+    short_weight = models.PositiveIntegerField(_("risk weight in 24 hours"))
+
+    class Meta:
+        verbose_name = _("totals of a network")
+        verbose_name_plural = _("totals of networks")
+        constraints = [models.UniqueConstraint(fields=["first", "length"], name="users_networktotals_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.first}/{self.length}"

@@ -1,0 +1,143 @@
+"""Limits by network: what the clients of one network may cause together.
+
+A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address: one customer may have any of them. The
+limits of a network grow with the phones that its people verify. So the many people behind one address of a mobile
+carrier raise them, and one phone cannot.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from django.conf import settings
+
+from users import network_queries
+from users.clock import HOUR, NO_DELAY
+from users.network_queries import LiveCounts, StoredCounts
+
+# The lengths of the prefixes that count as networks, each with the factor of the fixed parts of its limits.
+IPV4_FACTORS = {32: 1}
+IPV6_FACTORS = {64: 1, 56: 2, 48: 4}
+
+# SMS in an hour whose code was not used, and how much each verified phone adds.
+SENDS_IN_AN_HOUR, SENDS_IN_AN_HOUR_BY_VERIFIED = 10, 0.1
+
+# The same in 24 hours. It is never more than this share of SMS_PER_DAY.
+SENDS_IN_A_DAY, SENDS_IN_A_DAY_BY_VERIFIED, SENDS_IN_A_DAY_SHARE = 40, 0.3, 0.1
+
+# Challenges in an hour, and how many each verified phone adds.
+CHALLENGES, CHALLENGES_BY_VERIFIED = 60, 6
+
+# Challenges in an hour for one phone. It does not grow.
+CHALLENGES_OF_PHONE = 60
+
+# The risk weight in 24 hours up to which the next code may be short, how much each verified phone adds, and at most.
+SHORT_WEIGHT, SHORT_WEIGHT_BY_VERIFIED, SHORT_WEIGHT_ADDED = 30, 0.1, 250
+
+# `Retry-After` while codes that count may still be used: people take about half a minute to type one.
+PENDING_DELAY = timedelta(seconds=30)
+
+# `Retry-After` while the phones that raise a limit are not counted yet: they are counted each minute.
+RECOUNT_DELAY = timedelta(minutes=1)
+
+# `Retry-After` of a refusal by the SMS of 24 hours: their window moves on slowly.
+DAY_DELAY = HOUR
+
+
+@dataclass(frozen=True)
+class Network:
+    """Addresses that count as one client, and the factor of the fixed parts of their limits."""
+
+    addresses: IPv4Network | IPv6Network
+    factor: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one network now."""
+
+    sends_in_an_hour: int
+    sends_in_a_day: int
+    challenges: int
+    short_weight: int
+
+
+@dataclass(frozen=True)
+class NetworkDelays:
+    """How long until each limit allows the client an SMS, or to attach to an open code. Zero means now."""
+
+    send: timedelta = NO_DELAY
+    attach: timedelta = NO_DELAY
+    allows_short: bool = True
+
+
+NO_LIMITS_REACHED = NetworkDelays()
+
+
+def containing(address: str) -> list[Network]:
+    """The networks of this address, widest first: in this order they are locked."""
+    lengths = IPV6_FACTORS if ":" in address else IPV4_FACTORS
+    return [
+        Network(ip_network(f"{address}/{length}", strict=False), factor) for length, factor in sorted(lengths.items())
+    ]
+
+
+def limits(factor: int, verified: int) -> Limits:
+    """The limits of a network with this many verified phones in 24 hours."""
+    return Limits(
+        sends_in_an_hour=SENDS_IN_AN_HOUR * factor + int(SENDS_IN_AN_HOUR_BY_VERIFIED * verified),
+        sends_in_a_day=min(
+            max(1, int(SENDS_IN_A_DAY_SHARE * settings.SMS_PER_DAY)),
+            SENDS_IN_A_DAY * factor + int(SENDS_IN_A_DAY_BY_VERIFIED * verified),
+        ),
+        challenges=CHALLENGES * factor + CHALLENGES_BY_VERIFIED * verified,
+        short_weight=SHORT_WEIGHT * factor + min(int(SHORT_WEIGHT_BY_VERIFIED * verified), SHORT_WEIGHT_ADDED),
+    )
+
+
+def delays(networks: list[Network], stored: list[StoredCounts], phone: str, now: datetime) -> NetworkDelays:
+    """Apply the limits to a request for this phone by a client of these networks. Call it with them locked."""
+    if not networks:
+        return NO_LIMITS_REACHED
+    allowed = [limits(network.factor, counts.verified_phones) for network, counts in zip(networks, stored, strict=True)]
+    live = network_queries.live_counts(
+        now,
+        firsts=[str(network.addresses[0]) for network in networks],
+        lasts=[str(network.addresses[-1]) for network in networks],
+        sends=[each.sends_in_an_hour for each in allowed],
+        challenges=[each.challenges for each in allowed],
+        of_phone=CHALLENGES_OF_PHONE,
+        phone=phone,
+        through=stored[0].through,
+        recount=RECOUNT_DELAY,
+    )
+    counted = list(zip(allowed, stored, live, strict=True))
+    return NetworkDelays(
+        send=max(_send_delay(*counts, now) for counts in counted),
+        attach=max(_attach_delay(*counts, now) for counts in counted),
+        allows_short=all(
+            before.short_weight + lately.recent_weight <= each.short_weight for each, before, lately in counted
+        ),
+    )
+
+
+def _send_delay(allowed: Limits, stored: StoredCounts, live: LiveCounts, now: datetime) -> timedelta:
+    in_a_day = stored.unused_sms + live.recent_sms
+    delay = _until_an_hour_after(live.limiting_sms, now)
+    if in_a_day >= allowed.sends_in_a_day:
+        delay = max(delay, DAY_DELAY)
+    below_soon = (
+        live.sms - live.pending_sms < allowed.sends_in_an_hour and in_a_day - live.pending_sms < allowed.sends_in_a_day
+    )
+    return min(delay, PENDING_DELAY) if below_soon else delay
+
+
+def _attach_delay(allowed: Limits, stored: StoredCounts, live: LiveCounts, now: datetime) -> timedelta:
+    delay = _until_an_hour_after(live.limiting_challenge, now)
+    if live.challenges < allowed.challenges + CHALLENGES_BY_VERIFIED * live.hopeful_challenges:
+        delay = min(delay, RECOUNT_DELAY)
+    return max(delay, _until_an_hour_after(live.limiting_of_phone, now))
+
+
+def _until_an_hour_after(limiting: datetime | None, now: datetime) -> timedelta:
+    return limiting + HOUR - now if limiting else NO_DELAY
