@@ -51,7 +51,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "resend_in": 30,
         "code": "0427",
     },
-    "login": {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True},
+    "login": {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True, "requested_by_others": False},
     "refresh": TOKENS,
     "devices_list": {
         "id": 5,

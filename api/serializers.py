@@ -132,6 +132,10 @@ class LoginAnswer(TokenAnswer):
         help_text="Keep it and send it at the next sign-up, so that the device is known"
     )
     created = serializers.BooleanField(help_text="Whether this was the phone's first correct code")
+    requested_by_others = serializers.BooleanField(
+        help_text="Whether a client at another network address requested the same code. Tell the user: a stranger may "
+        "ask them to read the code out"
+    )
 
 
 class RefreshRequest(Input):

@@ -105,6 +105,20 @@ def test_wrong_code_after_the_right_one_consumes_an_attempt_and_is_no_guess() ->
     assert (challenge(asked).attempts, challenge(asked).login_code.wrong) == (3, 0)
 
 
+def test_answer_tells_of_requests_from_another_address_only() -> None:
+    asked = signup()
+    signup()
+    code = right(asked)
+    signup(client(REMOTE_ADDR="192.0.2.7"))
+
+    first, second = (login(code, challenge_id=asked).json() for _ in range(2))
+
+    assert first["requested_by_others"] is second["requested_by_others"] is True
+    alone = signup()
+    signup()
+    assert login(right(alone), challenge_id=alone).json()["requested_by_others"] is False
+
+
 def test_another_challenge_of_the_same_code_gets_nothing() -> None:
     asked, others = signup(), signup()
     code = right(asked)

@@ -40,7 +40,10 @@ class AccountDisabled(Exception):
 class SignedIn:
     tokens: TokenPair
     device_token: str
+    # Whether this was the phone's first correct code.
     created: bool
+    # Whether a client at another network address requested the same code.
+    requested_by_others: bool
 
 
 def sign_in(
@@ -126,7 +129,7 @@ def _accept(challenge: Challenge, user_agent: str, now: datetime | None, repeat_
             login_queries.record_sign_in(user.pk, now)
             known = challenge.login_code.device
             device, device_token = devices.start_session(user, known, user_agent, now, session_id)
-            return SignedIn(tokens.issue(device), device_token, created)
+            return SignedIn(tokens.issue(device), device_token, created, _is_requested_by_others(challenge))
     raise AccountDisabled
 
 
@@ -141,4 +144,12 @@ def _repeat(user: User, challenge: Challenge, since: datetime) -> SignedIn:
     if device is None:
         raise InvalidCode
     created = user.verified_at == device.signed_in_at
-    return SignedIn(tokens.issue(device), devices.token_of(device), created)
+    return SignedIn(tokens.issue(device), devices.token_of(device), created, _is_requested_by_others(challenge))
+
+
+def _is_requested_by_others(challenge: Challenge) -> bool:
+    """Whether the code has a challenge of another address. One client that lost its challenge may have several."""
+    if challenge.login_code.challenges < 2:
+        return False
+    addresses = Challenge.objects.filter(login_code=challenge.login_code_id).values_list("address", flat=True)
+    return len(set(addresses)) > 1

@@ -202,3 +202,20 @@ def test_language_is_remembered_and_what_was_typed_is_kept(alice: Visitor) -> No
     alice.press("Get a code")
     alice.code()
     assert "код" in alice.messages()[0].lower()
+
+
+def test_page_warns_once_when_somebody_else_requested_the_code(alice: Visitor, bob: Visitor) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+    bob.phone = alice.phone
+    bob.page.goto("/")
+    bob.ask_for_code()
+    warning = alice.page.get_by_text("Somebody else requested a code for your number")
+
+    alice.code_field.fill(alice.code())
+
+    expect(warning).to_be_visible()
+    alice.finds_no_barrier()
+    alice.page.reload()
+    alice.own_code()
+    expect(warning).to_be_hidden()

@@ -3,7 +3,7 @@
 import { day, halves, phone, t } from "./i18n.js";
 import { showPeople } from "./people.js";
 import { authorized } from "./session.js";
-import { tab } from "./store.js";
+import { OTHERS, tab } from "./store.js";
 import { SEPARATOR, clean, latin, legible } from "./typed.js";
 import { ask, complain, make, onSubmit, remember, say, show, spell } from "./ui.js";
 
@@ -23,6 +23,8 @@ export async function readProfile() {
 function showProfile(profile) {
   const $ = show("profile");
   $(".who [data-phone]").textContent = phone(profile.phone);
+  if (tab.getItem(OTHERS)) $("[data-others]").hidden = false;
+  tab.removeItem(OTHERS);
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
   showChoice($, profile);

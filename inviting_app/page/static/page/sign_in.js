@@ -4,7 +4,7 @@ import { call, callAgain } from "./api.js";
 import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
 import { explain } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
-import { tab } from "./store.js";
+import { OTHERS, tab } from "./store.js";
 import { clean, legible } from "./typed.js";
 import { complain, countDown, makeButton, onSubmit, remember, say, show, working } from "./ui.js";
 
@@ -113,6 +113,7 @@ async function enter(field, tried) {
   stopReading();
   tab.removeItem(ASKED);
   tab.removeItem("phone");
+  if (answer.requested_by_others) tab.setItem(OTHERS, "1");
   signIn(answer, state.phone);
 }
 

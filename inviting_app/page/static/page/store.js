@@ -6,6 +6,9 @@ export const local = usable("localStorage");
 /** For this tab, across reloads. */
 export const tab = usable("sessionStorage");
 
+/** The name in `tab`, until the next view, of: somebody else requested the code of this sign-in. */
+export const OTHERS = "requested_by_others";
+
 function usable(name) {
   try {
     const storage = window[name]; // throws where cookies are blocked
