@@ -3,7 +3,9 @@
 import gc
 import os
 import re
+import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from inviting_app.ops.system_user import is_open, is_root
@@ -18,6 +20,9 @@ NAMES = set(re.findall(r'read\("([A-Z_]+)"', _source))
 # Whether random tests run for as long as an hour of CI allows, or for minutes.
 THOROUGH = "THOROUGH" in os.environ
 
+# Octets of free memory with which all databases of a run are kept in memory.
+MEMORY_OF_DATA = 4 * 2**30
+
 for name in NAMES - {"DATABASE_URL"}:
     os.environ[name] = ""  # not unset, because `.env` would then count
 os.environ.setdefault("DATABASE_URL", "")
@@ -30,7 +35,19 @@ os.environ["no_proxy"] = "*"
 if is_root() and not is_open(Path(tempfile.gettempdir())):
     os.environ["TMPDIR"] = "/tmp"
     tempfile.tempdir = None
-_folder = tempfile.TemporaryDirectory(prefix="inviting_app-tests-")
+
+
+def _folder_of_data() -> str:
+    """Where to keep data: in memory if there is enough, because PostgreSQL makes and deletes very many files."""
+    memory = "/dev/shm"
+    with suppress(OSError):
+        if shutil.disk_usage(memory).free > MEMORY_OF_DATA and not os.statvfs(memory).f_flag & os.ST_NOEXEC:
+            return memory
+    return tempfile.gettempdir()
+
+
+FOLDER_OF_DATA = _folder_of_data()
+_folder = tempfile.TemporaryDirectory(prefix="inviting_app-tests-", dir=FOLDER_OF_DATA)
 os.chmod(_folder.name, 0o755)
 os.mkdir(os.path.join(_folder.name, "static"))
 

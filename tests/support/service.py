@@ -22,7 +22,7 @@ import psutil
 from django.conf import settings
 
 from inviting_app.ops.embedded import Embedded
-from tests.support.environment import NAMES, TEMPLATE
+from tests.support.environment import FOLDER_OF_DATA, NAMES, TEMPLATE
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -186,7 +186,7 @@ def free_port() -> int:
 @contextmanager
 def service_folder() -> Iterator[Path]:
     """A folder with a short path for the socket, which root's PostgreSQL can enter as another user."""
-    with tempfile.TemporaryDirectory(prefix="inviting_app-") as name:
+    with tempfile.TemporaryDirectory(prefix="inviting_app-", dir=FOLDER_OF_DATA) as name:
         os.chmod(name, 0o755)
         yield Path(name)
 
