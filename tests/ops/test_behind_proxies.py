@@ -24,9 +24,7 @@ TRANSFER = b"Transfer-Encoding: chunked\r\n"
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with ready_service(
-        SITE_URL=SITE, ALLOW_DEMO="1", EXTRA_HOSTS="10.0.2.2", TRUSTED_PROXIES="1", WEB_WORKERS="1"
-    ) as started:
+    with ready_service(SITE_URL=SITE, ALLOW_DEMO="1", EXTRA_HOSTS="10.0.2.2", TRUSTED_PROXIES="1") as started:
         yield started
 
 

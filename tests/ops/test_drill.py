@@ -136,7 +136,7 @@ def moody(chosen: random.Random) -> Iterator[Moody]:
 
 def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway, moody: Moody, chosen: random.Random) -> None:
     first_choice = f"smsc+http://login:password@{moody.host}"
-    with ready_service(SMS_GATEWAYS=f"{first_choice},{gateway.url}") as service:
+    with ready_service(SMS_GATEWAYS=f"{first_choice},{gateway.url}", WEB_WORKERS="2") as service:
         crowd = Crowd(service)
 
         with crowd.signing_up():

@@ -29,7 +29,7 @@ LARGE_FILE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with ready_service(WEB_WORKERS="1", WEB_THREADS=str(THREADS), TRUSTED_PROXIES="1") as started:
+    with ready_service(WEB_THREADS=str(THREADS), TRUSTED_PROXIES="1") as started:
         yield started
 
 

@@ -52,7 +52,7 @@ def listener_of(port: int) -> psutil.Process | None:
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Watched]:
     """One service for all tests of this file: sign-ins, a vote, an SMS, refusals and a crash."""
-    with service_with_a_vote() as service:
+    with service_with_a_vote(WEB_WORKERS="2") as service:
         port = int(service.metrics_port or 0)
         for path, body in [("/api/auth/signup", {"phone": "1"}), ("/api/nowhere", None), ("/nowhere", None)]:
             with pytest.raises(urllib.error.HTTPError):

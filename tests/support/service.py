@@ -40,7 +40,8 @@ class Service:
         # Empty rather than unset: a developer's `.env` must not reach it.
         clean = {**os.environ, **dict.fromkeys(NAMES, "")}
         self.data = folder / "data"
-        given = {**clean, "PORT": str(port), "DATA_DIR": str(self.data), **variables}
+        # Each process of the web takes long to start: what needs several asks for them.
+        given = {**clean, "PORT": str(port), "DATA_DIR": str(self.data), "WEB_WORKERS": "1", **variables}
         environment = {name: value for name, value in given.items() if value is not None}
         with self.log.open("ab") as log:
             self.process = psutil.Popen(

@@ -7,9 +7,9 @@ from tests.support.service import Service, free_port, ready_service
 
 
 @contextmanager
-def service_with_a_vote() -> Iterator[Service]:
+def service_with_a_vote(**variables: str) -> Iterator[Service]:
     """A service with metrics and lines of JSON, after two users have signed in and one has voted for the other."""
-    with ready_service(LOG_FORMAT="json", METRICS_PORT=str(free_port())) as service:
+    with ready_service(LOG_FORMAT="json", METRICS_PORT=str(free_port()), **variables) as service:
         alice, bob = service.sign_in("9991110031"), service.sign_in("9991110032")
         code = service.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
         service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])

@@ -38,7 +38,7 @@ def gateway() -> Iterator[Gateway]:
 
 @pytest.fixture(scope="package")
 def service(gateway: Gateway) -> Iterator[Service]:
-    with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1") as started:
+    with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1", WEB_WORKERS="2") as started:
         yield started
 
 

@@ -19,7 +19,7 @@ PHONE = "9991119998"
 def instances() -> Iterator[list[Service]]:
     """Two services with an operator each."""
     with prepared_folder() as first, prepared_folder() as second, services(first) as one, services(second) as other:
-        started = [one(WEB_WORKERS="1"), other(WEB_WORKERS="1")]
+        started = [one(), other()]
         for service in started:
             service.wait_until_ready()
             made_operator(service)

@@ -57,7 +57,7 @@ def app() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(app: str) -> Iterator[Service]:
-    with ready_service(CORS_ORIGINS=app, WEB_WORKERS="1") as service:
+    with ready_service(CORS_ORIGINS=app) as service:
         App.script = sample("inviting.js").replace("https://invite.example.org", f"http://localhost:{service.port}")
         yield service
 
