@@ -11,16 +11,38 @@ from django.conf import settings
 from django.db import connection
 from django.utils import translation
 from rest_framework.test import APIClient
+from xdist.scheduler import LoadFileScheduling
 
 from inviting_app.logs import Stderr
 from inviting_app.ops.embedded import OPTIONS, Embedded
 from tests.support import login_steps
 from tests.support.accounts import SignedInUser, client, signed_in
+from tests.support.environment import THOROUGH
 from tests.support.service import Service, ready_service
 from users.models import User
 
 # The folders whose tests start processes, in the order in which they run.
 SLOW = ["tests/page/browser", "tests/contract", "tests/ops"]
+# The folders whose files share what takes long to start. What tries things at random takes longer than that.
+SHARING = [] if THOROUGH else ["tests/page/browser", "tests/contract"]
+
+
+def folder_of(name: str) -> str:
+    """The folder of the test with this name."""
+    return name.partition("::")[0].rpartition("/")[0]
+
+
+class ByFile(LoadFileScheduling):
+    """Lets one process run all tests of a file, or of a folder whose files share what takes long to start."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = folder_of(nodeid)
+        return folder if folder in SHARING else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(trylast=True)
@@ -32,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
 
     def place(item: pytest.Item) -> int:
-        folder = item.nodeid.partition("::")[0].rpartition("/")[0]
+        folder = folder_of(item.nodeid)
         return SLOW.index(folder) if folder in SLOW else len(SLOW)
 
     items.sort(key=place)
