@@ -22,7 +22,8 @@ demo: $(RUN)
 	@exec $(BIN)/python manage.py demo
 
 # Everything that pytest keeps goes into the environment, because the project may be read-only. All tests of a file run
-# in one process, and those of some folders, because they share what takes long to start. Compiled modules are kept: they start many services.
+# in one process, and those of some folders, because they share what takes long to start. Compiled modules are kept:
+# they start many services.
 test: $(DEV)
 	@exec env PYTHONDONTWRITEBYTECODE= HYPOTHESIS_STORAGE_DIRECTORY=$(VENV)/hypothesis $(BIN)/python -m pytest -o cache_dir=$(VENV)/pytest \
 		-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
