@@ -142,7 +142,7 @@ def test_guesses_stay_within_the_bound_and_the_owner_signs_in(settings: Any, mon
 
 def thorough() -> settings:
     return settings(
-        max_examples=60 if THOROUGH else 10,
+        max_examples=60 if THOROUGH else 6,
         stateful_step_count=15,
         derandomize=True,
         database=None,

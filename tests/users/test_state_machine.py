@@ -238,7 +238,7 @@ def test_service_agrees_with_the_model() -> None:
     run_state_machine_as_test(
         Everybody,
         settings=settings(
-            max_examples=60 if THOROUGH else 15,
+            max_examples=60 if THOROUGH else 8,
             stateful_step_count=35,
             derandomize=True,
             database=None,
