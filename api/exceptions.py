@@ -26,6 +26,7 @@ from users import phones
 from users.client import text_of_header
 from users.context import request_id
 from users.login import decisions, devices, signin, tokens
+from users.operators import phone_searches
 
 Answer = TypeVar("Answer", bound=HttpResponse)
 
@@ -44,6 +45,7 @@ CODES: dict[type[BaseException], str] = {
     devices.DeviceNotFound: "not_found",
     decisions.TooManyRequests: "too_many_requests",
     activation.TooManyFailedActivations: "too_many_requests",
+    phone_searches.TooManyPhoneSearches: "too_many_requests",
     activation.InviteCodeNotFound: "invite_code_not_found",
     activation.OwnInviteCode: "own_invite_code",
     activation.AlreadyActivated: "already_activated",

@@ -22,6 +22,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 SIGNED_IN = ("not_authenticated", "token_invalid", "token_expired", "token_revoked")
 STAFF = (*SIGNED_IN, "permission_denied")
 WITH_PHONE = ("invalid_phone", "region_not_allowed")
+PHONE_SEARCH = ("invalid", *WITH_PHONE, "too_many_requests")
 ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "too_many_requests")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]

@@ -16,6 +16,7 @@ from profiles.models import Activation, Profile
 from users import phones, sql
 from users.login.tokens import AccessToken, TokenRevoked, read_session
 from users.models import User
+from users.operators import phone_searches
 from users.queries import LIVE_SESSION, PAIR_STATE
 
 # How many invitations a profile shows. The rest is on pages.
@@ -99,6 +100,7 @@ def of_existing_users() -> QuerySet[Profile]:
 
 
 def search(
+    operator: User,
     *,
     phone: str | None = None,
     invite_code: str | None = None,
@@ -108,11 +110,13 @@ def search(
 ) -> QuerySet[Profile]:
     """Profiles for staff, by exact phone (any spelling), exact invite code, vote, and creation in [after, before).
 
-    Raises InvalidPhone, RegionNotAllowed or MalformedInviteCode.
+    Raises InvalidPhone, RegionNotAllowed, MalformedInviteCode or TooManyPhoneSearches.
     """
     found = of_existing_users()
     if phone is not None:
-        found = found.filter(user__phone=phones.normalise(phone))
+        phone = phones.normalise(phone)
+        phone_searches.check(operator, phone, "the API")
+        found = found.filter(user__phone=phone)
     if invite_code is not None:
         found = found.filter(invite_code=invite_codes.normalise(invite_code))
     if has_activated is not None:

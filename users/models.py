@@ -16,9 +16,20 @@ from django.utils.translation import gettext_lazy as _
 
 from users import phones
 from users.login import codes
+from users.operators.models import PhoneSearch
 from users.sms.models import NetworkTotals, SiteTotals, SmsDelivery, SmsGateway
 
-__all__ = ["Challenge", "Device", "LoginCode", "NetworkTotals", "SiteTotals", "SmsDelivery", "SmsGateway", "User"]
+__all__ = [
+    "Challenge",
+    "Device",
+    "LoginCode",
+    "NetworkTotals",
+    "PhoneSearch",
+    "SiteTotals",
+    "SmsDelivery",
+    "SmsGateway",
+    "User",
+]
 
 # A stored password that matches no typed one.
 NO_PASSWORD = UNUSABLE_PASSWORD_PREFIX

@@ -170,7 +170,7 @@ def test_list_of_the_admin_scans_no_table(
 
 def listed(model: type[Model], rf: RequestFactory, query: str) -> ChangeList:
     request = rf.get(f"/{query}")
-    request.user = User(is_superuser=True)
+    request.user = User(pk=1, is_superuser=True)
     shown = admin.site.get_model_admin(model).get_changelist_instance(request)
     assert len(list(shown.result_list)) <= shown.list_per_page
     return shown

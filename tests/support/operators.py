@@ -9,6 +9,9 @@ from django.test import Client
 from tests.support.accounts import registered
 from users.models import User
 
+# The permissions to see all lists with phones, which are masked then.
+SEES_LISTS = ("view_user", "view_device", "view_logincode", "view_smsdelivery", "view_profile", "view_activation")
+
 PASSWORD = "long enough to be a password"
 
 

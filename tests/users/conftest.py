@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from tests.support.http_gateway import Gateway, running
-from tests.support.operators import at_work, helper, operator
+from tests.support.operators import SEES_LISTS, at_work, helper, operator
 
 
 @pytest.fixture
@@ -20,6 +20,12 @@ def boss(db: None) -> Client:
 def support(db: None) -> Client:
     """The browser of an operator who may see and change users."""
     return helper("view_user", "change_user")
+
+
+@pytest.fixture
+def clerk(db: None) -> Client:
+    """An operator who sees masked phones in all lists."""
+    return at_work(operator("9991119997", *SEES_LISTS))
 
 
 @pytest.fixture

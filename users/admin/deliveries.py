@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from users.admin.lists import SEES_PHONES, ChoiceFilter, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, LargeTableAdmin
 from users.clock import DAY
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
+from users.operators.phone_searches import SEES_PHONES
 from users.sms import arrivals
 
 

@@ -22,8 +22,9 @@ from django.views.decorators.http import require_POST
 
 from users import context, phones
 from users.admin import sheets
-from users.admin.lists import SEES_PHONES, LargeTableAdmin
+from users.admin.lists import LargeTableAdmin
 from users.keyset import beyond
+from users.operators.phone_searches import SEES_PHONES, TooManyPhoneSearches
 
 # Rows that one statement reads and memory holds at once.
 BATCH = 5_000
@@ -68,6 +69,8 @@ class ExportAdmin(LargeTableAdmin):
             shown = self.get_changelist_instance(request)
             rows = shown.queryset
             too_long = kind == "xlsx" and rows[XLSX_ROWS : XLSX_ROWS + 1].exists()
+        except TooManyPhoneSearches as error:
+            return self.too_many_searches(request, error)
         except (DataError, ValueError, OverflowError, IncorrectLookupParameters):
             return redirect(f"../?{ERROR_FLAG}=1")
         if too_long:

@@ -1,8 +1,9 @@
 """The base class of the admin's lists: quick on large tables, searched by exact phone number, read-only."""
 
+import math
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError
@@ -10,11 +11,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 
 from users import phones
-
-# The permission to see full phone numbers.
-SEES_PHONES = "users.view_phone"
+from users.operators import phone_searches
+from users.operators.phone_searches import TooManyPhoneSearches
 
 # The most rows that a list counts and pages through. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
@@ -75,6 +76,9 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         if not search_term.strip() or not self.search_fields:
             return queryset, False
+        # Every search comes by here: that of a list, of its export and of Django's autocompletion.
+        if phone := phones.normalise_or_empty(search_term):
+            phone_searches.check(request.user, phone, self.opts.label_lower)
         return self.search(request, queryset, search_term), False
 
     def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
@@ -89,8 +93,20 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         try:
             return super().changelist_view(request, extra_context)
+        except TooManyPhoneSearches as error:
+            return self.too_many_searches(request, error)
         except (DataError, ValueError, OverflowError):  # a filter's value that no row can have
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    def too_many_searches(self, request: HttpRequest, error: TooManyPhoneSearches) -> HttpResponse:
+        """The list without the search, with a message."""
+        told = _(
+            "You searched for %(limit)d different phone numbers within an hour, which is the limit without the"
+            " permission to see full phone numbers. Try again in %(minutes)d minutes."
+        )
+        minutes = math.ceil(error.retry_after / 60)
+        messages.error(request, told % {"limit": phone_searches.PHONES_AN_HOUR, "minutes": minutes})
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field)
@@ -108,8 +124,8 @@ class ChoiceFilter(admin.SimpleListFilter):
     choices_offered: ClassVar[dict[str, tuple[Any, dict[str, Any]]]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(name, title) for name, (title, _) in self.choices_offered.items()]
+        return [(name, title) for name, (title, _condition) in self.choices_offered.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        _, condition = self.choices_offered.get(self.value() or "", ("", {}))
+        _title, condition = self.choices_offered.get(self.value() or "", ("", {}))
         return queryset.filter(**condition)

@@ -13,9 +13,9 @@ from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
 
 from users.admin.actions import Action, FinalForm, ReasonForm
-from users.admin.lists import SEES_PHONES
 from users.login.diagnosis import diagnose
 from users.models import User
+from users.operators.phone_searches import SEES_PHONES
 from users.queries import database_now, lock_user
 
 NOTHING_LEFT = _("There is nothing left to do. See the user's present state.")

@@ -1,0 +1,1 @@
+"""Operators of the admin: how often they search for phones."""

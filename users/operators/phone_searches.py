@@ -1,0 +1,65 @@
+"""A limit on searches by phone for operators who see masked phones.
+
+A masked phone and a search together reveal the whole phone: the operator searches for all candidates. Each search for
+a whole phone is logged. Operators without the permission to see full phones may search for PHONES_AN_HOUR different
+ones in an hour. Parts of a phone find nothing, so no phone can be found digit by digit.
+"""
+
+import logging
+import math
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from users import accounts, phones
+from users.clock import HOUR
+from users.models import User
+from users.operators.models import PhoneSearch
+from users.queries import lock_user
+
+logger = logging.getLogger(__name__)
+
+# The permission to see full phone numbers.
+SEES_PHONES = "users.view_phone"
+
+# Enough to answer callers. A masked phone has up to a million candidates.
+PHONES_AN_HOUR = 30
+
+
+class TooManyPhoneSearches(PermissionDenied):
+    """The limit of an hour is reached. `retry_after` is in whole seconds, at least 1."""
+
+    def __init__(self, delay: timedelta) -> None:
+        self.retry_after = max(1, math.ceil(delay.total_seconds()))
+        super().__init__(f"retry after {self.retry_after} s")
+
+
+def check(operator: Any, phone: str, where: str) -> None:
+    """Log a search for this E.164 phone and count it. Raises TooManyPhoneSearches."""
+    is_limited = not operator.has_perm(SEES_PHONES)
+    refused = _refusal(operator, phone) if is_limited else None
+    what = "refused" if refused else "limited" if is_limited else "may see full phones"
+    told = "operator %d searched %s for the phone %s: %s"
+    logger.info(told, operator.pk, where, phones.mask(phone), what, extra={"operator": operator.pk})
+    if refused:
+        raise refused
+
+
+def _refusal(operator: User, phone: str) -> TooManyPhoneSearches | None:
+    """Count the phone unless it was counted already. The operator's lock makes the count exact."""
+    phone_hash = accounts.phone_hash(phone)
+    with transaction.atomic():
+        now = lock_user(operator.pk).now
+        counted = dict(
+            PhoneSearch.objects.filter(operator=operator, created_at__gt=now - HOUR)
+            .order_by("-created_at")
+            .values_list("phone_hash", "created_at")
+        )
+        if phone_hash in {bytes(one) for one in counted}:
+            return None
+        if len(counted) >= PHONES_AN_HOUR:
+            return TooManyPhoneSearches(min(counted.values()) + HOUR - now)
+        PhoneSearch.objects.create(operator=operator, phone_hash=phone_hash, created_at=now)
+    return None
