@@ -1,14 +1,17 @@
-"""The admin site: its titles, login form, home page and password form. Models are registered by users and profiles."""
+"""The admin site: its titles, log-in, home page and password form. Models are registered by users and profiles."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import PasswordChangeView
-from django.http import HttpRequest
+from django.contrib.auth.views import LogoutView, PasswordChangeView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse_lazy
+from django.urls import path, reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 
 
 class AdminSite(admin.AdminSite):
@@ -23,6 +26,32 @@ class AdminSite(admin.AdminSite):
         from users.admin.lockout import LoginForm
 
         return LoginForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the user is an operator who has logged in completely. All pages of the site ask this first."""
+        from users.admin import second_factor
+
+        return super().has_permission(request) and not second_factor.is_missing(request.user)
+
+    def get_urls(self) -> list[Any]:
+        from users.admin import second_factor
+
+        own = [
+            path("second-factor/", second_factor.OwnView.as_view(admin_site=self), name="second_factor"),
+            path("second-factor/code/", second_factor.CodeView.as_view(admin_site=self), name="second_factor_code"),
+            path("second-factor/leave/", LogoutView.as_view(next_page=reverse_lazy("admin:login")), name="leave"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The log-in. All pages lead here without permission: after the password it goes on with the second factor."""
+        from users.admin import second_factor
+
+        if request.method == "GET" and super().has_permission(request) and second_factor.is_missing(request.user):
+            step = "second_factor_code" if second_factor.needs_code(request.user) else "second_factor"
+            return redirect(f"{reverse(f'admin:{step}')}?{request.GET.urlencode(safe='/')}")
+        return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from profiles.admin import home

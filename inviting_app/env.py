@@ -140,6 +140,7 @@ SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
 SMS_LAST_LINE = read("SMS_LAST_LINE", "origin", sms_last_line)
 SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
 SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
+ADMIN_SECOND_FACTOR = read("ADMIN_SECOND_FACTOR", "optional", choice("optional", "required"))
 ALLOW_DEMO = read("ALLOW_DEMO", "0", choice("0", "1")) == "1"
 PHONE_REGION = read("PHONE_REGION", "RU", region)
 PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))

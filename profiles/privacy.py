@@ -17,6 +17,7 @@ from users import accounts, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
+from users.operators import second_factor
 from users.queries import lock_user
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ def export(user: User) -> dict[str, Any]:
         ),
         "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
         "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
+        "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
         # The actions of the user as an operator, without the users whom they affected.
         "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
     }
@@ -162,6 +164,8 @@ def _erase(user: User, now: datetime) -> None:
         is_superuser=False,
     )
     _log_about(user).update(object_repr=f"erased user {user.pk}")
+    if user.is_staff or user.has_usable_password():  # others never were operators
+        second_factor.forget(user)
     queries.delete_activation(user.pk)
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))

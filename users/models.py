@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users import phones
 from users.login import codes
-from users.operators.models import PhoneSearch
+from users.operators.models import OperatorLogin, PhoneSearch
 from users.sms.models import NetworkTotals, SiteTotals, SmsDelivery, SmsGateway
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Device",
     "LoginCode",
     "NetworkTotals",
+    "OperatorLogin",
     "PhoneSearch",
     "SiteTotals",
     "SmsDelivery",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from users.login import codes
-from users.models import Challenge, Device, LoginCode, PhoneSearch, SmsDelivery, User
+from users.models import Challenge, Device, LoginCode, OperatorLogin, PhoneSearch, SmsDelivery, User
 
 # Login codes, their challenges and deliveries: one day more than the longest window that counts them. Erased-phone
 # hashes, which carry these counts over, as long.
@@ -19,7 +19,7 @@ LOGIN_ROWS_FOR = timedelta(days=31)
 # Challenges of long codes: an attack creates a million a day, and their codes keep the count.
 LONG_CHALLENGES_FOR = timedelta(days=1)
 
-# Client addresses of requests for codes and of failed log-ins to the admin.
+# Client addresses of requests for codes, and log-ins to the admin with theirs.
 ADDRESSES_FOR = timedelta(days=30)
 
 # Operators' searches by phone: as long as the limit counts them.
@@ -45,6 +45,7 @@ def delete_expired(now: datetime) -> None:
     in_batches(erased, lambda rows: rows.update(erased_phone_hash=None))
     Session.objects.filter(expire_date__lt=now).delete()
     in_batches(AccessAttempt.objects.filter(attempt_time__lt=now - ADDRESSES_FOR), QuerySet.delete)
+    in_batches(OperatorLogin.objects.filter(created_at__lt=now - ADDRESSES_FOR), QuerySet.delete)
     in_batches(PhoneSearch.objects.filter(created_at__lt=now - PHONE_SEARCHES_FOR), QuerySet.delete)
 
 

@@ -45,6 +45,7 @@ from tests.support.settings import CHECK, read, start
         ("SMS_GATEWAYS", "webhook://u:pw@[127.0.0.1/"),
         ("SMS_GATEWAYS", "webhook://localhost:99999/"),
         ("SMS_LAST_LINE", "android:short"),
+        ("ADMIN_SECOND_FACTOR", "yes"),
         ("ALLOW_DEMO", "yes"),
         ("DATABASE_URL", "mysql://localhost/invites"),
         ("DATABASE_URL", "postgresql://localhost"),

@@ -12,7 +12,7 @@ from tests.support.accounts import client
 
 BASE = Path(settings.BASE_DIR)
 # Licences under which the service may be used and sold as it is.
-FREE = re.compile(r"MIT|BSD|Apache|PSF|MPL|LGPL|ISC")
+FREE = re.compile(r"MIT|BSD|Apache|PSF|MPL|LGPL|ISC|Unlicense")
 
 
 def required() -> dict[str, str]:

@@ -14,6 +14,7 @@ from django.db.models import Model
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.many_users import crowd, nobodys_code
 from users.models import User
+from users.operators import logins
 
 pytestmark = pytest.mark.django_db
 EXPORT = "/api/v1/profiles/me/export"
@@ -28,6 +29,7 @@ SECTIONS = {
     "profiles.Profile": "profile",
     "profiles.Activation": "activation",
     "profiles.FailedActivation": "wrong_invite_codes",
+    "users.OperatorLogin": "operator_logins",
     "admin.LogEntry": "changes_by_operators",
 }
 
@@ -63,6 +65,10 @@ LEFT_OUT = {
     "profiles.Activation.invitee": "the person",
     "profiles.FailedActivation.id": "internal",
     "profiles.FailedActivation.user": "the person",
+    "users.OperatorLogin.id": "internal",
+    "users.OperatorLogin.user": "the person",
+    "users.OperatorLogin.network": "a part of the address",
+    "users.OperatorLogin.is_known": "internal",
     "admin.LogEntry.id": "internal",
     "admin.LogEntry.user": "the operator, somebody else",
     "admin.LogEntry.content_type": "a person: only what was done to them",
@@ -87,6 +93,8 @@ ABOUT_OTHERS = {"users.PhoneSearch"}
 OTHERS = {
     "procrastinate": "jobs hold the id of a delivery and no more",
     "axes": "strangers at the log-in of operators, under a keyed hash of what they typed",
+    "otp_totp": "the secret of an operator's authenticator",
+    "otp_static": "hashes of an operator's recovery codes",
 }
 
 
@@ -114,6 +122,7 @@ def well_known(alice: SignedInUser, bob: SignedInUser) -> SignedInUser:
     user = alice.profile.user
     user.groups.add(Group.objects.create(name="helpers"))
     user.user_permissions.add(Permission.objects.get(codename="view_user"))
+    logins.record(user, logins.Outcome.OK, logins.Client("192.0.2.1", "192.0.2.1", "Browser/1.0"))
     LogEntry.objects.create(
         user=bob.profile.user,
         content_type=ContentType.objects.get_for_model(User),

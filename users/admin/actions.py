@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users import accounts, phones
 from users.models import User
+from users.operators import second_factor
 
 
 class ReasonForm(forms.Form):
@@ -80,4 +81,16 @@ REVOKE_DEVICES = Action(
     applies=lambda user: user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists(),
     do=accounts.revoke_devices,
     done=_("Revoked all devices."),
+)
+RESET_SECOND_FACTOR = Action(
+    name="reset-second-factor",
+    title=_("Reset the second factor"),
+    meaning=_(
+        "The operator's authenticator and recovery codes stop working, and all of the operator's sessions in the admin"
+        " end. Until a new second factor is set up, the password alone opens the admin or, if ADMIN_SECOND_FACTOR is"
+        " required, the setting-up. Make sure that the operator asks for it, and not somebody who knows the password."
+    ),
+    applies=lambda user: user.is_staff and second_factor.is_enrolled(user),
+    do=second_factor.reset,
+    done=_("Reset the second factor."),
 )

@@ -32,10 +32,16 @@ from django.utils.translation import gettext_lazy as _
 
 from users import client, keys, phones
 from users.login import networks
+from users.models import OperatorLogin, User
+from users.operators import logins, second_factor
+from users.operators.logins import Outcome
 from users.retention import in_batches
 
 # Wrong passwords from one network, for all phone numbers together, that lock the network.
 NETWORK_LIMIT = 50
+
+# In a session: the record of a log-in that waits for the second factor.
+PENDING_LOGIN = "operator_login"
 
 # Counts as the address of a connection that has none, such as a Unix socket's.
 NO_ADDRESS = "0.0.0.0"  # noqa: S104
@@ -72,12 +78,22 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
         """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""
         # django-axes deletes old attempts in one statement, which fails on more than 65,535. Here they go before that.
         in_batches(AccessAttempt.objects.filter(attempt_time__lt=counted_since()), QuerySet.delete)
+        locked = locked_until(request, credentials)
         given = request.GET, request.POST
         request.GET, request.POST = {}, {"username": credentials.get("username") or ""}
         try:
             super().user_login_failed(sender, credentials, request, **kwargs)
         finally:
             request.GET, request.POST = given
+        outcome = Outcome.LOCKED if locked else Outcome.WRONG_PASSWORD
+        phone = phones.normalise_or_empty(credentials.get("username") or "")
+        if operator := User.objects.filter(phone=phone, is_staff=True).first():
+            logins.record_bounded(operator, outcome, client_of(request))
+
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        super().user_logged_in(sender, request, user, **kwargs)
+        if user.is_staff:
+            record_login(request, user)
 
 
 def counted_since() -> datetime:
@@ -115,6 +131,21 @@ def network_address(request: HttpRequest) -> str:
 
 def _address(request: HttpRequest) -> str:
     return client.address(request) or NO_ADDRESS
+
+
+def client_of(request: HttpRequest) -> logins.Client:
+    return logins.Client(client.address(request), network_address(request), client.user_agent(request))
+
+
+def record_login(request: HttpRequest, user: User) -> None:
+    """Record the log-in of an operator: after the password, and again after the second factor instead."""
+    has_factor = getattr(user, "otp_device", None) is not None
+    if not has_factor and (second_factor.is_required() or second_factor.is_enrolled(user)):
+        pending = logins.record_bounded(user, Outcome.PASSWORD_ONLY, client_of(request))
+        request.session[PENDING_LOGIN] = pending.pk if pending else None
+        return
+    OperatorLogin.objects.filter(user=user, pk=request.session.pop(PENDING_LOGIN, None)).delete()
+    logins.record(user, Outcome.OK, client_of(request))
 
 
 def described(name: str, address: str, user_agent: str, path: str, request: HttpRequest) -> str:

@@ -22,15 +22,18 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.admin import StaticDevice
+from django_otp.plugins.otp_totp.admin import TOTPDevice
 
 from users import accounts, phones
-from users.admin.actions import DISABLE, ENABLE, REVOKE_DEVICES, Action
+from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
 from users.admin.lists import ChoiceFilter, LargeTableAdmin
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
 from users.models import Device, User
+from users.operators import logins, second_factor
 
 # The most rows of a table on the page of a user, so that it is equally quick for every user.
 ROWS_SHOWN = 50
@@ -69,7 +72,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     }
     readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
     # What the page of a user offers to do.
-    user_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, REVOKE_DEVICES)
+    user_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, REVOKE_DEVICES, RESET_SECOND_FACTOR)
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
@@ -115,9 +118,20 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
                 for action in self.user_actions
                 if self.may_act(request, action, user) and action.applies(user)
             ],
+            "operator": self._operator(request, user),
             "newest": ROWS_SHOWN,
             "devices": user.devices.order_by("-signed_in_at", "-pk")[:ROWS_SHOWN],
             "deliveries": last_sends(user, ROWS_SHOWN) if may(["users.view_smsdelivery"]) else [],
+        }
+
+    def _operator(self, request: HttpRequest, user: User) -> dict[str, Any]:
+        """An operator's second factor and log-ins, for superusers and for the operator."""
+        if not user.is_staff or not (request.user.is_superuser or request.user.pk == user.pk):
+            return {}
+        return {
+            "has_second_factor": second_factor.is_enrolled(user),
+            "recovery_codes_left": second_factor.recovery_codes_left(user),
+            "logins": logins.last(user),
         }
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -172,6 +186,8 @@ def why_no_user(text: str) -> str:
 
 
 admin.site.unregister(Group)  # Django's own, as its documentation replaces it
+# django-otp's own show the secrets and let one operator make a second factor for another.
+admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 @admin.register(Group)

@@ -1,1 +1,1 @@
-"""Operators of the admin: how often they search for phones."""
+"""Operators of the admin: their log-ins, their second factor, and how often they search for phones."""

@@ -1,0 +1,224 @@
+"""Setting up, changing and resetting the second factor."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from tests.support.authenticator import (
+    PAGE,
+    code,
+    enrolled,
+    enter,
+    is_inside,
+    later,
+    shown_recovery_codes,
+    with_password,
+    wrong_code,
+)
+from tests.support.operators import at_work, logged, operator, page_of
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def required(settings: Any) -> None:
+    settings.ADMIN_SECOND_FACTOR = "required"
+
+
+def offered_secret(browser: Client) -> str:
+    return browser.get(PAGE).context["form"] and browser.session["second_factor_secret"]
+
+
+def set_up(browser: Client) -> list[str]:
+    """Set up an authenticator in this browser. Returns the recovery codes."""
+    secret = offered_secret(browser)
+    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE))
+
+
+def test_operator_sets_up_a_factor_and_is_asked_for_it_afterwards() -> None:
+    user = operator()
+    browser = with_password()
+    assert PAGE in browser.get("/admin/").content.decode()
+
+    codes = set_up(browser)
+
+    assert len(set(codes)) == 10
+    assert is_inside(browser)
+    assert logged() == ["Set up their second factor."]
+    later(user)
+    again = with_password()
+    assert not is_inside(again)
+    enter(again, codes[0])
+    assert is_inside(again)
+
+
+def test_page_shows_the_secret_as_text_and_as_a_qr_code_made_here() -> None:
+    operator()
+    browser = with_password()
+    answer = browser.get(PAGE)
+    page = answer.content.decode()
+
+    device = TOTPDevice(user=User.objects.get(), key=browser.session["second_factor_secret"])
+    (shown,) = re.findall(r'class="secret">([A-Z2-7 ]+)<', page)
+    assert f"secret={shown.replace(' ', '')}&" in device.config_url
+    assert len(shown.replace(" ", "")) == 32
+    assert '<img class="qr" src="data:image/svg+xml' in page
+    assert "//" not in re.sub(r"http://www.w3.org/\d+/svg", "", answer.context["qr"])
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_secret_stays_the_same_until_it_is_used_and_is_another_for_each_session() -> None:
+    operator()
+    browser = with_password()
+
+    assert offered_secret(browser) == offered_secret(browser)
+    enter(browser, wrong_code(), PAGE)
+    first = offered_secret(browser)
+    assert first != offered_secret(with_password())
+    assert not TOTPDevice.objects.exists()
+
+
+def test_code_of_setting_up_does_not_log_in() -> None:
+    operator()
+    browser = with_password()
+    secret = offered_secret(browser)
+    shown = code(secret=secret)
+    enter(browser, shown, PAGE)
+
+    enter(other := with_password(), shown)
+
+    assert not is_inside(other)
+
+
+@pytest.mark.parametrize("text", ["", "12345", "abcdef", "\0" * 6])
+def test_wrong_first_code_sets_nothing_up(text: str) -> None:
+    operator()
+    browser = with_password()
+    offered_secret(browser)
+
+    assert enter(browser, text, PAGE).status_code == 200
+    assert not TOTPDevice.objects.exists()
+
+
+def test_setting_up_without_having_seen_a_secret_does_nothing() -> None:
+    operator()
+
+    for text in ("000000", code(secret="")):
+        enter(with_password(), text, PAGE)
+
+    assert not TOTPDevice.objects.exists()
+
+
+def test_other_sessions_of_the_operator_are_asked_for_a_code() -> None:
+    operator()
+    one, other = with_password(), with_password()
+
+    set_up(one)
+
+    assert is_inside(one)
+    assert not is_inside(other)
+
+
+def test_recovery_codes_are_shown_once() -> None:
+    operator()
+    browser = with_password()
+    codes = set_up(browser)
+
+    for path in (PAGE, "/admin/", page_of(User.objects.get().pk)):
+        page = browser.get(path, follow=True).content.decode()
+        assert not any(one in page for one in codes)
+    assert "Recovery codes left: 10." in browser.get(PAGE).content.decode()
+
+
+def test_new_recovery_codes_need_a_current_code_and_replace_the_old_ones() -> None:
+    user, old = enrolled()
+    enter(browser := with_password(), code())
+    assert not shown_recovery_codes(enter(browser, code(), PAGE, _codes="1"))
+    assert not shown_recovery_codes(enter(browser, wrong_code(), PAGE, _codes="1"))
+
+    new = shown_recovery_codes(enter(browser, code(1), PAGE, _codes="1"))
+
+    assert len(new) == 10
+    assert not set(new) & set(old)
+    assert logged() == ["Made new recovery codes."]
+    enter(with_old := with_password(), old[0])
+    assert not is_inside(with_old)
+    assert StaticDevice.objects.filter(user=user).count() == 1
+
+
+def test_who_logged_in_by_a_recovery_code_stays_logged_in_with_new_ones() -> None:
+    _, codes = enrolled()
+    enter(browser := with_password(), codes[0])
+
+    new = shown_recovery_codes(enter(browser, codes[1], PAGE, _codes="1"))
+
+    assert len(new) == 10
+    assert is_inside(browser)
+
+
+def test_turning_off_needs_a_current_code() -> None:
+    enrolled()
+    enter(browser := with_password(), code())
+    for text in ("", wrong_code(), code()):
+        enter(browser, text, PAGE, _off="1")
+    assert TOTPDevice.objects.exists()
+
+    assert enter(browser, code(1), PAGE, _off="1")["Location"] == PAGE
+
+    assert not TOTPDevice.objects.exists()
+    assert not StaticDevice.objects.exists()
+    assert logged() == ["Turned off their second factor."]
+    assert is_inside(with_password())
+
+
+def test_guesses_on_the_own_page_are_counted() -> None:
+    enrolled()
+    enter(browser := with_password(), code())
+
+    answers = [enter(browser, wrong_code(number), PAGE, _off="1").status_code for number in range(6)]
+
+    assert answers == [200] * 5 + [429]
+
+
+def test_required_factor_is_set_up_before_anything_else(required: None) -> None:
+    operator(is_superuser=True)
+    browser = with_password()
+
+    step = browser.get("/admin/users/user/", follow=True)
+    assert step.redirect_chain[-1][0].startswith(PAGE)
+    page = step.content.decode()
+    assert "This service requires a second factor" in page
+    assert "/admin/users/" not in page
+    for path in ("/admin/", "/admin/password_change/", "/admin/users/user/", "/admin/jsi18n/", "/admin/autocomplete/"):
+        assert browser.get(path)["Location"].startswith("/admin/login/?next=")
+    set_up(browser)
+
+    assert is_inside(browser)
+
+
+def test_required_factor_that_is_turned_off_is_set_up_again_at_once(required: None) -> None:
+    enrolled()
+    enter(browser := with_password(), code())
+    assert "Set up again" in browser.get(PAGE).content.decode()
+
+    enter(browser, code(1), PAGE, _off="1")
+
+    assert not is_inside(browser)
+    set_up(browser)
+    assert is_inside(browser)
+
+
+def test_setting_required_ends_no_session_of_who_has_a_factor(settings: Any) -> None:
+    enrolled()
+    enter(browser := with_password(), code())
+    without = at_work(operator("9991119997"))
+
+    settings.ADMIN_SECOND_FACTOR = "required"
+
+    assert is_inside(browser)
+    assert not is_inside(without)

@@ -1,0 +1,199 @@
+"""The pages of the second factor: the code at the log-in, and what operators do about their own."""
+
+from base64 import b32encode
+from typing import Any
+
+import segno
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth import login as log_in
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.generic import FormView
+from django_otp import views as otp_views
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.util import random_hex
+
+from users.admin.lockout import client_of
+from users.models import User
+from users.operators import second_factor
+
+# In a session: the secret of an authenticator that is being set up.
+NEW_SECRET = "second_factor_secret"  # noqa: S105 - a key
+
+WRONG = _("This code is wrong or was used already. An authenticator shows a new one every 30 seconds.")
+LOCKED = _("Too many wrong codes. Use a recovery code, or try again later.")
+
+
+def needs_code(user: Any) -> bool:
+    """Whether the operator has given the password only. `is_verified` is django-otp's."""
+    return not user.is_verified() and second_factor.is_enrolled(user)
+
+
+def is_missing(user: Any) -> bool:
+    """Whether the operator may not use the admin yet: a code is needed, or a second factor at all."""
+    return not user.is_verified() and (second_factor.is_required() or second_factor.is_enrolled(user))
+
+
+class CodeForm(forms.Form):
+    """Takes a code of the authenticator or a recovery code. `user.otp_device` is then the device that accepted it."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=second_factor.MAX_LENGTH,
+        widget=forms.TextInput(
+            {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        ),
+    )
+
+    def __init__(self, user: User, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user, self.request = user, request
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        try:
+            self.user.otp_device = self.verify(code)  # type: ignore[attr-defined]
+        except second_factor.WrongCode as error:
+            raise ValidationError(WRONG, code="wrong") from error
+        except second_factor.Locked as error:
+            raise ValidationError(LOCKED, code="locked") from error
+        return code
+
+    def verify(self, code: str) -> Any:
+        return second_factor.verify(self.user, code, client_of(self.request))
+
+    def get_user(self) -> User:
+        return self.user
+
+
+class EnrolForm(CodeForm):
+    """Takes the first code of a new authenticator."""
+
+    recovery_codes: list[str]
+
+    def verify(self, code: str) -> Any:
+        device, self.recovery_codes = second_factor.enrol(self.user, self.request.session.get(NEW_SECRET, ""), code)
+        return device
+
+
+class OperatorPage:
+    """What the pages share. `admin_site` is the site that they belong to."""
+
+    admin_site: admin.AdminSite = None  # type: ignore[assignment]
+    request: HttpRequest
+    title: Any = ""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        own = {"title": self.title, "is_required": second_factor.is_required()}
+        context = {**super().get_context_data(**kwargs), **self.admin_site.each_context(self.request), **own}  # type: ignore[misc]
+        return context
+
+    def form_invalid(self, form: CodeForm) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
+        if form.has_error("code", "locked"):
+            response.status_code = 429
+        return response
+
+    def show_recovery_codes(self, codes: list[str]) -> HttpResponse:
+        """Show them once: in the response itself, which no browser keeps."""
+        context = {**self.get_context_data(), "title": _("Recovery codes"), "codes": codes}
+        return self.response_class(self.request, ["admin/users/second_factor/recovery_codes.html"], context)  # type: ignore[attr-defined,no-any-return]
+
+    def record(self, message: str) -> None:
+        user: Any = self.request.user
+        LogEntry.objects.log_actions(user.pk, [User.objects.get(pk=user.pk)], CHANGE, message)
+
+
+class CodeView(OperatorPage, otp_views.LoginView):  # type: ignore[misc]
+    """The second step of a log-in."""
+
+    otp_token_form = CodeForm
+    template_name = "admin/users/second_factor/code.html"
+    next_page = reverse_lazy("admin:index")
+    title = _("Log in")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated or not needs_code(request.user):
+            return redirect("admin:index")
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def form_valid(self, form: CodeForm) -> HttpResponse:
+        user = form.get_user()
+        response: HttpResponse = super().form_valid(form)
+        self.request.session.cycle_key()  # Django does it at the password only
+        if isinstance(user.otp_device, StaticDevice):  # type: ignore[attr-defined]
+            left = second_factor.recovery_codes_left(user)
+            self.record(gettext("Used a recovery code."))
+            text = gettext("You used a recovery code. Codes left: %(left)d.")
+            messages.warning(self.request, text % {"left": left})
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class OwnView(OperatorPage, FormView):  # type: ignore[type-arg]
+    """Operators set up their second factor, or change it with a current code. Nobody does it for somebody else."""
+
+    title = _("Second factor")
+
+    @property
+    def is_on(self) -> bool:
+        return second_factor.is_enrolled(self.request.user)  # type: ignore[arg-type]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        is_operator = request.user.is_active and getattr(request.user, "is_staff", False)
+        if not is_operator or needs_code(request.user):
+            return redirect("admin:login")
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_template_names(self) -> list[str]:
+        return [f"admin/users/second_factor/{'change' if self.is_on else 'enrol'}.html"]
+
+    def get_form_class(self) -> type[CodeForm]:
+        return CodeForm if self.is_on else EnrolForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.request.user, "request": self.request}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        user: Any = self.request.user
+        if self.is_on:
+            return {**context, "left": second_factor.recovery_codes_left(user)}
+        secret = self.request.session.setdefault(NEW_SECRET, random_hex(20))
+        device = TOTPDevice(user=user, key=secret)
+        shown = b32encode(device.bin_key).decode()
+        return {
+            **context,
+            "qr": segno.make(device.config_url, error="m").svg_data_uri(scale=5, light="#fff"),
+            "secret": " ".join(shown[place : place + 4] for place in range(0, len(shown), 4)),
+        }
+
+    def form_valid(self, form: CodeForm) -> HttpResponse:
+        if isinstance(form, EnrolForm):
+            return self.enrolled(form)
+        user = form.get_user()
+        if "_off" not in self.request.POST:
+            self.record(gettext("Made new recovery codes."))
+            return self.show_recovery_codes(second_factor.new_recovery_codes(user))
+        second_factor.turn_off(user)
+        self.record(gettext("Turned off their second factor."))
+        messages.success(self.request, _("The second factor is off."))
+        return redirect("admin:second_factor")
+
+    def enrolled(self, form: EnrolForm) -> HttpResponse:
+        self.request.session.pop(NEW_SECRET, None)
+        self.record(gettext("Set up their second factor."))
+        log_in(self.request, form.get_user(), self.request.session[BACKEND_SESSION_KEY])
+        self.request.session.cycle_key()
+        return self.show_recovery_codes(form.recovery_codes)
