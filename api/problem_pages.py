@@ -1,19 +1,19 @@
 """The page that the `type` of a problem names, for client developers."""
 
 import json
-from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
-from drf_spectacular.generators import SchemaGenerator
 
-from api import exceptions
+from api import docs, exceptions
 from api.examples import problem_members
 from api.problem_codes import PROBLEMS
 
@@ -35,21 +35,21 @@ def problem(request: HttpRequest, code: str) -> HttpResponse:
     """What one code means, what to do about it, and which operations answer it."""
     if code not in PROBLEMS:
         raise Http404
-    operations = [operation for operation in _operations() if _may_answer(operation, code)]
+    all_operations = _operations()
+    operations = [operation for operation in all_operations if _may_answer(operation, code)]
     context = {
         "code": code,
         "problem": PROBLEMS[code],
         "answer": _answer(code),
         "operations": operations,
-        "of_all": operations == _operations(),
+        "of_all": operations == all_operations,
     }
     return render(request, f"problems/codes/{code}.html", context)
 
 
-@cache
 def _operations() -> list[dict[str, Any]]:
     """The operations of the OpenAPI document, each with its path and method."""
-    document = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    document = docs.document(get_language() or settings.LANGUAGE_CODE)
     return [
         {"path": path, "method": method.upper(), **operation}
         for path, methods in document["paths"].items()
