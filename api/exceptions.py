@@ -24,7 +24,7 @@ from api.problem_codes import PROBLEMS
 from profiles import activation, privacy
 from users import phones
 from users.client import text_of_header
-from users.context import request_id
+from users.context import mask_host, request_id
 from users.login import decisions, devices, signin, tokens
 from users.operators import phone_searches
 
@@ -112,7 +112,7 @@ def foreign_host(request: HttpRequest) -> HttpResponse:
         )
     else:
         refused = render(request, "400.html", {"why": why}, status=400)
-    refused.problem_cause = f"host {host!a:.100} is not in SITE_URL or EXTRA_HOSTS"  # type: ignore[attr-defined]
+    refused.problem_cause = f"host {mask_host(host)!a:.100} is not in SITE_URL or EXTRA_HOSTS"  # type: ignore[attr-defined]
     return refused
 
 

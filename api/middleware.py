@@ -2,7 +2,6 @@
 
 import logging
 import random
-import re
 import select
 import time
 from collections.abc import Callable
@@ -18,13 +17,14 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.response import Response
 
 from api import exceptions
-from users.context import request_id
+from users.context import hide_digits, is_safe_id, mask_written, request_id
 
 logger = logging.getLogger("inviting_app.requests")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-_WELL_FORMED_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
+# Other methods are logged as OTHER: gunicorn takes any word of capitals and digits for one.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # What a response of the API may load and be part of, if a browser ever shows one.
 API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -39,7 +39,7 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        token = request_id.set(given if _WELL_FORMED_ID.fullmatch(given) else f"{random.getrandbits(128):032x}")
+        token = request_id.set(given if is_safe_id(given) else f"{random.getrandbits(128):032x}")
         try:
             response = self.get_response(request)
             if request.method == "HEAD" and not response.streaming:
@@ -48,14 +48,11 @@ class RequestContextMiddleware:
             response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
             if request.path not in settings.PROBE_PATHS:
                 milliseconds = (time.perf_counter() - started) * 1000
-                # Only the path, because a query may hold a phone. Quoted, because a path may hold the end of a line.
-                # Cut, because a line of more than 4096 bytes could mix with the lines of other processes.
-                path = escape_uri_path(request.path)[:1000]
                 cause = getattr(response, "problem_cause", "")
                 logger.info(
                     "%s %s %d %.1f ms%s",
-                    request.method,
-                    path,
+                    request.method if request.method in METHODS else "OTHER",
+                    _logged_path(request, response.status_code),
                     response.status_code,
                     milliseconds,
                     f" {cause}" if cause else "",
@@ -63,6 +60,17 @@ class RequestContextMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+def _logged_path(request: HttpRequest, status: int) -> str:
+    """The path without phones, codes and tokens.
+
+    Only the path, because a query may hold a phone. Quoted, because a path may hold the end of a line. Cut, because a
+    line of more than 4096 bytes could mix with the lines of other processes. A path that led nowhere may hold anything;
+    one that led somewhere holds at most ids and, in the admin, what an operator wrote.
+    """
+    masked = mask_written(request.path) if 200 <= status < 300 else hide_digits(request.path)
+    return escape_uri_path(masked)[:1000]
 
 
 class DatabaseConnectionMiddleware:

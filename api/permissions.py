@@ -8,6 +8,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from api.links import host_of
+from users.context import mask_host
 
 _WEB_PORTS = {"http": 80, "https": 443}
 # Values of Sec-Fetch-Site. `same-site` is another origin too, such as another name of the same domain.
@@ -22,7 +23,7 @@ class ForeignOrigin(Exception):
 
     def __init__(self, origin: str) -> None:
         super().__init__(origin)
-        self.log_cause = f"origin {origin!a:.100}"
+        self.log_cause = f"origin {mask_host(origin)!a:.100}"
 
 
 class OwnOrigin(BasePermission):

@@ -3,6 +3,7 @@
 import logging
 import logging.config
 import os
+import re
 import sys
 import threading
 from types import TracebackType
@@ -10,8 +11,15 @@ from typing import Any
 
 from users.context import mask_phones, mask_tokens, request_id
 
-# A longer message is cut: a client may have written it. Tracebacks stay whole.
+# A longer message is cut: a client may have written it. Of a longer traceback, both ends are kept.
 MESSAGE_CHARACTERS = 2000
+TRACEBACK_CHARACTERS = 20_000
+
+# Messages of libraries that end with a quoted request. gunicorn quotes queries, and what is not HTTP, such as a body or
+# a header with a token. The request's own line has its path.
+QUOTING = re.compile(
+    r"\A(Invalid request from ip=[^ ]*(?=:)|Error handling request|Internal Server Error(?=:)).*", re.DOTALL
+)
 
 
 class Stderr(logging.Handler):
@@ -35,20 +43,39 @@ class Stderr(logging.Handler):
 
 
 class Context(logging.Filter):
-    """Adds `request_id` and masks what looks like a phone number or a token in the finished message."""
+    """Adds `request_id`, masks what looks like a phone or a token, and makes each message one line.
+
+    Clients write parts of messages, and errors quote what they wrote.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         record.__dict__.pop("request", None)  # its repr contains the query
-        message = record.getMessage()
-        if message.startswith("Invalid request from ip="):
-            message = message.partition(": ")[0]  # gunicorn quotes what is not HTTP: a body, or a header with a token
-        record.msg = mask_phones(mask_tokens(message[:MESSAGE_CHARACTERS]))
+        message = QUOTING.sub(r"\1", record.getMessage(), count=1)
+        record.msg = one_line(mask_phones(mask_tokens(message.rstrip())))[:MESSAGE_CHARACTERS]
         record.args = None
         if record.exc_info:  # a database error quotes the row
-            record.exc_text = mask_phones(mask_tokens(logging.Formatter().formatException(record.exc_info)))
+            record.exc_text = _traceback(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True
+
+
+def one_line(text: str) -> str:
+    """The text with line ends and other control characters escaped, so that it cannot look like several lines."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _traceback(text: str) -> str:
+    """Masked and indented: no further line of it can look like a line of the log, whatever an error quotes."""
+    lines = mask_phones(mask_tokens(text)).split("\n")
+    whole = "\n    ".join(map(one_line, lines))
+    left_out = len(whole) - TRACEBACK_CHARACTERS
+    if left_out <= 0:
+        return whole
+    half = TRACEBACK_CHARACTERS // 2
+    return f"{whole[:half]}\n    … {left_out} characters are left out …\n    {whole[-half:]}"
 
 
 class OnceAMinute(logging.Filter):

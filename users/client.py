@@ -8,6 +8,8 @@ from ipaddress import IPv6Address, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
+from users.context import mask_host, mask_name
+
 logger = logging.getLogger(__name__)
 
 # An address with a port: IPv4, also mapped to IPv6, IPv6 in brackets, or all eight groups of IPv6 without brackets.
@@ -34,7 +36,8 @@ def address(request: HttpRequest) -> str | None:
     found = _plain(element)
     if found is None:
         logger.warning(
-            "X-Forwarded-For: %a is no address, so the proxy's own is used. See TRUSTED_PROXIES", element[:60]
+            "X-Forwarded-For: %a is no address, so the proxy's own is used. See TRUSTED_PROXIES",
+            mask_host(element)[:60],
         )
     return found or connection
 
@@ -46,8 +49,12 @@ def is_misforwarded(request: HttpRequest) -> bool:
 
 
 def user_agent(request: HttpRequest) -> str:
-    """The client's User-Agent, printable characters only. Users recognise their devices by it."""
-    return "".join(filter(str.isprintable, text_of_header(request.META.get("HTTP_USER_AGENT", ""))))
+    """The client's User-Agent, printable characters only and without phones and tokens.
+
+    Users recognise their devices by it, and operators see it.
+    """
+    text = text_of_header(request.META.get("HTTP_USER_AGENT", ""))
+    return mask_name("".join(filter(str.isprintable, text)))
 
 
 def text_of_header(value: str) -> str:

@@ -17,7 +17,10 @@ SIGNUP = "/api/auth/signup"
 ORIGIN = "https://client.example.org"
 
 
-@pytest.mark.parametrize("given", ["12345678", "a-b_c-D9", "0" * 64, "6f1c2b7a-9d3e-4c5f-8a6b-0d1e2f3a4b5c"])
+@pytest.mark.parametrize(
+    "given",
+    ["request8", "a-b_c-D9", "x" * 64, "0AF7651916CD43DD8448EB211C80319C", "6f1c2b7a-9d3e-4c5f-8a6b-0d1e2f3a4b5c"],
+)
 def test_request_id_of_the_client_is_kept(given: str) -> None:
     answer = client().get(ME, HTTP_X_REQUEST_ID=given)
 

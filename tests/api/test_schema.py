@@ -13,7 +13,6 @@ from django.core.management import call_command
 from api.exceptions import MEDIA_TYPE, PROBLEMS
 from api.openapi import SIGNED_IN
 from tests.support.accounts import client
-from tests.support.wsgi_client import thread_seconds
 
 EVERYWHERE = {"unavailable"}
 WITH_BODY = {"invalid", "payload_too_large", "unsupported_media_type"}
@@ -221,34 +220,3 @@ def test_document_has_the_strict_content_policy() -> None:
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("application/vnd.oai.openapi")
     assert answer["Content-Security-Policy"] == settings.CONTENT_SECURITY_POLICY
-
-
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("form", ["json", "yaml"])
-def test_only_language_and_format_change_the_document(language: str, form: str) -> None:
-    expected = client().get(f"/schema?format={form}", HTTP_ACCEPT_LANGUAGE=language)
-
-    for value in ("ru-x1", "%0d%0aX-Forged:1", "%00", "é", "9" * 4000):
-        answer = client().get(f"/schema?format={form}&lang={value}&version={value}", HTTP_ACCEPT_LANGUAGE=language)
-
-        assert answer.status_code == 200
-        assert answer.content == expected.content
-        assert answer["Content-Language"] == language
-        assert answer["Content-Disposition"] == f'inline; filename="inviting_app.{form}"'
-
-
-@pytest.mark.parametrize("path", ["/docs", "/docs?script=", "/redoc"])
-def test_viewers_pass_nothing_of_their_query_on(path: str) -> None:
-    separator = "&" if "?" in path else "?"
-
-    answer = client().get(f"{path}{separator}lang=ru-x1&version=%0d%0aX&script_url=x")
-
-    assert b"ru-x1" not in answer.content and b"X=" not in answer.content
-    assert answer.status_code == 200
-
-
-@pytest.mark.parametrize("accept", ["application/json", "a/b," * 2000, "a/b;" + "x=1;" * 2000, "*/*," * 2000])
-def test_document_costs_little(accept: str) -> None:
-    client().get("/schema")
-
-    assert thread_seconds(lambda: client().get("/schema?lang=ru-x1", HTTP_ACCEPT=accept)) < 0.002
