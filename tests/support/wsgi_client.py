@@ -1,6 +1,7 @@
 """Calls the WSGI application as the web server does, without Django's test client. An error is a 500."""
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,6 +15,9 @@ from inviting_app.wsgi import application
 
 # Seconds of this thread's processor time, so that other load on the machine does not count.
 SLOW_SECONDS = 0.1
+
+# A header that a web server can write.
+HEADER = re.compile(r"[A-Za-z0-9-]+: [\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Answer:
 def call(method: str, path: str, token: str = "", body: bytes = b"", **headers: str) -> Answer:
     """The response to this request. Headers have their WSGI names, such as CONTENT_TYPE."""
     path, _, query = path.partition("?")
+    query = headers.pop("QUERY_STRING", query)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -48,6 +53,7 @@ def call(method: str, path: str, token: str = "", body: bytes = b"", **headers: 
     parts = application(environ, lambda *given: started.append(given))
     request_started.connect(close_old_connections)
     status, given = started[0]
+    assert all(HEADER.fullmatch(f"{name}: {value}") for name, value in given), given
     return Answer(int(status[:3]), dict(given), b"".join(parts))
 
 
