@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -19,9 +20,18 @@ from api.negotiation import ForgivingContentNegotiation
 _RENDERERS = {"json": OpenApiJsonRenderer, "yaml": OpenApiYamlRenderer}
 
 
-@cache
+# drf-spectacular loads its extensions with the first document. Two threads that do so at once fail.
+_making = Lock()
+
+
 def document(language: str) -> dict[str, Any]:
     """The OpenAPI document in one of LANGUAGES. Made once: it takes 50 ms of CPU."""
+    with _making:
+        return _made(language)
+
+
+@cache
+def _made(language: str) -> dict[str, Any]:
     with translation.override(language):
         made: dict[str, Any] = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
     return made

@@ -1,4 +1,6 @@
-"""The service under attack: two web processes on two ports, one worker, one PostgreSQL, two SMS gateways."""
+"""The service under attack: two hosts with four web processes each behind nginx, one worker, one PostgreSQL, two SMS
+gateways.
+"""
 
 import secrets
 from contextlib import ExitStack
@@ -7,6 +9,7 @@ from itertools import cycle
 
 from bench import env
 from bench.clients import Answer, Client
+from tests.support.proxies import nginx
 from tests.support.service import free_port
 
 ATTACKERS = "127.66.0.0/16"
@@ -38,10 +41,18 @@ class AttackEnv(env.Env):
     def __init__(self, stack: ExitStack) -> None:
         # Limits have their defaults. The first resend interval is short, the next is the longest. So strangers soon
         # cause the only SMS of an hour.
-        super().__init__(stack, gateways=2, SITE_URL="http://localhost", LOGIN_SEND_GAPS="1,3600")
+        given = {
+            "SITE_URL": "http://localhost",
+            "LOGIN_SEND_GAPS": "1,3600",
+            "WEB_WORKERS": "4",
+            "TRUSTED_PROXIES": "1",
+        }
+        super().__init__(stack, 2, None, **given)
         self.second_port = free_port()
-        self.ports = cycle((self.service.port, self.second_port))
+        # By these ports a client is the proxy, whose word about addresses counts.
+        self.direct_ports = cycle((self.service.port, self.second_port))
         self._start_second()
+        self.ports = cycle((stack.enter_context(nginx(self.folder, self.service.port, also=self.second_port)),))
 
     def attacker(self) -> Client:
         """A stranger with a new address."""

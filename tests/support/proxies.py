@@ -69,10 +69,13 @@ def caddy_variables(folder: Path, port: int, upstream: int, host: str = "localho
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int, host: str = "localhost") -> Iterator[int]:
-    """deploy/nginx.conf without TLS. Yields the port on which nginx listens."""
+def nginx(folder: Path, upstream: int, host: str = "localhost", also: int = 0) -> Iterator[int]:
+    """deploy/nginx.conf without TLS, with `also` as a second upstream. Yields the port on which nginx listens."""
     port = free_port()
-    lines = nginx_site(port, upstream, host).splitlines(keepends=True)
+    text = nginx_site(port, upstream, host)
+    if also:
+        text = text.replace(one := f"server 127.0.0.1:{upstream};", f"{one} server 127.0.0.1:{also};")
+    lines = text.splitlines(keepends=True)
     site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2;", ";")
     with _running([installed("nginx"), *nginx_arguments(folder, site)], port, folder, {}):
         yield port
