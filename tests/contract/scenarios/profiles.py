@@ -19,6 +19,7 @@ from tests.contract.scenarios.common import (
 )
 from tests.support.accounts import SignedInUser, client, registered
 from tests.support.many_users import crowd
+from users.operators.phone_searches import PHONES_AN_HOUR
 
 
 def me_read(record: Recorder) -> None:
@@ -144,6 +145,9 @@ def profiles_list(record: Recorder) -> None:
     ):  # fmt: skip
         record(f"?{query}", f"GET {PROFILES}?{query}", None, operator.token)
     record("?invite_code of alice", f"GET {PROFILES}?invite_code={code.lower()}", None, operator.token)
+    for number in range(PHONES_AN_HOUR):
+        sent(client(), f"GET {PROFILES}?phone=999222{number:04}", None, helper.token)
+    record("too many phones of who may not see them", f"GET {PROFILES}?phone={alice.phone}", None, helper.token)
     crowd(60)
     list_pages(record, operator, PROFILES)
     pages_by_count = f"{PROFILES}?ordering=-invitations_count"
