@@ -2,10 +2,10 @@
 
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from django.db import OperationalError, connections
 from psycopg import pq
 
 from inviting_app import queries
-from inviting_app.ops import database_errors, migrations
+from inviting_app.ops import database_errors, files, migrations
 from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_of_wheel
 from users.context import mask_phones
@@ -56,23 +56,33 @@ class Database:
 
 
 def back_up(file: Path) -> None:
-    """Write a backup that only its owner can read, and give it this name when it is complete. Raises BackupError."""
+    """Write a backup that only its owner can read, and give it this name when it is complete. Raises BackupError.
+
+    Others may be able to write to its folder: nothing that they prepared there is opened or followed.
+    """
     if file.exists() and not file.is_file():
         raise BackupError(f"{file} is not a regular file; use - to write to a pipe")
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:
-        draft = Path(folder, file.name)
-        draft.touch(mode=0o600)
-        dump(f"--file={draft}")  # pg_dump flushes it to the disk
+    draft = file.with_name(f".{file.name}-{secrets.token_hex(8)}.part")
+    descriptor = files.open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        # By its number, because others can exchange names. On its standard output pg_dump could not go back.
+        dump(f"--file=/dev/fd/{descriptor}", "--no-sync", pass_fds=[descriptor])
+        os.fsync(descriptor)
         os.replace(draft, file)
+        if not os.path.samestat(os.fstat(descriptor), os.lstat(file)):
+            raise BackupError(f"somebody else changes the files in {file.parent}: name a folder of yours")
+    finally:
+        draft.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
-def dump(*options: str, stdout: Any = None) -> None:
+def dump(*options: str, **how: Any) -> None:
     """Write a backup to the standard output, unless the options name a file. Raises BackupError."""
     database = _look()
     if database.is_empty:
         raise BackupError("this database is empty")
     what = ["--format=custom", f'--schema="{database.schema}"', f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}"]
-    _run(database, "pg_dump", *what, *options, stdout=stdout)
+    _run(database, "pg_dump", *what, *options, **how)
 
 
 def restore(file: Path) -> str:
@@ -120,14 +130,13 @@ def _look() -> Database:
     return Database(info.dbname, environment, info.server_version // 10_000, schema, is_empty)
 
 
-def _run(database: Database, program: str, *arguments: str | Path, stdout: Any = subprocess.PIPE) -> bytes:
+def _run(database: Database, program: str, *options: str | Path, **how: Any) -> bytes:
     """What a program of PostgreSQL writes to its standard output."""
     done = subprocess.run(
-        [_programs(database.version) / program, *arguments],
-        env=os.environ | database.environment,
-        stdout=stdout,
+        [_programs(database.version) / program, *options],
         stderr=subprocess.PIPE,
         preexec_fn=die_with_parent(signal.SIGKILL),  # a restore must not go on alone
+        **{"stdout": subprocess.PIPE, "env": os.environ | database.environment, **how},
     )
     if done.returncode:
         # It may quote values of a row.

@@ -8,12 +8,19 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from inviting_app.ops import files
+
 
 def make(data_dir: Path, *, with_key: bool) -> None:
     """Make the folder, and its key if none is set, at the first start. Raises OSError if the folder cannot be used."""
     make_open(data_dir)
+    if os.geteuid() == os.stat(data_dir).st_uid == 0:
+        files.check_of_root(data_dir)
     key = data_dir / "secret_key"
-    with tempfile.NamedTemporaryFile("w", dir=data_dir, prefix="secret_key.") as draft:
+    with (
+        files.acting_as_owner_of(data_dir),
+        tempfile.NamedTemporaryFile("w", dir=data_dir, prefix="secret_key.") as draft,
+    ):
         if with_key and not key.exists():
             draft.write(secrets.token_urlsafe(50))
             draft.flush()
@@ -42,7 +49,7 @@ def secret_key(data_dir: Path) -> str:
     Before the first start each process gets its own, for tools such as mypy that only load the settings.
     """
     try:
-        return (data_dir / "secret_key").read_text().strip()
+        return files.read_regular(data_dir / "secret_key").decode().strip()
     except (FileNotFoundError, NotADirectoryError):
         return secrets.token_urlsafe(50)
     except OSError as error:

@@ -17,14 +17,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from inviting_app.ops import places, system_user
+from inviting_app.ops import files, places, system_user
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
 
 logger = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class Embedded:
 
     @property
     def cluster(self) -> Path:
-        return self.places.home / "cluster"
+        return self.places.cluster
 
     def settings(self) -> dict[str, Any]:
         """Django's database settings for it."""
@@ -102,7 +101,7 @@ class Embedded:
             places.choose(self.data_dir)
             self.places = places.find(self.data_dir)
             return self._spawn()
-        except ProgramsMissing as error:
+        except (ProgramsMissing, places.Unreachable) as error:
             raise EmbeddedError(str(error)) from error
         except PermissionError as error:
             advice = "run it as a plain user, or set DATABASE_URL" if system_user.is_root() else "set another DATA_DIR"
@@ -122,7 +121,7 @@ class Embedded:
 
     def _lock_file(self, name: str) -> BinaryIO:
         try:
-            return open(self.data_dir / name, "ab", opener=partial(os.open, mode=0o600))
+            return open(files.open_regular(self.data_dir / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
         except OSError as error:
             raise EmbeddedError(f"DATA_DIR: cannot write to {error.filename}: {error.strerror}") from error
 
@@ -142,12 +141,20 @@ class Embedded:
             time.sleep(0.05)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        run_as = self._prepare()
+        self.places.make(self.data_dir)
+        uid, gid = self.places.account()
+        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
+        if system_user.is_root():
+            run_as |= {"user": uid, "group": gid, "extra_groups": []}
         programs = programs_for(programs_of_wheel(), self.home)
-        if not (self.cluster / "PG_VERSION").exists():
+        with files.acting_as(uid, gid):
+            exists = (self.cluster / "PG_VERSION").exists()
+        if not exists:
             self._initialise(programs, run_as)
         options = [f"--{name}={value}" for name, value in OPTIONS.items()]
-        with open(self.home / "postgres.log", "ab") as log:
+        with files.acting_as(uid, gid):
+            log = self._open_log()
+        with log:
             self.process = subprocess.Popen(
                 [programs / "postgres", "-D", self.places.cluster_argument, "-k", self.places.socket_dir, *options],
                 stdin=subprocess.DEVNULL,
@@ -159,39 +166,20 @@ class Embedded:
             )
         return self.process
 
-    def _prepare(self) -> dict[str, Any]:
-        """Make the folders. Returns the user that runs the programs, and their environment."""
-        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
-        self.places.make_short()
-        if not system_user.is_root():
-            for folder in (self.home, self.places.socket_dir):
-                places.make_private(folder)
-                folder.chmod(0o700)
-            return run_as
-        owner = self._owner()
-        if self.home.parent != self.data_dir:
-            logger.warning("folders above %s are closed to others: PostgreSQL uses %s", self.data_dir, self.home)
-            if not self.home.exists():
-                pointer = self.data_dir / places.POINTER
-                raise EmbeddedError(f"{pointer} names {self.home}, which is not here: move it here, too")
-        elif not system_user.is_open(self.data_dir) and owner[0] == system_user.make().pw_uid:
-            raise EmbeddedError(f"the user {system_user.USER} cannot enter {self.data_dir}: open the folders above it")
-        for folder in (self.home, self.places.socket_dir):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            os.chown(folder, *owner)
-            folder.chmod(0o700)
-        return run_as | {"user": owner[0], "group": owner[1], "extra_groups": []}
-
-    def _owner(self) -> tuple[int, int]:
-        """Root's choice of the user and the group to run PostgreSQL as. Existing data decides."""
-        if self.cluster.exists() and (made := self.cluster.stat()).st_uid:
-            return made.st_uid, made.st_gid
-        user = system_user.make()
-        return user.pw_uid, user.pw_gid
+    def _open_log(self) -> BinaryIO:
+        """Open PostgreSQL's log. Something else of that name, such as a link or root's file of old, is set aside."""
+        path, flags = self.home / "postgres.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        try:
+            descriptor = files.open_regular(path, flags)
+        except OSError:
+            os.replace(path, path.with_suffix(".log.old"))
+            descriptor = files.open_regular(path, flags | os.O_EXCL)
+        return open(descriptor, "ab")
 
     def _initialise(self, programs: Path, run_as: dict[str, Any]) -> None:
         draft = self.home / "cluster.new"
-        shutil.rmtree(draft, ignore_errors=True)
+        with files.acting_as(*self.places.account()):
+            shutil.rmtree(draft, ignore_errors=True)
         # The C library's locales differ from machine to machine. PostgreSQL's own one is everywhere the same.
         options = ["--no-locale", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         where = self.places.cluster_argument.with_name(draft.name)
@@ -208,7 +196,8 @@ class Embedded:
         made = subprocess.run(command, capture_output=True, text=True, errors="replace", **run_as)
         if made.returncode:
             raise EmbeddedError(f"initdb failed: {first_error(made.stderr)}")
-        draft.rename(self.cluster)
+        with files.acting_as(*self.places.account()):
+            draft.rename(self.cluster)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -218,12 +207,17 @@ class Embedded:
                 return
             except psycopg.OperationalError as error:
                 if self.process is not None and self.process.poll() is not None:
-                    log = (self.home / "postgres.log").read_text(errors="replace").strip()
-                    last_line = log.rpartition("\n")[2] or "it gave no reason"
-                    raise EmbeddedError(f"PostgreSQL did not start: {last_line}") from error
+                    raise EmbeddedError(f"PostgreSQL did not start: {self._last_line()}") from error
                 if time.monotonic() > deadline:
                     raise EmbeddedError(f"PostgreSQL did not answer within {START_SECONDS:.0f} s") from error
             time.sleep(0.02)
+
+    def _last_line(self) -> str:
+        """The last line of PostgreSQL's log."""
+        with files.acting_as(*self.places.account()), suppress(OSError):
+            log = files.read_regular(self.home / "postgres.log").decode(errors="replace").strip()
+            return log.rpartition("\n")[2] or "it gave no reason"
+        return "its log cannot be read"
 
     def _create_database(self) -> None:
         with self._connect() as connection:

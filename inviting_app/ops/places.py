@@ -9,14 +9,18 @@ to libpq or to the shell that initdb uses. A path that does not fit is reached t
 """
 
 import hashlib
+import logging
 import os
 import re
+import stat
 import tempfile
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from inviting_app.ops import system_user
+from inviting_app.ops import files, system_user
+
+logger = logging.getLogger(__name__)
 
 # The file in DATA_DIR that names the folder of the data, if it is elsewhere.
 POINTER = "postgres.folder"
@@ -24,6 +28,10 @@ POINTER = "postgres.folder"
 SOCKET_PATH_MAX = 96
 # Not TMPDIR, which may be long, and may differ between the commands that share one PostgreSQL.
 TEMPORARY = Path("/tmp")  # noqa: S108
+
+
+class Unreachable(Exception):
+    """The account that runs PostgreSQL does not get to its data. The text is for the operator."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +48,53 @@ class Places:
     @property
     def cluster_argument(self) -> Path:
         """The path by which PostgreSQL's programs are told the cluster, through the link if there is one."""
-        return (self.short / "home" if self.short else self.home) / "cluster"
+        return (self.short / "home" if self.short else self.home) / self.cluster.name
+
+    @property
+    def cluster(self) -> Path:
+        return self.home / "cluster"
+
+    def account(self) -> tuple[int, int]:
+        """The user and the group that run PostgreSQL. Root leaves existing data to the account that has it."""
+        if not system_user.is_root():
+            return os.geteuid(), os.getegid()
+        for folder in (self.home, self.cluster):
+            with suppress(FileNotFoundError):
+                found = os.lstat(folder)  # never what a link leads to: that account may change what is in its folder
+                if stat.S_ISDIR(found.st_mode) and found.st_uid:
+                    return found.st_uid, found.st_gid
+        user = system_user.make()
+        return user.pw_uid, user.pw_gid
+
+    def make(self, data_dir: Path) -> None:
+        """Make all folders. Raises OSError, or Unreachable."""
+        self.make_short()
+        account = self.account()
+        if system_user.is_root():
+            self._check_way(data_dir, account[0])
+        files.make_private(self.home, account)
+        # Root does nothing with its own rights in the folder of another account.
+        with nullcontext() if self.short else files.acting_as(*account):
+            files.make_private(self.socket_dir, account)
+
+    def _check_way(self, data_dir: Path, uid: int) -> None:
+        if self.home.parent != data_dir:
+            logger.warning("folders above %s are closed to others: PostgreSQL uses %s", data_dir, self.home)
+            if not self.home.exists():
+                raise Unreachable(f"{data_dir / POINTER} names {self.home}, which is not here: move it here, too")
+            files.check_of_root(self.home.parent)
+        elif not system_user.is_open(data_dir) and uid == system_user.make().pw_uid:
+            raise Unreachable(f"the user {system_user.USER} cannot enter {data_dir}: open the folders above it")
 
     def make_short(self) -> None:
         """Make the short folder and its link, if the paths need them. Raises OSError."""
         if not self.short:
             return
-        with system_user.shared_folder() if system_user.is_root() else nullcontext():
-            make_private(self.short)
         if system_user.is_root():
-            self.short.chmod(0o711)
+            with system_user.shared_folder():
+                files.make_private(self.short, mode=0o711)
+        else:
+            files.make_private(self.short)
         link = self.short / "home"
         if not link.is_symlink() or link.readlink() != self.home:
             link.unlink(missing_ok=True)
@@ -69,7 +114,9 @@ def find(data_dir: Path) -> Places:
     pointer = data_dir / POINTER
     home = data_dir / "postgres"
     with suppress(OSError):
-        home = Path(os.fsdecode(pointer.read_bytes().strip()))
+        # Root makes what the file names the folder of another account, so it believes only a file of root.
+        only = [0] if system_user.is_root() else []
+        home = Path(os.fsdecode(files.read_regular(pointer, *only).strip()))
     if fits(home / "socket" / ".s.PGSQL.5432", SOCKET_PATH_MAX):
         return Places(home, home / "socket", None)
     short = short_folder(home)
@@ -78,7 +125,12 @@ def find(data_dir: Path) -> Places:
 
 def choose(data_dir: Path) -> None:
     """At the first start as root, make the folder outside of DATA_DIR if one is needed. Raises OSError."""
-    if not system_user.is_root() or (data_dir / POINTER).exists() or (data_dir / "postgres" / "cluster").exists():
+    if not system_user.is_root():
+        return
+    if os.path.lexists(pointer := data_dir / POINTER):
+        os.close(files.open_regular(pointer, os.O_RDONLY, 0))
+        return
+    if (data_dir / "postgres" / "cluster").exists():
         return
     former = system_user.SHARED / digest(data_dir)
     if (data_dir / "lock").exists() and (former / "cluster").exists():
@@ -88,14 +140,6 @@ def choose(data_dir: Path) -> None:
             folder = Path(tempfile.mkdtemp(dir=shared, prefix="data-"))
         if not _point(data_dir, folder):
             folder.rmdir()
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that belongs to this process's user. Raises OSError if it belongs to another one, or is a link."""
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise OSError(f"{folder} belongs to another user")
 
 
 def fits(path: Path, limit: int) -> bool:

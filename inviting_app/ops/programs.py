@@ -12,7 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from inviting_app.ops import places, system_user
+from inviting_app.ops import files, places, system_user
 
 # Bytes: PostgreSQL allows 1023, and appends names of its own.
 PROGRAMS_PATH_MAX = 500
@@ -53,7 +53,7 @@ def programs_for(programs: Path, home: Path) -> Path:
         return programs
     if not system_user.is_root():
         short = places.short_folder(home)
-        places.make_private(short)
+        files.make_private(short)
         return _copied(programs, short)
     with system_user.shared_folder() as shared:
         return _copied(programs, shared)

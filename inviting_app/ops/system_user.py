@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from inviting_app.ops import files
 from inviting_app.ops.data_dir import make_open
 
 USER = "inviting_app"
@@ -37,18 +38,26 @@ def is_open(path: Path) -> bool:
 
 
 @contextmanager
-def shared_folder() -> Iterator[Path]:
-    """The folder SHARED, which one process at a time may change. Raises OSError."""
+def locked() -> Iterator[None]:
+    """Let one process at a time make what all starts of root share. Raises OSError."""
     make_open(LOCK.parent)
-    with LOCK.open("w") as lock:
+    with open(files.open_regular(LOCK, os.O_WRONLY | os.O_CREAT), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """The folder SHARED, which one process at a time may change, and only root. Raises OSError."""
+    with locked():
         make_open(SHARED)
+        files.check_of_root(SHARED)
         yield SHARED
 
 
 def make() -> pwd.struct_passwd:
     """The user. Of several processes, one makes it. Raises OSError."""
-    with shared_folder():
+    with locked():
         for _ in range(ATTEMPTS):
             with suppress(KeyError):
                 return pwd.getpwnam(USER)

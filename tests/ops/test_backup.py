@@ -1,6 +1,7 @@
 """`manage.py backup` writes a complete file or none."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,28 @@ def test_backup_is_readable_by_its_owner_only(alice: SignedInUser, file: Path) -
 
     assert printed.startswith(f"The backup {file} is complete: ")
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+PREPARED = {
+    "a file of mode 0666": lambda file, victim: (file.touch(), file.chmod(0o666)),
+    "a link": lambda file, victim: file.symlink_to(victim),
+    "a second name": lambda file, victim: os.link(victim, file),
+}
+
+
+@pytest.mark.parametrize("prepare", PREPARED.values(), ids=PREPARED)
+def test_backup_writes_into_nothing_that_was_prepared(
+    alice: SignedInUser, file: Path, prepare: Callable[[Path, Path], None]
+) -> None:
+    victim = file.with_name("victim")
+    victim.write_text("another file")
+    prepare(file, victim)
+
+    back_up(file)
+
+    assert stat.S_ISREG(file.lstat().st_mode)
+    assert (file.stat().st_mode & 0o777, file.stat().st_uid, file.stat().st_nlink) == (0o600, os.geteuid(), 1)
+    assert victim.read_text() == "another file"
 
 
 def test_backup_replaces_no_pipe_or_device(alice: SignedInUser, file: Path) -> None:

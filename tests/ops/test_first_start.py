@@ -12,6 +12,7 @@ from django.conf import settings
 
 from inviting_app.ops import places, programs, system_user
 from tests.support.first_start import (
+    NOBODY,
     PLAIN,
     PROGRAM,
     answers,
@@ -25,7 +26,6 @@ from tests.support.service import service_folder
 
 pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the tests use another PostgreSQL")
 
-NOBODY = 65534
 # Starts eight first starts, some of them with one folder, and waits for them.
 EIGHT = """
 import os, subprocess, sys

@@ -40,8 +40,9 @@ exec "$@"
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a private view of the machine")
 
 NEEDED = [settings.BASE_DIR, Path(sys.executable), Path(sys.executable).resolve()]
-# Words that run a command as a plain user, without groups.
-PLAIN = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+# A plain user, and the words that run a command as this user, without groups.
+NOBODY = 65534
+PLAIN = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 by_plain_user = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(system_user.is_open, NEEDED)),
     reason="only root can become a plain user, who must be able to reach the project",
