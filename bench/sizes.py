@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.embedded import SUPERUSER, Embedded
 from tests.support import environment  # noqa: F401 - its DATA_DIR is a new folder
 from tests.support.large_tables import grow
 
@@ -39,6 +39,7 @@ def measure(size: int) -> None:
 
 
 if __name__ == "__main__":
+    settings.DATABASES["default"]["USER"] = SUPERUSER
     django.setup()
     with Embedded(settings.DATA_DIR).running():
         call_command("migrate", verbosity=0)

@@ -111,7 +111,8 @@ _given = {name: (value or "").strip() for name, value in (_file | os.environ).it
 _names: set[str] = set()
 
 # The settings that `serve` keeps until it is stopped, even if `.env` changes.
-KEPT = {name: _given.get(name, "") for name in ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL")}
+_KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL")
+KEPT = {name: _given.get(name, "") for name in _KEPT}
 
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", path)
 DATABASE = read("DATABASE_URL", None, database)
@@ -120,6 +121,7 @@ if not DATABASE:
     for name in [name for name in os.environ if name.startswith("PG") and name != "PGAPPNAME"]:
         del os.environ[name]
 WORKER_DATABASE = read("WORKER_DATABASE_URL", DATABASE, database)
+OWNER_DATABASE = read("OWNER_DATABASE_URL", None, database)
 
 HOST = read("HOST", "127.0.0.1", str)
 PORT = read("PORT", 8000, integer(1, 65535))
@@ -155,6 +157,8 @@ if DATABASE and not SECRET_KEY:
     refuse("SECRET_KEY: must be set when DATABASE_URL is")
 if WORKER_DATABASE and not DATABASE:
     refuse("WORKER_DATABASE_URL: needs DATABASE_URL, because it is another way to the same database")
+if OWNER_DATABASE and not DATABASE:
+    refuse("OWNER_DATABASE_URL: needs DATABASE_URL, because it is the same database as another role")
 if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
     refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")
 if _unknown := _file.keys() - _names:

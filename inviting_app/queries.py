@@ -24,22 +24,36 @@ def schema(using: str) -> tuple[str, bool]:
     return name, is_empty
 
 
-_RIGHTS = """
-SELECT current_schema(), coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
+def role(using: str) -> tuple[str, bool]:
+    """The role of this connection, which a pooler may have chosen, and whether it is a superuser."""
+    name, is_superuser = sql.fetch_one("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = current_user", [], using)
+    return name, is_superuser
+
+
+_CLOSED = """
+SELECT current_schema(),
   ARRAY(SELECT relname::text FROM pg_class
     WHERE relnamespace = to_regnamespace(current_schema()) AND relname = ANY(%s)
-      AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+      AND NOT (has_table_privilege(oid, 'SELECT') AND (relname = ANY(%s) OR has_table_privilege(oid, 'INSERT')
+        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')))
     ORDER BY relname)
 """
 
 
-def rights(tables: list[str]) -> tuple[str | None, bool, list[str]]:
-    """The schema of this connection, whether its role may create tables there, and which of these it may not use."""
-    schema, may_create, closed = sql.fetch_one(_RIGHTS, [tables])
-    return schema, may_create, closed
+def closed_tables(tables: list[str], read_only: list[str]) -> tuple[str | None, list[str]]:
+    """The schema of the service's connection, and which of these tables its role may not use."""
+    schema, closed = sql.fetch_one(_CLOSED, [tables, read_only])
+    return schema, closed
 
 
-def analyze() -> None:
+_MAY_CREATE = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)"
+
+
+def may_create(using: str) -> bool:
+    """Whether the role of this connection may create tables."""
+    return bool(sql.fetch_one(_MAY_CREATE, [], using)[0])
+
+
+def analyze(using: str) -> None:
     """Have PostgreSQL count what its planner needs to know. A restored backup has no statistics."""
-    sql.execute("ANALYZE", [])
+    sql.execute("ANALYZE", [], using)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext_lazy as _
 
 from inviting_app import __version__, cookie_names, env, logs
-from inviting_app.ops import data_dir
+from inviting_app.ops import data_dir, roles
 from inviting_app.ops.embedded import Embedded
 from inviting_app.settings_http import *  # noqa: F403
 from inviting_app.settings_http import SITE_URL
@@ -110,12 +110,21 @@ def _database(where: dict[str, Any]) -> dict[str, Any]:
     return {**where, **kept, "OPTIONS": options}
 
 
-DATABASES = {"default": _database(env.DATABASE or Embedded(DATA_DIR).settings())}
-# The alias of the connections that must not go through a PgBouncer: the worker's LISTEN, and pg_dump.
+_service, _owner = env.DATABASE, env.OWNER_DATABASE
+if _service is None:
+    _embedded = Embedded(DATA_DIR)
+    _service, _owner = _embedded.settings(roles.SERVICE), _embedded.settings(roles.OWNER)
+DATABASES = {"default": _database(_service)}
+# The alias of the connections that must not go through a PgBouncer, such as the worker's for LISTEN.
 DIRECT_DATABASE = "default"
 if env.WORKER_DATABASE and env.WORKER_DATABASE != env.DATABASE:
     DIRECT_DATABASE = "direct"
     DATABASES["direct"] = {**_database(env.WORKER_DATABASE), "TEST": {"MIRROR": "default"}}
+# The alias of the connections that may do more than read and change rows: of `migrate`, `backup` and `restore`.
+OWNER_DATABASE = DIRECT_DATABASE
+if _owner:
+    OWNER_DATABASE = "owner"
+    DATABASES["owner"] = {**_database(_owner), "TEST": {"MIRROR": "default"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PROCRASTINATE_IMPORT_PATHS = ["users.sms.tasks"]

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from xdist.scheduler import LoadFileScheduling
 
 from inviting_app.logs import Stderr
-from inviting_app.ops.embedded import OPTIONS, Embedded
+from inviting_app.ops.embedded import OPTIONS, SUPERUSER, Embedded
 from tests.support import login_steps
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.environment import THOROUGH
@@ -70,7 +70,10 @@ def postgres() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(postgres: None) -> None:
-    """Start PostgreSQL before pytest-django creates the test database."""
+    """Start PostgreSQL before pytest-django creates the test database, which the service's role could not."""
+    if settings.EMBEDDED_POSTGRES:
+        settings.DATABASES["default"]["USER"] = connection.settings_dict["USER"] = SUPERUSER
+    settings.OWNER_DATABASE = "default"
 
 
 @pytest.fixture(autouse=True)

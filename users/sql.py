@@ -53,8 +53,8 @@ def fetch_all(statement: str, values: Any) -> list[Row]:
         return rows
 
 
-def execute(statement: str, values: Any) -> int:
+def execute(statement: str, values: Any, using: str = DEFAULT_DB_ALIAS) -> int:
     """Run a statement. Returns the number of rows that it changed."""
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)

@@ -9,16 +9,16 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import OperationalError, connections
 from psycopg import pq
 
 from inviting_app import queries
-from inviting_app.ops import database_errors, files, migrations
-from inviting_app.ops.embedded import Embedded
-from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_of_wheel
+from inviting_app.ops import database_errors, files, migrations, system_user
+from inviting_app.ops.embedded import ENVIRONMENT, Embedded
+from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
 from users.context import mask_phones
 
 # How long to wait for a table that a migration has locked.
@@ -33,10 +33,14 @@ NOT_EMPTY = """this database is not empty. Keep the log of its erasures:
 NEW_EMBEDDED_DATABASE = """Stop the service and move its database away. Then restore into a new one:
     mv {cluster} {cluster}.old
     manage.py restore {file} --erasures erasures.txt"""
-NEW_DATABASE = """Create a new database, and restore into it with a DATABASE_URL that names it:
+NEW_DATABASE = """Create a new database, and restore into it with a DATABASE_URL that names it (and with an
+OWNER_DATABASE_URL and WORKER_DATABASE_URL that name it, if you have them):
     createdb inviting_app_restored
     DATABASE_URL=postgresql://.../inviting_app_restored manage.py restore {file} --erasures erasures.txt
 Then stop web and worker, and start them with this DATABASE_URL."""
+
+SUPERUSER = """the role {role} is a superuser, and a backup can hold code, which would run with all of its rights.
+Name the owner of the tables in OWNER_DATABASE_URL. If you made this backup yourself: restore --trusted"""
 
 
 class BackupError(Exception):
@@ -85,28 +89,49 @@ def dump(*options: str, **how: Any) -> None:
     _run(database, "pg_dump", *what, *options, **how)
 
 
-def restore(file: Path) -> str:
+def restore(file: Path, *, trusted: bool = False) -> str:
     """Restore a backup into an empty database and return when it was begun. Migrate the database afterwards.
+
+    A backup is a program for the server: what its maker put into it runs as the role that restores. A superuser
+    restores only what is `trusted`.
 
     Raises BackupError, and the database is unchanged then: if it is not empty, and if the file is not a backup, is
     damaged, or is of a newer version of the service.
     """
     database = _look()
+    role, is_superuser = queries.role(settings.OWNER_DATABASE)
+    if is_superuser and not trusted:
+        raise BackupError(SUPERUSER.format(role=role))
     if not database.is_empty:
         advice = NOT_EMPTY + (NEW_EMBEDDED_DATABASE if settings.EMBEDDED_POSTGRES else NEW_DATABASE)
         raise BackupError(advice.format(file=file, cluster=Embedded(settings.DATA_DIR).cluster))
-    begun = re.search(rb"^; +Archive created at (.+)$", _run(database, "pg_restore", "--list", file), re.MULTILINE)
-    _refuse_newer(database, file)
-    where = [f"--dbname={database.name}", f"--schema={database.schema}"]
-    how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    _run(database, "pg_restore", *where, *how, file)
+    with file.open("rb") as backup:
+        listed = _pg_restore(database, backup, "--list")
+        _refuse_newer(database, backup, file)
+        how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+        _pg_restore(database, backup, f"--dbname={database.name}", f"--schema={database.schema}", *how)
+    begun = re.search(rb"^; +Archive created at (.+)$", listed, re.MULTILINE)
     return begun[1].decode() if begun else "an unknown time"
 
 
-def _refuse_newer(database: Database, file: Path) -> None:
+def _pg_restore(database: Database, backup: BinaryIO, *options: str) -> bytes:
+    """Run pg_restore on this file, for root with the rights of the embedded PostgreSQL's account only."""
+    backup.seek(0)
+    if not (settings.EMBEDDED_POSTGRES and system_user.is_root()):
+        return _run(database, "pg_restore", "--format=custom", *options, stdin=backup)
+    here = Embedded(settings.DATA_DIR).places
+    uid, gid = here.account()
+    programs = programs_for(programs_of_wheel(), here.home)
+    # That account can read the environment of its processes: it gets none of the service's secrets.
+    environment = ENVIRONMENT | database.environment
+    as_account = {"user": uid, "group": gid, "extra_groups": [], "env": environment, "cwd": "/"}
+    return _run(database, programs / "pg_restore", "--format=custom", *options, stdin=backup, **as_account)
+
+
+def _refuse_newer(database: Database, backup: BinaryIO, file: Path) -> None:
     """Compare the migrations in the backup, which are rows of a table, with those of this version."""
     table = [f"--schema={database.schema}", "--table=django_migrations", "--data-only", "--file=-"]
-    rows = re.findall(r"^\d+\t(\w+)\t(\w+)\t", _run(database, "pg_restore", *table, file).decode(), re.MULTILINE)
+    rows = re.findall(r"^\d+\t(\w+)\t(\w+)\t", _pg_restore(database, backup, *table).decode(), re.MULTILINE)
     applied = {f"{app}.{name}" for app, name in rows}
     if FIRST_MIGRATION not in applied:
         raise BackupError(f"{file} is not a backup of this service, or one of another schema")
@@ -119,8 +144,8 @@ def _refuse_newer(database: Database, file: Path) -> None:
 def _look() -> Database:
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     try:
-        schema, is_empty = queries.schema(settings.DIRECT_DATABASE)
-        with connections[settings.DIRECT_DATABASE].cursor() as cursor:
+        schema, is_empty = queries.schema(settings.OWNER_DATABASE)
+        with connections[settings.OWNER_DATABASE].cursor() as cursor:
             info = cursor.connection.info
     except OperationalError as error:
         raise BackupError(f"the database does not answer: {database_errors.error_line(error)}") from error
@@ -130,10 +155,10 @@ def _look() -> Database:
     return Database(info.dbname, environment, info.server_version // 10_000, schema, is_empty)
 
 
-def _run(database: Database, program: str, *options: str | Path, **how: Any) -> bytes:
+def _run(database: Database, program: str | Path, *options: str, **how: Any) -> bytes:
     """What a program of PostgreSQL writes to its standard output."""
     done = subprocess.run(
-        [_programs(database.version) / program, *options],
+        [program if isinstance(program, Path) else _programs(database.version) / program, *options],
         stderr=subprocess.PIPE,
         preexec_fn=die_with_parent(signal.SIGKILL),  # a restore must not go on alone
         **{"stdout": subprocess.PIPE, "env": os.environ | database.environment, **how},

@@ -12,7 +12,7 @@ from django.core.checks import Error as CheckError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, OperationalError, connection, connections
 
 from inviting_app import queries
-from inviting_app.ops import database_errors, migrations
+from inviting_app.ops import database_errors, migrations, roles
 from inviting_app.ops.embedded import Embedded
 from inviting_app.queries import current_setting
 from users.queries import database_now
@@ -32,7 +32,10 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
     """Checks nothing unless `databases` are given, as all checks that need a database do."""
     if not databases:
         return []
-    checks = [version, rights, unapplied_migrations, lock_timeout, prepared_statements, worker_database, clock, disk]
+    checks = [
+        *(version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements, worker_database),
+        *(clock, disk),
+    ]
     return list(answers()) or run_each(checks)
 
 
@@ -78,20 +81,35 @@ def version() -> Found:
 
 
 def rights() -> Found:
-    schema, may_create, closed_tables = queries.rights(connection.introspection.django_table_names())
-    role = connection.settings_dict["USER"] or "of this connection"
+    schema, closed = queries.closed_tables(connection.introspection.django_table_names(), roles.READ_ONLY)
+    role, _ = queries.role(DEFAULT_DB_ALIAS)
     if not schema:
         what = f"No schema of the search_path exists that the role {role} may use."
         hint = "Create the schema (CREATE SCHEMA …), or GRANT USAGE, CREATE ON SCHEMA … to the role."
         yield CheckError(what, hint=hint, id="inviting_app.E018")
-    elif closed_tables:
-        what = f"The role {role} may not read and change {len(closed_tables)} tables, such as {closed_tables[0]}."
+    elif closed:
+        what = f"The role {role} may not read and change {len(closed)} tables, such as {closed[0]}."
         hint = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} to it."
+        if settings.OWNER_DATABASE == "owner":
+            hint = "Run `manage.py migrate`: it gives the role its rights."
         yield CheckError(what, hint=hint, id="inviting_app.E018")
-    elif not may_create and migrations.missing():
+    elif not queries.may_create(settings.OWNER_DATABASE) and migrations.missing():
+        role, _ = queries.role(settings.OWNER_DATABASE)
         what = f"The role {role} may not create the missing tables: permission denied for schema {schema}."
         hint = f"GRANT CREATE ON SCHEMA {schema} to it, or make it the owner: ALTER DATABASE … OWNER TO …"
         yield CheckError(what, hint=hint, id="inviting_app.E018")
+
+
+def superuser() -> Found:
+    """A role that can do more than the service needs: with it, a hole in the service is one in the whole server."""
+    role, is_superuser = queries.role(DEFAULT_DB_ALIAS)
+    if is_superuser:
+        what = f"The service connects to the database as {role}, a superuser."
+        hint = (
+            f"CREATE ROLE {roles.SERVICE} LOGIN PASSWORD '…'; then set OWNER_DATABASE_URL to what DATABASE_URL is now, "
+            "name the new role in DATABASE_URL, and run `manage.py migrate`: it gives the role its rights."
+        )
+        yield Warning(what, hint=hint, id="inviting_app.W013")
 
 
 def unapplied_migrations() -> Found:

@@ -23,17 +23,20 @@ from typing import Any, BinaryIO
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from inviting_app.ops import files, places, system_user
+from inviting_app.ops import files, places, roles, system_user
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
 
 logger = logging.getLogger(__name__)
 
 DATABASE = "inviting_app"
+SCHEMA = "public"
+# initdb needs one. Only this module connects as it: to make the database and to give each role its rights.
 SUPERUSER = "postgres"
 # The number in the name of its socket.
 PORT = "5432"
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
+ANOTHER_WAS_FASTER = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
 # Not the caller's variables: an unknown locale stops initdb, and PGPORT would move the socket.
 ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 
@@ -66,9 +69,9 @@ class Embedded:
     def cluster(self) -> Path:
         return self.places.cluster
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, role: str = roles.SERVICE) -> dict[str, Any]:
         """Django's database settings for it."""
-        where = {"NAME": DATABASE, "USER": SUPERUSER, "HOST": str(self.places.socket_dir), "PORT": PORT}
+        where = {"NAME": DATABASE, "USER": role, "HOST": str(self.places.socket_dir), "PORT": PORT}
         return {**where, "OPTIONS": {"prepare_threshold": 3}}
 
     @contextmanager
@@ -85,7 +88,7 @@ class Embedded:
             try:
                 self.spawn()
                 self._wait_until_ready()
-                self._create_database()
+                self._prepare_database()
                 yield self.process
             finally:
                 try:
@@ -134,7 +137,9 @@ class Embedded:
                 return True
             self.places = places.find(self.data_dir)
             with suppress(psycopg.OperationalError):
-                self._connect(DATABASE).close()
+                self._connect().close()
+                # Of a version before, which prepared less, if its `serve` loads this version.
+                self._prepare_database()
                 return False
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"PostgreSQL did not answer within {START_SECONDS:.0f} s")
@@ -219,11 +224,27 @@ class Embedded:
             return log.rpartition("\n")[2] or "it gave no reason"
         return "its log cannot be read"
 
+    def _prepare_database(self) -> None:
+        """Make the database and its roles. Of a version before, all belongs to the superuser: hand it over."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._create_database()
+                with self._connect(DATABASE) as superuser:
+                    roles.separate(superuser, SCHEMA)
+                    roles.close(superuser, ["postgres", "template1"])
+                return
+            except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:  # an older service may run
+                if isinstance(error, psycopg.ProgrammingError) or time.monotonic() > deadline:
+                    raise EmbeddedError(f"The database cannot be prepared: {error}".splitlines()[0]) from error
+
     def _create_database(self) -> None:
-        with self._connect() as connection:
+        with self._connect() as connection, suppress(*ANOTHER_WAS_FASTER):
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _connect(self, database: str = "postgres") -> psycopg.Connection:
-        where = make_conninfo(host=str(self.places.socket_dir), port=PORT, dbname=database, user=SUPERUSER)
-        return psycopg.connect(where, connect_timeout=5, autocommit=True)
+        """A session of the superuser, in which no code of others runs: not even a trigger of an older restore."""
+        at = {"host": str(self.places.socket_dir), "port": PORT, "dbname": database, "user": SUPERUSER}
+        options = "-c search_path=pg_catalog -c event_triggers=off"
+        return psycopg.connect(make_conninfo(**at, options=options), connect_timeout=5, autocommit=True)

@@ -16,8 +16,8 @@ from inviting_app.env import BASE_DIR
 from tests.support.proxies import caddy_variables, haproxy_config, installed, nginx_arguments, nginx_site
 
 VARIABLE = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z_]+)=(?P<value>.*)$", re.MULTILINE)
-COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
-MUST_BE_SET = {"SECRET_KEY", "POSTGRES_PASSWORD"}
+COMPOSE_ONLY = {"POSTGRES_PASSWORD", "POSTGRES_SERVICE_PASSWORD"}
+MUST_BE_SET = {"SECRET_KEY", *COMPOSE_ONLY}
 
 
 def test_env_example_names_every_setting_once_and_no_other() -> None:

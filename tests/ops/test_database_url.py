@@ -24,13 +24,18 @@ pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the test
 
 KEY = "a key for these tests, and it is long enough"
 # Only `me` needs a password, and `stranger` may not come in at all.
-HBA = "local all all trust\nhost all postgres,weak 127.0.0.1/32 trust\nhost all me,norole 127.0.0.1/32 scram-sha-256\n"
+HBA = """
+local all all trust
+host all postgres,weak 127.0.0.1/32 trust
+host all me,norole,mine_owner,mine_service 127.0.0.1/32 scram-sha-256
+"""
 SETUP = """
 CREATE ROLE me LOGIN PASSWORD 'hunter2'
 CREATE ROLE weak LOGIN
 CREATE DATABASE closed
 REVOKE CONNECT ON DATABASE closed FROM public
 CREATE SCHEMA own AUTHORIZATION me
+CREATE DATABASE two_roles
 SELECT pg_reload_conf()
 """
 
@@ -87,13 +92,13 @@ def pooler(server: Server) -> Iterator[str]:
         process.wait()
 
 
-def run(command: str, url: str, folder: Path) -> tuple[int, str]:
+def run(command: str, url: str, folder: Path, **variables: str) -> tuple[int, str]:
     """The status of a command of manage.py, and what it prints."""
     given = {"PATH": os.environ["PATH"], "DATA_DIR": str(folder), "DATABASE_URL": url, "SECRET_KEY": KEY}
     done = subprocess.run(
-        [sys.executable, "manage.py", command],
+        [sys.executable, "manage.py", *command.split()],
         cwd=settings.BASE_DIR,
-        env={**dict.fromkeys(NAMES, ""), **given},
+        env={**dict.fromkeys(NAMES, ""), **given, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -170,6 +175,37 @@ def test_search_path_of_the_url_is_kept(tmp_path: Path, server: Server) -> None:
     assert prepared == (0, "")
     assert (schemas, work_mem) == ([("own",)], "5MB")
     assert "lock_timeout" not in checked and "migrations" not in checked, checked
+
+
+def test_two_roles_are_created_and_each_command_uses_its_own(tmp_path: Path, server: Server) -> None:
+    """The database of a version before, which one superuser owns, gets an owner and a service, who know passwords."""
+    superuser = f"postgresql://postgres@{server.address}/two_roles"
+    service = f"postgresql://mine_service:s3rvice@{server.address}/two_roles"
+    owner = {"OWNER_DATABASE_URL": f"postgresql://mine_owner:0wner@{server.address}/two_roles"}
+    folder = with_static_files(tmp_path)
+
+    assert run("prepare", superuser, folder) == (0, "")
+    created = [run(f"create_roles {superuser}", service, folder, **owner) for _ in range(2)]
+    prepared = run("prepare", service, folder, **owner)
+    checked = run("doctor", service, folder, **owner)[1]
+    backed_up = run(f"backup {tmp_path}/file", service, folder, **owner)
+
+    with psycopg.connect(superuser, autocommit=True) as session:
+        session.execute("CREATE DATABASE restored")
+    elsewhere = {name: url.replace("two_roles", "restored") for name, url in owner.items()}
+    there = service.replace("two_roles", "restored")
+    run(f"create_roles {superuser.replace('two_roles', 'restored')}", there, folder, **elsewhere)
+    restored = run(f"restore {tmp_path}/file", there, folder, **elsewhere)
+
+    assert restored[0] == 0 and "Restored: 0 users" in restored[1], restored
+    assert created == [(0, "mine_owner owns the tables, and mine_service may use them.\n")] * 2
+    assert prepared == (0, "") and backed_up[0] == 0
+    assert "superuser" not in checked and "E018" not in checked and "W013" in run("doctor", superuser, folder)[1]
+    with psycopg.connect(service) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        session.execute("INSERT INTO users_user (phone) VALUES ('+79991110001')")
+        session.execute("TRUNCATE users_user")
+    refused = run(f"create_roles {superuser}", service, folder)
+    assert refused == (1, "CommandError: Set DATABASE_URL and OWNER_DATABASE_URL first: they name the roles.\n")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.core.checks import ERROR, WARNING, CheckMessage
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from inviting_app.ops import checks_database
+from inviting_app.ops import checks_database, roles
 from tests.support.backups import database_variables
 from tests.support.doctor import doctor, only, sql
 from tests.support.environment import NAMES
@@ -39,6 +39,17 @@ def test_missing_migration_is_reported() -> None:
 
     assert (found.level, found.msg) == (ERROR, f"1 migrations are not applied, such as users.{newest.name}.")
     assert " worker " not in doctor()[1]
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the tests' role on another server is its owner's")
+def test_superuser_as_the_role_of_the_service_is_reported() -> None:
+    found = only(checks_database.superuser())
+    sql(f"SET LOCAL ROLE {roles.SERVICE}")
+
+    assert (found.level, found.id) == (WARNING, "inviting_app.W013")
+    assert "CREATE ROLE" in str(found.hint) and "OWNER_DATABASE_URL" in str(found.hint)
+    assert list(checks_database.superuser()) == []
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 
-from inviting_app.ops.embedded import Embedded
+from inviting_app.ops.embedded import SUPERUSER, Embedded
 from tests.support.environment import FOLDER_OF_DATA, NAMES, TEMPLATE
 
 START_SECONDS = 60
@@ -71,8 +71,8 @@ class Service:
 
     @property
     def database(self) -> dict[str, Any]:
-        """Where its embedded PostgreSQL is, for `psycopg.connect`."""
-        at = Embedded(self.data).settings()
+        """Where its embedded PostgreSQL is, for `psycopg.connect` as its superuser."""
+        at = Embedded(self.data).settings(SUPERUSER)
         return {"host": at["HOST"], "user": at["USER"], "dbname": at["NAME"]}
 
     def parts(self) -> list[psutil.Process]:

@@ -3,12 +3,16 @@
 A backup of an older version is migrated to this one; one of a newer version is refused. --erasures names a file with
 what `manage.py erasures` printed, or a log of the service: the users that were erased since the backup are erased
 again.
+
+A backup can hold code. It runs as the owner of the tables, and later as the service: restore only backups that you
+trust.
 """
 
 import signal
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -32,18 +36,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument(
+            "--trusted", action="store_true", help="restore as a superuser: code in FILE may do anything"
+        )
         parser.add_argument("--erasures", metavar="FILE", type=Path, help="erasures to repeat")
 
-    def handle(self, *args: Any, file: Path, erasures: Path | None, **options: Any) -> None:
+    def handle(self, *args: Any, file: Path, erasures: Path | None, trusted: bool, **options: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that pg_restore ends too
         try:
             log = erasures.read_text(errors="replace").splitlines() if erasures else []
-            begun = restore(file)
+            begun = restore(file, trusted=trusted)
         except (BackupError, OSError, KeyboardInterrupt) as error:
             raise CommandError(f"The backup was not restored: {str(error) or 'interrupted'}") from error
         self.stdout.write(RESTORED.format(begun=begun, erasures=erasures or "erasures.txt"))
         call_command("migrate", verbosity=0, interactive=False)
         entries, erased = privacy.repeat_erasures(log)
-        queries.analyze()
+        queries.analyze(settings.OWNER_DATABASE)
         self.stdout.write(f"Restored: {User.objects.count()} users and {Activation.objects.count()} activations.")
         self.stdout.write(f"Erasures in the log: {entries}, users erased again: {erased}." if log else ERASED_SINCE)
