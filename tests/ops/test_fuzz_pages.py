@@ -107,10 +107,10 @@ class Pages:
 
 def is_limited(sql: str) -> bool:
     """Whether a statement that reads a large table names its rows, or how many there may be."""
-    if not sql.startswith("SELECT") or not re.search(r'FROM "(users|profiles|procrastinate|axes|django_admin)_', sql):
+    if not sql.startswith("SELECT") or not re.search(r'FROM "(users|profiles|procrastinate|django_admin)_', sql):
         return True
     of_days = '"profiles_day"' in sql or re.search('"created_at" >= .* AND .*"created_at" < ', sql)
-    of_rows = r'LIMIT|"(?:id|public_id|invite_code|phone|user_id|session_id|invitee_id)" (?:=|IN) '
+    of_rows = r'LIMIT|"(?:id|job_id|public_id|invite_code|phone|user_id|session_id|invitee_id)" (?:=|IN) '
     return bool(of_days or re.search(of_rows, sql))
 
 
