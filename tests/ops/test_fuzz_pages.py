@@ -149,3 +149,12 @@ def test_any_request_gets_a_valid_response(session: str) -> None:
         assert time.thread_time() - started < SLOW_SECONDS
 
     send()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("session", ["superuser"], indirect=True)
+@pytest.mark.parametrize("path", ["users/user/1/change/", "users/smsgateway/x/delete/", "auth/group/1/history/"])
+def test_empty_name_of_a_field_is_none(session: str, path: str) -> None:
+    answer, _ = Pages(session).send("GET", f"/admin/{path}", "_to_field=", b"", {})
+
+    assert answer.status < 500

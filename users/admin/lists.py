@@ -53,7 +53,14 @@ class LargeTableList(ChangeList):
         return [first, "-pk" if first.startswith("-") else "pk"]
 
 
-class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class FindsObject(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Finds no object, instead of failing, for an id or a `_to_field` that no link of the admin has."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
+
+
+class LargeTableAdmin(FindsObject):
     """A list that stays quick on large tables and finds rows by exact phone number. Its rows are read-only.
 
     It has no filters that list all values of a column, and no filters or orders without an index: they read the whole
@@ -107,9 +114,6 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         minutes = math.ceil(error.retry_after / 60)
         messages.error(request, told % {"limit": phone_searches.PHONES_AN_HOUR, "minutes": minutes})
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        return None if "\0" in object_id else super().get_object(request, object_id, from_field)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -29,7 +29,7 @@ from users import accounts, phones
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
-from users.admin.lists import ChoiceFilter, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, FindsObject, LargeTableAdmin
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
 from users.models import Device, User
@@ -191,7 +191,7 @@ admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 @admin.register(Group)
-class GroupAdmin(auth_admin.GroupAdmin):
+class GroupAdmin(FindsObject, auth_admin.GroupAdmin):
     """For superusers: operators who could change their own group could give themselves permissions."""
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
