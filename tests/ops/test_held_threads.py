@@ -25,7 +25,7 @@ def test_client_that_reads_slowly_delays_nobody(service: Service) -> None:
             client = stack.enter_context(closing(socket.socket()))
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             client.connect(("127.0.0.1", service.port))
-            client.sendall(b"GET /schema HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.sendall(b"GET /schema HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert status(service.port, "/livez") == 200  # after those that came before
 
         started = time.monotonic()
