@@ -27,7 +27,7 @@ JSON_WEB_TOKEN = f"eyJhbGciOiJIUzI1NiJ9.{secrets.token_urlsafe(40)}.{TOKEN}"
 SPELLINGS = ["7-999-765-43-21", "7_999_765_43_21", "7999 7654321", TOKEN] if THOROUGH else []
 # What requests have; and what may be left of each in no record.
 SENT = ["79997654321", "+7 (999) 765-43-21", CODE, JSON_WEB_TOKEN, *SPELLINGS]
-KEPT = ["7654321", "765-43", "765_43", "765 43", "765%20", "193056", TOKEN[2:], JSON_WEB_TOKEN[25:60]]
+KEPT = ["97654321", "765-43", "765_43", "765 43", "765%20", CODE[2:], TOKEN[2:], JSON_WEB_TOKEN[25:60]]
 
 PATHS = [
     *("/%s", "/api/%s", "/api/v1/profiles/%s", "/i/%s", "/i/%s/qr.svg", "/problems/%s", "/static/%s"),
