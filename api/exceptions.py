@@ -98,7 +98,7 @@ def response(code: str, **members: Any) -> JsonResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, DisallowedHost):
         return foreign_host(request)
-    return response("invalid") if is_api(request) else defaults.bad_request(request, exception)
+    return response("invalid") if is_api(request) else _page(request, 400)
 
 
 def foreign_host(request: HttpRequest) -> HttpResponse:
@@ -117,11 +117,16 @@ def foreign_host(request: HttpRequest) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return response("permission_denied") if is_api(request) else defaults.permission_denied(request, exception)
+    return response("permission_denied") if is_api(request) else _page(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return response("not_found") if is_api(request) else defaults.page_not_found(request, exception)
+    return response("not_found") if is_api(request) else _page(request, 404)
+
+
+def _page(request: HttpRequest, status: int) -> HttpResponse:
+    """The page of this error. Django's own views of errors read the form first, and fail if it cannot be read."""
+    return render(request, f"{status}.html", status=status)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -75,7 +75,7 @@ def session(request: pytest.FixtureRequest, alice: SignedInUser, bob: SignedInUs
     """The cookies of somebody. There are a few rows of most tables."""
     alice.activate(bob.code)
     if request.param == "nobody":
-        return ""
+        return f"csrftoken={SECRET}"
     worker = operator("9991119998", is_superuser=request.param == "superuser")
     worker.user_permissions.set(Permission.objects.filter(codename__regex="view|export|change_user"))
     browser = Client()
@@ -158,3 +158,16 @@ def test_empty_name_of_a_field_is_none(session: str, path: str) -> None:
     answer, _ = Pages(session).send("GET", f"/admin/{path}", "_to_field=", b"", {})
 
     assert answer.status < 500
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("session", ["nobody", "superuser"], indirect=True)
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/i/K7M4QZ", "/admin/nowhere/", "/sms/receipts/x", "/problems/x", "/admin/"]
+)
+@pytest.mark.parametrize("body", [b"a=" + b"%25" * 600, b"--b\r\n" + b"a" * 2000, b"a=b&" * 2000, b"x"])
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "application/x-www-form-urlencoded"])
+def test_form_that_cannot_be_read_is_no_server_error(session: str, path: str, body: bytes, kind: str) -> None:
+    answer, _ = Pages(session).send("POST", path, "", body, {"CONTENT_TYPE": kind, "HTTP_X_CSRFTOKEN": ""})
+
+    assert 400 <= answer.status < 500
