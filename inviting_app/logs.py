@@ -78,11 +78,6 @@ def _traceback(text: str) -> str:
     return f"{whole[:half]}\n    … {left_out} characters are left out …\n    {whole[-half:]}"
 
 
-def no_slow_client(record: logging.LogRecord) -> bool:
-    """Filter. gunicorn writes a traceback if a client takes no response for SEND_SECONDS: that is no error here."""
-    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError | TimeoutError))
-
-
 class OnceAMinute(logging.Filter):
     """Drops a message of a logger if one with the same words was passed in the last minute: clients can cause many."""
 
@@ -104,7 +99,6 @@ def config(line_format: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {
             "context": {"()": "inviting_app.logs.Context"},
-            "no_slow_client": {"()": "django.utils.log.CallbackFilter", "callback": no_slow_client},
             "once_a_minute": {"()": "inviting_app.logs.OnceAMinute"},
             "with_exception": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
         },
@@ -131,7 +125,7 @@ def config(line_format: str) -> dict[str, Any]:
             "psycopg.pool": {"level": "ERROR"},
             "axes": {"level": "WARNING"},
             "users.client": {"filters": ["once_a_minute"]},
-            "gunicorn.error": {"level": "WARNING", "propagate": True, "filters": ["no_slow_client"]},
+            "gunicorn.error": {"level": "WARNING", "propagate": True},
             # The gateways' libraries write numbers, messages and URLs with passwords. `users.sms.delivery` logs
             # failures itself.
             **{name: {"handlers": ["null"], "propagate": False} for name in ("httpx", "httpcore", "smpp", "smpplib")},
