@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 
 from users import phones
 from users.login import codes
-from users.operators.models import OperatorLogin, PhoneSearch
+from users.operators.models import EnrolmentToken, OperatorLogin, PhoneSearch
 from users.sms.models import NetworkTotals, SiteTotals, SmsDelivery, SmsGateway
 
 __all__ = [
     "Challenge",
     "Device",
+    "EnrolmentToken",
     "LoginCode",
     "NetworkTotals",
     "OperatorLogin",

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from users.login import codes
-from users.models import Challenge, Device, LoginCode, OperatorLogin, PhoneSearch, SmsDelivery, User
+from users.models import Challenge, Device, EnrolmentToken, LoginCode, OperatorLogin, PhoneSearch, SmsDelivery, User
 
 # Login codes, their challenges and deliveries: one day more than the longest window that counts them. Erased-phone
 # hashes, which carry these counts over, as long.
@@ -47,6 +47,7 @@ def delete_expired(now: datetime) -> None:
     in_batches(AccessAttempt.objects.filter(attempt_time__lt=now - ADDRESSES_FOR), QuerySet.delete)
     in_batches(OperatorLogin.objects.filter(created_at__lt=now - ADDRESSES_FOR), QuerySet.delete)
     in_batches(PhoneSearch.objects.filter(created_at__lt=now - PHONE_SEARCHES_FOR), QuerySet.delete)
+    in_batches(EnrolmentToken.objects.filter(expires_at__lt=now), QuerySet.delete)
 
 
 def in_batches(rows: QuerySet[Any], act: Callable[[QuerySet[Any]], object]) -> None:

@@ -41,7 +41,7 @@ def later(user: User) -> None:
 def enrolled(phone: str = "9991119998", **values: Any) -> tuple[User, list[str]]:
     """An operator with a second factor, and the recovery codes."""
     user = operator(phone, **values)
-    _, codes = second_factor.enrol(user, SECRET, code())
+    _, codes = second_factor.enrol(user, SECRET, code(), second_factor.token_to_set_up(user))
     later(user)
     return user, codes
 
@@ -57,9 +57,25 @@ def enter(browser: Client, text: str, path: str = CODE_PAGE, **fields: str) -> A
     return browser.post(path, {"code": text, **fields})
 
 
+def offered_secret(browser: Client) -> str:
+    return browser.get(PAGE).context["form"] and browser.session["second_factor_secret"]
+
+
+def set_up(browser: Client, token: str = "") -> list[str]:
+    """Set up an authenticator in this browser. Returns the recovery codes."""
+    secret = offered_secret(browser)
+    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE, token=token))
+
+
 def is_inside(browser: Client) -> bool:
     return browser.get("/admin/").status_code == 200
 
 
 def shown_recovery_codes(answer: Any) -> list[str]:
     return re.findall(r"^(?:<pre[^>]*>)?((?:[a-z2-7]{4}-){3}[a-z2-7]{4})$", answer.content.decode(), re.MULTILINE)
+
+
+def shown_token(text: str) -> str:
+    """The token for setting up the second factor in what a page or a command says."""
+    (token,) = re.findall(r"\b(?:[a-z2-7]{4}-){3}[a-z2-7]{4}\b", text)
+    return token

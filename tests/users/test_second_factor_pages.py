@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -15,12 +14,15 @@ from tests.support.authenticator import (
     enter,
     is_inside,
     later,
+    offered_secret,
+    set_up,
     shown_recovery_codes,
     with_password,
     wrong_code,
 )
 from tests.support.operators import at_work, logged, operator, page_of
 from users.models import User
+from users.operators import second_factor
 
 pytestmark = pytest.mark.django_db
 
@@ -28,16 +30,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def required(settings: Any) -> None:
     settings.ADMIN_SECOND_FACTOR = "required"
-
-
-def offered_secret(browser: Client) -> str:
-    return browser.get(PAGE).context["form"] and browser.session["second_factor_secret"]
-
-
-def set_up(browser: Client) -> list[str]:
-    """Set up an authenticator in this browser. Returns the recovery codes."""
-    secret = offered_secret(browser)
-    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE))
 
 
 def test_operator_sets_up_a_factor_and_is_asked_for_it_afterwards() -> None:
@@ -186,7 +178,7 @@ def test_guesses_on_the_own_page_are_counted() -> None:
 
 
 def test_required_factor_is_set_up_before_anything_else(required: None) -> None:
-    operator(is_superuser=True)
+    user = operator(is_superuser=True)
     browser = with_password()
 
     step = browser.get("/admin/users/user/", follow=True)
@@ -196,7 +188,7 @@ def test_required_factor_is_set_up_before_anything_else(required: None) -> None:
     assert "/admin/users/" not in page
     for path in ("/admin/", "/admin/password_change/", "/admin/users/user/", "/admin/jsi18n/", "/admin/autocomplete/"):
         assert browser.get(path)["Location"].startswith("/admin/login/?next=")
-    set_up(browser)
+    set_up(browser, second_factor.token_to_set_up(user))
 
     assert is_inside(browser)
 
@@ -209,7 +201,9 @@ def test_required_factor_that_is_turned_off_is_set_up_again_at_once(required: No
     enter(browser, code(1), PAGE, _off="1")
 
     assert not is_inside(browser)
-    set_up(browser)
+    assert not set_up(with_password(), "")
+    offered = browser.get(PAGE).context["form"]["token"].value()
+    set_up(browser, offered)
     assert is_inside(browser)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from users import accounts, phones
@@ -47,6 +48,8 @@ class Action:
     # Does it. The result is false if the action no longer applies; otherwise `done` may show it in the log.
     do: Callable[[User], Any]
     done: Any
+    # The result is a secret: its text is shown once to the operator, with this explanation, and is not in the log.
+    shown_once: str | Promise = ""
     # It cannot be undone: only superusers may do it, and they confirm it with a checkbox.
     final: bool = False
     # The value that the action replaces, if it can be repeated: so a form that is sent twice acts once.
@@ -82,15 +85,41 @@ REVOKE_DEVICES = Action(
     do=accounts.revoke_devices,
     done=_("Revoked all devices."),
 )
+TOKEN_MEANING = _(
+    "Give this token to the operator, in person or by a call to a number that you know. With it, the operator can set"
+    " up the second factor once, within 24 hours. It is never shown again. A new token replaces it."
+)
+
+
+def _reset_second_factor(user: User) -> bool | str:
+    """False if there was none. Otherwise the token that the operator needs next, or True without one."""
+    return second_factor.reset(user) and (second_factor.token_to_set_up(user) or True)
+
+
 RESET_SECOND_FACTOR = Action(
     name="reset-second-factor",
     title=_("Reset the second factor"),
     meaning=_(
         "The operator's authenticator and recovery codes stop working, and all of the operator's sessions in the admin"
-        " end. Until a new second factor is set up, the password alone opens the admin or, if ADMIN_SECOND_FACTOR is"
-        " required, the setting-up. Make sure that the operator asks for it, and not somebody who knows the password."
+        " end. If ADMIN_SECOND_FACTOR is required, you then see a token once, and the operator needs it to set up a new"
+        " second factor. If not, the password alone opens the admin until then. Make sure that the operator asks for"
+        " it, and not somebody who knows the password."
     ),
     applies=lambda user: user.is_staff and second_factor.is_enrolled(user),
-    do=second_factor.reset,
+    do=_reset_second_factor,
     done=_("Reset the second factor."),
+    shown_once=TOKEN_MEANING,
+)
+SECOND_FACTOR_TOKEN = Action(
+    name="second-factor-token",
+    title=_("Make a token for the second factor"),
+    meaning=_(
+        "The operator needs a token to set up the second factor, because ADMIN_SECOND_FACTOR is required. You see it"
+        " once. It replaces an earlier one. Make sure that the operator asks for it, and not somebody who knows the"
+        " password."
+    ),
+    applies=lambda user: user.is_staff and second_factor.needs_token(user),
+    do=second_factor.token_to_set_up,
+    done=_("Made a token for the second factor."),
+    shown_once=TOKEN_MEANING,
 )

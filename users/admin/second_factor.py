@@ -25,12 +25,14 @@ from django_otp.util import random_hex
 
 from users.admin.lockout import client_of
 from users.models import User
-from users.operators import second_factor
+from users.operators import random_codes, second_factor
 
-# In a session: the secret of an authenticator that is being set up.
+# In a session: the secret of an authenticator that is being set up, and the token of who sets one up again.
 NEW_SECRET = "second_factor_secret"  # noqa: S105 - a key
+NEW_TOKEN = "second_factor_token"  # noqa: S105 - a key
 
 WRONG = _("This code is wrong or was used already. An authenticator shows a new one every 30 seconds.")
+WRONG_TOKEN = _("This token is wrong, expired or was used already. Ask for a new one.")
 LOCKED = _("Too many wrong codes. Use a recovery code, or try again later.")
 
 
@@ -49,7 +51,7 @@ class CodeForm(forms.Form):
 
     code = forms.CharField(
         label=_("Code"),
-        max_length=second_factor.MAX_LENGTH,
+        max_length=random_codes.MAX_LENGTH,
         widget=forms.TextInput(
             {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         ),
@@ -77,12 +79,38 @@ class CodeForm(forms.Form):
 
 
 class EnrolForm(CodeForm):
-    """Takes the first code of a new authenticator."""
+    """Takes the first code of a new authenticator and, where the second factor is required, a token."""
 
+    token = forms.CharField(
+        label=_("Token"),
+        max_length=random_codes.MAX_LENGTH,
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    # The code comes last: it is the one that expires soon. So the token is there when it is checked.
+    field_order = ("token", "code")
     recovery_codes: list[str]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not second_factor.is_required():
+            del self.fields["token"]
+        elif not self["token"].value():
+            del self.fields["code"].widget.attrs["autofocus"]
+            self.fields["token"].widget.attrs["autofocus"] = True
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        if self.has_error("token"):
+            return code
+        try:
+            return super().clean_code()
+        except second_factor.WrongToken:
+            self.add_error("token", ValidationError(WRONG_TOKEN, code="wrong"))
+            return code
+
     def verify(self, code: str) -> Any:
-        device, self.recovery_codes = second_factor.enrol(self.user, self.request.session.get(NEW_SECRET, ""), code)
+        secret, token = self.request.session.get(NEW_SECRET, ""), self.cleaned_data.get("token", "")
+        device, self.recovery_codes = second_factor.enrol(self.user, secret, code, token)
         return device
 
 
@@ -162,6 +190,9 @@ class OwnView(OperatorPage, FormView):  # type: ignore[type-arg]
     def get_form_class(self) -> type[CodeForm]:
         return CodeForm if self.is_on else EnrolForm
 
+    def get_initial(self) -> dict[str, Any]:
+        return {"token": self.request.session.get(NEW_TOKEN, "")}
+
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "user": self.request.user, "request": self.request}
 
@@ -187,12 +218,15 @@ class OwnView(OperatorPage, FormView):  # type: ignore[type-arg]
             self.record(gettext("Made new recovery codes."))
             return self.show_recovery_codes(second_factor.new_recovery_codes(user))
         second_factor.turn_off(user)
+        # Where it is required, the current code gives the right to set it up again, in this session.
+        self.request.session[NEW_TOKEN] = second_factor.token_to_set_up(user)
         self.record(gettext("Turned off their second factor."))
         messages.success(self.request, _("The second factor is off."))
         return redirect("admin:second_factor")
 
     def enrolled(self, form: EnrolForm) -> HttpResponse:
-        self.request.session.pop(NEW_SECRET, None)
+        for name in (NEW_SECRET, NEW_TOKEN):
+            self.request.session.pop(name, None)
         self.record(gettext("Set up their second factor."))
         log_in(self.request, form.get_user(), self.request.session[BACKEND_SESSION_KEY])
         self.request.session.cycle_key()

@@ -26,7 +26,7 @@ from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
 from users import accounts, phones
-from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, Action
+from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
 from users.admin.lists import ChoiceFilter, FindsObject, LargeTableAdmin
@@ -72,7 +72,10 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     }
     readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
     # What the page of a user offers to do.
-    user_actions: ClassVar[tuple[Action, ...]] = (DISABLE, ENABLE, REVOKE_DEVICES, RESET_SECOND_FACTOR)
+    user_actions: ClassVar[tuple[Action, ...]] = (
+        *(DISABLE, ENABLE, REVOKE_DEVICES),
+        *(RESET_SECOND_FACTOR, SECOND_FACTOR_TOKEN),
+    )
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}

@@ -97,7 +97,7 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
 
     def form_valid(self, form: ReasonForm) -> HttpResponse:
         """Do the action and log it, both or neither."""
-        user, done = self.object, ""
+        user, done, result = self.object, "", None
         try:
             with transaction.atomic():
                 lock_user(user.pk)
@@ -108,7 +108,14 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
                     self.model_admin.log_change(self.request, user, gettext("%(done)s Reason: %(reason)s") % logged)
         except OperationalError:  # another transaction held the lock for too long
             return self.finish(messages.ERROR, BUSY)
+        if done and self.action.shown_once and isinstance(result, str):
+            return self.show_once(done, result)
         return self.finish(messages.SUCCESS, done) if done else self.finish(messages.WARNING, NOTHING_LEFT)
+
+    def show_once(self, done: str, secret: str) -> HttpResponse:
+        """Show it in the response itself: no browser keeps that, and no cookie or row has it."""
+        context = self.get_context_data(done=done, secret=secret)
+        return self.response_class(self.request, ["admin/users/user/shown_once.html"], context)
 
     def finish(self, level: int, text: Any) -> HttpResponse:
         """Tell the operator this on the page of the user."""

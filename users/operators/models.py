@@ -1,4 +1,4 @@
-"""What is kept of operators' log-ins to the admin and of their searches."""
+"""What is kept of operators: log-ins to the admin, searches, and tokens for setting up the second factor."""
 
 from django.db import models
 from django.db.models import Q
@@ -65,3 +65,17 @@ class PhoneSearch(models.Model):
 
     def __str__(self) -> str:
         return f"phone search {self.pk}"
+
+
+class EnrolmentToken(models.Model):
+    """Lets an operator set up the second factor, once. `users.operators.enrolment` has the rules."""
+
+    user = models.OneToOneField("users.User", models.CASCADE, primary_key=True, related_name="enrolment_token")
+    token_hash = models.BinaryField(max_length=32)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"enrolment token of user {self.pk}"

@@ -17,11 +17,9 @@ needs no limit.
 Recovery codes are stored as hashes. The secret of an authenticator must be stored as it is.
 """
 
-import hashlib
 import re
 from base64 import b32encode
 from datetime import datetime
-from secrets import token_bytes
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -32,10 +30,9 @@ from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from users import typed
 from users.clock import DAY
 from users.models import User
-from users.operators import logins
+from users.operators import enrolment, logins, random_codes
 from users.operators.logins import Client, Outcome
 from users.operators.models import OperatorLogin, PhoneSearch
 from users.queries import database_now, lock_user
@@ -47,17 +44,18 @@ KNOWN_A_DAY = 200
 
 RECOVERY_CODES = 10
 
-# 80 bits: 16 characters of base32.
-RECOVERY_BYTES = 10
-
-# The longest text that is read as a code.
-MAX_LENGTH = 60
+# Bytes of a hash that fit the column of a recovery code, which has 16 characters: 80 bits.
+HASH_BYTES = 10
 
 _TOTP_CODE = re.compile("[0-9]{6}")
 
 
 class WrongCode(Exception):
     """The code is wrong, expired or used."""
+
+
+class WrongToken(Exception):
+    """The token that lets an operator set up the second factor is wrong, expired or used."""
 
 
 class Locked(Exception):
@@ -72,17 +70,32 @@ def is_required() -> bool:
     return bool(settings.ADMIN_SECOND_FACTOR == "required")
 
 
-def enrol(user: User, secret: str, code: str) -> tuple[TOTPDevice, list[str]]:
+def needs_token(user: User) -> bool:
+    """Whether this operator can set up the second factor only with a token."""
+    return is_required() and not is_enrolled(user)
+
+
+def token_to_set_up(user: User) -> str:
+    """A new token for setting up the second factor. Empty if this operator needs none."""
+    return enrolment.issue(user) if needs_token(user) else ""
+
+
+def enrol(user: User, secret: str, code: str, token: str = "") -> tuple[TOTPDevice, list[str]]:
     """Turn the second factor on, if the code is right for this secret. Returns the recovery codes.
 
-    Raises WrongCode, also if it is on already (a parallel request was first), or if no secret was shown.
+    Where it is required, the token must be right too. It stays valid if the code is wrong.
+
+    Raises WrongToken, or WrongCode, also if it is on already (a parallel request was first), or no secret was shown.
     """
     with transaction.atomic():
         lock_user(user.pk)
         if is_enrolled(user) or not secret:
             raise WrongCode
+        if is_required() and not enrolment.use(user, token):
+            raise WrongToken
+        enrolment.withdraw(user)  # one that was made while it was required
         device = TOTPDevice.objects.create(user=user, name="authenticator", key=secret)
-        if not _TOTP_CODE.fullmatch(cleaned := _clean(code)) or not device.verify_token(cleaned):
+        if not _TOTP_CODE.fullmatch(cleaned := random_codes.clean(code)) or not device.verify_token(cleaned):
             raise WrongCode
         return device, new_recovery_codes(user)
 
@@ -92,7 +105,7 @@ def verify(user: User, code: str, client: Client) -> Device:
 
     Raises WrongCode or Locked.
     """
-    cleaned = _clean(code)
+    cleaned = random_codes.clean(code)
     if not _TOTP_CODE.fullmatch(cleaned):
         return _verify_recovery_code(user, cleaned, client)
     with transaction.atomic():
@@ -128,14 +141,14 @@ def _verify_recovery_code(user: User, cleaned: str, client: Client) -> Device:
 
 def new_recovery_codes(user: User) -> list[str]:
     """Replace the recovery codes. These are the only copy: the database has their hashes."""
-    codes = [b32encode(token_bytes(RECOVERY_BYTES)).decode().lower() for _ in range(RECOVERY_CODES)]
+    codes = [random_codes.generate() for _ in range(RECOVERY_CODES)]
     with transaction.atomic():
         lock_user(user.pk)
         # The device stays: a session that it verified goes on.
         device, _ = StaticDevice.objects.select_for_update().get_or_create(user=user, name="recovery codes")
         device.token_set.all().delete()
         StaticToken.objects.bulk_create(StaticToken(device=device, token=_hash(code)) for code in codes)
-    return ["-".join(code[place : place + 4] for place in range(0, 16, 4)) for code in codes]
+    return [random_codes.grouped(code) for code in codes]
 
 
 def recovery_codes_left(user: User) -> int:
@@ -172,12 +185,9 @@ def forget(user: User) -> None:
     TOTPDevice.objects.filter(user=user).delete()
     OperatorLogin.objects.filter(user=user).delete()
     PhoneSearch.objects.filter(operator=user).delete()
-
-
-def _clean(code: str) -> str:
-    return typed.clean(code[:MAX_LENGTH]).lower()
+    enrolment.withdraw(user)
 
 
 def _hash(code: str) -> str:
-    """What stands in the database for a recovery code. It fits the column, which has 16 characters, with 80 bits."""
-    return b32encode(hashlib.sha256(f"recovery code {code}".encode()).digest()[:RECOVERY_BYTES]).decode()
+    """What stands in the database for a recovery code."""
+    return b32encode(random_codes.digest("recovery code", code)[:HASH_BYTES]).decode()

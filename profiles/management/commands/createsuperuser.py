@@ -14,6 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from profiles import signup
 from users import phones
+from users.management.operators import about_token
+from users.operators import second_factor
 
 EXAMPLE = "Write it in any usual spelling, such as 9991234567."
 
@@ -42,10 +44,12 @@ class Command(BaseCommand):
             raise CommandError("Password: " + " ".join(error.messages)) from error
         except UnicodeError as error:
             raise CommandError("Password: it must be UTF-8 text.") from error
-        signup.make_operator(phone, password)
+        user = signup.make_operator(phone, password)
         self.stdout.write(
             f"{phones.display(phone)} is an operator and can log in to the admin with phone and password."
         )
+        if token := second_factor.token_to_set_up(user):
+            self.stdout.write(about_token(token))
 
 
 def _ask() -> str:

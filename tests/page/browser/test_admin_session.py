@@ -26,15 +26,17 @@ def instances() -> Iterator[list[Service]]:
         yield started
 
 
-def made_operator(service: Service) -> None:
-    subprocess.run(
+def made_operator(service: Service, **variables: str) -> str:
+    """Returns what the command prints."""
+    return subprocess.run(
         [sys.executable, "manage.py", "createsuperuser", PHONE],
         cwd=settings.BASE_DIR,
-        env={**dict.fromkeys(NAMES, ""), "DATA_DIR": str(service.data)},
+        env={**dict.fromkeys(NAMES, ""), "DATA_DIR": str(service.data), **variables},
         input=PASSWORD,
         text=True,
+        stdout=subprocess.PIPE,
         check=True,
-    )
+    ).stdout
 
 
 def log_in(page: Page, service: Service, host: str = "localhost") -> None:

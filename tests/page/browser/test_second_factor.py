@@ -1,5 +1,6 @@
 """An operator's browser sets up the second factor, logs in with it, and uses a recovery code."""
 
+import re
 from base64 import b32decode
 from collections.abc import Iterator
 
@@ -13,18 +14,18 @@ from tests.support.service import Service, prepared_folder, services
 
 
 @pytest.fixture(scope="module")
-def required() -> Iterator[Service]:
-    """A service that requires a second factor, with an operator."""
+def required() -> Iterator[tuple[Service, str]]:
+    """A service that requires a second factor, with an operator, and the token for setting it up."""
     with prepared_folder() as folder, services(folder) as started:
         service = started(WEB_WORKERS="1", ADMIN_SECOND_FACTOR="required")
         service.wait_until_ready()
-        made_operator(service)
-        yield service
+        told = made_operator(service, ADMIN_SECOND_FACTOR="required")
+        yield service, re.findall("second factor: (.*)", told)[0]
 
 
 @pytest.fixture
-def page(browser: Browser, required: Service) -> Iterator[Page]:
-    context = browser.new_context(base_url=f"http://localhost:{required.port}", reduced_motion="reduce")
+def page(browser: Browser, required: tuple[Service, str]) -> Iterator[Page]:
+    context = browser.new_context(base_url=f"http://localhost:{required[0].port}", reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page, violations = context.new_page(), []
     page.on("console", lambda message: violations.append(message.text) if "Security Policy" in message.text else None)
@@ -48,7 +49,7 @@ def enter_code(page: Page, text: str) -> None:
     field.press("Enter")
 
 
-def test_operator_sets_up_a_factor_and_logs_in_with_it(page: Page) -> None:
+def test_operator_sets_up_a_factor_and_logs_in_with_it(page: Page, required: tuple[Service, str]) -> None:
     enter_password(page)
     expect(page.get_by_role("heading", name="Second factor")).to_be_visible()
     expect(page.locator("#nav-sidebar, #user-tools")).to_have_count(0)
@@ -57,7 +58,15 @@ def test_operator_sets_up_a_factor_and_logs_in_with_it(page: Page) -> None:
     assert image.evaluate("image => image.naturalWidth") > 100
     shown = page.locator(".secret").inner_text().replace(" ", "")
     secret = b32decode(shown).hex()
-    enter_code(page, code(secret=secret))
+    field = page.get_by_label("Token:")
+    expect(field).to_be_focused()
+    field.fill("aaaa-aaaa-aaaa-aaaa")
+    page.get_by_label("Code:").fill(code(secret=secret))
+    page.get_by_label("Code:").press("Enter")
+    expect(page.get_by_text("This token is wrong, expired or was used already.")).to_be_visible()
+    field.fill(required[1])
+    page.get_by_label("Code:").fill(code(secret=secret))
+    page.get_by_label("Code:").press("Enter")
 
     codes = page.locator("#recovery-codes").inner_text().split()
     assert len(codes) == 10
