@@ -4,11 +4,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAdminUser
 from rest_framework.request import Request
 
 from api.links import host_of
 from users.context import mask_host
+from users.operators import second_factor
 
 _WEB_PORTS = {"http": 80, "https": 443}
 # Values of Sec-Fetch-Site. `same-site` is another origin too, such as another name of the same domain.
@@ -16,6 +17,13 @@ _OTHER_SITES = {"cross-site", "same-site"}
 
 # Scheme, host and port.
 Origin = tuple[str, str, int | None]
+
+
+class IsStaff(IsAdminUser):
+    """Staff, unless operators need a second factor: a session of the API is opened by SMS alone."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return not second_factor.is_required() and super().has_permission(request, view)
 
 
 class ForeignOrigin(Exception):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django_otp.plugins.otp_static.models import StaticToken
 
-from tests.support.accounts import signed_in
+from tests.support.accounts import client, signed_in
 from tests.support.authenticator import (
     CODE_PAGE,
     code,
@@ -19,11 +19,6 @@ from tests.support.authenticator import (
 from tests.support.operators import logged, operator
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def required(settings: Any) -> None:
-    settings.ADMIN_SECOND_FACTOR = "required"
 
 
 def test_code_is_asked_for_after_the_password() -> None:
@@ -132,13 +127,24 @@ def test_who_gave_the_password_can_leave() -> None:
     assert 'id="id_username"' in browser.get("/admin/login/").content.decode()
 
 
-def test_sign_in_to_the_api_is_not_affected(required: None) -> None:
+@pytest.mark.parametrize("setting", ["optional", "required"])
+def test_sign_in_to_the_api_needs_no_code_and_opens_no_operations_of_staff_where_one_is_required(
+    settings: Any, setting: str
+) -> None:
+    settings.ADMIN_SECOND_FACTOR = setting
     enrolled(is_superuser=True)
+    other = signed_in("9991110001")
 
     person = signed_in("9991119998")
 
-    assert person.api.get("/api/v1/profiles").status_code == 200
+    paths = ("/api/v1/profiles", "/api/v1/profiles/", f"/api/v1/profiles/{other.profile.pk}")
+    answers = [person.api.get(path) for path in paths]
+    expected = (403, "permission_denied") if setting == "required" else (200, None)
+    assert [(answer.status_code, answer.json().get("code")) for answer in answers] == [expected] * 3
+    assert other.api.get(paths[0]).status_code == 403
+    assert client().get(paths[0]).status_code == 401
     assert person.me()["phone"] == "9991119998"
+    assert person.api.get("/api/v1/profiles/me/invitations").status_code == 200
 
 
 def test_operator_without_a_factor_logs_in_with_the_password(settings: Any) -> None:
