@@ -40,7 +40,7 @@ def test_correct_code_starts_a_session_and_verifies_the_user() -> None:
     answer = login(right(asked), challenge_id=asked)
 
     assert answer.status_code == 200
-    assert set(answer.json()) == {"token", "refresh", "expires_in", "device_token", "created"}
+    assert set(answer.json()) == {"token", "refresh", "expires_in", "device_token", "created", "requested_by_others"}
     assert (answer.json()["expires_in"], answer.json()["created"]) == (600, True)
     user = User.objects.get()
     code = LoginCode.objects.get()
