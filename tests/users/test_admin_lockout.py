@@ -218,3 +218,22 @@ def test_failures_are_kept_for_30_days_at_most() -> None:
 
     retention.delete_expired(now + timedelta(days=30.1))
     assert not AccessAttempt.objects.exists()
+
+
+def test_stored_attempt_has_no_phone_of_a_header() -> None:
+    guess(1, HTTP_USER_AGENT="Agent +79991234567", HTTP_ACCEPT="text/x-79991234567")
+
+    stored = AccessAttempt.objects.get()
+    assert "1234567" not in f"{stored.user_agent} {stored.http_accept} {stored.path_info}"
+    assert stored.user_agent.startswith("Agent")
+
+
+@pytest.mark.parametrize(
+    ("step", "most"), [("2001:db8::{:x}", 5), ("2001:db8:0:{:x}::", 10), ("2001:db8:0:{:x}00::", 20)]
+)
+def test_wider_ipv6_networks_have_limits_of_their_own(step: str, most: int) -> None:
+    answers = [guess(1, REMOTE_ADDR=step.format(number))[0] for number in range(1, most + 2)]
+
+    assert answers[: most - 1] == [200] * (most - 1)
+    assert answers[most] == 429
+    assert guess(1, REMOTE_ADDR="2001:db8:1::1") == [200]

@@ -81,6 +81,8 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]
         locked = locked_until(request, credentials)
         given = request.GET, request.POST
         request.GET, request.POST = {}, {"username": credentials.get("username") or ""}
+        # These headers may hold anything too. django-axes has read them before.
+        request.axes_user_agent, request.axes_http_accept = client.user_agent(request), ""
         try:
             super().user_login_failed(sender, credentials, request, **kwargs)
         finally:
