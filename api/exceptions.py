@@ -24,9 +24,9 @@ from api.problem_codes import PROBLEMS
 from profiles import activation, privacy
 from users import phones
 from users.client import text_of_header
+from users.clock import RetryLater
 from users.context import mask_host, request_id
-from users.login import decisions, devices, signin, tokens
-from users.operators import phone_searches
+from users.login import devices, signin, tokens
 
 Answer = TypeVar("Answer", bound=HttpResponse)
 
@@ -43,9 +43,7 @@ CODES: dict[type[BaseException], str] = {
     tokens.TokenExpired: "token_expired",
     tokens.TokenRevoked: "token_revoked",
     devices.DeviceNotFound: "not_found",
-    decisions.TooManyRequests: "too_many_requests",
-    activation.TooManyFailedActivations: "too_many_requests",
-    phone_searches.TooManyPhoneSearches: "too_many_requests",
+    RetryLater: "too_many_requests",
     activation.InviteCodeNotFound: "invite_code_not_found",
     activation.OwnInviteCode: "own_invite_code",
     activation.AlreadyActivated: "already_activated",

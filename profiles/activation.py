@@ -3,13 +3,13 @@
 Operators release a vote and replace an invite code.
 """
 
-import math
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from profiles import invite_codes, queries
 from profiles.models import FailedActivation, Profile
+from users.clock import RetryLater
 from users.login.tokens import TokenRevoked
 from users.queries import lock_user
 
@@ -36,12 +36,8 @@ class InviteCodeNotFound(Exception):
     """No user has this code. The failed activation was counted."""
 
 
-class TooManyFailedActivations(Exception):
-    """A limit of FAILED_ACTIVATION_LIMITS is reached. `retry_after` is in whole seconds."""
-
-    def __init__(self, delay: timedelta) -> None:
-        self.retry_after = math.ceil(delay.total_seconds())
-        super().__init__(f"retry after {self.retry_after} s")
+class TooManyFailedActivations(RetryLater):
+    """A limit of FAILED_ACTIVATION_LIMITS is reached."""
 
 
 def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:

@@ -11,6 +11,14 @@ DAY = timedelta(hours=24)
 MONTH = timedelta(days=30)
 
 
+class RetryLater(Exception):
+    """A limit is reached. `retry_after` is in whole seconds, at least 1."""
+
+    def __init__(self, delay: timedelta) -> None:
+        self.retry_after = max(1, math.ceil(delay.total_seconds()))
+        super().__init__(f"retry after {self.retry_after} s")
+
+
 class ClockTimestamp(models.Func):
     """The database's time at this moment. `Now()` is the time at which the transaction began."""
 

@@ -1,7 +1,6 @@
 """Which code a client may get now, by all limits together. Nothing is written here."""
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from users import login_queries
-from users.clock import HOUR, NO_DELAY, rounded_up
+from users.clock import HOUR, NO_DELAY, RetryLater, rounded_up
 from users.login import codes, devices, risk
 from users.login.risk import AllowedCodes
 from users.login.sms_limits import RetryDelays, SmsCosts
@@ -25,12 +24,8 @@ logger = logging.getLogger(__name__)
 LONG_CHALLENGE_DELAY = HOUR
 
 
-class TooManyRequests(Exception):
-    """A limit is reached. `retry_after` is in whole seconds, at least 1."""
-
-    def __init__(self, delay: timedelta) -> None:
-        self.retry_after = max(1, math.ceil(delay.total_seconds()))
-        super().__init__(f"retry after {self.retry_after} s")
+class TooManyRequests(RetryLater):
+    """A limit refuses the client a code."""
 
 
 class LimitReached(models.TextChoices):
@@ -70,12 +65,11 @@ class CodeDecision:
 
     @property
     def limits_reached(self) -> tuple[LimitReached, ...]:
-        reached = {
-            LimitReached.RESEND_INTERVAL: self.sends.delay(self.track.now) > NO_DELAY,
-            **_reached(self.delays),
-            LimitReached.LONG_CHALLENGES: self.length == codes.LONG and not self.allowed.long,
-        }
-        return _true(reached)
+        return _reached(
+            self.delays,
+            resend_interval=self.sends.delay(self.track.now) > NO_DELAY,
+            long_challenges=self.length == codes.LONG and not self.allowed.long,
+        )
 
 
 def decide_code(
@@ -123,7 +117,7 @@ def refuse_early(phone: str, costs: SmsCosts, device_token: str | None, challeng
     delays = costs.delays(known=False, verified=standing.is_verified)
     delay = max(delays.attach, NO_DELAY if standing.has_open_code else delays.send)
     if delay > NO_DELAY and not standing.is_known_device and not standing.holds_challenge:
-        _refuse(delay, _true(_reached(delays)))
+        _refuse(delay, _reached(delays))
 
 
 def refuse(decision: CodeDecision) -> None:
@@ -176,14 +170,15 @@ def _refusal(
     return delay if delay > NO_DELAY else None
 
 
-def _reached(delays: RetryDelays) -> dict[LimitReached, bool]:
-    return {
+def _reached(
+    delays: RetryDelays, *, resend_interval: bool = False, long_challenges: bool = False
+) -> tuple[LimitReached, ...]:
+    reached = {
+        LimitReached.RESEND_INTERVAL: resend_interval,
         LimitReached.SITE: delays.site > NO_DELAY,
         LimitReached.NUMBER_PREFIX: delays.number_prefix > NO_DELAY,
         LimitReached.NETWORK: delays.network > NO_DELAY,
         LimitReached.ATTACH: delays.attach > NO_DELAY,
+        LimitReached.LONG_CHALLENGES: long_challenges,
     }
-
-
-def _true(reached: dict[LimitReached, bool]) -> tuple[LimitReached, ...]:
     return tuple(limit for limit, holds in reached.items() if holds)

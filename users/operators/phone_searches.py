@@ -6,15 +6,13 @@ ones in an hour. Parts of a phone find nothing, so no phone can be found digit b
 """
 
 import logging
-import math
-from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from users import accounts, phones
-from users.clock import HOUR
+from users.clock import HOUR, RetryLater
 from users.models import User
 from users.operators.models import PhoneSearch
 from users.queries import lock_user
@@ -28,12 +26,8 @@ SEES_PHONES = "users.view_phone"
 PHONES_AN_HOUR = 30
 
 
-class TooManyPhoneSearches(PermissionDenied):
-    """The limit of an hour is reached. `retry_after` is in whole seconds, at least 1."""
-
-    def __init__(self, delay: timedelta) -> None:
-        self.retry_after = max(1, math.ceil(delay.total_seconds()))
-        super().__init__(f"retry after {self.retry_after} s")
+class TooManyPhoneSearches(RetryLater, PermissionDenied):
+    """The operator searched for PHONES_AN_HOUR phones. A page of the admin that does not catch it answers 403."""
 
 
 def check(operator: Any, phone: str, where: str) -> None:
