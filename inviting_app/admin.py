@@ -37,7 +37,7 @@ class AdminSite(admin.AdminSite):
         from users.admin import second_factor
 
         own = [
-            path("second-factor/", second_factor.OwnView.as_view(admin_site=self), name="second_factor"),
+            path("second-factor/", second_factor.SetupView.as_view(admin_site=self), name="second_factor"),
             path("second-factor/code/", second_factor.CodeView.as_view(admin_site=self), name="second_factor_code"),
             path("second-factor/leave/", LogoutView.as_view(next_page=reverse_lazy("admin:login")), name="leave"),
         ]

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
-from users.context import mask_host, mask_name
+from users.context import mask_host, mask_user_agent
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def user_agent(request: HttpRequest) -> str:
     Users recognise their devices by it, and operators see it.
     """
     text = text_of_header(request.META.get("HTTP_USER_AGENT", ""))
-    return mask_name("".join(filter(str.isprintable, text)))
+    return mask_user_agent("".join(filter(str.isprintable, text)))
 
 
 def text_of_header(value: str) -> str:

@@ -1,4 +1,4 @@
-"""The context of a request that log lines and records share: its id, and what clients write without secrets."""
+"""What log lines and records share: the id of the request, and text of clients without phones, codes and tokens."""
 
 import re
 from contextlib import suppress
@@ -21,11 +21,12 @@ _OTHER_ID = re.compile(
     r"(?!.*[0-9](?:[-_]*[0-9]){6})(?!.{22}\Z|.{43}\Z)(?=.*[a-z])[\w-]{8,64}", re.ASCII | re.IGNORECASE
 )
 
+# 10 to 15 digits in a row.
 _PHONE = re.compile(r"\+?(?<!\d)\d{6,11}(\d{4})(?!\d)")
 
 # Ten or more digits, as people write phones.
 _WRITTEN_PHONE = re.compile(r"\+?\d(?:[\W_]{0,3}\d){5,}((?:[\W_]{0,3}\d){4})")
-# The same in the name of a client, where dots are those of versions.
+# The same in a User-Agent, where dots are those of versions.
 _PHONE_OR_VERSION = re.compile(r"/\d{1,5}(?:\.\d+)+|\+?\d(?:[\s()+_-]{0,3}\d){5,}((?:[\s()+_-]{0,3}\d){4})")
 # Four digits or more near each other: a phone or a code.
 _DIGITS = re.compile(r"\+?\d(?:[\W_]{0,3}\d){3,}")
@@ -62,8 +63,8 @@ def mask_written(text: str) -> str:
     return _WRITTEN_PHONE.sub(_last_four, mask_tokens(text))
 
 
-def mask_name(text: str) -> str:
-    """The name of a client, its User-Agent, without tokens and phones."""
+def mask_user_agent(text: str) -> str:
+    """A User-Agent without tokens and phones."""
     return _PHONE_OR_VERSION.sub(lambda found: _last_four(found) if found[1] else found[0], mask_tokens(text))
 
 

@@ -64,10 +64,12 @@ UNION ALL
 SELECT format('REVOKE CREATE ON SCHEMA %%I FROM PUBLIC', %(schema)s::text)
  WHERE has_schema_privilege(%(service)s, %(schema)s, 'CREATE')
 """
+# By default every role may enter every database.
 _CLOSE_OTHERS = """
 SELECT format('REVOKE ALL ON DATABASE %%I FROM PUBLIC', datname)
   FROM pg_database WHERE datname = ANY(%(databases)s) AND has_database_privilege(%(service)s, oid, 'CONNECT')
 """
+# The rights that the service still lacks.
 _GRANT = """
 SELECT format('GRANT USAGE ON SCHEMA %%I TO %%I', %(schema)s::text, %(service)s::text)
  WHERE NOT has_schema_privilege(%(service)s, %(schema)s, 'USAGE')

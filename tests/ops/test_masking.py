@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.accounts import client
 from tests.support.wsgi_client import thread_seconds
-from users.context import hide_digits, is_safe_id, mask_host, mask_name, mask_phones, mask_tokens, mask_written
+from users.context import hide_digits, is_safe_id, mask_host, mask_phones, mask_tokens, mask_user_agent, mask_written
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_host_shows_digits_only_of_addresses_and_ports(written: str, shown: str)
 
 
 @pytest.mark.parametrize(
-    "mask", [hide_digits, is_safe_id, mask_host, mask_name, mask_phones, mask_tokens, mask_written]
+    "mask", [hide_digits, is_safe_id, mask_host, mask_user_agent, mask_phones, mask_tokens, mask_written]
 )
 @pytest.mark.parametrize("text", ["1 ", "1", "1___", "eyJa.", "a", "receipts", "-", "1.", "/"])
 def test_masking_takes_linear_time(mask: Any, text: str) -> None:
@@ -80,7 +80,7 @@ def test_masking_takes_linear_time(mask: Any, text: str) -> None:
 
 @pytest.mark.parametrize("spelled", ["79997654321", "+7 (999) 765-43-21", "7_999_765_43_21"])
 def test_name_of_a_client_has_no_phone(spelled: str) -> None:
-    assert mask_name(f"App/1.0 {spelled}") == "App/1.0 ***4321"
+    assert mask_user_agent(f"App/1.0 {spelled}") == "App/1.0 ***4321"
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_name_of_a_client_has_no_phone(spelled: str) -> None:
     ],
 )
 def test_names_of_usual_clients_are_kept(name: str) -> None:
-    assert mask_name(name) == name
+    assert mask_user_agent(name) == name

@@ -48,7 +48,7 @@ class Action:
     # Does it. The result is false if the action no longer applies; otherwise `done` may show it in the log.
     do: Callable[[User], Any]
     done: Any
-    # The result is a secret: its text is shown once to the operator, with this explanation, and is not in the log.
+    # If the result is a text, it is a secret: it is shown once, with this explanation, and is not in the log.
     shown_once: str | Promise = ""
     # It cannot be undone: only superusers may do it, and they confirm it with a checkbox.
     final: bool = False
@@ -93,7 +93,9 @@ TOKEN_MEANING = _(
 
 def _reset_second_factor(user: User) -> bool | str:
     """False if there was none. Otherwise the token that the operator needs next, or True without one."""
-    return second_factor.reset(user) and (second_factor.token_to_set_up(user) or True)
+    if not second_factor.reset(user):
+        return False
+    return second_factor.token_to_set_up(user) or True
 
 
 RESET_SECOND_FACTOR = Action(

@@ -53,14 +53,14 @@ class LargeTableList(ChangeList):
         return [first, "-pk" if first.startswith("-") else "pk"]
 
 
-class FindsObject(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Finds no object, instead of failing, for an id or a `_to_field` that no link of the admin has."""
+class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """For an id or a `_to_field` that no link of the admin has, there is no object. Django's own admin fails."""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
 
 
-class LargeTableAdmin(FindsObject):
+class LargeTableAdmin(ForgivingAdmin):
     """A list that stays quick on large tables and finds rows by exact phone number. Its rows are read-only.
 
     It has no filters that list all values of a column, and no filters or orders without an index: they read the whole

@@ -114,17 +114,18 @@ class EnrolForm(CodeForm):
         return device
 
 
-class OperatorPage:
-    """What the pages share. `admin_site` is the site that they belong to."""
+class SecondFactorMixin:
+    """What the pages share."""
 
+    # Given by `as_view`.
     admin_site: admin.AdminSite = None  # type: ignore[assignment]
     request: HttpRequest
     title: Any = ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)  # type: ignore[misc]
         own = {"title": self.title, "is_required": second_factor.is_required()}
-        context = {**super().get_context_data(**kwargs), **self.admin_site.each_context(self.request), **own}  # type: ignore[misc]
-        return context
+        return {**context, **self.admin_site.each_context(self.request), **own}
 
     def form_invalid(self, form: CodeForm) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
@@ -142,7 +143,7 @@ class OperatorPage:
         LogEntry.objects.log_actions(user.pk, [User.objects.get(pk=user.pk)], CHANGE, message)
 
 
-class CodeView(OperatorPage, otp_views.LoginView):  # type: ignore[misc]
+class CodeView(SecondFactorMixin, otp_views.LoginView):  # type: ignore[misc]
     """The second step of a log-in."""
 
     otp_token_form = CodeForm
@@ -169,7 +170,7 @@ class CodeView(OperatorPage, otp_views.LoginView):  # type: ignore[misc]
 
 
 @method_decorator(never_cache, name="dispatch")
-class OwnView(OperatorPage, FormView):  # type: ignore[type-arg]
+class SetupView(SecondFactorMixin, FormView):  # type: ignore[type-arg]
     """Operators set up their second factor, or change it with a current code. Nobody does it for somebody else."""
 
     title = _("Second factor")

@@ -29,7 +29,7 @@ from users import accounts, phones
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
-from users.admin.lists import ChoiceFilter, FindsObject, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
 from users.models import Device, User
@@ -73,8 +73,11 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
     # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = (
-        *(DISABLE, ENABLE, REVOKE_DEVICES),
-        *(RESET_SECOND_FACTOR, SECOND_FACTOR_TOKEN),
+        DISABLE,
+        ENABLE,
+        REVOKE_DEVICES,
+        RESET_SECOND_FACTOR,
+        SECOND_FACTOR_TOKEN,
     )
 
     class Media:
@@ -194,7 +197,7 @@ admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 @admin.register(Group)
-class GroupAdmin(FindsObject, auth_admin.GroupAdmin):
+class GroupAdmin(ForgivingAdmin, auth_admin.GroupAdmin):
     """For superusers: operators who could change their own group could give themselves permissions."""
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

@@ -64,10 +64,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class NetworkDelays:
-    """How long until each limit allows the client an SMS, or to attach to an open code. Zero means now."""
+    """What the limits of its networks allow a client."""
 
+    # How long until an SMS, and until it may attach to an open code. Zero means now.
     send: timedelta = NO_DELAY
     attach: timedelta = NO_DELAY
+    # Whether the next code may be short.
     allows_short: bool = True
 
 

@@ -1,7 +1,8 @@
 """The second factor of operators: codes of an authenticator (TOTP, RFC 6238) and recovery codes, by django-otp.
 
-**Guessing is bounded.** Only who knows the password is asked for a code. A code has 6 digits, and three codes are valid
-at a time: its own 30 seconds, those before and those after. So a guess is right with a probability of 3 in a million.
+**Guessing is bounded.** Only who knows the password is asked for a code. A code has 6 digits. It is valid for its own
+30 seconds, the 30 before and the 30 after. So three codes are valid at a time, and a guess is right with a probability
+of 3 in a million.
 These limits count wrong codes of one operator, exactly, because the row of the operator's device is locked meanwhile:
 
 - 5 from one network in 30 minutes, as with passwords. Then that pair of operator and network is locked.
@@ -11,8 +12,7 @@ These limits count wrong codes of one operator, exactly, because the row of the 
 So there are at most 300 guesses in any 24 hours, and the expected number of successes is at most 0.0009.
 
 **Nobody is locked out.** A stranger who knows the password can use up the limit for unknown networks, and that for
-known ones only from such a network. A recovery code is accepted at any time: it has 80 random bits, so that guessing it
-needs no limit.
+known ones only from such a network. A recovery code is accepted at any time: see `random_codes`.
 
 Recovery codes are stored as hashes. The secret of an authenticator must be stored as it is.
 """
@@ -42,11 +42,13 @@ from users.retention import ADDRESSES_FOR
 UNKNOWN_A_DAY = 100
 KNOWN_A_DAY = 200
 
+# Recovery codes that an operator gets at a time.
 RECOVERY_CODES = 10
 
 # Bytes of a hash that fit the column of a recovery code, which has 16 characters: 80 bits.
 HASH_BYTES = 10
 
+# Other texts are read as recovery codes.
 _TOTP_CODE = re.compile("[0-9]{6}")
 
 
@@ -173,7 +175,7 @@ def reset(user: User) -> bool:
 
 
 def end_sessions(user: User) -> None:
-    """End all sessions of the admin. Only operators have any, so there are few to look through."""
+    """End all of the operator's sessions in the admin. Only operators have any, so there are few to look through."""
     sessions = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
     ended = [one.pk for one in sessions if one.get_decoded().get(SESSION_KEY) == str(user.pk)]
     Session.objects.filter(pk__in=ended).delete()
@@ -189,5 +191,5 @@ def forget(user: User) -> None:
 
 
 def _hash(code: str) -> str:
-    """What stands in the database for a recovery code."""
+    """What the database has in place of a recovery code."""
     return b32encode(random_codes.digest("recovery code", code)[:HASH_BYTES]).decode()
