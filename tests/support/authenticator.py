@@ -58,7 +58,10 @@ def enter(browser: Client, text: str, path: str = CODE_PAGE, **fields: str) -> A
 
 
 def offered_secret(browser: Client) -> str:
-    return browser.get(PAGE).context["form"] and browser.session["second_factor_secret"]
+    """The secret of the authenticator that the page offers to set up."""
+    browser.get(PAGE)
+    secret: str = browser.session["second_factor_secret"]
+    return secret
 
 
 def set_up(browser: Client, token: str = "") -> list[str]:

@@ -29,6 +29,18 @@ def clerk(db: None) -> Client:
 
 
 @pytest.fixture
+def required(settings: Any) -> None:
+    """All operators need a second factor."""
+    settings.ADMIN_SECOND_FACTOR = "required"
+
+
+@pytest.fixture
+def unreachable_gateway(settings: Any) -> None:
+    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
+
+
+@pytest.fixture
 def gateway(settings: Any) -> Iterator[Gateway]:
     """The only configured gateway, on this machine."""
     for server in running():

@@ -12,13 +12,8 @@ from tests.support.receipts import sent
 from users.login.sms_limits import count_site
 from users.models import SmsDelivery, SmsGateway, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 SEEN = ("view_user", "view_smsdelivery", "view_smsgateway")
-
-
-@pytest.fixture(autouse=True)
-def gateway(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 @pytest.fixture

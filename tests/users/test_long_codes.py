@@ -1,7 +1,5 @@
 """Long codes: how long they are open, and how many challenges a phone gets."""
 
-from typing import Any
-
 import pytest
 
 from tests.support.login_steps import PHONE, answer, ask, at, challenge, device_token, stranger, weigh
@@ -9,13 +7,7 @@ from users.login import codes
 from users.login.decisions import TooManyRequests
 from users.models import LoginCode
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def gateway(settings: Any) -> None:
-    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 
 
 def test_long_code_is_open_until_the_next_may_be_sent() -> None:

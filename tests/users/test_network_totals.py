@@ -14,13 +14,8 @@ from users.login.decisions import TooManyRequests
 from users.login.signin import InvalidCode, MalformedCode
 from users.models import Challenge, NetworkTotals, SmsDelivery
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def gateway(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 def test_verified_phones_are_different_ones_and_of_new_devices() -> None:

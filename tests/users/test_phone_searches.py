@@ -1,4 +1,4 @@
-"""Operators who see masked phones find no whole one by searching for candidates."""
+"""Operators who see masked phones find no full number by searching for candidates."""
 
 import re
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def complete(browser: Client, path: str, text: str) -> Any:
     return browser.get(reverse("admin:autocomplete"), query)
 
 
-# Every request of the admin that searches by a whole phone, for a path of a list.
+# Every request of the admin that searches for a full phone number, for a path of a list.
 WAYS: list[tuple[Callable[[Client, str, str], Any], str]] = [
     *((search, path) for path in LISTS),
     *((export, path) for path in LISTS if re.search("user/|profile/|activation/", path)),

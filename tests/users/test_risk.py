@@ -11,15 +11,9 @@ from users.login.challenges import ChallengeIssued
 from users.login.signin import InvalidCode
 from users.models import LoginCode, SiteTotals, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 OTHER = "+79997654321"
-
-
-@pytest.fixture(autouse=True)
-def gateway(settings: Any) -> None:
-    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 def guess_wrong(asked: ChallengeIssued, seconds: float, times: int = 3) -> None:

@@ -15,11 +15,6 @@ PHONE = "9991119998"
 REASON = "Asked for it at the desk, ticket 12."
 
 
-@pytest.fixture
-def required(settings: Any) -> None:
-    settings.ADMIN_SECOND_FACTOR = "required"
-
-
 def test_host_makes_a_token(required: None, capsys: Any) -> None:
     operator(PHONE)
 

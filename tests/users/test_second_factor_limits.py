@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tests.support.authenticator import code, enrolled, enter, is_inside, later, with_password, wrong_code
+from tests.support.authenticator import SECRET, code, enrolled, enter, is_inside, later, with_password, wrong_code
+from tests.support.operators import operator
 from tests.support.races import race
 from users.models import OperatorLogin, User
 from users.operators import second_factor
 from users.operators.logins import Client, Outcome
+from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
 HERE = {"REMOTE_ADDR": "192.0.2.1"}
@@ -120,8 +124,7 @@ def test_owner_gets_in_from_a_known_network_while_strangers_guess(owner: User) -
 def test_known_networks_have_a_limit_too(owner: User) -> None:
     homes = [source(number) for number in range(60)]
     OperatorLogin.objects.bulk_create(
-        OperatorLogin(user=owner, outcome=Outcome.OK, network=one.network, created_at=second_factor.database_now())
-        for one in homes
+        OperatorLogin(user=owner, outcome=Outcome.OK, network=one.network, created_at=database_now()) for one in homes
     )
 
     results = [guess(owner, home) for home in homes for _ in range(5)]
@@ -134,9 +137,7 @@ def test_network_that_becomes_known_gives_strangers_no_new_guesses(owner: User) 
     for number in range(100):
         guess(owner, source(number))
     known_then = source(5)
-    OperatorLogin.objects.create(
-        user=owner, outcome=Outcome.OK, network=known_then.network, created_at=second_factor.database_now()
-    )
+    OperatorLogin.objects.create(user=owner, outcome=Outcome.OK, network=known_then.network, created_at=database_now())
 
     assert guess(owner, source(999)) == "Locked"
 
@@ -160,7 +161,7 @@ def test_guesses_of_a_day_come_back_slowly(owner: User) -> None:
 def test_password_of_before_the_second_factor_makes_no_network_known() -> None:
     thief = source(66)
     user, _ = enrolled()
-    before = second_factor.TOTPDevice.objects.get(user=user).created_at
+    before = TOTPDevice.objects.get(user=user).created_at
     assert before
     OperatorLogin.objects.create(
         user=user, outcome=Outcome.OK, network=thief.network, created_at=before - timedelta(seconds=1)
@@ -223,13 +224,10 @@ def test_one_code_opens_one_of_many_parallel_log_ins(kind: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_parallel_enrolments_make_one_device() -> None:
-    from tests.support.authenticator import SECRET
-    from tests.support.operators import operator
-
     user = operator()
 
     results: list[Any] = race([partial(second_factor.enrol, user, SECRET, code()) for _ in range(8)])
 
     assert sum(isinstance(result, tuple) for result in results) == 1
-    assert second_factor.TOTPDevice.objects.count() == second_factor.StaticDevice.objects.count() == 1
+    assert TOTPDevice.objects.count() == StaticDevice.objects.count() == 1
     assert second_factor.recovery_codes_left(user) == 10

@@ -27,11 +27,6 @@ from users.operators import second_factor
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def required(settings: Any) -> None:
-    settings.ADMIN_SECOND_FACTOR = "required"
-
-
 def test_operator_sets_up_a_factor_and_is_asked_for_it_afterwards() -> None:
     user = operator()
     browser = with_password()

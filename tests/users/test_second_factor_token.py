@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -33,18 +32,14 @@ from users import retention
 from users.models import EnrolmentToken, User
 from users.operators import enrolment, second_factor
 
+pytestmark = pytest.mark.django_db
 PHONE, BOSS = "9991119998", "9991119990"
 REASON = "Asked for it at the desk, ticket 12."
 ACTION = "second-factor-token"
 
 
 @pytest.fixture
-def required(settings: Any, db: None) -> None:
-    settings.ADMIN_SECOND_FACTOR = "required"
-
-
-@pytest.fixture
-def chief(required: None) -> Client:
+def chief(required: None, db: None) -> Client:
     """The browser of a superuser who has logged in with the second factor."""
     enrolled(BOSS, is_superuser=True)
     enter(browser := with_password(BOSS), code())
@@ -205,8 +200,7 @@ def test_erasure_deletes_the_token(required: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_parallel_uses_of_a_token_succeed_once(settings: Any) -> None:
-    settings.ADMIN_SECOND_FACTOR = "required"
+def test_parallel_uses_of_a_token_succeed_once(required: None) -> None:
     user = operator(PHONE)
     token = enrolment.issue(user)
 

@@ -9,13 +9,8 @@ from tests.support.login_steps import answer, ask, at, refused, someone
 from users.login import sms_limits
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def gateway(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 def send(phone: str, seconds: float, used: bool = False) -> None:
