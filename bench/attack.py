@@ -6,8 +6,8 @@ Everything is on the loopback network. Each client has its own address in 127.0.
 fake SMS gateway, attackers do not. Limits have their defaults. The first resend interval is a second, all others are an
 hour. Days pass by shifting the times in the rows of sign-in.
 
-It ends with status 1 if any attack has succeeded. What depends on luck is judged by a bound
-that luck alone exceeds less than once in a million runs.
+It ends with status 1 if any attack has succeeded. What depends on luck is judged by a bound that luck alone exceeds
+less than once in a million runs.
 """
 
 import argparse

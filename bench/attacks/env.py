@@ -1,6 +1,4 @@
-"""The service under attack: two hosts with four web processes each behind nginx, one worker, one PostgreSQL, two SMS
-gateways.
-"""
+"""The service under attack: two hosts with four web processes each, behind nginx, and two SMS gateways."""
 
 import secrets
 from contextlib import ExitStack

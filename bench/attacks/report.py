@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+# Between them stands the table in the document.
 MARK, END_MARK = "<!-- by bench.attack -->", "<!-- end -->"
 
 # What luck alone causes with a smaller probability is a defect.
@@ -69,10 +70,11 @@ def sure_median(values: list[float]) -> tuple[float, float]:
 
 
 def sure_area(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
-    """The area under the curve that tells two kinds of times apart (0.5: not at all), and an interval that contains it
-    with a probability of 1 - LUCK_MOST, by the normal approximation of Mann and Whitney's test.
+    """The area under the curve that tells two kinds of times apart (0.5: not at all), and an interval around it.
+
+    It is in the interval with a probability of 1 - LUCK_MOST, by the normal approximation of Mann and Whitney's test.
     """
-    ranks = sorted((time, kind) for kind, times in enumerate((ours, theirs)) for time in times)
+    ranks = sorted((value, kind) for kind, values in enumerate((ours, theirs)) for value in values)
     rank_sum = sum(place for place, (_, kind) in enumerate(ranks, 1) if kind)
     pairs = len(ours) * len(theirs)
     area = (rank_sum - len(theirs) * (len(theirs) + 1) / 2) / pairs
