@@ -49,7 +49,7 @@ class OperatorLogin(models.Model):
 
 
 class PhoneSearch(models.Model):
-    """An operator who sees masked phones searched for a whole one."""
+    """An operator who sees masked phones searched for a full phone number."""
 
     operator = models.ForeignKey("users.User", models.CASCADE, db_index=False, related_name="phone_searches")
     # A keyed hash: the same phone again tells nothing new, so it does not count again.

@@ -1,8 +1,8 @@
 """A limit on searches by phone for operators who see masked phones.
 
-A masked phone and a search together reveal the whole phone: the operator searches for all candidates. Each search for
-a whole phone is logged. Operators without the permission to see full phones may search for PHONES_AN_HOUR different
-ones in an hour. Parts of a phone find nothing, so no phone can be found digit by digit.
+A masked phone and searches together reveal the full phone number: the operator searches for all candidates. So each
+search for a full number is logged, and operators without the permission to see full numbers may search for
+PHONES_AN_HOUR different ones in an hour. A part of a number finds nothing, so no number can be found digit by digit.
 """
 
 import logging
