@@ -27,7 +27,7 @@ OWN_CODES = {
     "me_activate": {"invite_code_not_found", "own_invite_code", "already_activated", "too_many_requests"},
     "me_erase": {"fresh_sign_in_required"},
     "me_invitations": {"invalid"},
-    "profiles_list": {*("permission_denied", "invalid", "invalid_phone", "region_not_allowed", "too_many_requests")},
+    "profiles_list": {"permission_denied", "invalid", "invalid_phone", "region_not_allowed", "too_many_requests"},
     "profiles_read": {"permission_denied", "not_found"},
 }
 

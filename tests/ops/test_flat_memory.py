@@ -1,9 +1,8 @@
-"""No value that a client chooses is kept in the memory of a web process, and first requests may come at once."""
+"""No value that a client chooses is kept in the memory of a web process."""
 
 import http.client
 import random
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psutil
@@ -49,13 +48,6 @@ def ask(service: Service, numbers: range) -> None:
             path = choose.choice(PATHS).format(value)
             peer.request(choose.choice(METHODS).format(number), f"{path}?{query}", headers=headers)
             peer.getresponse().read()
-
-
-def test_first_requests_for_the_document_may_come_at_once(service: Service) -> None:
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(service.answers, ["/schema", "/problems/invalid"] * 8))
-
-    assert answers == [200] * 16
 
 
 def test_memory_does_not_grow_with_what_clients_send(service: Service) -> None:

@@ -140,7 +140,7 @@ def client_of(request: HttpRequest) -> logins.Client:
 
 
 def record_login(request: HttpRequest, user: User) -> None:
-    """Record the log-in of an operator: after the password, and again after the second factor instead."""
+    """Record a log-in of an operator. One with the second factor replaces the record of its password."""
     has_factor = getattr(user, "otp_device", None) is not None
     if not has_factor and (second_factor.is_required() or second_factor.is_enrolled(user)):
         pending = logins.record_bounded(user, Outcome.PASSWORD_ONLY, client_of(request))
