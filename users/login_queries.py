@@ -13,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from users import sql
 from users.clock import NO_DELAY
+from users.login.codes import MAX_ATTEMPTS
 from users.models import Challenge, LoginCode
 
 _SENT_CODES = f"""
@@ -69,7 +70,7 @@ def standing(phone: str, now: datetime, trust_hash: bytes | None, challenge_id: 
 
 
 _CHALLENGE = f"""
-SELECT {sql.columns(LoginCode, "code")}, challenge.id, person.phone
+SELECT {sql.columns(LoginCode, "code")}, challenge.id, host(challenge.address), person.phone
   FROM users_challenge AS challenge
   JOIN users_logincode AS code ON code.id = challenge.login_code_id
   JOIN users_user AS person ON person.id = code.user_id
@@ -82,16 +83,19 @@ def challenge_with_phone(public_id: str) -> tuple[Challenge, str | None] | None:
     row = sql.fetch_optional(_CHALLENGE, [public_id])
     if row is None:
         return None
-    *_, challenge_id, phone = row
+    *_, challenge_id, address, phone = row
     code = sql.instance(LoginCode, row)
-    challenge = Challenge.from_db(DEFAULT_DB_ALIAS, ["id", "login_code_id"], [challenge_id, code.pk])
+    challenge = Challenge.from_db(
+        DEFAULT_DB_ALIAS, ["id", "login_code_id", "address"], [challenge_id, code.pk, address]
+    )
     challenge.login_code = code
     return challenge, phone
 
 
 _CONSUME_ATTEMPT = """
 WITH consumed AS (
-    UPDATE users_challenge AS challenge SET attempts = attempts + 1
+    UPDATE users_challenge AS challenge
+       SET attempts = attempts + 1, attempts_by_phone = attempts_by_phone + %(by_phone)s::int
       FROM users_logincode AS code
      WHERE challenge.id = %(challenge)s AND code.id = challenge.login_code_id AND attempts < %(max)s
        AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, clock_timestamp())
@@ -106,17 +110,24 @@ RETURNING consumed.attempts
 
 
 def consume_attempt(
-    challenge: Challenge, limit: int, now: datetime | None, repeat_for: timedelta = NO_DELAY
+    challenge: Challenge,
+    limit: int,
+    now: datetime | None,
+    repeat_for: timedelta = NO_DELAY,
+    *,
+    by_phone: bool = False,
 ) -> int | None:
     """Consume one of `limit` attempts, and count it as a wrong guess until it is proved right.
 
     Returns how many are consumed now, or None if none was left or the code is no longer valid. The challenge that used
     the code may be answered again for the time of `repeat_for`. That counts as no guess: its holder knows the code.
 
+    `by_phone` says that the client showed no id of the challenge, so it may be anybody behind the same address.
+
     It is the rule that bounds guessing. One statement changes both rows, so it commits before the comparison without a
     transaction around it.
     """
-    values = {"challenge": challenge.pk, "max": limit, "now": now, "repeat_for": repeat_for}
+    values = {"challenge": challenge.pk, "max": limit, "now": now, "repeat_for": repeat_for, "by_phone": by_phone}
     row = sql.fetch_optional(_CONSUME_ATTEMPT, values)
     return row[0] if row else None
 
@@ -124,32 +135,38 @@ def consume_attempt(
 # GREATEST never decides what is stored. PostgreSQL checks the constraint on `wrong` before it sees that a parallel
 # attempt has changed the code, and then computes the sum again.
 # The challenge's row is locked before those of codes, as an attempt locks them. Another order could deadlock with it.
-_MARK_USED = """
+_MARK_USED = f"""
 WITH answered AS (
-    UPDATE users_challenge AS challenge SET session_id = %(session)s
+    UPDATE users_challenge AS challenge
+       SET session_id = %(session)s, attempts_by_phone = attempts_by_phone - %(by_phone)s::int,
+           attempts = CASE WHEN %(by_phone)s THEN {MAX_ATTEMPTS} ELSE attempts END
       FROM users_logincode AS code
      WHERE challenge.id = %(challenge)s AND code.id = challenge.login_code_id
        AND code.used_at IS NULL AND code.expires_at > %(now)s
-    RETURNING code.id, code.user_id, code.device_id, challenge.attempts
+    RETURNING code.id, code.user_id, code.device_id,
+              CASE WHEN %(by_phone)s THEN 1 ELSE challenge.attempts - challenge.attempts_by_phone END AS no_guesses
 )
 UPDATE users_logincode AS code
    SET closed_at = %(now)s, expires_at = %(now)s,
        used_at = CASE WHEN code.id = answered.id THEN %(now)s END,
-       wrong = GREATEST(wrong - CASE WHEN code.id = answered.id THEN answered.attempts ELSE 0 END, 0)
+       wrong = GREATEST(wrong - CASE WHEN code.id = answered.id THEN answered.no_guesses ELSE 0 END, 0)
   FROM answered
  WHERE code.user_id = answered.user_id AND code.device_id IS NOT DISTINCT FROM answered.device_id
    AND used_at IS NULL AND expires_at > %(now)s
-"""
+"""  # noqa: S608
 
 
-def mark_used(challenge: Challenge, session_id: UUID, now: datetime) -> bool:
+def mark_used(challenge: Challenge, session_id: UUID, now: datetime, *, by_phone: bool = False) -> bool:
     """Mark the challenge's code as used and end all valid codes of its track. False if it was not valid any more.
 
-    The attempts of the challenge no longer count as wrong guesses: they were typing errors of whoever has the code.
+    The attempts that showed the challenge's id no longer count as wrong guesses: they were typing errors of whoever has
+    the code. Those `by_phone` do, apart from the correct one: a stranger may have made them. If the correct one was by
+    phone, a stranger may hold the challenge, so no attempt is left to repeat the log-in.
 
     `session_id` is that of the session which the challenge then opens. Call it with the user's row locked.
     """
-    return sql.execute(_MARK_USED, {"challenge": challenge.pk, "session": session_id, "now": now}) > 0
+    values = {"challenge": challenge.pk, "session": session_id, "now": now, "by_phone": by_phone}
+    return sql.execute(_MARK_USED, values) > 0
 
 
 _RECORD_SIGN_IN = """

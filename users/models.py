@@ -211,6 +211,9 @@ class Challenge(models.Model):
     login_code = models.ForeignKey(LoginCode, models.CASCADE, related_name="attached", verbose_name=_("login code"))
     address = models.GenericIPAddressField(_("address"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    # Those of them that found the challenge by phone and address: strangers may share the address. After a success,
+    # those that stay wrong guesses.
+    attempts_by_phone = models.PositiveSmallIntegerField(_("attempts by phone"), db_default=0)
     created_at = models.DateTimeField(_("created"))
     # The session that its correct code opened: a repeated log-in gets the same one.
     session_id = models.UUIDField(_("session"), null=True)

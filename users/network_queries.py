@@ -101,7 +101,8 @@ LATERAL (
       FROM (SELECT challenge.created_at, challenge.created_at > %(now)s - %(hour)s AS in_hour,
                    code.expires_at > %(now)s OR code.used_at > %(now)s - %(recount)s AS is_hopeful,
                    code.user_id = (SELECT id FROM users_user WHERE phone = %(phone)s) AS of_phone,
-                   CASE WHEN code.digits <> {SHORT} OR challenge.session_id IS NOT NULL THEN 0
+                   CASE WHEN code.digits <> {SHORT} THEN 0
+                        WHEN challenge.session_id IS NOT NULL THEN challenge.attempts_by_phone
                         WHEN code.expires_at > %(now)s THEN {MAX_ATTEMPTS} ELSE challenge.attempts END AS weight
               FROM users_challenge AS challenge
               JOIN users_logincode AS code ON code.id = challenge.login_code_id AND code.device_id IS NULL
@@ -153,9 +154,11 @@ WITH verified AS (
      WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s - %(ended)s
        AND delivery.asked_from IS NOT NULL
 ), guessed AS (
-    SELECT challenge.address, challenge.attempts FROM users_logincode AS code
+    SELECT challenge.address, CASE WHEN challenge.session_id IS NULL THEN challenge.attempts
+                                   ELSE challenge.attempts_by_phone END AS attempts
+      FROM users_logincode AS code
       JOIN users_challenge AS challenge ON challenge.login_code_id = code.id
-     WHERE code.digits = {SHORT} AND code.device_id IS NULL AND code.wrong > 0 AND challenge.session_id IS NULL
+     WHERE code.digits = {SHORT} AND code.device_id IS NULL AND code.wrong > 0
        AND code.expires_at > %(now)s - %(day)s AND code.expires_at <= %(now)s AND challenge.attempts > 0
        AND challenge.created_at <= %(now)s - %(ended)s AND challenge.address IS NOT NULL
 ), counted AS (

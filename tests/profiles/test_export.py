@@ -58,6 +58,7 @@ LEFT_OUT = {
     "users.LoginCode.user": "the person",
     "users.LoginCode.nonce": "a secret",
     "users.Challenge.id": "internal",
+    "users.Challenge.attempts_by_phone": "a part of the attempts",
     "users.Challenge.session_id": "a secret",
     "users.Challenge.public_id": "a secret while its code lives",
     "users.SmsDelivery.id": "internal",

@@ -85,12 +85,12 @@ class Guessing(RuleBasedStateMachine):
             phone, asked = self.asked[-1 - which % len(self.asked)]
             self.asked.append((phone, self.ask(phone, challenge_id=asked.challenge_id)))
 
-    def guess(self, phone: str, asked: ChallengeIssued, times: int) -> None:
+    def guess(self, phone: str, asked: ChallengeIssued, times: int, how: dict[str, str] | None = None) -> None:
         """Guess wrong, and record the guesses that are compared with a short code of the unknown-device track."""
         code = challenge(asked.challenge_id).login_code
         for _ in range(times):
             with pytest.raises(InvalidCode) as refusal:
-                answer(asked, self.second, typed=wrong(asked.challenge_id))
+                answer(asked, self.second, wrong(asked.challenge_id), **(how or {}))
             if refusal.value.attempts_left is not None and code.length == codes.SHORT and code.device is None:
                 self.guesses[phone].append(self.second)
         self.hold_the_bounds()
@@ -104,11 +104,13 @@ class Guessing(RuleBasedStateMachine):
     def within(self, times: list[float], span: timedelta) -> int:
         return sum(at(self.second) - at(time) < span for time in times)
 
-    @rule()
-    def owner_signs_in_on_a_new_device(self) -> None:
+    @rule(strangers=st.integers(0, 2))
+    def owner_signs_in_on_a_new_device(self, strangers: int) -> None:
         # Ten successes a day do not lengthen the interval, and five devices are known at a time.
         if self.within(self.sign_ins, DAY) < 10 and self.newer_devices < 4:
             asked = self.ask(OWNED)
+            # Strangers behind the same address, who do not hold the challenge.
+            self.guess(OWNED, asked, strangers, {"challenge_id": "", "phone": OWNED, "address": self.address})
             assert answer(asked, self.second).tokens
             self.sign_ins.append(self.second)
             self.newer_devices += 1

@@ -35,14 +35,15 @@ phone and adds to them. A guess takes no lock and needs none. While the code is 
 After the code's end a guess in flight signs nobody in, because marking a code as used takes the same lock and reads the
 database's clock again. Weights are rows. They outlive every process, and only time lowers them.
 
-*A success removes the wrong guesses of its own challenge.* They were typing errors of whoever has the code: nobody else
-can use that challenge. Guesses at one phone are counted until the first takeover, so its bound stays. On the site each
-takeover frees at most 3 guesses for the attacker, so the expected number E of takeovers in 24 hours from short codes is
-at most 10⁻⁴ × (500 + 3·E), which is below 0.0501.
+*A success removes the wrong guesses that showed the id of its own challenge.* They were typing errors of whoever has
+the code: nobody else knows that id. Guesses that found the challenge by phone and address may be of a stranger who
+shares the address. They stay, and a success by phone removes nothing but itself. Guesses at one phone are counted until
+the first takeover, so its bound stays. On the site each takeover frees at most 3 guesses for the attacker, so the
+expected number E of takeovers in 24 hours from short codes is at most 10⁻⁴ × (500 + 3·E), which is below 0.0501.
 
 *A repeated log-in adds no guess.* For ten seconds after a success, the challenge that succeeded can be answered again,
-with the attempts left to it. Only its holder knows its id of 128 random bits, and its holder knows the code. An
-attacker's own challenge has succeeded only if the attacker has guessed already.
+with the attempts left to it, unless it succeeded by phone. Only its holder knows its id of 128 random bits, and its
+holder knows the code. An attacker's own challenge has succeeded only if the attacker has guessed already.
 
 The numbers are constants on purpose, not settings. Demo mode shows the code to every caller and has no risk limits.
 """

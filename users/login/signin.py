@@ -69,19 +69,20 @@ def sign_in(
     """
     digits = clean(typed)
     challenge = _held(challenge_id, remembered_challenge_id, phone)
-    repeat_for = tokens.REUSE_INTERVAL if challenge else NO_DELAY
+    by_phone = challenge is None
+    repeat_for = NO_DELAY if by_phone else tokens.REUSE_INTERVAL
     if challenge is None and not challenge_id and phone:
         challenge = _newest_live(phone, len(digits), address, now)
     _check_form(digits, challenge)
     if challenge is None:
         raise InvalidCode
     code = challenge.login_code
-    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now, repeat_for)
+    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now, repeat_for, by_phone=by_phone)
     if consumed is None:
         raise InvalidCode
     if not codes.matches(digits, code.nonce, code.length):
         raise InvalidCode(None if code.used_at else codes.MAX_ATTEMPTS - consumed)
-    return _accept(challenge, user_agent, now, repeat_for)
+    return _accept(challenge, user_agent, now, repeat_for, by_phone=by_phone)
 
 
 def _held(challenge_id: str | None, remembered_id: str | None, phone: str | None) -> Challenge | None:
@@ -116,13 +117,15 @@ def _check_form(digits: str, challenge: Challenge | None) -> None:
         raise MalformedCode(length)
 
 
-def _accept(challenge: Challenge, user_agent: str, now: datetime | None, repeat_for: timedelta) -> SignedIn:
+def _accept(
+    challenge: Challenge, user_agent: str, now: datetime | None, repeat_for: timedelta, *, by_phone: bool
+) -> SignedIn:
     """Use the code, which was correct, and open a session; or find the one that it opened within `repeat_for`."""
     with transaction.atomic():
         user, locked_at = lock_user(challenge.login_code.user_id)
         now = now or locked_at
         session_id = uuid.uuid4()
-        if not login_queries.mark_used(challenge, session_id, now):
+        if not login_queries.mark_used(challenge, session_id, now, by_phone=by_phone):
             return _repeat(user, challenge, now - repeat_for)
         if user.is_active:
             created = user.verified_at is None
@@ -151,5 +154,6 @@ def _is_requested_by_others(challenge: Challenge) -> bool:
     """Whether the code has a challenge of another address. One client that lost its challenge may have several."""
     if challenge.login_code.challenges < 2:
         return False
-    addresses = Challenge.objects.filter(login_code=challenge.login_code_id).values_list("address", flat=True)
-    return len(set(addresses)) > 1
+    # Ends at the first one found: under attack a code has many thousands of challenges.
+    others = Challenge.objects.filter(login_code=challenge.login_code_id).exclude(address=challenge.address)
+    return others.exists()
