@@ -43,13 +43,17 @@ def dead_codes(env: AttackEnv) -> list[Report]:
     """
     report = Report(5, "dead codes", "used, expired, spent, another's and sibling codes are refused")
     case = Case(env, 1)
-    report.check("a right code signs in once", case.log_in(case.code).status == 200 and refused(case.log_in(case.code)))
+    first, again, third, fourth = (case.log_in(case.code) for _ in range(4))
+    same = first.body["refresh"] == again.body["refresh"] == third.body["refresh"]
+    report.check("a right code opens one session, also if it is sent three times", same and case.sessions() == 1)
+    report.check("and has three attempts", refused(fourth))
 
     case = Case(env, 2)
     answers = at_once(case.log_in, [case.code] * 50)
     right = [answer for answer in answers if answer.status == 200]
-    report.check("50 at once open one session", len(right) == case.sessions() == 1)
-    report.check("and 49 are refused", refused(*[answer for answer in answers if answer.status != 200]))
+    tokens = {answer.body["refresh"] for answer in right}
+    report.check("50 at once open one session", len(tokens) == case.sessions() == 1 and len(right) <= MAX_ATTEMPTS)
+    report.check("and the others are refused", refused(*[answer for answer in answers if answer.status != 200]))
 
     case = Case(env, 3)
     env.pass_time(timedelta(minutes=11))
