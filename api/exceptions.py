@@ -25,8 +25,9 @@ from profiles import activation, privacy
 from users import phones
 from users.client import text_of_header
 from users.clock import RetryLater
-from users.context import mask_host, request_id
+from users.context import request_id
 from users.login import devices, signin, tokens
+from users.masks import mask_host
 
 Answer = TypeVar("Answer", bound=HttpResponse)
 

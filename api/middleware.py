@@ -17,7 +17,8 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.response import Response
 
 from api import exceptions
-from users.context import hide_digits, is_safe_id, mask_written, request_id
+from users.context import request_id
+from users.masks import hide_digits, is_safe_id, mask_written
 
 logger = logging.getLogger("inviting_app.requests")
 

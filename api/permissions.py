@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, IsAdminUser
 from rest_framework.request import Request
 
 from api.links import host_of
-from users.context import mask_host
+from users.masks import mask_host
 from users.operators import second_factor
 
 _WEB_PORTS = {"http": 80, "https": 443}

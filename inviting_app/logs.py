@@ -9,7 +9,8 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from users.context import mask_phones, mask_tokens, request_id
+from users.context import request_id
+from users.masks import mask_phones, mask_tokens
 
 # A longer message is cut: a client may have written it. Of a longer traceback, both ends are kept.
 MESSAGE_CHARACTERS = 2000

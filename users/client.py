@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from django.conf import settings
 from django.http import HttpRequest
 
-from users.context import mask_host, mask_user_agent
+from users.masks import mask_host, mask_user_agent
 
 logger = logging.getLogger(__name__)
 

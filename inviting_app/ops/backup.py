@@ -19,7 +19,7 @@ from inviting_app import queries
 from inviting_app.ops import database_errors, files, migrations, system_user
 from inviting_app.ops.embedded import ENVIRONMENT, Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
-from users.context import mask_phones
+from users.masks import mask_phones
 
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000

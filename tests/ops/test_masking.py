@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.accounts import client
 from tests.support.wsgi_client import thread_seconds
-from users.context import hide_digits, is_safe_id, mask_host, mask_phones, mask_tokens, mask_user_agent, mask_written
+from users.masks import hide_digits, is_safe_id, mask_host, mask_phones, mask_tokens, mask_user_agent, mask_written
 
 
 @pytest.mark.parametrize(

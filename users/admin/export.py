@@ -20,7 +20,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from users import context, phones
+from users import masks, phones
 from users.admin import sheets
 from users.admin.lists import LargeTableAdmin
 from users.keyset import beyond
@@ -133,5 +133,5 @@ def _filter(request: HttpRequest) -> str:
     for name, value in sorted(request.GET.dict().items()):
         text = str(value).replace("\0", "").strip()
         hidden = name == SEARCH_VAR and len(text) > SHORT_SEARCH
-        said.append(f"{name}={phones.mask(text) if hidden else context.mask_phones(text)}")
+        said.append(f"{name}={phones.mask(text) if hidden else masks.mask_phones(text)}")
     return "; ".join(said) or _("none")

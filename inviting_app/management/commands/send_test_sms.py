@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users import phones
-from users.context import mask_phones
+from users.masks import mask_phones
 from users.sms import gateways
 from users.sms.answers import Answer, Message, Response, Verdict, describe
 from users.sms.encoding import is_gsm, parts
