@@ -1,10 +1,19 @@
-"""A file for backups and a database to restore into."""
+"""A folder for services, a file for backups, and a database to restore into."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
+
+from tests.support.service import service_folder
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of the temporary folder that other accounts can enter."""
+    with service_folder() as made:
+        yield made
 
 
 @pytest.fixture

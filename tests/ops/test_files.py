@@ -3,7 +3,7 @@
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from inviting_app.ops import data_dir, files, places, system_user
 from inviting_app.ops.embedded import Embedded, EmbeddedError
 from tests.support.first_start import NOBODY, PLAIN, answers, by_plain_user, root_only, started
-from tests.support.service import service_folder
 
 TEXT = b"root's own file\n"
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with service_folder() as made:
-        yield made
 
 
 @pytest.fixture

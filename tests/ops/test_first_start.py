@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ from tests.support.first_start import (
     root_only,
     started,
 )
-from tests.support.service import service_folder
 
 pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the tests use another PostgreSQL")
 
@@ -35,12 +33,6 @@ command = [sys.executable, "-c", os.environ["PROGRAM"]]
 starts = [subprocess.Popen(command, env={**os.environ, "DATA_DIR": f"{data}/{name}"}) for name in names]
 sys.exit(sum(start.wait() != 0 for start in starts))
 """
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with service_folder() as made:
-        yield made
 
 
 @pytest.fixture

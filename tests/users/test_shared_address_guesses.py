@@ -13,14 +13,9 @@ from users.login.challenges import ChallengeIssued
 from users.login.signin import InvalidCode
 from users.models import Challenge, LoginCode, NetworkTotals
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 
 BY_PHONE = {"challenge_id": "", "phone": PHONE, "address": ADDRESS}
-
-
-@pytest.fixture(autouse=True)
-def with_a_gateway(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 def guess(asked: ChallengeIssued, seconds: float, **how: Any) -> None:
@@ -84,9 +79,7 @@ def test_telling_who_else_requested_the_code_reads_few_rows() -> None:
         Challenge(login_code=code, address=f"198.51.{n // 250}.{n % 250}", created_at=at(2)) for n in range(1000)
     )
 
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         assert answer(asked, 3).requested_by_others
 
     about_others = [query["sql"] for query in captured if '"users_challenge"."address"' in query["sql"]]
