@@ -36,14 +36,21 @@ WRONG_TOKEN = _("This token is wrong, expired or was used already. Ask for a new
 LOCKED = _("Too many wrong codes. Use a recovery code, or try again later.")
 
 
+def _has_factor(user: Any) -> bool:
+    """Asked of the database once in a request: each page of the admin asks for itself and for what is around it."""
+    if not hasattr(user, "has_second_factor"):
+        user.has_second_factor = second_factor.is_enrolled(user)
+    return bool(user.has_second_factor)
+
+
 def needs_code(user: Any) -> bool:
     """Whether the operator has given the password only. `is_verified` is django-otp's."""
-    return not user.is_verified() and second_factor.is_enrolled(user)
+    return not user.is_verified() and _has_factor(user)
 
 
 def is_missing(user: Any) -> bool:
     """Whether the operator may not use the admin yet: a code is needed, or a second factor at all."""
-    return not user.is_verified() and (second_factor.is_required() or second_factor.is_enrolled(user))
+    return not user.is_verified() and (second_factor.is_required() or _has_factor(user))
 
 
 class CodeForm(forms.Form):
