@@ -11,164 +11,12 @@ SMS_PER_DAY is twice the number of people. No SMS is sent.
 """
 
 import argparse
-import heapq
-import logging
-import random
-import sys
-from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
 
-ADDRESSES, PEOPLE, DAY, MINUTE = 20, 50_000, 24 * 3600, 60
-# The share of a day's people that begins in each hour.
-HOURS = [1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 6, 5, 4, 4, 5, 6, 7, 8, 6, 4, 2, 1]
-TYPING_ERRORS, GIVE_UP = 0.05, 0.02
-# Seconds between an SMS and its code, and between two requests of an attacker.
-TYPING, ATTACK_EVERY = (8, 60), 6
-# Refusals after which a person goes away.
-PATIENCE = 20
+from bench.env import Env, heading
 
-START = datetime(2026, 11, 1, tzinfo=UTC)
-Event = tuple[float, int, Callable[[float], None]]
-
-
-class Day:
-    """Events in the order of their time, and what became of them."""
-
-    def __init__(self, seed: int, people: int, attacked: bool) -> None:
-        from profiles import signup
-        from users.login import codes, decisions, signin, sms_limits
-
-        self.signup, self.signin, self.codes, self.sms_limits = signup, signin, codes, sms_limits
-        self.refusal = decisions.TooManyRequests
-        self.random = random.Random(seed)  # noqa: S311 - a simulation
-        self.events: list[Event] = []
-        self.order = count()
-        self.count: Counter[str] = Counter()
-        self.waits: list[float] = []
-        self.site_long_at: float | None = None
-        self.expected = 0.0
-        for minute in range(DAY // MINUTE):
-            self.at(minute * MINUTE, self.each_minute)
-        addresses = people * ADDRESSES // PEOPLE or 1
-        for number in range(people):
-            hour = self.random.choices(range(24), HOURS)[0]
-            begun = (hour + self.random.random()) * 3600
-            self.at(begun, self.person(f"+7999{number:07}", f"192.0.2.{number % addresses + 1}", begun))
-        if attacked:
-            for number, second in enumerate(range(0, DAY, ATTACK_EVERY)):
-                self.at(second, self.attacker("same NAT", f"+7998{number:07}", "192.0.2.1"))
-                self.at(second + 3, self.attacker("IPv6 /48", f"+7997{number:07}", f"2001:db8:0:{number % 65536:x}::1"))
-
-    def at(self, seconds: float, act: Callable[[float], None]) -> None:
-        if seconds < DAY:
-            heapq.heappush(self.events, (seconds, next(self.order), act))
-
-    def play(self) -> None:
-        while self.events:
-            seconds, _, act = heapq.heappop(self.events)
-            act(seconds)
-
-    def each_minute(self, seconds: float) -> None:
-        self.sms_limits.count_site(self.clock(seconds))
-
-    def clock(self, seconds: float) -> datetime:
-        return START + timedelta(seconds=seconds)
-
-    def ask(self, phone: str, address: str, seconds: float, **more: str) -> Any:
-        return self.signup.sign_up(phone, address=address, language="en", now=self.clock(seconds), **more)
-
-    def person(self, phone: str, address: str, begun: float, refusals: int = 0) -> Callable[[float], None]:
-        def act(seconds: float) -> None:
-            try:
-                asked = self.ask(phone, address, seconds)
-            except self.refusal as refused:
-                when = f"{'at' if address == '192.0.2.1' else 'not at'} the attacker's address"
-                when = f"in the first hour, {when}" if begun < 3600 else f"later, {when}"
-                if not refusals:
-                    self.count[f"people refused {when}"] += 1
-                if refusals == PATIENCE or seconds + refused.retry_after >= DAY:
-                    self.count[f"people who went away {when}"] += 1
-                    return
-                again = seconds + refused.retry_after + self.random.uniform(0, 5)
-                self.at(again, self.person(phone, address, begun, refusals + 1))
-                return
-            self.waits.append(seconds - begun)
-            self.count["SMS of honest people"] += asked.sent
-            self.count[f"honest codes of {asked.code_length} digits"] += 1
-            if self.random.random() >= GIVE_UP:
-                self.at(seconds + self.random.uniform(*TYPING), lambda then: self.type(asked, then))
-
-        return act
-
-    def type(self, asked: Any, seconds: float) -> None:
-        code = self.code_of(asked)
-        if self.random.random() < TYPING_ERRORS:
-            with suppress(self.signin.InvalidCode):
-                self.answer(f"{(int(code) + 1) % 10 ** len(code):0{len(code)}}", asked, seconds)
-        try:
-            self.answer(code, asked, seconds)
-            self.count["signed in"] += 1
-        except self.signin.InvalidCode:
-            self.count["honest codes refused"] += 1
-
-    def answer(self, code: str, asked: Any, seconds: float) -> None:
-        self.signin.sign_in(code, challenge_id=asked.challenge_id, now=self.clock(seconds))
-
-    def code_of(self, asked: Any) -> str:
-        from users.models import Challenge
-
-        code = Challenge.objects.select_related("login_code").get(public_id=asked.challenge_id).login_code
-        return self.codes.derive(code.nonce, code.length)
-
-    def attacker(self, name: str, phone: str, address: str) -> Callable[[float], None]:
-        def act(seconds: float) -> None:
-            try:
-                asked = self.ask(phone, address, seconds)
-            except self.refusal:
-                self.count[f"refusals of {name}"] += 1
-                return
-            self.count[f"SMS by {name}"] += asked.sent
-            self.count[f"short codes for {name}"] += asked.code_length == 4
-            for _ in range(3):
-                guess = str(self.random.randrange(10**asked.code_length)).zfill(asked.code_length)
-                with suppress(self.signin.InvalidCode):
-                    self.answer(guess, asked, seconds)
-                    self.count[f"takeovers by {name}"] += 1
-                self.expected += 10.0**-asked.code_length
-            if asked.code_length == 10 and self.site_long_at is None and self.site_is_long(seconds):
-                self.site_long_at = seconds
-
-        return act
-
-    def site_is_long(self, seconds: float) -> bool:
-        from users import limit_queries
-        from users.login import risk
-
-        weight, limit = limit_queries.site_risk_weight(
-            self.clock(seconds), weight=3, site=risk.SITE_DAY, share=risk.SITE_SHARE
-        )
-        return weight > limit
-
-
-def simulate(options: argparse.Namespace) -> None:
-    import django
-
-    django.setup()
-    logging.disable()
-    day = Day(options.seed, options.people, not options.peaceful)
-    day.play()
-    long_at = "never" if day.site_long_at is None else f"after {day.site_long_at / 60:.0f} min"
-    waits = sorted(day.waits) or [float("inf")]
-    lines = [f"{number:8,} {name}" for name, number in sorted(day.count.items())] + [
-        f"{waits[len(waits) // 2]:8.0f} s median wait for a code; one in 100 waits {waits[-len(waits) // 100]:.0f} s",
-        f"{day.expected:8.3f} takeovers expected from all guesses; the site is on long codes: {long_at}",
-    ]
-    options.inside.write_text("\n".join(lines))
+# By default there are as many people as share 20 addresses.
+PEOPLE = 50_000
 
 
 def main() -> None:
@@ -176,19 +24,15 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=PEOPLE, help="fewer people use fewer addresses")
     parser.add_argument("--peaceful", action="store_true", help="without attackers")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.inside:
-        simulate(options)
-        return
-    from bench.env import Env, heading
-
     print(heading("bench.carrier"))
     with ExitStack() as stack:
         env = Env(stack, SMS_PER_DAY=str(2 * options.people), LANGUAGE="en")
         env.part("manage.py worker").suspend()
         result = env.folder / "result"
-        env.spawn("-m", "bench.carrier", "--inside", str(result), *sys.argv[1:]).wait()
+        given = f"{options.people}, {options.seed}, {not options.peaceful}, Path({str(result)!r})"
+        code = f"from pathlib import Path; from bench.carrier_day import play; play({given})"
+        assert env.spawn("manage.py", "shell", "-v0", "-c", code).wait() == 0
         print(result.read_text())
 
 

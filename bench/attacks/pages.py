@@ -56,7 +56,7 @@ def pages(env: AttackEnv) -> list[Report]:
 
 
 def _distinct(env: AttackEnv, first: int) -> list[int]:
-    """The statuses of requests whose language, version, path, query and host nobody has used before."""
+    """The statuses of requests with a language, version, path, query, id and client that nobody has used before."""
     attacker, numbers = env.attacker(), range(first, first + DISTINCT)
 
     def ask(n: int) -> list[int]:
