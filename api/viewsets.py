@@ -79,8 +79,8 @@ class AuthViewSet(GenericViewSet[Any]):
             address=client.address(request),
             user_agent=client.user_agent(request),
         )
-        others = {name: value for name, value in vars(signed_in).items() if name != "tokens"}
-        response = Response({**vars(signed_in.tokens), **others})
+        about_device = {name: value for name, value in vars(signed_in).items() if name != "tokens"}
+        response = Response({**vars(signed_in.tokens), **about_device})
         cookies.delete(response, cookies.CHALLENGE)
         cookies.write(request, response, cookies.DEVICE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
         return response

@@ -12,7 +12,7 @@ from users import accounts
 from users.login import challenges, decisions, devices, sms_limits
 from users.login.challenges import ChallengeIssued
 from users.models import User
-from users.queries import insert_user, lock_phone
+from users.queries import NewUser, insert_user, lock_phone
 
 
 def sign_up(
@@ -42,9 +42,9 @@ def sign_up(
             decisions.refuse(decision)
             if not found.user:
                 created = _create(phone, phone_hash, locked_at)
-                if created is None or created[1] != found.former:
+                if created is None or created.former != found.former:
                     continue  # somebody signed up or erased themselves meanwhile, and their codes count
-                user = created[0]
+                user = created.user
             return challenges.issue(decision, user, address, language)
 
 
@@ -57,13 +57,13 @@ def lock_or_create(phone: str) -> User:
             return found.user
         created = _create(phone, phone_hash, found.now)
         if created is not None:
-            return created[0]
+            return created.user
 
 
-def _create(phone: str, phone_hash: bytes, now: datetime) -> tuple[User, list[int]] | None:
-    """Insert the user of a new phone with a profile. None if another transaction was first.
+def _create(phone: str, phone_hash: bytes, now: datetime) -> NewUser | None:
+    """Insert the user of a new phone with a profile, and carry over the limits of former users with this phone.
 
-    Also returns the ids of the users who erased themselves with this phone: their limits are carried over.
+    None if another transaction was first.
     """
     created = insert_user(phone, phone_hash, now)
     if created is not None:

@@ -81,14 +81,20 @@ def lock_phone(phone: str, phone_hash: bytes) -> LockedPhone:
     return LockedPhone(sql.instance(User, row) if row[0] else None, row[-2], row[-1])
 
 
-def insert_user(phone: str, phone_hash: bytes, now: datetime) -> tuple[User, list[int]] | None:
-    """Insert an unverified user with this E.164 phone, created `now`.
+class NewUser(NamedTuple):
+    """A user who was inserted now, and the ids of users who erased themselves with the same phone."""
 
-    Also returns the ids of users who erased themselves with this phone. None if another transaction was first.
+    user: User
+    former: list[int]
+
+
+def insert_user(phone: str, phone_hash: bytes, now: datetime) -> NewUser | None:
+    """Insert an unverified user with this E.164 phone, created `now`. None if another transaction was first.
+
     By hand: `get_or_create` takes five statements for each new user.
     """
     row = sql.fetch_optional(_INSERT_USER, {"phone": phone, "phone_hash": phone_hash, "now": now})
-    return (sql.instance(User, row), row[-1]) if row else None
+    return NewUser(sql.instance(User, row), row[-1]) if row else None
 
 
 # What a statement selects from to find a session's device and user only if the session is live.

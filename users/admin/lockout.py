@@ -107,7 +107,7 @@ def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> da
     name = hidden_name(request, credentials)
     for network in networks.containing(_address(request)):
         of_network = AccessAttempt.objects.filter(
-            ip_address__range=(str(network.addresses[0]), str(network.addresses[-1])),
+            ip_address__range=(network.first, network.last),
             attempt_time__gte=counted_since(),
         )
         of_pair = of_network.filter(username=name)
@@ -128,7 +128,7 @@ def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str
 
 def network_address(request: HttpRequest) -> str:
     """The first address of the narrowest network of the client, which is stored for all of its addresses."""
-    return str(networks.containing(_address(request))[-1].addresses[0])
+    return networks.containing(_address(request))[-1].first
 
 
 def _address(request: HttpRequest) -> str:

@@ -51,6 +51,14 @@ class Network:
     addresses: IPv4Network | IPv6Network
     factor: int
 
+    @property
+    def first(self) -> str:
+        return str(self.addresses[0])
+
+    @property
+    def last(self) -> str:
+        return str(self.addresses[-1])
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -104,8 +112,8 @@ def delays(networks: list[Network], stored: list[StoredCounts], phone: str, now:
     allowed = [limits(network.factor, counts.verified_phones) for network, counts in zip(networks, stored, strict=True)]
     live = network_queries.live_counts(
         now,
-        firsts=[str(network.addresses[0]) for network in networks],
-        lasts=[str(network.addresses[-1]) for network in networks],
+        firsts=[network.first for network in networks],
+        lasts=[network.last for network in networks],
         sends=[each.sends_in_an_hour for each in allowed],
         challenges=[each.challenges for each in allowed],
         of_phone=CHALLENGES_OF_PHONE,
