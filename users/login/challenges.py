@@ -1,8 +1,9 @@
 """Requests for a sign-in code: which code a client gets, and whether an SMS is sent for it.
 
 A code belongs to a phone, a track (a known device, or all unknown devices) and a length. Attempts belong to the
-challenge, one for each client that requests the code. So a stranger can neither consume the owner's attempts nor, by
-requesting first, keep the owner from a code. Under attack a code gets longer; nobody is locked out.
+challenge, one for each client that requests the code. So a stranger at another network address can neither consume the
+owner's attempts nor, by requesting first, keep the owner from a code. Under attack a code gets longer; nobody is locked
+out.
 """
 
 import math
