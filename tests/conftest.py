@@ -3,7 +3,6 @@
 import io
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from inviting_app.ops.embedded import OPTIONS, SUPERUSER, Embedded
 from tests.support import login_steps
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.environment import THOROUGH
-from tests.support.service import Service, ready_service
+from tests.support.service import Service, copy_prepared, ready_service
 from users.models import User
 
 # The folders whose tests start processes, in the order in which they run.
@@ -64,7 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def postgres() -> Iterator[None]:
     """The embedded PostgreSQL, unless DATABASE_URL names another. Its data need not survive a power cut."""
     OPTIONS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
-    with nullcontext() if not settings.EMBEDDED_POSTGRES else Embedded(settings.DATA_DIR).running():
+    if not settings.EMBEDDED_POSTGRES:
+        yield
+        return
+    copy_prepared("postgres", settings.DATA_DIR / "postgres")
+    with Embedded(settings.DATA_DIR).running():
         yield
 
 
@@ -73,6 +76,8 @@ def django_db_modify_db_settings(postgres: None) -> None:
     """Start PostgreSQL before pytest-django creates the test database, which the service's role could not."""
     if settings.EMBEDDED_POSTGRES:
         settings.DATABASES["default"]["USER"] = connection.settings_dict["USER"] = SUPERUSER
+        # Its tables are those of a first start, which takes long: Django makes the test database from it.
+        connection.settings_dict["TEST"]["TEMPLATE"] = connection.settings_dict["NAME"]
     settings.OWNER_DATABASE = "default"
 
 

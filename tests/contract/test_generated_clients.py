@@ -9,8 +9,10 @@ import pytest
 
 from tests.contract.commands import BIN, CLIENTS, MODULES, run
 from tests.contract.generated import JAR, generated
+from tests.support.environment import THOROUGH
 
-pytestmark = pytest.mark.contract
+# To make and to compile them takes minutes in all, so `.ci/run` does it once.
+pytestmark = [pytest.mark.contract, pytest.mark.skipif(not THOROUGH, reason="needs THOROUGH=1")]
 
 # What openapi-generator writes holds under `strict`, but not under two options that go further.
 STRICT = ("--exactOptionalPropertyTypes", "false", "--noUncheckedIndexedAccess", "false")

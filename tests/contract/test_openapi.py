@@ -15,6 +15,7 @@ pytestmark = pytest.mark.contract
 OPERATOR = "9993330003"
 
 
+@pytest.mark.skipif(not THOROUGH, reason="sends requests at random for long: THOROUGH=1")
 def test_schemathesis_finds_nothing(service: Service, site: str, tmp_path: Path) -> None:
     make_operator(service)
     tokens = {name: service.sign_in(phone)["token"] for name, phone in (("alice", "9993330001"), ("bob", "9993330002"))}
@@ -27,7 +28,7 @@ def test_schemathesis_finds_nothing(service: Service, site: str, tmp_path: Path)
     run(
         BIN / "schemathesis",
         *("--config-file", "tests/contract/schemathesis.toml", "run", f"{site}/schema", "--no-color"),
-        *(("--max-examples", "100") if THOROUGH else ("--max-examples", "10", "--phases", "examples,fuzzing,stateful")),
+        *("--max-examples", "100"),
         SITE_URL=site,
         AUTH_FILE=str(tmp_path / "people.json"),
         OPERATOR_TOKEN=service.sign_in(OPERATOR)["token"],

@@ -29,7 +29,7 @@ from tests.support.wsgi_client import Answer, call
 from users.models import User
 from users.queries import database_now
 
-EXAMPLES = 25_000 if THOROUGH else 300
+EXAMPLES = 25_000 if THOROUGH else 100
 # Seconds of processor time for one request, and statements: a few times what the slowest page takes.
 SLOW_SECONDS = 1.0
 MOST_STATEMENTS = 80

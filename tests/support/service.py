@@ -203,8 +203,13 @@ def with_static_files(data: Path) -> Path:
 def prepared_folder() -> Iterator[Path]:
     """A folder with the database and static files of a first start, which takes seconds."""
     with service_folder() as folder:
-        subprocess.run(["cp", "-a", prepared_once(), folder / "data"], check=True)
+        copy_prepared("", folder / "data")
         yield folder
+
+
+def copy_prepared(part: str, to: Path) -> None:
+    """Copy the data of a first start, or this part of it, to a new folder."""
+    subprocess.run(["cp", "-a", prepared_once() / part, to], check=True)
 
 
 def prepared_once() -> Path:
@@ -214,8 +219,7 @@ def prepared_once() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not prepared.exists():
             environment = {**os.environ, **dict.fromkeys(NAMES, ""), "DATA_DIR": str(draft)}
-            command = [sys.executable, "manage.py", "prepare"]
-            subprocess.run(command, cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, check=True)
+            subprocess.run([sys.executable, "manage.py", "prepare"], cwd=settings.BASE_DIR, env=environment, check=True)
             draft.rename(prepared)
     return prepared
 

@@ -14,7 +14,7 @@ from tests.page.browser.visitor import Visitor
 from tests.support.http_gateway import Gateway, running
 from tests.support.service import Service, ready_service
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 NUMBERS = count(1)
 
 expect.set_options(timeout=15_000)
