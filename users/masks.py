@@ -31,10 +31,10 @@ _PART_OF_HOST = re.compile(
     rf"(\[[0-9A-Fa-f:.]+\]|(?<![\d.])\d+(?:\.\d+){{3}}(?![\d.]))|(:\d{{1,5}}\b)|{_DIGITS.pattern}"
 )
 
-# The token of a URL for delivery receipts, what looks like one in a path that was mistyped, a JSON Web Token, and a
-# device token.
+# The token of a URL for delivery receipts, what looks like one in a path that was mistyped (not a module's name in a
+# traceback), a JSON Web Token, and a device token.
 _TOKEN = re.compile(
-    r"(receipts?[\w-]{0,20}/+)[^?#\s\"]+|(?<=/)[\w-]{22}(?![\w-])|\beyJ[\w-]{10,}(?:\.[\w-]*){0,2}|(?<![\w-])[\w-]{43}(?![\w-])",
+    r"(receipts?[\w-]{0,20}/+)[^?#\s\"]+|(?<=/)[\w-]{22}(?![\w-]|\.py\b)|\beyJ[\w-]{10,}(?:\.[\w-]*){0,2}|(?<![\w-])[\w-]{43}(?![\w-])",
     re.IGNORECASE,
 )
 

@@ -27,6 +27,7 @@ FIRST_MIGRATION = "users.0001_initial"
 # pg_restore of this version and newer sets a setting that older servers do not know.
 TRANSACTION_TIMEOUT_SINCE = 17
 
+NEEDS_OWNER = "Set OWNER_DATABASE_URL: backup and restore need the role that owns the tables."
 NOT_EMPTY = """this database is not empty. Keep the log of its erasures:
     manage.py erasures > erasures.txt
 """
@@ -165,7 +166,9 @@ def _run(database: Database, program: str | Path, *options: str, **how: Any) -> 
     )
     if done.returncode:
         # It may quote values of a row.
-        raise BackupError(mask_phones(first_error(done.stderr.decode(errors="replace"))))
+        why = mask_phones(first_error(done.stderr.decode(errors="replace")))
+        lacks_rights = "permission denied" in why or "privilege" in why
+        raise BackupError(f"{why}. {NEEDS_OWNER}" if lacks_rights and settings.OWNER_DATABASE != "owner" else why)
     return done.stdout or b""
 
 

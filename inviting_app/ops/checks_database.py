@@ -23,6 +23,8 @@ LOCK_TIMEOUT = "2s"
 # Seconds. With a larger difference, tokens and codes live longer or shorter than clients are told.
 CLOCK_DIFFERENCE = 2.0
 PREPARED_ATTEMPTS = 5
+# Settings of PostgreSQL's log, with the values that keep phones out of it.
+QUIET_LOG = {"log_error_verbosity": ["terse"], "log_min_error_statement": ["panic", "fatal"]}
 FREE_BYTES = 10**9
 
 Found = Iterator[CheckMessage]
@@ -34,7 +36,7 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
         return []
     checks = [
         *(version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements, worker_database),
-        *(clock, disk),
+        *(clock, disk, server_log),
     ]
     return list(answers()) or run_each(checks)
 
@@ -102,14 +104,28 @@ def rights() -> Found:
 
 def superuser() -> Found:
     """A role that can do more than the service needs: with it, a hole in the service is one in the whole server."""
-    role, is_superuser = queries.role(DEFAULT_DB_ALIAS)
-    if is_superuser:
-        what = f"The service connects to the database as {role}, a superuser."
-        hint = (
-            f"CREATE ROLE {roles.SERVICE} LOGIN PASSWORD '…'; then set OWNER_DATABASE_URL to what DATABASE_URL is now, "
-            "name the new role in DATABASE_URL, and run `manage.py migrate`: it gives the role its rights."
-        )
-        yield Warning(what, hint=hint, id="inviting_app.W013")
+    for alias in dict.fromkeys([DEFAULT_DB_ALIAS, settings.OWNER_DATABASE]):
+        role, is_superuser = queries.role(alias)
+        if is_superuser:
+            name = "OWNER_DATABASE_URL" if alias == "owner" else "DATABASE_URL"
+            what = f"The role {role} of {name} is a superuser."
+            hint = (
+                "Name two new roles in DATABASE_URL and OWNER_DATABASE_URL, and run `manage.py create_roles` with the "
+                "URL of the superuser: it makes them and hands the tables over."
+            )
+            yield Warning(what, hint=hint, id="inviting_app.W013")
+
+
+def server_log() -> Found:
+    """What the log of another server may hold: an error of a statement can quote a phone."""
+    if settings.EMBEDDED_POSTGRES:
+        return
+    found = {name: current_setting(name) for name in QUIET_LOG}
+    if loud := {name: value for name, value in found.items() if value not in QUIET_LOG[name]}:
+        names = " and ".join(f"{name} ({value})" for name, value in loud.items())
+        what = f"The log of PostgreSQL may hold phones, because of {names}."
+        hint = "; ".join(f"ALTER DATABASE … SET {name} = '{QUIET_LOG[name][0]}'" for name in loud)
+        yield Warning(what, hint=f"As a superuser: {hint}. Or set it in postgresql.conf.", id="inviting_app.W014")
 
 
 def unapplied_migrations() -> Found:

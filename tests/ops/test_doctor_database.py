@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -48,8 +49,23 @@ def test_superuser_as_the_role_of_the_service_is_reported() -> None:
     sql(f"SET LOCAL ROLE {roles.SERVICE}")
 
     assert (found.level, found.id) == (WARNING, "inviting_app.W013")
-    assert "CREATE ROLE" in str(found.hint) and "OWNER_DATABASE_URL" in str(found.hint)
+    assert "create_roles" in str(found.hint) and "OWNER_DATABASE_URL" in str(found.hint)
     assert list(checks_database.superuser()) == []
+
+
+@pytest.mark.django_db
+def test_log_of_another_server_that_may_quote_phones_is_reported(settings: Any) -> None:
+    assert list(checks_database.server_log()) == []
+    settings.EMBEDDED_POSTGRES = False
+    sql("SET LOCAL log_error_verbosity = verbose; SET LOCAL log_min_error_statement = error")
+
+    found = only(checks_database.server_log())
+    sql("SET LOCAL log_error_verbosity = terse; SET LOCAL log_min_error_statement = fatal")
+
+    assert (found.level, found.id) == (WARNING, "inviting_app.W014")
+    assert "log_error_verbosity (verbose) and log_min_error_statement (error)" in found.msg
+    assert "SET log_error_verbosity = 'terse'" in str(found.hint)
+    assert list(checks_database.server_log()) == []
 
 
 @pytest.mark.django_db

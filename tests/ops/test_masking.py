@@ -78,6 +78,11 @@ def test_masking_takes_linear_time(mask: Any, text: str) -> None:
     assert thread_seconds(lambda: mask(text * (8000 // len(text))), repeated=3) < 0.02
 
 
+def test_name_of_a_module_in_a_traceback_is_shown() -> None:
+    assert mask_tokens("File /x/sync_psycopg_connector.py, line 1") == "File /x/sync_psycopg_connector.py, line 1"
+    assert mask_tokens("GET /sms/recipts/Qm9iX3NheXNfaGVsbG8hIQ 404") == "GET /sms/recipts/*** 404"
+
+
 @pytest.mark.parametrize("spelled", ["79997654321", "+7 (999) 765-43-21", "7_999_765_43_21"])
 def test_name_of_a_client_has_no_phone(spelled: str) -> None:
     assert mask_user_agent(f"App/1.0 {spelled}") == "App/1.0 ***4321"

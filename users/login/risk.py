@@ -25,7 +25,7 @@ for each request in flight at that moment.
     short:  6 × 10⁻⁴                              = 6.0·10⁻⁴
     long:   1.2·10⁶ challenges × 3 × 10⁻¹⁰        = 3.6·10⁻⁴      together 9.6·10⁻⁴ < 0.1 %
 
-The limit of long-code challenges follows from the same argument. Reaching it takes 800 addresses with 60 challenges an
+The limit of long-code challenges follows from the same argument. Reaching it takes 834 addresses with 60 challenges an
 hour each. For the site 500 × 10⁻⁴ = 0.05 accounts, which leaves just under 0.05 for long codes: 5·10⁸ guesses, or
 1,900 sign-ups in every second of the day. If more than 16,567 users sign in a day, the limit of 497 becomes 3 % of
 them: 3·10⁻⁶ each.

@@ -35,7 +35,8 @@ class Command(BaseCommand):
                 _set_password(superuser, owner["USER"], owner.get("PASSWORD") or superuser.info.password)
                 _set_password(superuser, service["USER"], service.get("PASSWORD", ""))
         except psycopg.Error as error:
-            raise CommandError(f"The roles were not created. {database_errors.explained(error)}") from error
+            why = database_errors.explained(error).replace("DATABASE_URL", "the URL of the command")
+            raise CommandError(f"The roles were not created. {why}") from error
         self.stdout.write(f"{owner['USER']} owns the tables, and {service['USER']} may use them.")
 
 

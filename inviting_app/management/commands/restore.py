@@ -53,4 +53,6 @@ class Command(BaseCommand):
         entries, erased = privacy.repeat_erasures(log)
         queries.analyze(settings.OWNER_DATABASE)
         self.stdout.write(f"Restored: {User.objects.count()} users and {Activation.objects.count()} activations.")
-        self.stdout.write(f"Erasures in the log: {entries}, users erased again: {erased}." if log else ERASED_SINCE)
+        self.stdout.write(
+            f"Erasures in the log: {entries}, users erased again: {erased}." if erasures else ERASED_SINCE
+        )
