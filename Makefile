@@ -11,7 +11,7 @@ DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 # Whatever the caller's locale is.
 export PYTHONUTF8 := 1
 
-.PHONY: run demo test lint admin lock messages bench bench-sms licences sbom audit
+.PHONY: run demo test lint admin lock messages bench bench-journeys bench-sms licences sbom audit
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -36,6 +36,9 @@ lint: $(DEV)
 # Needs wrk as well: on Debian, apt install wrk.
 bench: $(DEV)
 	@exec $(BIN)/python -m bench.speed $(ARGS)
+
+bench-journeys: $(DEV)
+	@exec $(BIN)/python -m bench.journeys $(ARGS)
 
 bench-sms: $(DEV)
 	@exec $(BIN)/python -m bench.sms $(ARGS)

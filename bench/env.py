@@ -28,6 +28,7 @@ FINISH_SECONDS = 60
 RESULTS = Path(__file__).parent / "results"
 
 _NO_JOB_RUNS = "SELECT count(*) = 0 FROM procrastinate_jobs WHERE status = 'doing'"
+NOTHING_QUEUED = "SELECT count(*) = 0 FROM users_smsdelivery WHERE state = 'queued'"
 _DROP_SMS = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'users.tasks.send_sms'"
 _NO_VOTE_RUNS = """
 SELECT count(*) = 0 FROM pg_stat_activity
@@ -138,8 +139,9 @@ class BenchEnv(Env):
 
     name = "service"
 
-    def __init__(self, stack: ExitStack, users: int) -> None:
-        super().__init__(stack, TRUSTED_PROXIES="1", SMS_PER_DAY="1000000000")
+    def __init__(self, stack: ExitStack, users: int, **variables: str) -> None:
+        variables |= {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000", "WEB_WORKERS": "2"}
+        super().__init__(stack, 1, None, **variables)
         self.users = users
         self.port = self.service.port
         self.database.execute("SET lock_timeout = '30s'")

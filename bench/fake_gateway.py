@@ -17,6 +17,11 @@ class Sms(NamedTuple):
     at: float
 
 
+def code_of(text: str) -> str:
+    """The code in the last line of an SMS."""
+    return text.rpartition("#")[2].strip()
+
+
 class Inboxes:
     """The SMS of each phone, oldest first, whichever gateway delivered them."""
 
@@ -54,8 +59,7 @@ class Handler(http_gateway.Webhook):
         message = self.read(self.rfile.read(int(self.headers["Content-Length"])))
         delivers = self.server.status == 200 and self.server.answers.is_set()
         if delivers:
-            text = message["text"]
-            sms = Sms(text.rpartition("#")[2].strip(), text, time.monotonic())
+            sms = Sms(code_of(message["text"]), message["text"], time.monotonic())
             self.server.inboxes.of[message["to"]].append(sms)
         self.server.answers.wait()
         time.sleep(self.server.seconds)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import statistics
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -34,6 +35,14 @@ def cpu_seconds(root: psutil.Process) -> float:
             used = process.cpu_times()
             total += used.user + used.system + used.children_user + used.children_system
     return total
+
+
+def pin(root: psutil.Process, cores: Collection[int]) -> None:
+    """Let all threads of a process and of its children, present and future, run on these cores only."""
+    for process in _family(root):
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, cores)
 
 
 def memory(root: psutil.Process) -> tuple[float, float]:

@@ -17,13 +17,12 @@ from itertools import count
 from statistics import median, quantiles
 
 from bench import scenarios, wrk
-from bench.env import RESULTS, BenchEnv, heading, say
+from bench.env import NOTHING_QUEUED, RESULTS, BenchEnv, heading, say
 
 SLOW_SECONDS = 0.3
 DRAIN_SECONDS = 300
 CONNECTIONS = 8
 _WORKERS = "SELECT count(*) = {} FROM procrastinate_workers WHERE last_heartbeat > now() - interval '10 s'"
-_NOTHING_QUEUED = "SELECT count(*) = 0 FROM users_smsdelivery WHERE state = 'queued'"
 
 _HEAD = "".join(f"{name:>9}" for name in ("median", "p90", "p99", "most"))
 _LOAD_HEAD = "workers  gateway  sign-ups/s   p50 ms   p99 ms accepted SMS once    twice drained s"
@@ -55,7 +54,7 @@ class Sms:
         requests = scenarios.sign_ups(self.env, seconds)
         outcome = wrk.run(self.env.port, requests, connections=CONNECTIONS, seconds=seconds)
         ended = time.monotonic()
-        self.env.wait_for(_NOTHING_QUEUED, seconds=DRAIN_SECONDS)
+        self.env.wait_for(NOTHING_QUEUED, seconds=DRAIN_SECONDS)
         drained = time.monotonic() - ended
         received = [len(messages) for messages in self.env.inboxes.of.values()]
         # wrk stops without the answers to its last requests, whose SMS arrive nevertheless.
