@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from bench import document
 from bench.attacks import addresses, dead_codes, enumeration, guessing, networks, pages, report, spray, tokens
 from bench.attacks.env import MONTH, AttackEnv
 from bench.attacks.report import Report
@@ -52,7 +53,7 @@ def main() -> int:
             attacked.pass_time(MONTH)
     print(report.text(reports))
     if options.write:
-        report.write(reports)
+        document.write("docs/security.md", "bench.attack", report.table(reports))
     return int(not all(one.passed for one in reports))
 
 

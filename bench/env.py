@@ -91,12 +91,14 @@ class Env:
     def web(self) -> psutil.Process:
         return self.part("gunicorn")
 
-    def spawn(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-        """Start Python with the service's environment and log. It is stopped at the end."""
+    def spawn(
+        self, *arguments: str, program: str = sys.executable, cwd: str | Path = settings.BASE_DIR, **variables: str
+    ) -> subprocess.Popen[bytes]:
+        """Start Python, or a program, with the service's environment and log. It is stopped at the end."""
         with self.service.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=settings.BASE_DIR,
+                [program, *arguments],
+                cwd=cwd,
                 env=self.service.process.environ() | variables,
                 stdout=log,
                 stderr=log,

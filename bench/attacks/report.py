@@ -1,13 +1,7 @@
 """What an attack tried and won, and whether the arithmetic allows that."""
 
 import math
-import time
 from dataclasses import dataclass, field
-from pathlib import Path
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
-# Between them stands the table in the document.
-MARK, END_MARK = "<!-- by bench.attack -->", "<!-- end -->"
 
 # What luck alone causes with a smaller probability is a defect.
 LUCK_MOST = 1e-6
@@ -93,12 +87,3 @@ def text(reports: list[Report]) -> str:
 def table(reports: list[Report]) -> str:
     rows = [HEADINGS, ["---"] * len(HEADINGS), *(report.cells for report in reports)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def write(reports: list[Report]) -> None:
-    """Put the table between the two marks of the document."""
-    text = DOCUMENT.read_text()
-    before, rest = text.split(MARK, 1)
-    _, after = rest.split(END_MARK, 1)
-    date = time.strftime("%F")
-    DOCUMENT.write_text(f"{before}{MARK}\nThe newest run ({date}):\n\n{table(reports)}\n{END_MARK}{after}")

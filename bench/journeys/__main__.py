@@ -12,11 +12,11 @@ import signal
 import sys
 from contextlib import ExitStack
 
-from bench import machine
+from bench import document, machine
 from bench.env import BenchEnv, heading, say
-from bench.journeys import report
-from bench.journeys.load import OPERATIONS, Bench, Measured
-from bench.journeys.servers import Server, Service
+from bench.journeys import peers, report
+from bench.journeys.load import Bench, Measured
+from bench.journeys.servers import OPERATIONS, Server, Service
 from bench.journeys.wire import Load
 
 WARM_UP_SECONDS = 1.0
@@ -28,6 +28,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="duration of each load")
     parser.add_argument("--operations", nargs="+", choices=OPERATIONS, default=OPERATIONS, metavar="OPERATION")
+    parser.add_argument(
+        "--peers", nargs="*", choices=peers.PEERS, default=[*peers.PEERS], help="none: the service alone"
+    )
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/speed.md")
     for part in ("web", "worker", "postgres"):
         parser.add_argument(f"--{part}-cores", type=_cores, metavar="0,1", help="run it on these cores only")
     options = parser.parse_args()
@@ -37,13 +41,15 @@ def main() -> int:
         loads = run(stack, options)
     text = f"{head}\n\n{report.text(loads)}"
     print(text)
+    if options.write:
+        document.write("docs/speed.md", "bench.journeys", text)
     return int(any(load.failed for load in loads))
 
 
 def run(stack: ExitStack, options: argparse.Namespace) -> list[Measured]:
     load = stack.enter_context(Load().running())
     env = BenchEnv(stack, options.users, SMS_GATEWAYS=f"webhook+{load.gateway_url}")
-    servers: list[Server] = [Service(env)]
+    servers: list[Server] = [Service(env), *peers.start(options.peers, env, load)]
     for server in servers:
         if options.web_cores:
             machine.pin(server.web(), options.web_cores)

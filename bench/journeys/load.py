@@ -13,14 +13,12 @@ import psutil
 
 from bench import machine, wrk
 from bench.env import NOTHING_QUEUED, BenchEnv, say
-from bench.journeys.servers import Server, some
+from bench.journeys.servers import ASK, JOURNEY, READ, SEND, VERIFY, Server, some
 from bench.journeys.wire import Connection, Load
 
 CLIENTS = 16
 CHECKED_BODIES = 50
 DRAIN_SECONDS = 600
-READ, ASK, SEND, VERIFY, JOURNEY = "own profile", "ask", "one SMS", "verify", "whole journey"
-OPERATIONS = (READ, ASK, SEND, VERIFY, JOURNEY)
 PARTS = ("web", "PostgreSQL", "worker")
 
 _numbers = count()
@@ -65,14 +63,15 @@ class Bench:
         self.env, self.load = env, load
 
     def round(self, server: Server, seconds: float, operations: set[str]) -> Iterator[Measured]:
-        """Each of these operations, where the server has it."""
+        """Each of these operations that the server has."""
+        operations = operations & set(server.operations)
         if READ in operations:
             yield self._read(server, seconds)
         if operations & {ASK, SEND, VERIFY}:
             yield from (one for one in self._steps(server, seconds) if one.operation in operations)
         if JOURNEY in operations:
             self.env.count_sms()
-            with self._measured(JOURNEY, server, works=server.queues) as measured:
+            with self._measured(JOURNEY, server, works=SEND in server.operations) as measured:
                 self._by_all(server, measured, _new_attempts(seconds), self._journey)
             yield measured
 
@@ -94,7 +93,7 @@ class Bench:
         with self._measured(ASK, server) as measured:
             self._by_all(server, measured, _kept(_new_attempts(seconds), attempts), self._ask)
         yield measured
-        if server.queues:
+        if SEND in server.operations:
             with self._measured(SEND, server, works=True) as measured:
                 self.env.wait_for(NOTHING_QUEUED, seconds=DRAIN_SECONDS)
                 measured.done = sum(attempt.phone in self.load.codes.of for attempt in attempts)

@@ -2,8 +2,8 @@
 
 from statistics import median
 
-from bench.journeys.load import OPERATIONS, PARTS, SEND, Measured
-from bench.journeys.servers import SERVICE
+from bench.journeys.load import PARTS, Measured
+from bench.journeys.servers import OPERATIONS, SEND, SERVICE
 from bench.machine import Spread
 
 Cell = list[Measured]

@@ -2,7 +2,6 @@
 
 import json
 from itertools import islice
-from typing import Protocol
 
 import psutil
 
@@ -13,36 +12,46 @@ from bench.scenarios import ME, bearer
 from bench.wrk import Request
 
 SERVICE = "this service"
+READ, ASK, SEND, VERIFY, JOURNEY = "own profile", "ask", "one SMS", "verify", "whole journey"
+OPERATIONS = (READ, ASK, SEND, VERIFY, JOURNEY)
 READERS = 10_000
 
 
-class Server(Protocol):
+class Server:
     """A server that is measured. `path` of a request is below its port; phones are in E.164."""
 
     name: str
     port: int
-    # Whether a worker sends its SMS, after the answer.
-    queues: bool
+    # The operations that are measured.
+    operations: tuple[str, ...] = (READ, ASK, VERIFY, JOURNEY)
 
-    def web(self) -> psutil.Process: ...
+    def web(self) -> psutil.Process:
+        raise NotImplementedError
 
     def reads(self) -> list[Request]:
         """The own profiles or sessions of different users."""
+        raise NotImplementedError
 
-    def read_is_right(self, answer: Answer) -> bool: ...
+    def read_is_right(self, answer: Answer) -> bool:
+        raise NotImplementedError
 
-    def ask(self, phone: str, address: str) -> Request: ...
+    def ask(self, phone: str, address: str) -> Request:
+        raise NotImplementedError
 
     def issued(self, answer: Answer) -> str:
-        """What identifies the attempt later, or is empty. Raises ValueError or LookupError if there was no code."""
+        """What identifies the attempt later. Raises ValueError or LookupError if there was no code."""
+        raise NotImplementedError
 
-    def verify(self, phone: str, code: str, issued: str, address: str) -> Request: ...
+    def verify(self, phone: str, code: str, issued: str, address: str) -> Request:
+        raise NotImplementedError
 
-    def signed_in(self, answer: Answer) -> bool: ...
+    def signed_in(self, answer: Answer) -> bool:
+        raise NotImplementedError
 
 
-class Service:
-    name, queues = SERVICE, True
+class Service(Server):
+    name = SERVICE
+    operations = OPERATIONS
 
     def __init__(self, env: BenchEnv) -> None:
         self.env, self.port = env, env.port

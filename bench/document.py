@@ -1,0 +1,17 @@
+"""Writes what was measured into the documents."""
+
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+END_MARK = "<!-- end -->"
+
+
+def write(page: str, module: str, text: str) -> None:
+    """Put the text of this module, with the date, between its two marks of a page."""
+    path = Path(settings.BASE_DIR, page)
+    mark = f"<!-- by {module} -->"
+    before, rest = path.read_text().split(mark, 1)
+    _, after = rest.split(END_MARK, 1)
+    path.write_text(f"{before}{mark}\nThe newest run ({time.strftime('%F')}):\n\n{text}\n{END_MARK}{after}")
