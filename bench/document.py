@@ -5,12 +5,13 @@ from pathlib import Path
 
 from django.conf import settings
 
+BASE = Path(settings.BASE_DIR)
 END_MARK = "<!-- end -->"
 
 
 def write(page: str, module: str, text: str) -> None:
     """Put the text of this module, with the date, between its two marks of a page."""
-    path = Path(settings.BASE_DIR, page)
+    path = BASE / page
     mark = f"<!-- by {module} -->"
     before, rest = path.read_text().split(mark, 1)
     _, after = rest.split(END_MARK, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 from collections.abc import Collection, Iterator
@@ -27,6 +28,11 @@ class Spread:
         return f"{self.median:{spec}} [{self.least:{spec}}..{self.most:{spec}}]"
 
 
+def quantile(values: list[float], part: float) -> float:
+    """The smallest of these values that this part of them does not exceed."""
+    return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]
+
+
 def cpu_seconds(root: psutil.Process) -> float:
     """CPU seconds that a process and its children have used so far."""
     total = 0.0
@@ -37,9 +43,9 @@ def cpu_seconds(root: psutil.Process) -> float:
     return total
 
 
-def pin(root: psutil.Process, cores: Collection[int]) -> None:
+def pin(root: psutil.Process, cores: Collection[int], children: bool = True) -> None:
     """Let all threads of a process and of its children, present and future, run on these cores only."""
-    for process in _family(root):
+    for process in _family(root) if children else [root]:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             for thread in process.threads():
                 os.sched_setaffinity(thread.id, cores)

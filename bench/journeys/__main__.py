@@ -4,7 +4,8 @@ The service runs as `make run` starts it. 16 clients ask for codes of new phones
 the code where the SMS arrives, and tell it. A journey counts if its SMS was delivered and it ended with a session. CPU
 is that of the web processes, of PostgreSQL and of the worker. The worker rests while other operations are measured.
 
-Prints tables. `--write` puts them into docs/speed.md. Ends with status 1 if anything was refused or lost.
+Prints tables. `--write` puts them into docs/speed.md. Ends with status 1 if anything was refused or lost, or
+a goal is missed.
 """
 
 import argparse
@@ -12,14 +13,20 @@ import signal
 import sys
 from contextlib import ExitStack
 
+import psutil
+
 from bench import document, machine
 from bench.env import BenchEnv, heading, say
 from bench.journeys import peers, report
-from bench.journeys.load import Bench, Measured
+from bench.journeys.goals import GOALS
+from bench.journeys.load import Bench
+from bench.journeys.results import Results
 from bench.journeys.servers import OPERATIONS, Server, Service
 from bench.journeys.wire import Load
 
-WARM_UP_SECONDS = 1.0
+SERVERS = ["service", *peers.PEERS]
+# What can be pinned to cores, to show what more cores would bring.
+PINNED = ("web", "worker", "postgres", "load")
 
 
 def main() -> int:
@@ -27,45 +34,59 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=100_000, help="in each database")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="duration of each load")
+    parser.add_argument("--warm-up", type=float, default=10, help="seconds of each load before all rounds")
+    parser.add_argument("--idle", type=int, default=200, help="sign-ups one after another, when nothing else is done")
     parser.add_argument("--operations", nargs="+", choices=OPERATIONS, default=OPERATIONS, metavar="OPERATION")
     parser.add_argument(
-        "--peers", nargs="*", choices=peers.PEERS, default=[*peers.PEERS], help="none: the service alone"
+        "--only", nargs="+", choices=SERVERS, default=SERVERS, help="only these; the service in any case"
     )
     parser.add_argument("--write", action="store_true", help="write the tables into docs/speed.md")
-    for part in ("web", "worker", "postgres"):
+    for part in PINNED:
         parser.add_argument(f"--{part}-cores", type=_cores, metavar="0,1", help="run it on these cores only")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
     head = heading("bench.journeys")
     with ExitStack() as stack:
-        loads = run(stack, options)
-    text = f"{head}\n\n{report.text(loads)}"
+        results = run(stack, options)
+    text = f"{head}\n\n{report.text(results, GOALS)}"
     print(text)
     if options.write:
         document.write("docs/speed.md", "bench.journeys", text)
-    return int(any(load.failed for load in loads))
+    return int(any(load.failed for load in results.loads) or not all(goal.reached(results) for goal in GOALS))
 
 
-def run(stack: ExitStack, options: argparse.Namespace) -> list[Measured]:
+def run(stack: ExitStack, options: argparse.Namespace) -> Results:
     load = stack.enter_context(Load().running())
     env = BenchEnv(stack, options.users, SMS_GATEWAYS=f"webhook+{load.gateway_url}")
-    servers: list[Server] = [Service(env), *peers.start(options.peers, env, load)]
-    for server in servers:
-        if options.web_cores:
-            machine.pin(server.web(), options.web_cores)
-    for part, cores in (("manage.py worker", options.worker_cores), ("postgres", options.postgres_cores)):
-        if cores:
-            machine.pin(env.part(part), cores)
-    bench = Bench(env, load)
+    servers: list[Server] = [
+        Service(env),
+        *peers.start([name for name in peers.PEERS if name in options.only], env, load),
+    ]
+    pin(servers, env, options)
+    bench, results = Bench(env, load), Results()
     operations = set(options.operations)
     for server in servers:
-        list(bench.round(server, WARM_UP_SECONDS, operations))
-    loads: list[Measured] = []
+        list(bench.round(server, options.warm_up, operations))
     for number in range(options.rounds):
         say(f"round {number + 1} of {options.rounds}")
         for server in servers[:: -1 if number % 2 else 1]:
-            loads += bench.round(server, options.seconds, operations)
-    return loads
+            results.loads += bench.round(server, options.seconds, operations)
+    results.idle = bench.one_after_another(servers[0], options.idle)
+    return results
+
+
+def pin(servers: list[Server], env: BenchEnv, options: argparse.Namespace) -> None:
+    parts = {
+        "web": [server.web() for server in servers],
+        "worker": [env.part("manage.py worker")],
+        "postgres": [env.part("postgres")],
+        "load": [psutil.Process()],
+    }
+    for name in PINNED:
+        if cores := getattr(options, f"{name}_cores"):
+            for part in parts[name]:
+                # This process is the parent of all others.
+                machine.pin(part, cores, children=name != "load")
 
 
 def _cores(text: str) -> list[int]:

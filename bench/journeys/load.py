@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import psutil
@@ -75,6 +75,20 @@ class Bench:
                 self._by_all(server, measured, _new_attempts(seconds), self._journey)
             yield measured
 
+    def one_after_another(self, server: Server, times: int) -> list[float]:
+        """Milliseconds from each request for a code until the SMS is at the gateway."""
+        waits: list[float] = []
+
+        async def ask_and_wait(server: Server, connection: Connection, attempt: Attempt) -> None:
+            began = time.monotonic()
+            await self._ask(server, connection, attempt)
+            await self.load.codes.wait(attempt.phone)
+            waits.append((time.monotonic() - began) * 1000)
+
+        attempts = islice(_new_attempts(3600), times)
+        self.load.run(_by_clients(1, server, Measured("", server.name), attempts, ask_and_wait))
+        return waits
+
     def _read(self, server: Server, seconds: float) -> Measured:
         """wrk counts the statuses; the bodies of some are checked before."""
         requests = server.reads()
@@ -127,7 +141,7 @@ class Bench:
         say(f"{server.name}, {operation}: {measured.done / measured.seconds:,.0f}/s, {cpu}{failed}")
 
     def _by_all(self, server: Server, measured: Measured, attempts: Iterator[Attempt], act: Act) -> None:
-        self.load.run(_by_all_clients(server, measured, attempts, act))
+        self.load.run(_by_clients(CLIENTS, server, measured, attempts, act))
 
     async def _check_bodies(self, server: Server, requests: list[wrk.Request]) -> None:
         connection = Connection(server.port)
@@ -168,8 +182,8 @@ def _kept(attempts: Iterable[Attempt], kept: list[Attempt]) -> Iterator[Attempt]
         yield attempt
 
 
-async def _by_all_clients(server: Server, measured: Measured, attempts: Iterator[Attempt], act: Act) -> None:
-    """All clients at once, each with a connection of its own, and each with the next attempt when one is done."""
+async def _by_clients(clients: int, server: Server, measured: Measured, attempts: Iterator[Attempt], act: Act) -> None:
+    """So many clients at once, each with a connection of its own, and each with the next attempt when one is done."""
 
     async def client() -> None:
         connection = Connection(server.port)
@@ -185,7 +199,7 @@ async def _by_all_clients(server: Server, measured: Measured, attempts: Iterator
                 measured.failed += 1
         connection.close()
 
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    await asyncio.gather(*(client() for _ in range(clients)))
 
 
 def _cpu(processes: dict[str, psutil.Process]) -> dict[str, float]:

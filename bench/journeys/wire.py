@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
 
 from bench.fake_gateway import code_of
@@ -137,13 +137,14 @@ class Codes:
 class Gateway(asyncio.Protocol):
     """The `webhook` to which an SMS goes. Its client may keep the connection."""
 
-    def __init__(self, codes: Codes) -> None:
-        self.codes = codes
+    def __init__(self, codes: Codes, connected: set[asyncio.Transport]) -> None:
+        self.codes, self.connected = codes, connected
         self.received = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.connected.add(transport)
 
     def data_received(self, data: bytes) -> None:
         self.received += data
@@ -151,6 +152,9 @@ class Gateway(asyncio.Protocol):
             sms = json.loads(message[1])
             self.codes.arrived(sms["to"], code_of(sms["text"]))
             self.transport.write(_REPLY)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.connected.discard(self.transport)
 
 
 class Remembered(asyncio.DatagramProtocol):
@@ -169,18 +173,18 @@ class Load:
 
     def __init__(self) -> None:
         self.codes = Codes()
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever)
+        self._started, self._ended = Event(), asyncio.Event()
 
     @contextmanager
     def running(self) -> Iterator["Load"]:
-        self._thread.start()
+        thread = Thread(target=asyncio.run, args=[self._serve()])
+        thread.start()
+        self._started.wait()
         try:
-            self.gateway_port, self.remember_port = self.run(self._listen())
             yield self
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+            self._loop.call_soon_threadsafe(self._ended.set)
+            thread.join()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -189,7 +193,17 @@ class Load:
     def gateway_url(self) -> str:
         return f"http://127.0.0.1:{self.gateway_port}/sms"
 
-    async def _listen(self) -> tuple[int, int]:
-        server = await self._loop.create_server(lambda: Gateway(self.codes), "127.0.0.1", 0, backlog=1024)
-        endpoint, _ = await self._loop.create_datagram_endpoint(lambda: Remembered(self.codes), ("127.0.0.1", 0))
-        return server.sockets[0].getsockname()[1], endpoint.get_extra_info("sockname")[1]
+    async def _serve(self) -> None:
+        loop = self._loop = asyncio.get_running_loop()
+        connected: set[asyncio.Transport] = set()
+        server = await loop.create_server(lambda: Gateway(self.codes, connected), "127.0.0.1", 0, backlog=1024)
+        endpoint, _ = await loop.create_datagram_endpoint(lambda: Remembered(self.codes), ("127.0.0.1", 0))
+        self.gateway_port = server.sockets[0].getsockname()[1]
+        self.remember_port = endpoint.get_extra_info("sockname")[1]
+        self._started.set()
+        async with server:
+            await self._ended.wait()
+        endpoint.close()
+        for transport in connected:
+            transport.abort()
+        await asyncio.sleep(0)  # they close now
