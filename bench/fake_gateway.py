@@ -54,6 +54,7 @@ class FakeGateway(http_gateway.Gateway):
 
 class Handler(http_gateway.Webhook):
     server: FakeGateway
+    protocol_version = "HTTP/1.1"  # it keeps connections, as gateways do
 
     def do_POST(self) -> None:
         message = self.read(self.rfile.read(int(self.headers["Content-Length"])))

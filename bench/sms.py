@@ -14,10 +14,10 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
-from statistics import median, quantiles
 
 from bench import scenarios, wrk
 from bench.env import NOTHING_QUEUED, RESULTS, BenchEnv, heading, say
+from bench.machine import quantile
 
 SLOW_SECONDS = 0.3
 DRAIN_SECONDS = 300
@@ -68,8 +68,7 @@ class Sms:
 
 
 def _spread(waits: list[float]) -> str:
-    hundredths = quantiles(waits, n=100)
-    return "".join(f"{wait:9.1f}" for wait in (median(waits), hundredths[89], hundredths[98], max(waits)))
+    return "".join(f"{quantile(waits, part):9.1f}" for part in (0.5, 0.9, 0.99, 1))
 
 
 def main() -> int:

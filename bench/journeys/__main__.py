@@ -21,9 +21,11 @@ from bench.journeys import peers, report
 from bench.journeys.goals import GOALS
 from bench.journeys.load import Bench
 from bench.journeys.results import Results
-from bench.journeys.servers import OPERATIONS, Server, Service
+from bench.journeys.servers import JOURNEY, OPERATIONS, READ, Server, Service
 from bench.journeys.wire import Load
 
+# Before each turn of a server, because Node forgets compiled code that rests.
+WARM_UP = {READ, JOURNEY}
 SERVERS = ["service", *peers.PEERS]
 # What can be pinned to cores, to show what more cores would bring.
 PINNED = ("web", "worker", "postgres", "load")
@@ -34,7 +36,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=100_000, help="in each database")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5, help="duration of each load")
-    parser.add_argument("--warm-up", type=float, default=10, help="seconds of each load before all rounds")
+    parser.add_argument("--warm-up", type=float, default=4, help="seconds of reads and journeys before each turn")
     parser.add_argument("--idle", type=int, default=200, help="sign-ups one after another, when nothing else is done")
     parser.add_argument("--operations", nargs="+", choices=OPERATIONS, default=OPERATIONS, metavar="OPERATION")
     parser.add_argument(
@@ -65,11 +67,10 @@ def run(stack: ExitStack, options: argparse.Namespace) -> Results:
     pin(servers, env, options)
     bench, results = Bench(env, load), Results()
     operations = set(options.operations)
-    for server in servers:
-        list(bench.round(server, options.warm_up, operations))
     for number in range(options.rounds):
         say(f"round {number + 1} of {options.rounds}")
         for server in servers[:: -1 if number % 2 else 1]:
+            list(bench.round(server, options.warm_up, WARM_UP & operations))
             results.loads += bench.round(server, options.seconds, operations)
     results.idle = bench.one_after_another(servers[0], options.idle)
     return results

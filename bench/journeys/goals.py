@@ -21,7 +21,7 @@ class Goal:
 
     def cells(self, results: Results) -> list[str]:
         bound = f"at {'most' if self.at_most else 'least'} {self.wanted:g}"
-        return [self.name, f"{self.found(results):.3g}", bound, "reached" if self.reached(results) else "missed"]
+        return [self.name, f"{self.found(results):,.2f}", bound, "reached" if self.reached(results) else "missed"]
 
 
 def _ratio(operation: str, other: str, wanted: float) -> Goal:

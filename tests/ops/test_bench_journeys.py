@@ -88,7 +88,7 @@ def test_tables_show_rates_cpu_ratios_and_goals() -> None:
 
     assert "| own profile | 200 [100..300]<br>1,000 + 1,000 | 75 [50..100]<br>1,500 + 1,500 |" in lines
     assert "| own profile | 2.50 [2.00..3.00]<br>1.50 [1.50..1.50] |" in lines
-    assert "| read | 2.5 [2..3] | at least 3 | missed |" in lines
+    assert "| read | 2.50 [2.00..3.00] | at least 3 | missed |" in lines
     assert any(line.endswith("one sign-up after another: 20, 30") for line in lines)
 
 
