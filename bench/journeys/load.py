@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from itertools import count, islice
@@ -133,7 +133,11 @@ class Bench:
         finally:
             measured.seconds = time.monotonic() - started
             after = _cpu(processes)
-            worker.resume()
+            with suppress(psutil.NoSuchProcess):
+                worker.resume()
+        if not worker.is_running():
+            say("the worker was started again meanwhile: its CPU is not known")
+            measured.failed += 1
         operations = max(1, measured.done)
         measured.cpu = {part: (after[part] - before[part]) * 1e6 / operations for part in PARTS}
         cpu = ", ".join(f"{part} {used:,.0f} us" for part, used in measured.cpu.items())
