@@ -92,9 +92,8 @@ EMBEDDED_POSTGRES = env.DATABASE is None
 # for ten seconds, not for the two hours of its default.
 _SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
 _SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-# A prepared statement keeps its plan. Left to itself, PostgreSQL plans some of a sign-up's statements anew each time,
-# because it takes an array parameter for ten elements: 1.0 ms of its CPU (docs/speed.md). tests/ops/test_plans.py holds
-# every statement to a good plan of this kind.
+# A prepared statement keeps its plan. PostgreSQL alone would plan two of a sign-up's anew each time (docs/speed.md).
+# tests/ops/test_plans.py holds every statement to a good plan of this kind.
 _SESSION += " -c plan_cache_mode=force_generic_plan"
 # A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it.
 _DATABASE_OPTIONS = {

@@ -128,21 +128,6 @@ def search(
     return found
 
 
-_INSERT_PROFILE = """
-INSERT INTO profiles_profile (user_id, invite_code) VALUES (%s, %s)
-ON CONFLICT (invite_code) DO NOTHING RETURNING user_id
-"""
-
-
-def insert_profile(user_id: int, invite_code: str) -> bool:
-    """Insert a profile with this invite code. False if another profile has the code.
-
-    Written by hand: an IntegrityError would need a savepoint, two more statements at each sign-up, and `bulk_create`
-    does not tell whether it inserted the row.
-    """
-    return sql.fetch_optional(_INSERT_PROFILE, [user_id, invite_code]) is not None
-
-
 class ActivationContext(NamedTuple):
     """What decides whether a user may activate a code."""
 

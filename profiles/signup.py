@@ -6,13 +6,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext
 
-from profiles import invite_codes, queries
+from profiles import invite_codes, signup_queries
 from profiles.models import FailedActivation
+from profiles.signup_queries import NewUser
 from users import accounts
 from users.login import challenges, decisions, devices, sms_limits
 from users.login.challenges import ChallengeIssued
 from users.models import User
-from users.queries import NewUser, insert_user, lock_phone
+from users.queries import lock_phone
 
 
 def sign_up(
@@ -65,12 +66,12 @@ def _create(phone: str, phone_hash: bytes, now: datetime) -> NewUser | None:
 
     None if another transaction was first.
     """
-    created = insert_user(phone, phone_hash, now)
+    created = signup_queries.insert_user(phone, phone_hash, invite_codes.generate(), now)
     if created is not None:
-        user, former = created
+        user, has_profile, former = created
         # Random codes collide: at a million users, one sign-up in a thousand draws a code that is in use.
-        while not queries.insert_profile(user.pk, invite_codes.generate()):
-            pass
+        while not has_profile:
+            has_profile = signup_queries.insert_profile(user.pk, invite_codes.generate())
         if former:
             accounts.carry_over_limits(user, former)
             FailedActivation.objects.filter(user__in=former).update(user=user)

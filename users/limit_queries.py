@@ -7,11 +7,12 @@ and answers all questions of one sign-up in one round trip. `users/login/risk.py
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from users import sql
 from users.clock import DAY, HOUR, MONTH
-from users.login.codes import LONG, SHORT
+from users.login.codes import LONG, OPEN_AT_MOST, SHORT
+from users.models import LoginCode
 
 # The risk weight of one track's short codes, in 24 hours and in 30 days.
 _TRACK = """
@@ -54,12 +55,28 @@ SELECT COALESCE(SUM(challenges), 0) FROM users_logincode
    AND expires_at > %(now)s - %(day)s AND created_at > %(now)s - %(day)s - %(day)s
 """
 
-_UNKNOWN_DEVICES = f"SELECT track.day, track.month, ({_SITE_ALLOWS}), ({_LONG_CHALLENGES}) FROM ({_TRACK}) AS track"  # noqa: S608
+# No code of these SMS is older than `first`. That bound lets PostgreSQL use the index.
+_SENT_CODES = f"""
+SELECT {sql.columns(LoginCode, "code")}, delivery.created_at AS requested_at
+  FROM users_logincode AS code JOIN users_smsdelivery AS delivery ON delivery.login_code_id = code.id
+ WHERE code.user_id = ANY(%(users)s::bigint[])
+   AND (code.created_at > %(first)s AND delivery.created_at > %(now)s - %(day)s OR code.closed_at IS NULL)
+"""  # noqa: S608
+
+_HISTORY = f"""
+SELECT {sql.columns(LoginCode, "sent")}, sent.requested_at,
+       track.day, track.month, ({_SITE_ALLOWS}), ({_LONG_CHALLENGES})
+  FROM ({_TRACK}) AS track LEFT JOIN ({_SENT_CODES}) AS sent ON true
+ ORDER BY sent.requested_at
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
 class RiskWeights:
-    """What counts against the codes of unknown devices of one phone."""
+    """What counts against the codes of one track of a phone, in 24 hours and in 30 days.
+
+    Whether the site allows one more short code, and the challenges for long codes in 24 hours, are for unknown devices.
+    """
 
     day: int
     month: int
@@ -67,19 +84,25 @@ class RiskWeights:
     long_challenges: int
 
 
-def risk_weights(user_ids: Sequence[int], now: datetime, *, weight: int, site: int, share: float) -> RiskWeights:
-    """Sum the risk weights of the unknown-device track of these users, and whether the site allows one more short code.
+class History(NamedTuple):
+    """What was sent to a phone, and what counts against a track of it."""
+
+    # The SMS of 24 hours and of all codes not closed, oldest first: when requested, and the code.
+    sent: list[tuple[datetime, LoginCode]]
+    weights: RiskWeights
+
+
+def history(
+    user_ids: Sequence[int], device_id: int | None, now: datetime, *, weight: int, site: int, share: float
+) -> History:
+    """The SMS to these users, and the risk weights of a known device's track or of that of unknown devices (None).
 
     `weight` is that of a challenge whose code is valid; `site` and `share` are the limits of the whole site.
     """
-    values = _values(now, users=list(user_ids), device=None, weight=weight, site=site, share=share)
-    return RiskWeights(*sql.fetch_one(_UNKNOWN_DEVICES, values))
-
-
-def device_risk_weights(user_id: int, device_id: int, now: datetime, *, weight: int) -> tuple[int, int]:
-    """The risk weights of a known device's track, in 24 hours and in 30 days."""
-    day, month = sql.fetch_one(_TRACK, _values(now, users=[user_id], device=device_id, weight=weight))
-    return day, month
+    values = _values(now, users=list(user_ids), device=device_id, weight=weight, site=site, share=share)
+    rows = sql.fetch_all(_HISTORY, values | {"first": now - DAY - OPEN_AT_MOST})
+    sent = [(row[-5], sql.instance(LoginCode, row)) for row in rows if row[0] is not None]
+    return History(sent, RiskWeights(*rows[0][-4:]))
 
 
 def site_risk_weight(now: datetime, *, weight: int, site: int, share: float) -> tuple[int, int]:

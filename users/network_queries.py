@@ -26,9 +26,9 @@ SELECT clock_timestamp(), counted_at, sms_in_a_day, is_suspect,
                (SELECT counted_at FROM users_sitetotals) AS counted_at,
                EXISTS (SELECT FROM users_sitetotals
                         WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s) AS is_suspect) AS site
-  LEFT JOIN (SELECT *, pg_advisory_xact_lock(hashtextextended('asking network', hashtext(name)))
-               FROM unnest(%(names)s::text[], %(firsts)s::inet[], %(lengths)s::smallint[])
-                    WITH ORDINALITY AS given (name, first, length, number) OFFSET 0) AS locked ON true
+  LEFT JOIN (SELECT host(name::cidr)::inet AS first, masklen(name::cidr) AS length, number,
+                    pg_advisory_xact_lock(hashtextextended('asking network', hashtext(name)))
+               FROM unnest(%(names)s::text[]) WITH ORDINALITY AS given (name, number) OFFSET 0) AS locked ON true
   LEFT JOIN users_networktotals AS totals USING (first, length)
  ORDER BY number
 """  # noqa: S608
@@ -61,13 +61,7 @@ def lock_and_count(
     this `country` and `prefix` and with SMS of the last minute counted up to `most`; and what is stored of each
     network. By hand: the ORM has no advisory locks. Those write nothing, and neither does a request that is refused.
     """
-    values |= {
-        "names": [str(network) for network in networks],
-        "firsts": [str(network[0]) for network in networks],
-        "lengths": [network.prefixlen for network in networks],
-        "now": now,
-        "day": DAY,
-    }
+    values |= {"names": [str(network) for network in networks], "now": now, "day": DAY}
     rows = sql.fetch_all(_LOCK, values)
     time: datetime = now or max(row[0] for row in rows)
     _, counted_at, *site = rows[0][:4]

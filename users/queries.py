@@ -29,13 +29,6 @@ SELECT {sql.columns(User, "locked")}, clock_timestamp()
   FROM (SELECT * FROM users_user WHERE id = %s FOR NO KEY UPDATE) AS locked
 """  # noqa: S608
 
-_INSERT_USER = f"""
-INSERT INTO users_user (phone, created_at) VALUES (%(phone)s, %(now)s) ON CONFLICT (phone) DO NOTHING
-RETURNING {sql.columns(User, "users_user")},
-          ARRAY(SELECT erased.id FROM users_user AS erased
-                 WHERE erased.erased_trace = %(phone_hash)s ORDER BY erased.id)
-"""  # noqa: S608
-
 
 class LockedUser(NamedTuple):
     """A user whose row is locked until the transaction ends, and the database's time after the lock was acquired."""
@@ -79,22 +72,6 @@ def lock_phone(phone: str, phone_hash: bytes) -> LockedPhone:
     """
     row = sql.fetch_one(_LOCK_PHONE, {"phone": phone, "phone_hash": phone_hash})
     return LockedPhone(sql.instance(User, row) if row[0] else None, row[-2], row[-1])
-
-
-class NewUser(NamedTuple):
-    """A user who was inserted now, and the ids of users who erased themselves with the same phone."""
-
-    user: User
-    former: list[int]
-
-
-def insert_user(phone: str, phone_hash: bytes, now: datetime) -> NewUser | None:
-    """Insert an unverified user with this E.164 phone, created `now`. None if another transaction was first.
-
-    By hand: `get_or_create` takes five statements for each new user.
-    """
-    row = sql.fetch_optional(_INSERT_USER, {"phone": phone, "phone_hash": phone_hash, "now": now})
-    return NewUser(sql.instance(User, row), row[-1]) if row else None
 
 
 # What a statement selects from to find a session's device and user only if the session is live.

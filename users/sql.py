@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
 
 M = TypeVar("M", bound=Model)
 Row = tuple[Any, ...]
@@ -29,6 +30,25 @@ def instance(model: type[M], row: Row) -> M:
     """
     names = [field.attname for field in model._meta.concrete_fields]
     return model.from_db(DEFAULT_DB_ALIAS, names, row[: len(names)])
+
+
+def insertion(row: Model, **expressions: str) -> tuple[str, dict[str, Any]]:
+    """The INSERT of a row that is not stored yet, which returns its key, and its values, as psycopg takes them.
+
+    `expressions` are columns whose value is an SQL expression. Columns that the row leaves to a default of the database
+    are not named. `save()` builds the same in 0.3 ms, and each row is a statement of its own (docs/speed.md).
+    """
+    table, kind = row._meta.db_table, row._meta.model_name
+    values = {
+        f"{kind}_{field.column}": value
+        for field in row._meta.concrete_fields
+        if not isinstance(value := getattr(row, field.attname), DatabaseDefault)
+        and not field.primary_key
+        and field.column not in expressions
+    }
+    columns = ", ".join([name.removeprefix(f"{kind}_") for name in values] + list(expressions))
+    placeholders = ", ".join([f"%({name})s" for name in values] + list(expressions.values()))
+    return f"INSERT INTO {table} ({columns}) VALUES ({placeholders}) RETURNING id", values  # noqa: S608
 
 
 def fetch_optional(statement: str, values: Any, using: str = DEFAULT_DB_ALIAS) -> Row | None:

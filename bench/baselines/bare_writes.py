@@ -1,7 +1,7 @@
 """Sign-up, login and activation in plain Django: the usual case without any rules.
 
 A sign-up has a new Russian phone in E.164. A login has a `challenge_id`, and its code is not compared. An activation is
-a user's first. They send the statements of the service in the same transactions: eleven, seven and five.
+a user's first. They send the statements of the service in the same transactions: seven, four and five.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 from ipaddress import ip_network
-from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -19,8 +18,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from bench.baselines import common, statements
-from profiles import invite_codes, queries
+from profiles import invite_codes, queries, signup_queries
 from users import limit_queries, login_queries, sql
+from users.login.devices import TRUST_FOR
+from users.models import Challenge, Device, LoginCode, SmsDelivery
 from users.network_queries import live_counts, lock_and_count
 
 OPEN_FOR, ACCESS_FOR, REFRESH_FOR = timedelta(minutes=5), timedelta(minutes=10), timedelta(days=30)
@@ -36,42 +37,35 @@ def signup(request: HttpRequest) -> HttpResponse:
         limits = {"sends": [10], "challenges": [60], "of_phone": 60, "through": stored[0].through, "recount": MINUTE}
         live_counts(now, firsts=[address], lasts=[address], phone=phone, **limits)
         sql.fetch_optional(statements.LOCK_BY_PHONE, [phone])
+        limit_queries.history([], None, now, weight=3, site=497, share=0.03)
         phone_hash = hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")
-        user_id, now, _ = sql.fetch_one(statements.INSERT_USER, [phone, phone_hash])
-        queries.insert_profile(user_id, invite_codes.generate())
-        values = {"user": user_id, "now": now, "address": address, "prefix": phone[:-4], "until": now + OPEN_FOR}
-        sql.fetch_all(statements.SENT_CODES, values)
-        limit_queries.risk_weights([user_id], now, weight=3, site=497, share=0.03)
-        public_id = send_code(values | {"masked": f"+7***{phone[-4:]}"})
-    content = {"challenge_id": public_id, "code_length": 4, "expires_in": int(OPEN_FOR.total_seconds())}
+        created = signup_queries.insert_user(phone, phone_hash, invite_codes.generate(), now)
+        assert created
+        until = {"sent_at": now, "open_until": now + OPEN_FOR, "expires_at": now + OPEN_FOR}
+        values = {"nonce": secrets.token_bytes(16), "language": "en", "challenges": 1, "created_at": now}
+        code = LoginCode(user=created.user, length=4, **values, **until)
+        challenge = Challenge(address=address, created_at=now)
+        masked = {"address": f"+7***{phone[-4:]}", "country": "RU", "prefix": phone[:-4]}
+        delivery = SmsDelivery(client_address=address, created_at=now, **masked)
+        login_queries.insert_code(code, challenge, delivery)
+        sql.fetch_one(statements.DEFER_JOB, [delivery.pk])
+    content = {"challenge_id": challenge.public_id, "code_length": 4, "expires_in": int(OPEN_FOR.total_seconds())}
     return common.answer(content | {"sent": True, "sent_at": common.utc(now), "resend_in": 30})
 
 
-def send_code(values: dict[str, Any]) -> str:
-    """Insert a code, its challenge, its SMS and the job that sends it."""
-    public_id = secrets.token_urlsafe(16)
-    (code_id,) = sql.fetch_one(statements.INSERT_CODE, values | {"nonce": secrets.token_bytes(16)})
-    sql.fetch_one(statements.INSERT_CHALLENGE, [public_id, code_id, values["address"], values["now"]])
-    delivery = sql.fetch_one(statements.INSERT_DELIVERY, values | {"code": code_id})
-    sql.fetch_one(statements.DEFER_JOB, delivery)
-    return public_id
-
-
 def login(request: HttpRequest) -> HttpResponse:
-    found = sql.fetch_one(statements.FIND_CHALLENGE, [json.loads(request.body)["challenge_id"]])
-    challenge_id, _, user_id = found[-3:]
-    challenge: Any = SimpleNamespace(pk=challenge_id)
-    login_queries.consume_attempt(challenge, 3, None)
+    attempt = login_queries.consume_attempt(json.loads(request.body)["challenge_id"], 4, None)
+    assert attempt
+    user_id = attempt.challenge.login_code.user_id
     with transaction.atomic():
         _, verified_at, now = sql.fetch_one(statements.LOCK_BY_ID, [user_id])
         session, jti, device_token = uuid.uuid4(), uuid.uuid4(), secrets.token_urlsafe(32)
-        login_queries.mark_used(challenge, session, now)
-        login_queries.record_sign_in(user_id, now)
-        values = {"user": user_id, "agent": request.META.get("HTTP_USER_AGENT", ""), "now": now, "session": session}
-        trust_hash = hashlib.sha256(device_token.encode()).digest()
-        values |= {"jti": jti, "nonce": secrets.token_bytes(16), "hash": trust_hash}
-        sql.fetch_one(statements.INSERT_DEVICE, values)
-        login_queries.keep_latest_trusted(user_id, 5)
+        login_queries.mark_used(attempt.challenge, session, now)
+        device = Device(user_id=user_id, created_at=now, session_id=session, signed_in_at=now, refreshed_at=now)
+        device.refresh_jti, device.trust_nonce = jti, secrets.token_bytes(16)
+        device.trust_hash, device.trusted_until = hashlib.sha256(device_token.encode()).digest(), now + TRUST_FOR
+        device.user_agent = request.META.get("HTTP_USER_AGENT", "")
+        login_queries.insert_device(device, 5)
     return common.answer(
         {
             "token": token("access", user_id, session, uuid.uuid4(), now + ACCESS_FOR),

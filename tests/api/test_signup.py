@@ -179,13 +179,13 @@ def test_language_of_the_request_is_stored_for_the_sms() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signup_of_a_new_phone_takes_ten_statements(django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(10):
+def test_signup_of_a_new_phone_takes_few_statements(django_assert_max_num_queries: Any) -> None:
+    with django_assert_max_num_queries(7):
         assert signup().status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signup_of_a_known_device_takes_ten_statements(django_assert_max_num_queries: Any) -> None:
+def test_signup_of_a_known_device_takes_few_statements(django_assert_max_num_queries: Any) -> None:
     person = signed_in()
     for stale in (False, True):
         browser = client()
@@ -193,7 +193,7 @@ def test_signup_of_a_known_device_takes_ten_statements(django_assert_max_num_que
         LoginCode.objects.update(closed_at=None, used_at=None, **({"open_until": timezone.now()} if stale else {}))
         SmsDelivery.objects.update(created_at=timezone.now() - timedelta(hours=2))
 
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(9):
             answer = signup(api=browser, device_token=person.device_token)
 
         assert answer.json()["sent"] is True

@@ -179,6 +179,13 @@ def test_live_connection_is_kept(token: str) -> None:
     assert backend() == former
 
 
+@pytest.mark.django_db
+def test_prepared_statements_keep_their_plans() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+        assert cursor.fetchone() == ("force_generic_plan",)
+
+
 def test_neither_end_keeps_a_connection_to_a_silent_peer() -> None:
     options = connection.settings_dict["OPTIONS"]
     asked = dict(part.split("=") for part in options["options"].replace("-c", "").split())

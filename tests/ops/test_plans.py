@@ -91,12 +91,6 @@ def sign_in(api: APIClient, phone: str, **signup: Any) -> dict[str, Any]:
     return answer
 
 
-def test_prepared_statements_keep_their_plans() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW plan_cache_mode")
-        assert cursor.fetchone() == ("force_generic_plan",)
-
-
 def test_signing_in_and_out_scans_no_table(readings: list[plans.Reading]) -> None:
     for phone in ("9991234567", "9000000001"):
         api = client()

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from api import cookies
 from profiles import signup
 from profiles.models import Profile
-from users import login_queries
 from users.login import devices, tokens
 from users.models import User
 
@@ -62,7 +61,7 @@ def in_session(phone: str) -> SignedInUser:
     now = timezone.now()
     with transaction.atomic():
         user = signup.lock_or_create(f"+7{phone}")
-        login_queries.record_sign_in(user.pk, now)
+        User.objects.filter(pk=user.pk).update(last_login=now, verified_at=Coalesce("verified_at", now))
         device, device_token = devices.start_session(user, None, "", now)
     pair = tokens.issue(device)
     api = client()

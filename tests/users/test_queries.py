@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -12,8 +12,9 @@ from django.db.models import Count, F, Model, Sum
 from django.db.utils import ConnectionHandler
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from profiles import invite_codes, signup_queries
 from tests.support.accounts import registered
-from tests.support.login_steps import PHONE, answer, ask, at, challenge, right
+from tests.support.login_steps import PHONE, answer, ask, at, challenge
 from users import accounts, limit_queries, login_queries, queries
 from users.clock import ClockTimestamp
 from users.login import codes
@@ -26,6 +27,10 @@ pytestmark = pytest.mark.django_db
 
 def fields(of: Model) -> dict[str, Any]:
     return {field.attname: getattr(of, field.attname) for field in of._meta.concrete_fields}
+
+
+def history(user_id: int, now: datetime | None = None) -> limit_queries.History:
+    return limit_queries.history([user_id], None, now or at(2), weight=3, site=497, share=0.03)
 
 
 def signed_in_device() -> Device:
@@ -72,10 +77,12 @@ def test_prepared_statements_outlive_a_migration_that_adds_a_column(migration: C
     def run_all() -> None:
         with transaction.atomic():
             assert queries.lock_user(device.user_id) and queries.lock_phone(PHONE, b"").user
-        assert queries.insert_user(next(phones), b"", at(0))
+        assert signup_queries.insert_user(next(phones), b"", invite_codes.generate(), at(0))
         assert queries.live_session(device.session_id, device.user_id)
-        assert login_queries.sent_codes([device.user_id], at(0), first=at(0))
+        assert history(device.user_id).sent
         assert login_queries.challenge_with_phone(asked.public_id)
+        Challenge.objects.update(attempts=0)
+        assert login_queries.consume_attempt(asked.public_id, codes.SHORT, at(2))
 
     for _ in range(6):  # often enough for psycopg to prepare a statement
         run_all()
@@ -90,27 +97,33 @@ def test_statements_read_users_and_codes_whole() -> None:
 
     with transaction.atomic():
         users = [queries.lock_user(device.user_id).user, queries.lock_phone(PHONE, b"").user]
-    inserted = queries.insert_user("+79990001122", b"", at(0))
+    inserted = signup_queries.insert_user("+79990001122", b"", "ABCDEF", at(0))
     session = queries.live_session(device.session_id, device.user_id)
     found = login_queries.challenge_with_phone(asked.public_id)
-    sent = login_queries.sent_codes([device.user_id], at(0), first=at(0))
+    attempt = login_queries.consume_attempt(asked.public_id, codes.SHORT, at(2))
+    sent = history(device.user_id).sent
 
-    assert inserted and session and found
-    read = [*(user for user in (*users, inserted[0]) if user), session[0].user, found[0].login_code]
-    assert [row.get_deferred_fields() for row in (*read, *(code for _, code in sent))] == [set()] * (5 + len(sent))
+    assert inserted and session and found and attempt
+    of_users = [*(user for user in (*users, inserted[0]) if user), session[0].user]
+    of_codes = [found[0].login_code, attempt.challenge.login_code, *(code for _, code in sent)]
+    assert {len(row.get_deferred_fields()) for row in (*of_users, *of_codes)} == {0}
 
 
 def test_inserted_user_and_earlier_erased_ones_are_what_the_orm_reads() -> None:
     phone_hash = accounts.phone_hash(PHONE)
     erased = User.objects.create(phone=None, erased_at=at(0), erased_phone_hash=phone_hash)
 
-    created = queries.insert_user(PHONE, phone_hash, at(0))
+    created = signup_queries.insert_user(PHONE, phone_hash, "ABCDEF", at(0))
 
     assert created
-    user, erased_ids = created
-    assert fields(user) == fields(User.objects.get(phone=PHONE))
-    assert erased_ids == [erased.pk]
-    assert queries.insert_user(PHONE, phone_hash, at(0)) is None
+    assert fields(created.user) == fields(User.objects.get(phone=PHONE))
+    assert (created.has_profile, created.user.profile.invite_code, created.former) == (True, "ABCDEF", [erased.pk])
+    assert signup_queries.insert_user(PHONE, phone_hash, "GHJKMN", at(0)) is None
+    unlucky = signup_queries.insert_user("+79990001122", phone_hash, "ABCDEF", at(0))
+    assert unlucky
+    assert not unlucky.has_profile
+    assert not signup_queries.insert_profile(unlucky.user.pk, "ABCDEF")
+    assert signup_queries.insert_profile(unlucky.user.pk, "GHJKMN")
 
 
 def test_live_session_is_what_the_orm_reads() -> None:
@@ -134,71 +147,6 @@ def test_session_is_live_only_while_device_and_user_are(ended: dict[str, Any]) -
         User.objects.update(is_active=False)
 
     assert queries.live_session(device.session_id, device.user_id) is None
-
-
-def test_consumed_attempt_changes_only_its_challenge_and_code() -> None:
-    first, second = challenge(ask().challenge_id), challenge(ask(1).challenge_id)
-
-    consumed = [login_queries.consume_attempt(first, 3, at(2)) for _ in range(4)]
-
-    assert consumed == [1, 2, 3, None]
-    assert list(Challenge.objects.order_by("pk").values_list("attempts", flat=True)) == [3, 0]
-    assert LoginCode.objects.get(pk=second.login_code_id).wrong == 3
-
-
-def test_attempt_for_an_ended_code_is_not_consumed() -> None:
-    asked = challenge(ask().challenge_id)
-    assert login_queries.consume_attempt(asked, 3, asked.login_code.expires_at) is None
-    assert Challenge.objects.get().attempts == 0
-
-
-def test_challenge_with_its_code_and_phone_is_what_the_orm_reads() -> None:
-    asked = challenge(ask().challenge_id)
-
-    found = login_queries.challenge_with_phone(asked.public_id)
-
-    assert found
-    assert (fields(found[0]), found[1]) == (fields(asked), PHONE)
-    assert fields(found[0].login_code) == fields(asked.login_code)
-    assert login_queries.challenge_with_phone("x") is None
-
-
-def test_sent_codes_are_those_of_the_orm() -> None:
-    answer(ask(), 1)
-    ask(40)
-
-    found = login_queries.sent_codes([User.objects.get().pk], at(-1), first=at(-1))
-
-    sends = SmsDelivery.objects.select_related("login_code").order_by("created_at")
-    assert [(time, fields(code)) for time, code in found] == [
-        (send.created_at, fields(send.login_code)) for send in sends
-    ]
-
-
-def orm_weights(user: User, device: Device | None, window: timedelta) -> int:
-    """The risk weight of a track by its definition."""
-    short = LoginCode.objects.filter(user=user, device=device, length=codes.SHORT, expires_at__gt=at(700) - window)
-    return sum(3 * code.challenges if code.expires_at > at(700) else code.wrong for code in short)
-
-
-def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
-    asked = ask()
-    login_queries.consume_attempt(challenge(asked.challenge_id), 3, at(1))
-    token = answer(asked, 2, right(asked.challenge_id)).device_token
-    ask(3)
-    ask(600, device_token=token)
-    LoginCode.objects.filter(created_at=at(3)).update(wrong=2, expires_at=at(300))
-    user, device = User.objects.get(), Device.objects.get()
-    day, month = timedelta(days=1), timedelta(days=30)
-
-    weights = limit_queries.risk_weights([user.pk], at(700), weight=3, site=497, share=0.03)
-
-    assert (weights.day, weights.month) == (orm_weights(user, None, day), orm_weights(user, None, month))
-    assert weights.site_allows and weights.long_challenges == 0
-    known = limit_queries.device_risk_weights(user.pk, device.pk, at(700), weight=3)
-    assert known == (orm_weights(user, device, day), orm_weights(user, device, month)) != (0, 0)
-    assert limit_queries.site_risk_weight(at(700), weight=3, site=497, share=0.03) == (weights.day, 497)
 
 
 def test_counted_failures_of_a_gateway_open_its_circuit() -> None:

@@ -175,13 +175,13 @@ def test_demo_mode_has_no_risk_limits(settings: Any) -> None:
     assert [stranger(second).code_length for second in range(1, 9)] == [4] * 8
 
 
-def test_limits_cost_three_statements(django_assert_num_queries: Any) -> None:
+def test_limits_cost_few_statements(django_assert_num_queries: Any) -> None:
     asked = stranger(0)
     held = {"challenge_id": asked.challenge_id}
 
-    # The user's lock, the track's SMS, risk weights, the network's lock, cost limits, the challenge; and a savepoint,
+    # The network's lock, cost limits, the user's lock, SMS and risk weights, the challenge; and a savepoint,
     # because the test has a transaction already.
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         assert not ask(1, **held).sent
     assert timedelta(0) < at(asked.resend_in) - at(0)
 

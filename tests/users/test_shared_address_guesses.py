@@ -56,7 +56,7 @@ def test_success_by_phone_removes_no_guess_and_leaves_no_attempt_to_who_holds_th
     answer(asked, 2, **BY_PHONE)
 
     assert LoginCode.objects.get().wrong == 1
-    assert login_queries.consume_attempt(challenge(asked.challenge_id), 3, at(3), at(10) - at(0)) is None
+    assert login_queries.consume_attempt(asked.challenge_id, 4, at(3), at(10) - at(0)) is None
 
 
 def test_guesses_by_phone_count_for_the_network_after_a_success() -> None:

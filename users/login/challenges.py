@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from users import phones
+from users import login_queries, phones
 from users.login import codes
 from users.login.decisions import CodeDecision
 from users.models import Challenge, LoginCode, SmsDelivery, User
@@ -39,11 +39,16 @@ def issue(decision: CodeDecision, user: User, address: str | None, language: str
     """
     now = decision.track.now
     code = _updated_code(decision, user, language)
-    challenge = decision.existing or Challenge.objects.create(login_code=code, address=address, created_at=now)
+    challenge = decision.existing or Challenge(login_code=code, address=address, created_at=now)
+    delivery = _delivery(code, user, None if code.device_id or settings.DEMO else address, now)
+    if code.pk is None:  # a new code is always sent, and its challenge is new
+        login_queries.insert_code(code, challenge, delivery)
+    else:
+        _save(decision, code, challenge, delivery)
     send_delay = decision.send_delay
     if decision.send:
         send_delay = decision.sends.delay(now)
-        _queue_sms(code, user, None if code.device_id or settings.DEMO else address, now)
+        queue_sms(delivery.pk)
     return ChallengeIssued(
         challenge_id=challenge.public_id,
         code_length=code.length,
@@ -56,7 +61,7 @@ def issue(decision: CodeDecision, user: User, address: str | None, language: str
 
 
 def _updated_code(decision: CodeDecision, user: User, language: str) -> LoginCode:
-    """The open code or a new one, saved with its new challenge, its new send, or both."""
+    """The open code or a new one, with its new challenge, its new send, or both."""
     track, sends = decision.track, decision.sends
     code = sends.open_code or _new_code(decision, user, language)
     if decision.send:
@@ -67,10 +72,18 @@ def _updated_code(decision: CodeDecision, user: User, language: str) -> LoginCod
         code.challenges += 1
     if decision.send or decision.existing is None:
         code.expires_at = max(code.open_until, track.now + codes.VALID_AFTER_UPDATE)
-        # Never `wrong`: attempts are counted without the user's lock, and a stale count would undo them.
-        changed = None if code.pk is None else ("challenges", "sent_at", "open_until", "expires_at")
-        code.save(update_fields=changed)
     return code
+
+
+def _save(decision: CodeDecision, code: LoginCode, challenge: Challenge, delivery: SmsDelivery) -> None:
+    """Save what is new for an open code."""
+    if decision.send or decision.existing is None:
+        # Never `wrong`: attempts are counted without the user's lock, and a stale count would undo them.
+        code.save(update_fields=("challenges", "sent_at", "open_until", "expires_at"))
+    if decision.existing is None:
+        challenge.save(force_insert=True)
+    if decision.send:
+        delivery.save(force_insert=True)
 
 
 def _new_code(decision: CodeDecision, user: User, language: str) -> LoginCode:
@@ -88,9 +101,9 @@ def _new_code(decision: CodeDecision, user: User, language: str) -> LoginCode:
     )
 
 
-def _queue_sms(code: LoginCode, user: User, client_address: str | None, now: datetime) -> None:
+def _delivery(code: LoginCode, user: User, client_address: str | None, now: datetime) -> SmsDelivery:
     assert user.phone is not None
-    delivery = SmsDelivery.objects.create(
+    return SmsDelivery(
         login_code=code,
         address=phones.mask(user.phone),
         country=phones.country(user.phone),
@@ -98,4 +111,3 @@ def _queue_sms(code: LoginCode, user: User, client_address: str | None, now: dat
         client_address=client_address,
         created_at=now,
     )
-    queue_sms(delivery.pk)

@@ -136,10 +136,12 @@ def _track(
 ) -> tuple[Track, AllowedCodes]:
     """The device's own track while it is within its limits, otherwise the unknown-device track."""
     if device is not None:
-        track, allowed = Track(user_ids, device, now), risk.for_device(user, device, now)
+        sent, weights = risk.history(user_ids, device, now)
+        track, allowed = Track(device, now, sent), risk.for_device(weights)
         if allowed.short and track.counted_sends < DEVICE_SENDS:
             return track, allowed
-    return Track(user_ids, None, now), risk.for_unknown_devices(user, user_ids, now, costs.network.allows_short)
+    sent, weights = risk.history(user_ids, None, now)
+    return Track(None, now, sent), risk.for_unknown_devices(user, weights, costs.network.allows_short)
 
 
 def _existing_challenge(track: Track, public_id: str | None) -> Challenge | None:

@@ -71,10 +71,8 @@ def start_session(
         return known, token_of(known)
     nonce = secrets.token_bytes(16)
     token = _derive(keys.trust_keys()[0], nonce)
-    device = Device.objects.create(
-        user=user, created_at=now, trust_nonce=nonce, trust_hash=trust_hash(token), **session
-    )
-    login_queries.keep_latest_trusted(user.pk, TRUSTED_DEVICES)
+    device = Device(user=user, created_at=now, trust_nonce=nonce, trust_hash=trust_hash(token), **session)
+    login_queries.insert_device(device, TRUSTED_DEVICES)
     return device, token
 
 

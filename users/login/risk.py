@@ -57,6 +57,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from users import limit_queries
+from users.limit_queries import History, RiskWeights
 from users.login import codes
 from users.models import Device, User
 
@@ -95,11 +96,16 @@ class AllowedCodes:
         return not self.long_code_reasons
 
 
-def for_unknown_devices(user: User, user_ids: Sequence[int], now: datetime, network_allows_short: bool) -> AllowedCodes:
-    """The codes allowed for unknown devices, with the codes of these users. Call it with the user's row locked."""
+def history(user_ids: Sequence[int], device: Device | None, now: datetime) -> History:
+    """What was sent to these users, and the risk weights of a track. Call it with the user's row locked."""
+    device_id = device.pk if device else None
+    return limit_queries.history(user_ids, device_id, now, weight=codes.MAX_ATTEMPTS, site=SITE_DAY, share=SITE_SHARE)
+
+
+def for_unknown_devices(user: User, weights: RiskWeights, network_allows_short: bool) -> AllowedCodes:
+    """The codes allowed for unknown devices of this user."""
     if settings.DEMO:
         return AllowedCodes()
-    weights = limit_queries.risk_weights(user_ids, now, weight=codes.MAX_ATTEMPTS, site=SITE_DAY, share=SITE_SHARE)
     reasons = {
         LongCodeReason.DAY: weights.day > PHONE_DAY,
         LongCodeReason.MONTH: weights.month > PHONE_MONTH,
@@ -110,14 +116,13 @@ def for_unknown_devices(user: User, user_ids: Sequence[int], now: datetime, netw
     return AllowedCodes(_true(reasons), long=weights.long_challenges < LONG_CHALLENGE_LIMIT)
 
 
-def for_device(user: User, device: Device, now: datetime) -> AllowedCodes:
-    """The codes allowed for this known device. Call it with the user's row locked."""
+def for_device(weights: RiskWeights) -> AllowedCodes:
+    """The codes allowed for a known device."""
     if settings.DEMO:
         return AllowedCodes()
-    day, month = limit_queries.device_risk_weights(user.pk, device.pk, now, weight=codes.MAX_ATTEMPTS)
     reasons = {
-        LongCodeReason.DAY: day + codes.MAX_ATTEMPTS > DEVICE_DAY,
-        LongCodeReason.MONTH: month + codes.MAX_ATTEMPTS > DEVICE_MONTH,
+        LongCodeReason.DAY: weights.day + codes.MAX_ATTEMPTS > DEVICE_DAY,
+        LongCodeReason.MONTH: weights.month + codes.MAX_ATTEMPTS > DEVICE_MONTH,
     }
     return AllowedCodes(_true(reasons))
 

@@ -11,6 +11,7 @@ from users import login_queries
 from users.clock import NO_DELAY, ClockTimestamp
 from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
+from users.login_queries import Attempt
 from users.models import Challenge, Device, User
 from users.queries import lock_user
 from users.typed import clean
@@ -68,28 +69,30 @@ def sign_in(
     Raises MalformedCode, InvalidCode or AccountDisabled.
     """
     digits = clean(typed)
-    challenge = _held(challenge_id, remembered_challenge_id, phone)
-    by_phone = challenge is None
-    repeat_for = NO_DELAY if by_phone else tokens.REUSE_INTERVAL
-    if challenge is None and not challenge_id and phone:
-        challenge = _newest_live(phone, len(digits), address, now)
+    held, of_phone = challenge_id or remembered_challenge_id, None if challenge_id else phone
+    if held and _has_form(digits, codes.LENGTHS):
+        repeat_for = tokens.REUSE_INTERVAL
+        attempt = login_queries.consume_attempt(held, len(digits), now, repeat_for, phone=of_phone)
+        if attempt:
+            return _answered(attempt, digits, user_agent, now, repeat_for)
+    challenge = _held(held, of_phone)
+    if challenge or not of_phone:
+        _check_form(digits, challenge)
+        raise InvalidCode
+    challenge = _newest_live(of_phone, len(digits), address, now)
     _check_form(digits, challenge)
-    if challenge is None:
+    attempt = None
+    if challenge:
+        attempt = login_queries.consume_attempt(challenge.public_id, len(digits), now, by_phone=True)
+    if attempt is None:
         raise InvalidCode
-    code = challenge.login_code
-    consumed = login_queries.consume_attempt(challenge, codes.MAX_ATTEMPTS, now, repeat_for, by_phone=by_phone)
-    if consumed is None:
-        raise InvalidCode
-    if not codes.matches(digits, code.nonce, code.length):
-        raise InvalidCode(None if code.used_at else codes.MAX_ATTEMPTS - consumed)
-    return _accept(challenge, user_agent, now, repeat_for, by_phone=by_phone)
+    return _answered(attempt, digits, user_agent, now, NO_DELAY, by_phone=True)
 
 
-def _held(challenge_id: str | None, remembered_id: str | None, phone: str | None) -> Challenge | None:
-    """The challenge of `challenge_id`. Without one, that of `remembered_id`, unless `phone` (E.164) is another one."""
-    public_id = challenge_id or remembered_id
+def _held(public_id: str | None, phone: str | None) -> Challenge | None:
+    """The challenge that the client shows, unless its phone is another one than this (E.164)."""
     found = public_id and login_queries.challenge_with_phone(public_id)
-    return found[0] if found and (challenge_id or not phone or found[1] == phone) else None
+    return found[0] if found and (not phone or found[1] == phone) else None
 
 
 def _newest_live(phone: str, length: int, address: str | None, now: datetime | None) -> Challenge | None:
@@ -112,9 +115,28 @@ def _newest_live(phone: str, length: int, address: str | None, now: datetime | N
 def _check_form(digits: str, challenge: Challenge | None) -> None:
     """Raise MalformedCode unless the cleaned text has as many digits as the code of the challenge."""
     length = challenge.login_code.length if challenge else None
-    lengths = codes.LENGTHS if length is None else (length,)
-    if len(digits) not in lengths or not re.fullmatch("[0-9]+", digits):
+    if not _has_form(digits, codes.LENGTHS if length is None else (length,)):
         raise MalformedCode(length)
+
+
+def _has_form(digits: str, lengths: tuple[int, ...]) -> bool:
+    return len(digits) in lengths and re.fullmatch("[0-9]+", digits) is not None
+
+
+def _answered(
+    attempt: Attempt,
+    digits: str,
+    user_agent: str,
+    now: datetime | None,
+    repeat_for: timedelta,
+    *,
+    by_phone: bool = False,
+) -> SignedIn:
+    """Compare the digits with the code of the challenge, whose attempt is consumed. Raises as `sign_in`."""
+    code = attempt.challenge.login_code
+    if not codes.matches(digits, code.nonce, code.length):
+        raise InvalidCode(None if code.used_at else codes.MAX_ATTEMPTS - attempt.consumed)
+    return _accept(attempt.challenge, user_agent, now, repeat_for, by_phone=by_phone)
 
 
 def _accept(
@@ -129,7 +151,6 @@ def _accept(
             return _repeat(user, challenge, now - repeat_for)
         if user.is_active:
             created = user.verified_at is None
-            login_queries.record_sign_in(user.pk, now)
             known = challenge.login_code.device
             device, device_token = devices.start_session(user, known, user_agent, now, session_id)
             return SignedIn(tokens.issue(device), device_token, created, _is_requested_by_others(challenge))

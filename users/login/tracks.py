@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from users import login_queries
 from users.clock import DAY, NO_DELAY
 from users.login import codes
 from users.models import Device, LoginCode
@@ -46,14 +45,13 @@ class Sends:
 class Track:
     """The codes of a known device of a user (None: of all unknown devices) at one moment.
 
-    A user who is not stored yet has the codes of former users with the same phone, so there may be several ids or none.
+    `sent` are the SMS of all tracks, because successes count for the phone: a user has any number of devices.
     """
 
-    def __init__(self, user_ids: Sequence[int], device: Device | None, now: datetime) -> None:
-        self.user_ids, self.device, self.now = user_ids, device, now
+    def __init__(self, device: Device | None, now: datetime, sent: Sequence[tuple[datetime, LoginCode]]) -> None:
+        self.device, self.now = device, now
         intervals = settings.LOGIN_SEND_GAPS[:DEVICE_INTERVALS] if device else settings.LOGIN_SEND_GAPS
         self.by_length = {length: Sends(intervals) for length in codes.LENGTHS}
-        sent = self._sent_codes()
         exempt = self._exempt_successes(sent)
         for sent_at, code in sent:
             if code.device_id != (device and device.pk):
@@ -67,13 +65,7 @@ class Track:
             elif code.closed_at is None:
                 sends.has_stale_code = True
 
-    def _sent_codes(self) -> list[tuple[datetime, LoginCode]]:
-        """The SMS of all tracks, because successes count for the phone: a user has any number of devices."""
-        since = self.now - DAY
-        # A code is sent for at most OPEN_AT_MOST.
-        return login_queries.sent_codes(self.user_ids, since, first=since - codes.OPEN_AT_MOST)
-
-    def _exempt_successes(self, sent: list[tuple[datetime, LoginCode]]) -> set[datetime]:
+    def _exempt_successes(self, sent: Sequence[tuple[datetime, LoginCode]]) -> set[datetime]:
         times = {code.used_at for _, code in sent}
         return set(sorted(time for time in times if time and time > self.now - DAY)[:EXEMPT_SUCCESSES])
 
