@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from users import sql
 from users.clock import DAY, HOUR
-from users.limit_queries import SMS_IN_A_DAY
+from users.limit_queries import SMS_FOR_LIMITS
 from users.login.codes import MAX_ATTEMPTS, OPEN_AT_MOST, SHORT, VALID_AFTER_UPDATE
 
 # The code of an SMS or a challenge that was requested longer ago has ended: what counts of it stays as it is. A code is
@@ -22,7 +22,7 @@ ENDED_AFTER = OPEN_AT_MOST + VALID_AFTER_UPDATE + timedelta(minutes=5)
 _LOCK = f"""
 SELECT clock_timestamp(), counted_at, sms_in_a_day, is_suspect,
        COALESCE(verified_phones, 0), COALESCE(unused_sms, 0), COALESCE(short_weight, 0)
-  FROM (SELECT {SMS_IN_A_DAY.format(now="COALESCE(%(now)s, statement_timestamp())")} AS sms_in_a_day,
+  FROM (SELECT {SMS_FOR_LIMITS.format(now="COALESCE(%(now)s, statement_timestamp())")} AS sms_in_a_day,
                (SELECT counted_at FROM users_sitetotals) AS counted_at,
                EXISTS (SELECT FROM users_sitetotals
                         WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s) AS is_suspect) AS site

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import query_plans as plans
 from tests.support.login_steps import answer, ask, at, refused, someone
+from users.clock import NO_DELAY
 from users.login import sms_limits
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 
@@ -54,6 +56,32 @@ def test_site_keeps_the_last_tenth_of_its_sms_for_known_devices(settings: Any) -
     settings.SMS_PER_DAY = 19
     assert not ask(40, device_token=token).sent
     assert ask(DAY, phone=someone(18), address="198.51.100.99").sent
+
+
+def test_sms_of_the_last_minute_are_counted_only_near_the_limit(settings: Any) -> None:
+    send(someone(1), 0)
+    code = LoginCode.objects.get()
+    SmsDelivery.objects.bulk_create(SmsDelivery(login_code=code, created_at=at(0)) for _ in range(500))
+
+    settings.SMS_PER_DAY = 10_000
+    with plans.read("force_generic_plan") as readings:
+        assert ask(1, phone=someone(2)).sent
+    assert sum(reading.rows for reading in readings if reading.table == "users_smsdelivery") < 50
+
+    for limit, site_refuses in ((560, False), (557, True)):
+        settings.SMS_PER_DAY = limit
+        delays = sms_limits.costs(someone(3), "192.0.2.3", at(2)).delays(known=False, verified=True)
+        assert (delays.site > NO_DELAY) is site_refuses
+
+
+def test_sms_sent_before_the_clock_was_set_back_are_counted(settings: Any) -> None:
+    settings.SMS_PER_DAY = 10
+    for number in range(9):
+        send(someone(number), HOUR)
+    send(someone(9), -1)
+    SiteTotals.objects.create(counted_at=at(0), people_a_day=0, sms_in_a_day=0)
+
+    assert refused(1, phone=someone(10)) == 60
 
 
 def test_sms_of_the_day_are_the_last_totals_and_those_since(settings: Any) -> None:
