@@ -92,9 +92,9 @@ EMBEDDED_POSTGRES = env.DATABASE is None
 # for ten seconds, not for the two hours of its default.
 _SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
 _SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-# A prepared statement keeps its plan. PostgreSQL alone would plan two of a sign-up's anew each time (docs/speed.md).
-# tests/ops/test_plans.py holds every statement to a good plan of this kind.
-_SESSION += " -c plan_cache_mode=force_generic_plan"
+# Prepared statements keep their plans. PostgreSQL alone would plan two of a sign-up anew every time, and compile one
+# for large tables (docs/speed.md). tests/ops/test_plans.py holds every statement to a good plan of this kind.
+_SESSION += " -c plan_cache_mode=force_generic_plan -c jit=off"
 # A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it.
 _DATABASE_OPTIONS = {
     "connect_timeout": 5,
