@@ -14,7 +14,8 @@ from django.urls import path
 
 from bench.baselines import common
 
-common.configure(__name__, options={"server_side_binding": True, "prepare_threshold": 3}, apps=[], MIDDLEWARE=[])
+_options = {"server_side_binding": True, "prepare_threshold": 3, "options": "-c plan_cache_mode=force_generic_plan"}
+common.configure(__name__, options=_options, apps=[], MIDDLEWARE=[])
 application = get_wsgi_application()
 
 # What follows needs the models.

@@ -23,7 +23,14 @@ def configure(root_urlconf: str, options: dict[str, Any], apps: list[str], **mor
         SECRET_KEY="signs nothing here",  # noqa: S106
         ALLOWED_HOSTS=["localhost", "127.0.0.1"],
         ROOT_URLCONF=root_urlconf,
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", *apps, "users", "profiles"],
+        INSTALLED_APPS=[
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.admin.apps.SimpleAdminConfig",
+            *apps,
+            "users",
+            "profiles",
+        ],
         AUTH_USER_MODEL="users.User",
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         USE_TZ=True,
