@@ -151,7 +151,7 @@ def _erase(user: User, now: datetime) -> None:
     codes.filter(expires_at__gt=now).update(closed_at=now, expires_at=now)
     codes.filter(closed_at=None).update(closed_at=now)
     deliveries = SmsDelivery.objects.filter(login_code__user=user)
-    deliveries.update(address="", prefix="", client_address=None, gateway_ref="")
+    deliveries.update(address="", prefix="", client_address=None, gateway_ref="", request_id="")
     user.groups.clear()
     user.user_permissions.clear()
     User.objects.filter(pk=user.pk).update(

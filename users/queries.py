@@ -162,30 +162,24 @@ class Queue:
     later: int
 
 
-# `next` is the job that a worker takes next: a partial index finds it in one row. procrastinate_events has the time at
-# which it was queued.
+# The partial index of queued SMS has them in the order in which they are due. One that is being sent for the first time
+# is not counted.
 _QUEUE = """
-WITH next AS (
-    SELECT id, scheduled_at FROM procrastinate_jobs
-     WHERE status = 'todo' AND queue_name = 'sms' AND (scheduled_at IS NULL OR scheduled_at <= %(now)s)
-     ORDER BY priority DESC, id LIMIT 1
-)
 SELECT (SELECT COUNT(*) FROM procrastinate_workers WHERE last_heartbeat > %(now)s - %(dead_after)s),
        (SELECT MAX(last_heartbeat) FROM procrastinate_workers),
-       GREATEST(%(now)s - (SELECT COALESCE(next.scheduled_at, MIN(event.at)) FROM next
-                             LEFT JOIN procrastinate_events AS event ON event.job_id = next.id
-                            GROUP BY next.scheduled_at), '0'::interval),
-       (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
-                                 AND (scheduled_at IS NULL OR scheduled_at <= %(now)s) LIMIT %(most)s) AS due),
-       (SELECT COUNT(*) FROM (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = 'sms'
-                                 AND scheduled_at > %(now)s LIMIT %(most)s) AS later)
+       GREATEST(%(now)s - (SELECT MIN(next_try_at) FROM users_smsdelivery WHERE state = 'queued'), '0'::interval),
+       (SELECT COUNT(*) FROM (SELECT FROM users_smsdelivery
+                               WHERE state = 'queued' AND next_try_at <= %(now)s LIMIT %(most)s) AS due),
+       (SELECT COUNT(*) FROM (SELECT FROM users_smsdelivery
+                               WHERE state = 'queued' AND next_try_at > %(now)s AND failed_rounds > 0
+                               LIMIT %(most)s) AS later)
 """
 
 
 def queue(now: datetime) -> Queue:
     """Live workers and what waits in the queue.
 
-    Written by hand: with the status as a parameter PostgreSQL does not use the partial index of waiting jobs, and one
-    round trip answers all questions.
+    Written by hand: with the state as a parameter PostgreSQL does not use the partial index, and one round trip answers
+    all questions.
     """
     return Queue(*sql.fetch_one(_QUEUE, {"now": now, "dead_after": DEAD_AFTER, "most": MAX_COUNTED}))

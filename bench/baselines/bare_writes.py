@@ -46,9 +46,9 @@ def signup(request: HttpRequest) -> HttpResponse:
         code = LoginCode(user=created.user, length=4, **values, **until)
         challenge = Challenge(address=address, created_at=now)
         masked = {"address": f"+7***{phone[-4:]}", "country": "RU", "prefix": phone[:-4]}
-        delivery = SmsDelivery(client_address=address, created_at=now, **masked)
+        delivery = SmsDelivery(client_address=address, created_at=now, next_try_at=now, **masked)
         login_queries.insert_code(code, challenge, delivery)
-        sql.fetch_one(statements.DEFER_JOB, [delivery.pk])
+        transaction.on_commit(lambda: sql.execute(statements.ANNOUNCE_SMS, []))
     content = {"challenge_id": challenge.public_id, "code_length": 4, "expires_in": int(OPEN_FOR.total_seconds())}
     return common.answer(content | {"sent": True, "sent_at": common.utc(now), "resend_in": 30})
 

@@ -2,11 +2,7 @@
 
 LOCK_BY_PHONE = "SELECT *, clock_timestamp() FROM users_user WHERE phone = %s FOR NO KEY UPDATE"
 LOCK_BY_ID = "SELECT id, verified_at, clock_timestamp() FROM users_user WHERE id = %s FOR NO KEY UPDATE"
-DEFER_JOB = """
-SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[
-    ROW('sms', 'users.tasks.send_sms', 0, NULL, NULL, jsonb_build_object('delivery_id', %s::bigint), NULL)
-    ::procrastinate_job_to_defer_v1]))
-"""
+ANNOUNCE_SMS = "NOTIFY inviting_app_sms"
 FIND_SESSION = """
 SELECT device.*, owner.*, clock_timestamp()
   FROM users_device AS device JOIN users_user AS owner ON owner.id = device.user_id AND owner.is_active

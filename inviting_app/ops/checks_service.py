@@ -63,7 +63,7 @@ def queue() -> Found:
 def failed_jobs() -> Found:
     recent = ProcrastinateEvent.objects.filter(type="failed", job__status="failed", at__gt=queries.database_now() - DAY)
     if failed := recent.values("job").distinct().count():
-        hint = "Look for “job … failed” in the worker's log."
+        hint = "Look for “ended with status: Error” in the worker's log."
         yield Warning(f"Jobs that failed for good in the last day: {failed}.", hint=hint, id="inviting_app.W020")
 
 

@@ -47,6 +47,7 @@ def seen() -> Iterator[Seen]:
         service.answers("/9991110031/%0a%D0%B0")
         service.call("/api/auth/signup", {"phone": "9991110033"})  # nobody signs in with this one, so it is sent
         service.wait_for(lambda: "***0033" in service.output and 'outcome="sent"' in service.scrape())
+        service.wait_for(lambda: "inviting_app_jobs_total{" in service.scrape())  # a periodic task has run
         metrics = service.scrape()
         service.stop()
         yield Seen(metrics, service.output.splitlines())

@@ -1,6 +1,7 @@
 """`manage.py doctor` finds each problem, says how to fix it, and returns a status."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,16 @@ from django.conf import settings as django_settings
 from django.core.checks import ERROR, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db.models import Value
 
 from inviting_app import probes
 from inviting_app.ops import checks_service
 from tests.support.doctor import doctor, only, sql
 from tests.support.http_gateway import Gateway, Webhook, running
+from tests.support.login_steps import ask
 from tests.support.service import free_port
+from users.clock import ClockTimestamp
+from users.models import SmsDelivery
 
 SECRET = "hunter2"
 
@@ -41,7 +46,7 @@ def web(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def idle(db: None) -> None:
-    """A queue without jobs of earlier tests."""
+    """No jobs and no workers."""
     sql("DELETE FROM procrastinate_jobs")
     sql("DELETE FROM procrastinate_workers")
 
@@ -60,10 +65,8 @@ def counted(ago: str) -> None:
     )
 
 
-def job(deferred: str = "0 s", scheduled: str = "NULL") -> None:
-    """A job of the queue, with the time of deferring that a trigger wrote moved back."""
-    sql(f"INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at) VALUES ('sms', 'test', {scheduled})")
-    sql(f"UPDATE procrastinate_events SET at = clock_timestamp() - interval '{deferred}' WHERE type = 'deferred'")
+def job() -> None:
+    sql("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('upkeep', 'test')")
 
 
 @pytest.mark.usefixtures("well")
@@ -119,17 +122,10 @@ def test_warnings_alone_end_with_status_0(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("idle")
-@pytest.mark.parametrize(
-    ("deferred", "scheduled", "late"),
-    [
-        ("25 s", "NULL", False),
-        ("40 s", "NULL", True),
-        ("40 s", "clock_timestamp() + interval '20 s'", False),
-        ("900 s", "clock_timestamp() - interval '40 s'", True),
-    ],
-)
-def test_due_job_may_wait_half_a_minute(deferred: str, scheduled: str, late: bool) -> None:
-    job(deferred=deferred, scheduled=scheduled)
+@pytest.mark.parametrize(("seconds", "late"), [(-20, False), (25, False), (40, True)])
+def test_due_sms_may_wait_half_a_minute(seconds: int, late: bool) -> None:
+    ask()
+    SmsDelivery.objects.update(next_try_at=ClockTimestamp() - Value(timedelta(seconds=seconds)))
 
     found = checks_service.queue()
 

@@ -27,7 +27,7 @@ ROUNDS = 4 if THOROUGH else 1
 SERVED_BETWEEN_CRASHES = 5
 GATEWAY_SECONDS = 0.05
 RECOVERY_SECONDS = 20
-# For the last jobs of dead workers; codes live for five minutes.
+# For the last SMS of dead workers; codes live for five minutes.
 TAKEN_UP_SECONDS = 60
 
 
@@ -149,7 +149,7 @@ def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway, moody: Moody, 
                     database.execute("DELETE FROM users_smsgateway")
 
         with psycopg.connect(**service.database, autocommit=True) as database:
-            service.wait_for(lambda: not rows(database, JOBS), TAKEN_UP_SECONDS)
+            service.wait_for(lambda: not rows(database, QUEUED), TAKEN_UP_SECONDS)
             deliveries = rows(database, DELIVERIES)
 
     received = defaultdict(list)
@@ -170,7 +170,7 @@ def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway, moody: Moody, 
         assert len(times) <= MOST_OPEN_TRIES
 
 
-JOBS = "SELECT id, status FROM procrastinate_jobs WHERE task_name = 'users.tasks.send_sms'"
+QUEUED = "SELECT id FROM users_smsdelivery WHERE state = 'queued'"
 DELIVERIES = """
 SELECT phone, state, extract(epoch FROM finished_at), extract(epoch FROM expires_at), open_tries
   FROM users_smsdelivery delivery

@@ -21,17 +21,18 @@ from tests.support.accounts import client
 from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
+from tests.support.run_worker import claim_and_record
 from users import limit_queries
 from users.login import risk
-from users.models import SmsDelivery, User
+from users.models import User
 from users.queries import database_now
 from users.sms import gateways, receipts, tasks
+from users.sms import queries as sms_queries
 from users.sms.answers import Outcome
 
 PEOPLE = 100_000
 # Rows that one statement may read: lists of the admin count to 1000, and some filters match one row in ten.
 MOST_ROWS = PEOPLE // 5
-
 HOURLY = "once an hour: looks for what is kept no longer, and takes it in batches"
 # Texts of the statements that may scan a table, with the reason.
 EXCEPTIONS = {
@@ -212,9 +213,8 @@ def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) ->
     execute(queries["retry_job"], job_id=first, **again)
     execute(queries["finish_job"], job_id=second, status="succeeded", delete_job=True)
     execute(queries["select_stalled_jobs_by_heartbeat"], queue=None, task_name=None, seconds_since_heartbeat=10)
-    SmsDelivery.objects.filter(pk=PEOPLE).update(state="queued")
-    settings.DEMO = True
-    users.sms.delivery.deliver(PEOPLE)
+    assert claim_and_record(20) == 20
+    sms_queries.take_over(PEOPLE, "-")
     users.queries.queue(database_now())
     for other in ([], ["webhook://127.0.0.1:9/other"]):
         settings.SMS_GATEWAYS = ["webhook://127.0.0.1:9/", *other]

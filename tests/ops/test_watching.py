@@ -60,6 +60,7 @@ def watched() -> Iterator[Watched]:
         service.sign_in("9991110031")
         service.call("/api/auth/signup", {"phone": "9991110033"})
         service.wait_for(lambda: "***0033" in service.output and SENT in service.scrape())
+        service.wait_for(lambda: "inviting_app_jobs_total{" in service.scrape())  # a periodic task has run
         shown = service.scrape()
         first = listener_of(port)
         first.kill()
@@ -98,7 +99,7 @@ def test_no_line_contains_a_phone(watched: Watched) -> None:
 def test_worker_logs_the_id_of_the_request_for_the_sms(watched: Watched) -> None:
     (line,) = (line for line in watched.logged if "***0033" in line["message"])
 
-    assert (line["logger"], line["request_id"]) == ("users.sms.delivery", watched.asked)
+    assert (line["logger"], line["request_id"]) == ("users.sms.attempts", watched.asked)
 
 
 def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:
@@ -120,7 +121,8 @@ def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:
         ("not_found", "GET", "/api", "404"),
         ("", "GET", "(none)", "404"),
     }
-    assert 'task="users.tasks.send_sms"' in watched.scrape
+    assert re.search(r'inviting_app_jobs_total{.*task="(users|profiles)\.tasks\.', watched.scrape)
+    assert values["sms_total", "demo", "sent"] > 0  # one whose code is used before is not sent
 
 
 def test_another_process_serves_metrics_when_the_first_ends(watched: Watched) -> None:

@@ -62,6 +62,9 @@ LEFT_OUT = {
     "users.Challenge.session_id": "a secret",
     "users.Challenge.public_id": "a secret while its code lives",
     "users.SmsDelivery.id": "internal",
+    "users.SmsDelivery.next_try_at": "internal",
+    "users.SmsDelivery.failed_rounds": "internal",
+    "users.SmsDelivery.request_id": "internal, as in the log",
     "profiles.Profile.user": "the person",
     "profiles.Activation.invitee": "the person",
     "profiles.FailedActivation.id": "internal",
@@ -95,7 +98,7 @@ SECRETS = {"users.EnrolmentToken"}
 
 # Packages whose tables hold no data on users that the service could name.
 OTHERS = {
-    "procrastinate": "jobs hold the id of a delivery and no more",
+    "procrastinate": "jobs hold references of receipts and no more",
     "axes": "strangers at the log-in of operators, under a keyed hash of what they typed",
     "otp_totp": "the secret of an operator's authenticator",
     "otp_static": "hashes of an operator's recovery codes",

@@ -70,6 +70,10 @@ SELECT id, id, 'sms', '1 webhook', 'ref-' || id, CASE WHEN id % 50 = 0 THEN 'fai
        created_at, created_at, CASE WHEN id % 20 <> 7 AND id < {size} THEN created_at + interval '3 s' END
   FROM users_logincode;
 
+UPDATE users_smsdelivery
+   SET state = 'queued', next_try_at = now() + interval '1 minute' * (id % 3 - 1), failed_rounds = 1
+ WHERE id > {size} * 0.9;
+
 INSERT INTO profiles_miss (id, user_id, created_at)
 SELECT n, n, now() - interval '24 hours' * (1 - n / {size}.0) FROM generate_series(1, {size}) AS n;
 

@@ -1,10 +1,19 @@
 """A worker inside the tests' own process."""
 
+from contextlib import closing
 from unittest.mock import patch
 
 from asgiref.sync import async_to_sync
 from django.db import connection, connections
+from django.db.models.functions import Now
 from procrastinate.contrib.django import app
+
+from users.models import SmsDelivery
+from users.sms import queries
+from users.sms.answers import Answer
+from users.sms.breaker import Breaker
+from users.sms.delivery import CLAIM_FOR, MOST_OPEN_TRIES, Sms
+from users.sms.sender import Sender
 
 
 def work(*queues: str) -> None:
@@ -22,7 +31,21 @@ def work(*queues: str) -> None:
         async_to_sync(run)()
 
 
+def send() -> None:
+    """Send the SMS that are due, as the worker does."""
+    with closing(Sender()) as sender:
+        sender.send_due()
+
+
+def claim_and_record(most: int) -> int:
+    """Claim SMS that are due, and record that they were sent. Returns how many were claimed."""
+    claimed = [Sms(one, Breaker(), [], None) for one in queries.claim(most, "1 webhook", MOST_OPEN_TRIES, CLAIM_FOR)]
+    queries.record([sms.sent("1 webhook", Answer()).values() for sms in claimed])
+    return len(claimed)
+
+
 def retry_now() -> None:
-    """Make the jobs due that wait for another try."""
+    """Make the SMS and jobs due that wait for another try, or whose claim lives."""
+    SmsDelivery.objects.filter(state="queued").update(next_try_at=Now())
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now()")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.db.models import Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils import timezone
 from tests.support.accounts import SignedInUser, registered
 from tests.support.login_steps import ask, right
 from tests.support.operators import at_work, helper, operator, page_of
+from users.clock import ClockTimestamp
 from users.models import SmsDelivery, SmsGateway, User
 
 pytestmark = pytest.mark.django_db
@@ -107,9 +109,9 @@ def test_demo_mode_is_shown_now_and_afterwards(support: Client, alice: SignedInU
 
 def test_queue_without_a_worker_is_reported(support: Client, failing: None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+        cursor.execute("TRUNCATE procrastinate_workers CASCADE")
         ask(now=timezone.now())
-        cursor.execute("UPDATE procrastinate_events SET at = clock_timestamp() - interval '90 seconds'")
+        SmsDelivery.objects.update(next_try_at=ClockTimestamp() - Value(timedelta(seconds=90)))
 
     page = read(support, User.objects.get(phone="+79991234567"))
 

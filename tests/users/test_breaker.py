@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from tests.support import run_worker
 from tests.support.http_gateway import Gateway as Webhook
 from tests.support.http_gateway import running
 from tests.support.login_steps import ask
 from tests.support.races import race
 from users.models import LoginCode, SmsDelivery, SmsGateway
 from users.sms import breaker, gateways
-from users.sms import delivery as sms_delivery
 from users.sms.answers import Answer, Reason
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
@@ -37,9 +38,9 @@ def delivery(preferred: Webhook, spare: Webhook, settings: Any) -> int:
 
 def send(delivery: int) -> str:
     """Send this delivery as if it was new. Returns the gateway that accepted it."""
-    SmsDelivery.objects.update(state="queued", gateway="")
-    sms_delivery.deliver(delivery)
-    return SmsDelivery.objects.get().gateway
+    SmsDelivery.objects.update(state="queued", gateway="", next_try_at=Now())
+    run_worker.send()
+    return SmsDelivery.objects.get(pk=delivery).gateway
 
 
 def fail(times: int, gateway: Gateway = FIRST) -> SmsGateway:
@@ -160,8 +161,8 @@ def test_gateways_with_an_open_circuit_are_asked_before_giving_up(
 
     preferred.status = spare.status = 503
     fail(3, FIRST)
-    with pytest.raises(sms_delivery.GatewaysFailed, match="1 webhook: fault HTTP 503; 2 webhook: fault HTTP 503"):
-        send(delivery)
+    assert send(delivery) == ""
+    assert SmsDelivery.objects.get().error == "1 webhook: fault HTTP 503; 2 webhook: fault HTTP 503"
     assert (len(preferred.messages), len(spare.messages)) == (2, 1)
 
 
@@ -202,7 +203,7 @@ def test_success_of_a_healthy_gateway_writes_nothing(django_assert_num_queries: 
     health = Breaker()
 
     with django_assert_num_queries(0):
-        health.succeeded(FIRST)
+        health.changed_by(FIRST, Answer())
 
 
 def test_expired_code_does_not_use_up_the_trial(delivery: int) -> None:
@@ -210,8 +211,9 @@ def test_expired_code_does_not_use_up_the_trial(delivery: int) -> None:
     trial_is_due()
     LoginCode.objects.update(expires_at=timezone.now())
 
-    sms_delivery.deliver(delivery)
+    run_worker.send()
 
+    assert SmsDelivery.objects.get(pk=delivery).state == "dropped"
     assert SmsGateway.objects.get().failures == 3
 
 

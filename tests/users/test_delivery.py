@@ -1,19 +1,15 @@
 """Sending a code with a real queue, a real worker, and a gateway on this machine."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.http_gateway import Gateway
 from tests.support.login_steps import PHONE, answer, ask, challenge, right, set_code
-from tests.support.run_worker import retry_now, work
+from tests.support.run_worker import retry_now, send
 from users.models import SmsDelivery, SmsGateway, User
-from users.sms import delivery as sms_delivery
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -24,7 +20,7 @@ pytestmark = [
 def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
 
-    work()
+    send()
 
     [message] = gateway.messages
     assert message["to"] == PHONE
@@ -38,29 +34,27 @@ def test_code_is_delivered_to_its_phone(gateway: Gateway) -> None:
         "",
     )
     assert delivery.finished_at is not None
-    assert not ProcrastinateJob.objects.exists()
 
 
 def test_failed_gateway_is_tried_again(gateway: Gateway) -> None:
     ask(now=timezone.now())
     gateway.status = 503
-    work()
+    send()
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
-    assert (delivery.state, delivery.error) == ("queued", "1 webhook: fault HTTP 503")
-    job = ProcrastinateJob.objects.get()
-    assert (job.status, job.attempts) == ("todo", 1)
-    assert job.scheduled_at > timezone.now()
+    assert (delivery.state, delivery.error, delivery.failed_rounds) == ("queued", "1 webhook: fault HTTP 503", 1)
+    assert delivery.next_try_at is not None and delivery.next_try_at > timezone.now()
+    send()
+    assert len(gateway.messages) == 1
 
     gateway.status = 200
     retry_now()
-    work()
+    send()
 
     assert [message["to"] for message in gateway.messages] == [PHONE, PHONE]
     delivery.refresh_from_db()
     assert (delivery.state, delivery.error) == ("sent", "")
-    assert not ProcrastinateJob.objects.exists()
 
 
 def test_next_gateway_is_asked_after_a_rejection(gateway: Gateway, spare: Gateway, settings: Any) -> None:
@@ -68,7 +62,7 @@ def test_next_gateway_is_asked_after_a_rejection(gateway: Gateway, spare: Gatewa
     settings.SMS_GATEWAYS = [gateway.url, spare.url]
     ask(now=timezone.now())
 
-    work()
+    send()
 
     assert len(gateway.messages) == len(spare.messages) == 1
     assert SmsDelivery.objects.get().gateway == "2 webhook"
@@ -79,46 +73,44 @@ def test_number_that_cannot_be_reached_is_given_up_at_once(gateway: Gateway, spa
     settings.SMS_GATEWAYS = [gateway.url, spare.url]
     ask(now=timezone.now())
 
-    work()
+    send()
 
     assert (len(gateway.messages), len(spare.messages)) == (1, 0)
     delivery = SmsDelivery.objects.get()
     assert (delivery.state, delivery.error) == ("failed", "1 webhook: number")
-    assert not ProcrastinateJob.objects.exists() and not SmsGateway.objects.exists()
+    assert not SmsGateway.objects.exists()
 
 
 def test_code_that_expired_while_gateways_failed_is_failed(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     gateway.status = 503
-    work()
+    send()
     set_code(asked.challenge_id, expires_at=timezone.now())
     retry_now()
 
-    work()
+    send()
 
     assert len(gateway.messages) == 1
     delivery = SmsDelivery.objects.get()
     assert (delivery.state, delivery.gateway, delivery.error) == ("failed", "", "1 webhook: fault HTTP 503")
     assert delivery.finished_at is not None
-    assert not ProcrastinateJob.objects.exists()
 
 
 def test_code_that_expired_before_any_gateway_was_asked_is_dropped(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     set_code(asked.challenge_id, expires_at=timezone.now())
 
-    work()
+    send()
 
     assert gateway.messages == []
     assert SmsDelivery.objects.get().state == "dropped"
-    assert not ProcrastinateJob.objects.exists()
 
 
 def test_used_code_is_not_sent(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     answer(asked, now=timezone.now())
 
-    work()
+    send()
 
     assert gateway.messages == []
     assert SmsDelivery.objects.get().state == "dropped"
@@ -127,11 +119,11 @@ def test_used_code_is_not_sent(gateway: Gateway) -> None:
 def test_code_used_while_the_gateway_was_down_is_dropped(gateway: Gateway) -> None:
     asked = ask(now=timezone.now())
     gateway.status = 503
-    work()
+    send()
     answer(asked, now=timezone.now())
     retry_now()
 
-    work()
+    send()
 
     assert len(gateway.messages) == 1
     assert SmsDelivery.objects.get().state == "dropped"
@@ -141,7 +133,7 @@ def test_code_of_an_erased_user_is_not_sent(gateway: Gateway) -> None:
     ask(now=timezone.now())
     User.objects.update(phone=None, erased_at=timezone.now())
 
-    work()
+    send()
 
     assert gateway.messages == []
     assert SmsDelivery.objects.get().state == "dropped"
@@ -149,58 +141,29 @@ def test_code_of_an_erased_user_is_not_sent(gateway: Gateway) -> None:
 
 def test_recorded_delivery_is_never_sent_again(gateway: Gateway) -> None:
     ask(now=timezone.now())
-    work()
+    send()
 
-    sms_delivery.deliver(SmsDelivery.objects.get().pk)
-    sms_delivery.deliver(0)
-
-    assert len(gateway.messages) == 1
-
-
-def test_only_one_of_two_workers_with_the_same_job_sends(gateway: Gateway) -> None:
-    ask(now=timezone.now())
-    delivery = SmsDelivery.objects.get().pk
-    gateway.answers.clear()
-    with ThreadPoolExecutor(1) as first, connection.cursor() as cursor:
-        sending = first.submit(in_a_worker, delivery)
-        assert gateway.asked.wait(10)
-        cursor.execute("SET lock_timeout = '50ms'")
-
-        with pytest.raises(sms_delivery.BeingSent):
-            sms_delivery.deliver(delivery)
-        SmsDelivery.objects.update(address="")  # as an erasure does
-        gateway.answers.set()
-        sending.result()
-        sms_delivery.deliver(delivery)
-        cursor.execute("SET lock_timeout = '2s'")
+    retry_now()
+    send()
 
     assert len(gateway.messages) == 1
-    assert SmsDelivery.objects.get().state == "sent"
 
 
-def in_a_worker(delivery: int) -> None:
-    try:
-        sms_delivery.deliver(delivery)
-    finally:
-        connection.close()
-
-
-def test_no_phone_and_no_code_in_jobs_and_logs(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_phone_and_no_code_in_rows_and_logs(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    caplog.set_level(logging.INFO, logger="procrastinate")
     asked = ask(now=timezone.now())
-    jobs = str(list(ProcrastinateJob.objects.values()))
+    waiting = str(SmsDelivery.objects.values().exclude(prefix=None))
     gateway.status = 503
-    work()
+    send()
     gateway.status = 200
     retry_now()
-    work()
+    send()
 
     said = "\n".join(f"{record.getMessage()} {record.__dict__} {record.exc_text}" for record in caplog.records)
-    assert "users.tasks.send_sms" in jobs and "Error, to retry" in said
+    assert "was not taken by gateway 1 webhook: fault HTTP 503" in said
     assert challenge(asked.challenge_id).login_code.nonce.hex() not in said
     for secret in (PHONE, PHONE[2:], f"#{right(asked.challenge_id)}", "sign-in code"):
-        assert secret not in jobs
+        assert secret not in waiting
         assert secret not in said
 
 
@@ -208,7 +171,7 @@ def test_demo_mode_sends_nothing_and_says_so_in_the_log(caplog: pytest.LogCaptur
     caplog.set_level(logging.INFO)
     asked = ask(now=timezone.now())
 
-    work()
+    send()
 
     delivery = SmsDelivery.objects.get()
     assert (delivery.state, delivery.gateway) == ("sent", "demo")

@@ -21,21 +21,15 @@ def gateways(settings: Any) -> None:
 
 @pytest.fixture
 def queue(db: None) -> None:
-    """An empty queue without workers."""
+    """No workers."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
+        cursor.execute("TRUNCATE procrastinate_workers CASCADE")
 
 
 def works(seconds: float) -> None:
     """A worker with a heartbeat of now."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s)", [at(seconds)])
-
-
-def job_of(seconds: float) -> None:
-    """Move the waiting jobs to this time."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_events SET at = %s", [at(seconds)])
 
 
 def test_last_sends_come_newest_first() -> None:
@@ -74,21 +68,19 @@ def test_workers_without_a_heartbeat_are_not_alive(queue: None) -> None:
 
 def test_oldest_waiting_sms_is_shown(queue: None) -> None:
     registered("9991234567")
+    SmsDelivery.objects.update(state="sent")
     assert diagnosed().queue.waited == timedelta(0)
 
     ask()
-    job_of(0)
 
     assert diagnosed(90).queue.waited == timedelta(seconds=90)
 
 
 def test_sms_to_be_retried_waits_from_its_due_time(queue: None) -> None:
     ask()
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = %s", [at(60)])
+    SmsDelivery.objects.update(next_try_at=at(60), failed_rounds=1)
     assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [0, 15]
 
     ask(phone="+79991230000")
-    job_of(0)
 
-    assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [50, 15]
+    assert [diagnosed(seconds).queue.waited.total_seconds() for seconds in (50, 75)] == [50, 75]

@@ -10,7 +10,6 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Count, F, Model, Sum
 from django.db.utils import ConnectionHandler
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from profiles import invite_codes, signup_queries
 from tests.support.accounts import registered
@@ -159,14 +158,21 @@ def test_counted_failures_of_a_gateway_open_its_circuit() -> None:
 
 
 def test_depth_of_the_queue_is_that_of_the_orm() -> None:
-    ask()
+    for number in range(4):
+        ask(phone=f"+7999123450{number}")
     now = database_now()
-    waiting = ProcrastinateJob.objects.filter(status="todo", queue_name="sms")
+    first, second, third, _ = SmsDelivery.objects.order_by("pk")
+    for sms, state, seconds, rounds in ((first, "sent", -9, 0), (second, "queued", 9, 2), (third, "queued", 9, 0)):
+        values = {"state": state, "next_try_at": now + timedelta(seconds=seconds), "failed_rounds": rounds}
+        SmsDelivery.objects.filter(pk=sms.pk).update(**values)
+    waiting = SmsDelivery.objects.filter(state="queued")
     queue = queries.queue(now)
     assert (queue.due, queue.later) == (
-        waiting.exclude(scheduled_at__gt=now).count(),
-        waiting.filter(scheduled_at__gt=now).count(),
+        waiting.filter(next_try_at__lte=now).count(),
+        waiting.filter(next_try_at__gt=now, failed_rounds__gt=0).count(),
     )
+    assert queue.later == 1
+    assert queue.waited == now - waiting.filter(next_try_at__lte=now).earliest("next_try_at").next_try_at
 
 
 def test_stored_totals_count_what_the_orm_counts() -> None:

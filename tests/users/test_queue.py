@@ -1,35 +1,27 @@
-"""The SMS queue: jobs commit with their rows, and no job is lost."""
+"""The SMS queue: SMS wait in rows that commit with their codes. Jobs are for what is due by the clock."""
 
-import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from procrastinate.contrib.django import connector_params
 from procrastinate.contrib.django.models import ProcrastinateJob
-from procrastinate.jobs import Job
-from rest_framework.test import APIClient
 
+from tests.support.http_gateway import Gateway
 from tests.support.login_steps import ask
-from tests.support.run_worker import work
+from tests.support.run_worker import send, work
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 from users.queries import DEAD_AFTER
-from users.sms import delivery, tasks
-from users.sms.tasks import ATTEMPTS, Backoff, send_sms
+from users.sms import queries, tasks
+from users.sms.tasks import send_sms
 
 
 class Mishap(Exception):
     """An error late in a transaction."""
-
-
-@pytest.fixture
-def broken_queue(transactional_db: None) -> Iterator[None]:
-    execute("ALTER TABLE procrastinate_jobs RENAME TO away")
-    yield
-    execute("ALTER TABLE away RENAME TO procrastinate_jobs")
 
 
 def execute(statement: str, *values: object) -> None:
@@ -37,27 +29,43 @@ def execute(statement: str, *values: object) -> None:
         cursor.execute(statement, values)
 
 
-def nothing_is_kept() -> bool:
-    return not any(model.objects.exists() for model in (User, LoginCode, SmsDelivery, ProcrastinateJob))
+@pytest.mark.django_db(transaction=True)
+def test_sms_waits_if_its_code_commits_and_workers_hear_of_it_afterwards() -> None:
+    with psycopg.connect(**connector_params(), autocommit=True) as listening:
+        listening.execute(f"LISTEN {queries.CHANNEL}")
+        with pytest.raises(Mishap), transaction.atomic():
+            ask(now=timezone.now())
+            assert SmsDelivery.objects.count() == 1
+            raise Mishap
+        assert not any(model.objects.exists() for model in (User, LoginCode, SmsDelivery))
+        assert [*listening.notifies(timeout=0.1)] == []
+
+        with transaction.atomic():
+            ask(now=timezone.now())
+            assert [*listening.notifies(timeout=0.1)] == []
+
+        assert [*listening.notifies(timeout=10, stop_after=1)]
+        assert SmsDelivery.objects.get().state == "queued"
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("empty_queue")
-def test_code_delivery_and_job_commit_or_roll_back_together() -> None:
-    with pytest.raises(Mishap), transaction.atomic():
-        ask(now=timezone.now())
-        assert ProcrastinateJob.objects.count() == 1
-        raise Mishap
+def test_sms_of_a_job_of_an_earlier_version_is_sent_once(gateway: Gateway) -> None:
+    """A job of such a process comes with a row that has no next try, so a worker of its version may send it, too."""
+    ask(now=timezone.now())
+    SmsDelivery.objects.update(next_try_at=None)
+    sms = SmsDelivery.objects.get()
+    send()
+    assert gateway.messages == []
 
-    assert nothing_is_kept()
+    for _ in range(2):  # the second one finds nothing to do, as it does when the other version has sent the SMS
+        send_sms.defer(delivery_id=sms.pk, asked_by="a-request")
+        work("sms")
+        send()
 
-
-@pytest.mark.usefixtures("empty_queue")
-def test_sign_up_fails_without_a_queue(broken_queue: None, api: APIClient) -> None:
-    answer = api.post("/api/auth/signup", {"phone": "9991234567"})
-
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert not any(model.objects.exists() for model in (User, LoginCode, SmsDelivery))
+    assert len(gateway.messages) == 1
+    sms.refresh_from_db()
+    assert (sms.state, sms.request_id) == ("sent", "a-request")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,28 +108,6 @@ def worker(silent_for: float) -> int:
     with connection.cursor() as cursor:
         cursor.execute(register, [silent_for])
         return int(cursor.fetchone()[0])
-
-
-@pytest.mark.parametrize("error", [delivery.GatewaysFailed(), Mishap()])
-def test_intervals_between_attempts_grow_and_end(error: Exception) -> None:
-    gaps = [gap(attempts, error) for attempts in range(ATTEMPTS)]
-
-    assert gaps == [2, 4, 8, 16, 32, *[60] * 74, None]
-
-
-def gap(attempts: int, error: Exception) -> int | None:
-    """Whole seconds until the next attempt of a job with this many attempts."""
-    job = Job(id=1, queue="sms", lock=None, queueing_lock=None, task_name="send_sms", attempts=attempts)
-    before = timezone.now()
-    decision = Backoff().get_retry_decision(exception=error, job=job)
-    return round((decision.retry_at - before).total_seconds()) if decision else None
-
-
-def test_unexpected_failure_is_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    gap(0, delivery.GatewaysFailed())
-    gap(0, Mishap())
-
-    assert [(record.levelno, record.name) for record in caplog.records] == [(logging.ERROR, "users.sms.tasks")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import run_worker
 from tests.support.login_steps import ask, right
 from tests.support.smpp_server import PASSWORD, USER, Centre
 from tests.support.smpp_steps import PHONE, TEXT, provider, run_centre, send, values
 from users.models import SmsDelivery, SmsGateway
-from users.sms import delivery, gateways, smpp
+from users.sms import gateways, smpp
 from users.sms.answers import Answer, Message, Reason, Verdict
 
 
@@ -214,7 +215,7 @@ def test_code_is_sent_and_nothing_secret_is_written(
     asked = ask()
     sms = SmsDelivery.objects.get()
 
-    delivery.deliver(sms.pk)
+    run_worker.send()
 
     sms.refresh_from_db()
     code = right(asked.challenge_id)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import run_worker
 from tests.support.login_steps import ask
 from tests.support.smpp_server import Centre, Session
 from tests.support.smpp_steps import join, run_centre, send
 from users.models import SmsDelivery
-from users.sms import delivery, smpp, smpp_link, smpp_receipts
+from users.sms import smpp, smpp_link, smpp_receipts
 from users.sms.answers import Outcome, Reason, Verdict
 
 FULL = "id:{} sub:001 dlvrd:001 submit date:2611271200 done date:2611271201 stat:{} err:000 text:Your code"
@@ -229,7 +230,7 @@ def test_lost_connection_is_opened_again_for_receipts(centre: Centre, monkeypatc
 def test_receipt_is_recorded_with_its_sms(centre: Centre, settings: Any) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, [centre.url]
     ask()
-    delivery.deliver(SmsDelivery.objects.get().pk)
+    run_worker.send()
     session, reference = centre.sessions.get(timeout=10), SmsDelivery.objects.get().gateway_ref
 
     assert session.receipt(f"id:{reference} stat:EXPIRED").status == 0

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.conf import settings
 
 from users import login_queries, phones
+from users.context import request_id
 from users.login import codes
 from users.login.decisions import CodeDecision
 from users.models import Challenge, LoginCode, SmsDelivery, User
@@ -35,7 +36,7 @@ class ChallengeIssued:
 def issue(decision: CodeDecision, user: User, address: str | None, language: str) -> ChallengeIssued:
     """Do what was decided: give the client a challenge for this user's code, and send the code if it is time.
 
-    The code, its delivery row and the job that sends it commit together with the rest of the caller's transaction.
+    The code and its SMS, which waits in its row, commit together with the rest of the caller's transaction.
     """
     now = decision.track.now
     code = _updated_code(decision, user, language)
@@ -109,5 +110,7 @@ def _delivery(code: LoginCode, user: User, client_address: str | None, now: date
         country=phones.country(user.phone),
         prefix=phones.prefix(user.phone),
         client_address=client_address,
+        request_id=request_id.get(),
+        next_try_at=now,
         created_at=now,
     )

@@ -68,6 +68,10 @@ OF_ONE_SMS = frozenset({Reason.NUMBER_LIMIT, Reason.REGION, Reason.TEXT, Reason.
 _CODE = re.compile(r"0x[0-9a-f]{8}|(?!.*\d{7})[\w .,:'-]{1,40}", re.ASCII)
 
 
+class TooLate(Exception):
+    """The gateway was not asked, because the time in which the try had to begin is over."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the gateway said. `reason` is None if it took the SMS, and `reference` is then its name for the SMS."""

@@ -18,7 +18,7 @@ from django.db.models import Value
 from users.clock import ClockTimestamp
 from users.models import SmsGateway
 from users.sms import queries
-from users.sms.answers import Answer, Verdict
+from users.sms.answers import OF_ONE_SMS, Answer, Verdict
 from users.sms.gateways import Gateway, names
 
 # Failures in a row that open the circuit.
@@ -56,17 +56,17 @@ class Breaker:
                 circuit_open.append(gateway)
         yield from circuit_open
 
-    def answered(self, gateway: Gateway) -> None:
-        """Close the circuit of a gateway that refused this one SMS: it works. Unless it refuses the whole account."""
+    def changed_by(self, gateway: Gateway, answer: Answer) -> bool:
+        """Count what this answer says about the gateway. Returns whether that changed its health."""
         row = self._rows.get(gateway.name)
-        if row and not row.refuses_account:
-            self.succeeded(gateway)
-
-    def succeeded(self, gateway: Gateway) -> None:
-        """Close the circuit of a gateway that had failed before."""
-        row = self._rows.get(gateway.name)
-        if row and row.failures:
-            SmsGateway.objects.filter(name=row.name).update(failures=0, circuit_open_until=None)
+        if answer.reason and answer.verdict is not Verdict.UNREACHABLE and answer.reason not in OF_ONE_SMS:
+            failed(gateway, answer)
+            return True
+        # A gateway that refuses one SMS works, unless it refuses the whole account.
+        if not row or not row.failures or (answer.reason and row.refuses_account):
+            return False
+        SmsGateway.objects.filter(name=row.name).update(failures=0, circuit_open_until=None)
+        return True
 
 
 def health() -> list[SmsGateway]:

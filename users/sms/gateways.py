@@ -1,20 +1,38 @@
 """SMS gateways: the URLs of SMS_GATEWAYS, each an account at a provider. No text about one may contain its secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from users import phones
 from users.sms import gateway_urls, receipt_tokens
-from users.sms.answers import Answer, Message, OnReceipt, Reason, Response
+from users.sms.answers import Answer, Message, OnReceipt, Reason, Response, TooLate
 from users.sms.encoding import is_gsm, parts
 from users.sms.gateway_urls import GatewayError, is_loopback
 from users.sms.provider_files import ProvidersError
 from users.sms.providers import Provider
+
+
+@dataclass(frozen=True)
+class Try:
+    """A message that is being sent. `done` ends when `answer` can be read without waiting."""
+
+    done: Future[Any]
+    read: Callable[[], Answer] = field(repr=False)
+
+    def answer(self) -> Answer:
+        """What the gateway said. Raises TooLate if it was not asked."""
+        try:
+            return self.read()
+        except TooLate:
+            raise
+        except Exception as error:  # its text may contain the URL or the message
+            return Answer(Reason.NO_ANSWER, code=type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,18 @@ class Gateway:
         `on_receipt` takes the receipts that come over the connection itself, as with SMPP.
         """
         return self.exchange(message, on_receipt)[0]
+
+    def begin(self, message: Message, on_receipt: OnReceipt, latest: float) -> Try:
+        """Begin to send this message, for many at once, but not after `latest`, a time of `time.monotonic`."""
+        from users.sms import http_api, smpp
+
+        if self.provider.protocol == "smpp":
+            answering = smpp.begin(self.provider, self.values, message, on_receipt, latest)
+            return Try(answering, answering.result)
+        provider, call, values = self.provider, self.provider.send, self.request_values(message)
+        assert call is not None  # see provider_files
+        exchanged = http_api.begin(provider, call, values, latest)
+        return Try(exchanged, lambda: http_api.finish(provider, call, values, exchanged)[0])
 
     def exchange(self, message: Message, on_receipt: OnReceipt | None = None) -> tuple[Answer, Response | None]:
         """The same, with the response of an HTTP API for an operator to see."""

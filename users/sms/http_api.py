@@ -2,20 +2,23 @@
 
 import asyncio
 import base64
-import hmac
 import json
+import math
+import sys
 import time
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import Future
 from functools import cache
+from importlib.util import find_spec
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from users.sms import fields
-from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response
+from users.sms import fields, signatures
+from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response, TooLate
 from users.sms.providers import Call, Provider, first_rule
 
 # Seconds that one try may take in all: name lookup, connection and a slow answer. And those for the connection.
@@ -37,8 +40,16 @@ _BY_STATUS = {
 }
 
 
+# What comes of a call: the response and its body, as it was sent.
+Exchanged = tuple[httpx.Response, bytes]
+
+
 class UnknownOutcome(Exception):
     """The request may have reached the provider, but no answer came."""
+
+
+class Unusable(Exception):
+    """No request can be made of these values. The text is the name of the error: its own text may quote a secret."""
 
 
 def exchange(provider: Provider, call: Call, values: Mapping[str, str]) -> tuple[Answer, Response | None]:
@@ -46,15 +57,30 @@ def exchange(provider: Provider, call: Call, values: Mapping[str, str]) -> tuple
 
     Returns after SECONDS at the latest. Any thread may call it.
     """
+    return finish(provider, call, values, begin(provider, call, values))
+
+
+def begin(provider: Provider, call: Call, values: Mapping[str, str], latest: float = math.inf) -> Future[Exchanged]:
+    """Begin this call, for `finish`, but not after `latest`, a time of `time.monotonic`. Any thread may do so."""
     try:
         request = build(provider, call, values)
         with _starting:
             loop = _loop()
-    except Exception as error:  # wrong values, or a wrong proxy in the environment: its text may quote a secret
-        return Answer(Reason.REJECTED, code=type(error).__name__), None
+    except Exception as error:  # wrong values, or a wrong proxy in the environment
+        failed: Future[Exchanged] = Future()
+        failed.set_exception(Unusable(type(error).__name__))
+        return failed
+    return asyncio.run_coroutine_threadsafe(_ask(request, latest), loop)
+
+
+def finish(
+    provider: Provider, call: Call, values: Mapping[str, str], exchanged: Future[Exchanged]
+) -> tuple[Answer, Response | None]:
+    """What came of this call, as of `exchange`. Raises TooLate if it was not begun in time."""
     try:
-        answered, body = asyncio.run_coroutine_threadsafe(_ask(request), loop).result()
-        response = _read(provider, call, answered, body)
+        response = _read(provider, call, *exchanged.result())
+    except Unusable as error:
+        return Answer(Reason.REJECTED, code=str(error)), None
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError):
         return Answer(Reason.NO_CONNECTION), None
     except httpx.LocalProtocolError:  # a header with a line break, for example: nothing was sent
@@ -81,7 +107,7 @@ def build(provider: Provider, call: Call, values: Mapping[str, str]) -> httpx.Re
     elif call.auth == "bearer":
         headers["Authorization"] = f"Bearer {values.get('password') or values.get('user', '')}"
     if call.sign and values.get("secret"):
-        headers |= _standard_webhook(values, content)
+        headers |= signatures.standard_webhook(values, content)
     url = _url(call.url, values)
     return _client().build_request(call.method, f"{url}?{query}" if query else url, content=content, headers=headers)
 
@@ -102,8 +128,10 @@ def judge(provider: Provider, call: Call, response: Response, values: Mapping[st
     return Answer(reason, code=f"HTTP {status}")
 
 
-async def _ask(request: httpx.Request) -> tuple[httpx.Response, bytes]:
-    """The response and its body, as it was sent. Raises httpx.HTTPError, TimeoutError or UnknownOutcome."""
+async def _ask(request: httpx.Request, latest: float) -> Exchanged:
+    """The response and its body. Raises httpx.HTTPError, TimeoutError, UnknownOutcome or TooLate."""
+    if time.monotonic() > latest:
+        raise TooLate
     body = b""
     async with asyncio.timeout(SECONDS):
         response = await _client().send(request, stream=True)
@@ -163,8 +191,10 @@ def _texts(table: Any) -> list[tuple[str, str]]:
 def _url(template: str, values: Mapping[str, str]) -> str:
     """The URL of a call. A host in the gateway's URL, with its scheme, replaces the provider's own."""
     base, path = values.get("base", ""), values.get("path", "")
-    quoted = {name: quote(value, safe="") for name, value in values.items()} | {"path": path, "host": base}
-    url = fields.PLACEHOLDER.sub(lambda found: quoted.get(found[1], ""), template)
+    own = {"path": path, "host": base}
+    url = fields.PLACEHOLDER.sub(
+        lambda found: own[found[1]] if found[1] in own else quote(values.get(found[1], ""), safe=""), template
+    )
     if base and not template.startswith("{host}"):
         parts = urlsplit(url)
         return f"{base}{parts.path}{f'?{parts.query}' if parts.query else ''}"
@@ -189,22 +219,7 @@ def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any], values: Mappin
     return f"HTTP {found}" if path == "http_status" else found
 
 
-def _standard_webhook(values: Mapping[str, str], content: bytes) -> dict[str, str]:
-    """The headers of a signed body (https://www.standardwebhooks.com).
-
-    The project's own library for Python would bring five packages for this one HMAC.
-    """
-    sent_at, secret = str(int(time.time())), values["secret"].removeprefix("whsec_")
-    signed = f"{values.get('id', '')}.{sent_at}.".encode() + content
-    signature = base64.b64encode(hmac.digest(base64.b64decode(secret), signed, "sha256")).decode()
-    return {
-        "webhook-id": values.get("id", ""),
-        "webhook-timestamp": sent_at,
-        "webhook-signature": f"v1,{signature}",
-    }
-
-
-# Ten threads of a worker may send their first SMS at once.
+# Several threads may send their first SMS at once.
 _starting = Lock()
 
 
@@ -224,5 +239,9 @@ def _loop() -> asyncio.AbstractEventLoop:
 @cache
 def _client() -> httpx.AsyncClient:
     """One client for all gateways of this process: connections stay open between two SMS."""
+    # httpcore tries to import this module several times in each request, which takes a fifth of the request's CPU if it
+    # is not installed. Python does not look for a module that is None here.
+    if not find_spec("sniffio"):
+        sys.modules["sniffio"] = None  # type: ignore[assignment]
     headers = {"Accept-Encoding": "identity", "User-Agent": "inviting_app"}
     return httpx.AsyncClient(timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), headers=headers)

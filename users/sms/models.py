@@ -30,6 +30,12 @@ class SmsDelivery(models.Model):
     error = models.CharField(_("error"), max_length=100, blank=True)
     # By gateway: how many tries have no known outcome, so that the SMS may have been sent. None is none.
     open_tries = models.JSONField(_("tries without an outcome"), null=True)
+    # When a worker may claim it, see `users.sms.queries.claim`: at once at first, and later while a claim lives or
+    # after a round of all gateways that took nothing. None if a job of an earlier version sends it.
+    next_try_at = models.DateTimeField(_("next try"), null=True)
+    failed_rounds = models.PositiveSmallIntegerField(_("failed rounds"), db_default=0)
+    # The id of the request that asked for it, for the worker's log lines.
+    request_id = models.CharField(_("id of the request"), max_length=64, blank=True, db_default="")
     # What the receipt said: when the SMS arrived, or why it did not (a Reason). Both are empty without a receipt.
     delivered_at = models.DateTimeField(_("delivered"), null=True)
     undelivered = models.CharField(_("not delivered"), max_length=16, blank=True, db_default="")
@@ -45,6 +51,7 @@ class SmsDelivery(models.Model):
             models.Index(fields=["created_at"], name="users_smsdelivery_created"),
             models.Index(fields=["client_address", "created_at"], name="users_smsdelivery_asked_from"),
             models.Index(fields=["gateway_ref"], name="users_smsdelivery_reference", condition=~Q(gateway_ref="")),
+            models.Index(fields=["next_try_at"], name="users_smsdelivery_queued", condition=Q(state="queued")),
         ]
         constraints = [
             models.CheckConstraint(

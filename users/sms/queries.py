@@ -1,18 +1,16 @@
 """Hand-written statements about sending SMS, each with its reason."""
 
+import json
+import operator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from users import sql
 from users.clock import DAY
+from users.models import LoginCode, User
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"
-
-
-def lock_delivery(delivery_id: int) -> None:
-    """Wait until no other transaction sends this SMS. By hand: the ORM has no advisory locks."""
-    sql.execute(_LOCK, ["sms delivery", delivery_id])
-
+# What the workers listen to.
+CHANNEL = "inviting_app_sms"
 
 _COUNT_FAILURE = """
 INSERT INTO users_smsgateway AS gateway (name, failures, error, failed_at, skipped_until)
@@ -37,32 +35,133 @@ def count_gateway_failure(name: str, error: str, failures: int, limit: int, open
     sql.execute(_COUNT_FAILURE, values)
 
 
-_BEGIN_TRY = """
-UPDATE users_smsdelivery
-   SET open_tries = jsonb_set(coalesce(open_tries, '{}'), ARRAY[%(gateway)s::text],
-                              to_jsonb(coalesce((open_tries->>%(gateway)s)::int, 0) + 1))
- WHERE id = %(id)s AND state = 'queued' AND coalesce((open_tries->>%(gateway)s)::int, 0) < %(most)s
-"""
+# The statement that claims an SMS counts the try, so it is known whatever happens to the worker. The SMS of a code that
+# has ended is not sent: it is `failed` if gateways were tried until the code expired, and `dropped` otherwise.
+_CLAIM = f"""
+WITH due AS MATERIALIZED (
+    SELECT id, login_code_id, open_tries, error, coalesce((open_tries->>%(gateway)s::text)::int, 0) AS tries
+      FROM users_smsdelivery
+     WHERE state = 'queued' AND next_try_at <= statement_timestamp()
+     ORDER BY next_try_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE users_smsdelivery AS sms
+   SET state = judged.state,
+       finished_at = CASE WHEN judged.state <> 'queued' THEN clock_timestamp() END,
+       next_try_at = statement_timestamp() + %(claim)s::interval,
+       open_tries = CASE WHEN judged.state = 'queued' AND %(gateway)s::text IS NOT NULL AND due.tries < %(most)s
+                         THEN jsonb_set(coalesce(due.open_tries, '{{}}'), ARRAY[%(gateway)s::text],
+                                        to_jsonb(due.tries + 1))
+                         ELSE due.open_tries END
+  FROM due
+  JOIN users_logincode AS code ON code.id = due.login_code_id
+  JOIN users_user AS person ON person.id = code.user_id
+ CROSS JOIN LATERAL (
+    SELECT CASE WHEN code.used_at IS NOT NULL OR person.phone IS NULL THEN 'dropped'
+                WHEN code.expires_at > clock_timestamp() THEN 'queued'
+                WHEN due.error = '' THEN 'dropped'
+                ELSE 'failed' END AS state
+ ) AS judged
+ WHERE sms.id = due.id
+RETURNING {sql.columns(LoginCode, "code")}, {sql.columns(User, "person")}, sms.id, sms.next_try_at, sms.open_tries,
+          sms.error, sms.failed_rounds, sms.request_id, sms.state, due.tries
+"""  # noqa: S608
 
-_END_TRY = """
-UPDATE users_smsdelivery
-   SET open_tries = jsonb_set(open_tries, ARRAY[%(gateway)s::text],
-                              to_jsonb(greatest((open_tries->>%(gateway)s)::int - 1, 0)))
- WHERE id = %(id)s AND open_tries ? %(gateway)s
-"""
+
+class Claimed(NamedTuple):
+    """An SMS that this worker may send until `until`."""
+
+    code: LoginCode
+    id: int
+    until: datetime
+    # By gateway, with the try that the claim counted.
+    open_tries: dict[str, int]
+    error: str
+    failed_rounds: int
+    request_id: str
+    # Whether the code still counts. If not, the SMS is finished.
+    is_queued: bool
+    # Whether a try of the gateway was counted.
+    is_counted: bool
 
 
-def begin_try(delivery_id: int, gateway: str, most: int) -> bool:
-    """Count a try of this SMS at this gateway before it begins. False if `most` such tries have no outcome yet.
+def claim(limit: int, gateway: str | None, most: int, claim_for: timedelta) -> list[Claimed]:
+    """Claim SMS that are due, with the codes and users: no other worker gets them for `claim_for`.
 
-    By hand: it is the algorithm, one conditional update of a number in a JSON object.
+    A try of `gateway` is counted for each, unless `most` such tries have no outcome yet. By hand: it is the algorithm,
+    one statement that locks, counts and reads for all of them. SKIP LOCKED lets many workers claim at once.
     """
-    return sql.execute(_BEGIN_TRY, {"id": delivery_id, "gateway": gateway, "most": most}) == 1
+    values = {"limit": limit, "gateway": gateway, "most": most, "claim": claim_for}
+    return [_claimed(row, gateway, most) for row in sql.fetch_all(_CLAIM, values)]
 
 
-def end_try(delivery_id: int, gateway: str) -> None:
-    """Take back a try whose outcome is known: the gateway did not take the SMS. By hand: see `begin_try`."""
-    sql.execute(_END_TRY, {"id": delivery_id, "gateway": gateway})
+def _claimed(row: sql.Row, gateway: str | None, most: int) -> Claimed:
+    code = sql.instance(LoginCode, row)
+    code.user = sql.instance(User, row[_CODE_COLUMNS:])
+    *_, sms_id, until, open_tries, error, rounds, request_id, state, tries = row
+    is_counted = gateway is not None and tries < most
+    return Claimed(
+        code, sms_id, until, json.loads(open_tries or "{}"), error, rounds, request_id, state == "queued", is_counted
+    )
+
+
+_CODE_COLUMNS = len(LoginCode._meta.concrete_fields)
+
+# A success is recorded whoever has claimed the SMS meanwhile. Anything else counts only while the claim lives.
+_RECORD = """
+UPDATE users_smsdelivery AS sms
+   SET state = change.state, gateway = change.gateway, gateway_ref = change.reference, error = change.error,
+       open_tries = change.open_tries, failed_rounds = change.failed_rounds,
+       next_try_at = clock_timestamp() + CASE WHEN code.used_at IS NULL AND code.expires_at > clock_timestamp()
+                                               AND person.phone IS NOT NULL
+                                              THEN make_interval(secs => change.wait) ELSE '0' END,
+       finished_at = CASE WHEN change.state <> 'queued' THEN clock_timestamp() END
+  FROM jsonb_to_recordset(%s::jsonb) AS change (
+           id bigint, code bigint, until timestamptz, state text, gateway text, reference text, error text,
+           open_tries jsonb, failed_rounds int, wait float8)
+  JOIN users_logincode AS code ON code.id = change.code
+  JOIN users_user AS person ON person.id = code.user_id
+ WHERE sms.id = change.id AND sms.state = 'queued' AND (change.state = 'sent' OR sms.next_try_at = change.until)
+RETURNING sms.id, sms.next_try_at,
+          code.used_at IS NULL AND code.expires_at > clock_timestamp() AND person.phone IS NOT NULL
+"""
+
+
+def record(changes: list[dict[str, Any]]) -> dict[int, datetime]:
+    """Record what became of claimed SMS. Returns, by id, when the claims end that still live and whose code does.
+
+    By hand: one conditional statement for all of them.
+    """
+    # In the order of the rows, in which other transactions lock them too.
+    given = json.dumps(sorted(changes, key=operator.itemgetter("id")))
+    return {sms_id: until for sms_id, until, is_live in sql.fetch_all(_RECORD, [given]) if is_live}
+
+
+_TAKE_OVER = """
+UPDATE users_smsdelivery SET next_try_at = clock_timestamp(), request_id = %(request)s
+ WHERE id = %(id)s AND state = 'queued' AND next_try_at IS NULL
+"""
+
+
+def take_over(delivery_id: int, request: str) -> None:
+    """Have an SMS wait in its row, if it is one of those that a job of an earlier version would send.
+
+    Only its job does this, so workers of both versions can run at once: procrastinate gives the job to one of them.
+    """
+    sql.execute(_TAKE_OVER, {"id": delivery_id, "request": request[:64]})
+
+
+def listen(using: str) -> None:
+    """Hear of new SMS on the connection with this alias. By hand: the ORM has no LISTEN."""
+    sql.execute(f"LISTEN {CHANNEL}", [], using)
+
+
+def announce() -> None:
+    """Wake the workers. By hand: the ORM has no NOTIFY.
+
+    In autocommit mode, after the commit of what it is about: a NOTIFY inside a transaction makes its COMMIT hold a lock
+    of the whole database while the log is flushed, so that sign-ups would commit one after another.
+    """
+    sql.execute(f"NOTIFY {CHANNEL}", [])
 
 
 # A gateway without any receipt says nothing about what arrives. The numbers of erased users have no prefix left.

@@ -7,8 +7,9 @@ import atexit
 import re
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from smpplib import consts
 
-from users.sms.answers import Answer, Message, OnReceipt, Reason, Verdict
+from users.sms.answers import Answer, Message, OnReceipt, Reason, TooLate, Verdict
 from users.sms.encoding import TooLong, is_gsm, split, with_headers
 from users.sms.providers import Provider, first_rule
 from users.sms.smpp_link import Link
@@ -26,6 +27,9 @@ from users.sms.smpp_wire import NotSent, Wire
 
 # Seconds that one SMS may take in all.
 SECONDS = 7.5
+
+# More than messages that one worker sends at once, so none waits for a thread.
+MOST_THREADS = 100
 
 # The registered ports of SMPP and of SMPP within TLS.
 _PORT, _TLS_PORT = 2775, 3550
@@ -84,6 +88,12 @@ class Settings:
         }
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """As many threads as are needed: whoever begins decides how many messages are on their way."""
+    return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="smpp-send")
+
+
 _links: dict[Settings, Link] = {}
 _lock = Lock()
 
@@ -121,6 +131,19 @@ def send(
     except (TimeoutError, ConnectionError):
         return Answer(Reason.NO_ANSWER)
     return Answer(reference=reference)
+
+
+def begin(
+    provider: Provider, values: Mapping[str, str], message: Message, on_receipt: OnReceipt, latest: float
+) -> Future[Answer]:
+    """`send` in a thread of its own, but not after `latest`, a time of `time.monotonic`."""
+
+    def in_time() -> Answer:
+        if time.monotonic() > latest:
+            raise TooLate
+        return send(provider, values, message, on_receipt)
+
+    return _threads().submit(in_time)
 
 
 def check(provider: Provider, values: Mapping[str, str], seconds: float = SECONDS) -> Answer:

@@ -1,4 +1,4 @@
-"""What the worker does: it sends SMS, takes up the jobs of workers that died, and runs periodic tasks.
+"""What the worker does by the clock, and for jobs of earlier versions. `users/sms/sender.py` sends the SMS.
 
 A task, like a view, makes one domain call. The names are those of stored jobs.
 """
@@ -7,64 +7,45 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
-from procrastinate import BaseRetryStrategy, RetryDecision
+from django.db import transaction
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
-from procrastinate.jobs import Job
 from procrastinate.worker import Worker
 
 from users.context import request_id
 from users.login import sms_limits
 from users.queries import DEAD_AFTER, database_now
-from users.sms import delivery
+from users.sms import queries
 from users.sms.receipts import record_again, unwatched
 
 logger = logging.getLogger(__name__)
 
-# More attempts than fit into the life of any code. After it, `send_sms` gives the SMS up by itself.
-ATTEMPTS = 80
-
-LONGEST_INTERVAL_SECONDS = 60
+# Retries of a job after an error that nobody expected: after 2, 4, 8, … seconds, four minutes in all.
+RETRIES = RetryStrategy(max_attempts=7, exponential_wait=2)
 
 FAILED_JOBS_HOURS = 7 * 24
 
 
-class Backoff(BaseRetryStrategy):
-    """Retry after 2, 4, 8, 16, 32, 60, 60, … seconds, whatever went wrong. Log errors that nobody expected."""
-
-    EXPECTED = (delivery.GatewaysFailed, OperationalError, InterfaceError)
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if not isinstance(exception, self.EXPECTED):
-            logger.error("job %s failed", job.id, exc_info=exception)
-        if job.attempts + 1 >= ATTEMPTS:
-            return None
-        return RetryDecision(retry_in={"seconds": min(2 ** (job.attempts + 1), LONGEST_INTERVAL_SECONDS)})
+def queue_sms(delivery_id: int) -> None:
+    """Have a worker look for this SMS, whose row waits already, once the transaction commits."""
+    # If it fails, the worker finds the SMS by itself, a little later.
+    transaction.on_commit(queries.announce, robust=True)
 
 
-@app.task(name="users.tasks.send_sms", queue="sms", retry=Backoff(), pass_context=True)
-def send_sms(context: JobContext, *, delivery_id: int, asked_by: str = "-") -> None:
-    """Send one SMS. It is retried until a gateway accepts it, or until its code has expired and it is dropped.
-
-    `asked_by` is the id of the request that caused the SMS, under the name that stored jobs have for it.
-    A worker with metrics gives `watch` and `receipts` to its jobs.
-    """
-    watches = context.additional_context
-    delivery.deliver(delivery_id, watches.get("watch", unwatched), watches.get("receipts", unwatched))
+@app.task(name="users.tasks.send_sms", queue="sms", retry=RETRIES)
+def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
+    """Hand over an SMS that a process of an earlier version queued as a job. Its row waits from now on."""
+    queries.take_over(delivery_id, asked_by)
+    queries.announce()
 
 
-# After the SMS: it may come late, and an account that other programs share has many receipts that are not ours.
-@app.task(name="users.tasks.record_receipts", queue="upkeep", priority=-1, retry=Backoff(), pass_context=True)
+# An account that other programs share has many receipts that are not ours.
+@app.task(name="users.tasks.record_receipts", queue="upkeep", priority=-1, retry=RETRIES, pass_context=True)
 def record_receipts(context: JobContext, *, name: str, receipts: list[list[str]], at: str) -> None:
     """Record delivery receipts that came before their SMS were stored. A worker with metrics gives `receipts` to it."""
     record_again(name, receipts, at, context.additional_context.get("receipts", unwatched))
-
-
-def queue_sms(delivery_id: int) -> None:
-    """Have the worker send this SMS once the transaction commits."""
-    send_sms.defer(delivery_id=delivery_id, asked_by=request_id.get())
 
 
 async def with_request_id(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
@@ -73,7 +54,7 @@ async def with_request_id(call_next: Callable[[], Awaitable[Any]], context: JobC
     return await call_next()
 
 
-# Periodic tasks go before the SMS: they are quick, and must not wait behind many SMS.
+# Periodic tasks go before the receipts: they are quick.
 @app.periodic(cron="* * * * *")
 @app.task(name="users.tasks.count_site", queue="upkeep", priority=1, queueing_lock="count_site")
 def count_site(timestamp: int) -> None:
@@ -81,7 +62,7 @@ def count_site(timestamp: int) -> None:
     sms_limits.count_site(database_now())
 
 
-@app.periodic(cron="* * * * * */3")
+@app.periodic(cron="* * * * * */10")
 @app.task(
     name="users.tasks.retry_stalled_jobs",
     queue="upkeep",
@@ -90,7 +71,7 @@ def count_site(timestamp: int) -> None:
     pass_context=True,
 )
 async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
-    """Take up, every three seconds, the jobs of workers that gave no heartbeat for DEAD_AFTER."""
+    """Take up, every ten seconds, the jobs of workers that gave no heartbeat for DEAD_AFTER."""
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER.total_seconds()):
         try:

@@ -1,4 +1,4 @@
-"""The worker: sends the SMS that wait in the queue, and runs the periodic tasks.
+"""The worker: sends the SMS that wait, and runs the periodic tasks.
 
 If its database does not answer, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later), so that its
 supervisor starts it again.
@@ -8,9 +8,11 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -24,15 +26,16 @@ from psycopg import InterfaceError, OperationalError
 
 from inviting_app.ops import database_errors
 from users.queries import DEAD_AFTER
+from users.sms.sender import Sender
 from users.sms.tasks import with_request_id
 
 logger = logging.getLogger(__name__)
 
-# Jobs at the same time, each in a thread with its own database connection. A gateway answers within seconds.
-CONCURRENCY = 10
+# Jobs at the same time, each in a thread with its own database connection: periodic tasks and early receipts.
+CONCURRENCY = 2
 HEARTBEAT_SECONDS = 3.0
-# A new job announces itself, but a job to be retried does not.
-POLL_SECONDS = 0.25
+# A new job announces itself. One that is due later does not, and can wait this much longer.
+POLL_SECONDS = 5.0
 # From -20 to 19. With this value the worker gets about a tenth of a busy processor, and all of an idle one.
 NICE = 10
 # A statement fails if it gets no connection within this time.
@@ -86,16 +89,16 @@ def _lower_priority() -> None:
     os.nice(NICE)
 
 
-def _measured() -> dict[str, Any]:
-    """The options of procrastinate's worker that measure its jobs."""
+def _measured() -> tuple[Sender, dict[str, Any]]:
+    """What sends the SMS, and the options of procrastinate's worker that measure its jobs."""
     middleware: list[WorkerMiddleware] = [with_request_id]
     if not settings.METRICS_PORT:
-        return {"worker_middleware": middleware}
+        return Sender(), {"worker_middleware": middleware}
     from inviting_app.ops import metrics, metrics_server
 
     metrics_server.start()
-    watches = {"watch": metrics.sms, "receipts": metrics.receipt}
-    return {"worker_middleware": [*middleware, metrics.jobs], "additional_context": watches}
+    options = {"worker_middleware": [*middleware, metrics.jobs], "additional_context": {"receipts": metrics.receipt}}
+    return Sender(metrics.sms, metrics.receipt), options
 
 
 async def _work() -> None:
@@ -111,11 +114,41 @@ async def _work() -> None:
         work.cancel()
 
     loop.set_exception_handler(end)
+    sender, options = _measured()
     async with app.open_async():
-        await app.run_worker_async(
-            concurrency=CONCURRENCY,
-            fetch_job_polling_interval=POLL_SECONDS,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=DEAD_AFTER.total_seconds(),
-            **_measured(),
+        jobs = asyncio.create_task(
+            app.run_worker_async(
+                concurrency=CONCURRENCY,
+                fetch_job_polling_interval=POLL_SECONDS,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=DEAD_AFTER.total_seconds(),
+                **options,
+            )
         )
+        sending = _in_a_thread(sender.run)
+        try:
+            # A heartbeat says that SMS are sent, so the jobs and the sender end together.
+            await asyncio.wait([jobs, sending], return_when=asyncio.FIRST_COMPLETED)
+            await (sending if sending.done() else jobs)
+        finally:
+            jobs.cancel()
+            await asyncio.gather(jobs, return_exceptions=True)
+        sender.stop()
+        await sending
+
+
+def _in_a_thread(run: Callable[[], None]) -> asyncio.Future[None]:
+    """Run this in a thread that ends with the process, unlike those of an executor."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+
+    def target() -> None:
+        try:
+            run()
+        except BaseException as error:
+            loop.call_soon_threadsafe(ended.set_exception, error)
+        else:
+            loop.call_soon_threadsafe(ended.set_result, None)
+
+    Thread(target=target, name="sender", daemon=True).start()
+    return ended

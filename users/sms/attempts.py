@@ -1,0 +1,80 @@
+"""SMS on their way to gateways, many at once, each in the event loop of HTTP or in a thread of SMPP."""
+
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+
+from users import phones
+from users.context import request_id
+from users.sms import receipts
+from users.sms.answers import Answer, TooLate, Verdict
+from users.sms.delivery import BEGIN_SECONDS, Change, Sms
+from users.sms.gateways import Gateway, Try
+from users.sms.receipts import Watch
+from users.sms.text import message
+
+logger = logging.getLogger(__name__)
+
+
+class Attempts:
+    """`bell` can be read when one has ended. All methods run in one thread; `number` are on their way."""
+
+    def __init__(self, watch: Watch, receipt_watch: Watch) -> None:
+        self._watch, self._receipt_watch = watch, receipt_watch
+        self.number = 0
+        self.bell, self._rope = socket.socketpair()
+        self._ended: deque[tuple[Sms, Gateway, Try, float]] = deque()
+
+    def begin(self, sms: Sms, gateway: Gateway, counted_at: float) -> bool:
+        """Have the gateway asked. The try was counted at this `time.monotonic`. False if there is no message."""
+        request_id.set(sms.request_id or "-")
+        on_receipt = partial(receipts.record_from_centre, gateway, self._receipt_watch)
+        began = time.monotonic()
+        try:
+            attempt = gateway.begin(message(sms.code, sms.id), on_receipt, counted_at + BEGIN_SECONDS)
+        except Exception:
+            logger.exception("SMS %d failed", sms.id)  # and must not stop the others
+            return False
+        self.number += 1
+        attempt.done.add_done_callback(lambda _: self._end((sms, gateway, attempt, began)))
+        return True
+
+    def ended(self) -> Iterator[tuple[Sms, Gateway, Answer | None]]:
+        """Yield those that have ended. The answer is None if the gateway was not asked, because it was too late."""
+        while self._ended:
+            sms, gateway, attempt, began = self._ended.popleft()
+            self.number -= 1
+            request_id.set(sms.request_id or "-")
+            try:
+                answer = attempt.answer()
+            except TooLate:
+                yield sms, gateway, None
+                continue
+            outcome = "sent" if answer.verdict is Verdict.ACCEPTED else answer.verdict
+            self._watch(gateway.name, outcome, time.monotonic() - began)
+            if answer.reason:
+                logger.warning("SMS %d was not taken by gateway %s: %s", sms.id, gateway.name, answer)
+            yield sms, gateway, answer
+
+    def show(self, sms: Sms) -> Change:
+        """Write the message to the log instead, in demo mode."""
+        request_id.set(sms.request_id or "-")
+        began, shown = time.monotonic(), message(sms.code, sms.id)
+        logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(shown.phone), shown.text.splitlines()[0])
+        self._watch("demo", "sent", time.monotonic() - began)
+        return sms.sent("demo", Answer())
+
+    def ring(self) -> None:
+        """Make `bell` readable. Any thread may do so."""
+        self._rope.send(b"!")
+
+    def close(self) -> None:
+        self.bell.close()
+        self._rope.close()
+
+    def _end(self, ended: tuple[Sms, Gateway, Try, float]) -> None:
+        self._ended.append(ended)
+        self.ring()

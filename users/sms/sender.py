@@ -1,0 +1,158 @@
+"""The engine of the worker: it claims SMS that wait, has many sent at once, and records what became of them.
+
+Each SMS is a row, and a claim ends by itself, so the SMS of a worker that dies are taken over. There is no other queue.
+"""
+
+import logging
+import math
+import select
+import time
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connections
+
+from users.context import request_id
+from users.sms import gateways, queries
+from users.sms.attempts import Attempts
+from users.sms.breaker import Breaker
+from users.sms.delivery import CLAIM_FOR, MOST_OPEN_TRIES, Change, Sms
+from users.sms.gateways import Gateway
+from users.sms.receipts import Watch, unwatched
+
+logger = logging.getLogger(__name__)
+
+# SMS that one worker sends at once. Providers limit the connections of an account.
+MOST_AT_ONCE = 20
+# A new SMS announces itself. One that is to be tried again does not, and an announcement may be lost.
+POLL_SECONDS = 0.5
+# The pause between two rounds grows with the SMS that the last one claimed, so that under load each takes several at
+# once: a round of one costs as much as a round of five.
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.04
+# For how long what is known of the gateways' health is used.
+HEALTH_SECONDS = 1.0
+
+
+class Sender:
+    """Sends SMS. All its methods but `stop` run in one thread.
+
+    `watch` is called after each try with the gateway's name, `sent` or the verdict, and the seconds that it took.
+    `receipt_watch` is for the receipts that come over the connection to a gateway.
+    """
+
+    def __init__(self, watch: Watch = unwatched, receipt_watch: Watch = unwatched) -> None:
+        self._attempts = Attempts(watch, receipt_watch)
+        self._changes: list[Change] = []
+        self._health: Breaker  # of the last claim
+        self._listening: psycopg.Connection | None = None
+        self._stopping = self._due = False
+        self._round_at = self._claimed_at = self._health_at = -math.inf
+        self._pause = PAUSE_SECONDS
+
+    def run(self) -> None:
+        """Send until `stop`, and then until what was begun has ended and is recorded."""
+        while not self._stopping or self._attempts.number or self._changes:
+            try:
+                self._wait()
+                self._round()
+            except (OperationalError, InterfaceError, psycopg.Error) as error:
+                logger.warning("SMS wait for the database: %s", type(error).__name__)
+                connections.close_all()
+                time.sleep(POLL_SECONDS)
+        connections.close_all()
+
+    def send_due(self) -> None:
+        """Send what is due now, and what follows from it at once."""
+        self._due = True
+        while self._due or self._attempts.number or self._changes:
+            self._wait()
+            self._round()
+
+    def close(self) -> None:
+        self._attempts.close()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._attempts.ring()
+
+    @property
+    def _free(self) -> int:
+        return MOST_AT_ONCE - self._attempts.number
+
+    def _wait(self) -> None:
+        """Wait for something to do: an answer of a gateway, an announced SMS, or the time for a look."""
+        database, bell = self._listen(), self._attempts.bell
+        heard = [*database.notifies(timeout=0)]  # those that came with the rows of a statement
+        at_once = heard or self._changes or (self._due and self._free and not self._stopping)
+        sources: list[Any] = [bell, database]
+        readable, *_ = select.select(sources, [], [], 0 if at_once else POLL_SECONDS)
+        if bell in readable:
+            bell.recv(4096)
+        if database in readable:
+            heard += database.notifies(timeout=0)
+        now = time.monotonic()
+        self._due = self._due or bool(heard) or now > self._claimed_at + POLL_SECONDS
+        time.sleep(max(0.0, self._round_at + self._pause - now))
+
+    def _listen(self) -> psycopg.Connection:
+        """The connection that hears of new SMS. It does not go through a PgBouncer."""
+        direct = connections[settings.DIRECT_DATABASE]
+        direct.ensure_connection()
+        if direct.connection is not self._listening:
+            queries.listen(direct.alias)
+            self._listening, self._due = direct.connection, True
+        assert self._listening
+        return self._listening
+
+    def _round(self) -> None:
+        """Record what gateways answered, begin what follows from it, and claim what is due."""
+        self._round_at = time.monotonic()
+        told = []
+        for sms, gateway, answer in self._attempts.ended():
+            self._changes.append(sms.answered(gateway, answer) if answer else sms.at_once(gateway))
+            told.append((gateway, answer))
+        if self._changes:
+            self._record()
+        for gateway, answer in told:
+            if answer and self._health.changed_by(gateway, answer):
+                self._health_at = -math.inf  # it is read again
+        if self._due and self._free > 0 and not self._stopping:
+            self._claim(self._free)
+        request_id.set("-")
+
+    def _record(self) -> None:
+        now = time.monotonic()
+        live = queries.record([change.values() for change in self._changes])
+        changes, self._changes = self._changes, []
+        for change in changes:
+            if change.then and change.sms.id in live:
+                change.sms.until = live[change.sms.id]
+                self._begin(change.sms, change.then, now)
+
+    def _claim(self, limit: int) -> None:
+        now = time.monotonic()
+        if now > self._health_at + HEALTH_SECONDS:
+            self._health, self._health_at = Breaker(), now
+        candidates = gateways.configured()
+        # The claim counts the first try of each, unless a gateway is asked last: then the breaker decides for each SMS.
+        first = None if settings.DEMO or self._health.degraded else candidates[0]
+        claimed = queries.claim(limit, first.name if first else None, MOST_OPEN_TRIES, CLAIM_FOR)
+        self._claimed_at, self._due = now, len(claimed) == limit
+        self._pause = min(PAUSE_SECONDS * max(1, len(claimed)), LONGEST_PAUSE_SECONDS)
+        for one in claimed:
+            if not one.is_queued:
+                continue  # it was finished: its code has ended
+            counted = first if one.is_counted else None
+            sms = Sms(one, self._health, candidates, counted)
+            if settings.DEMO:
+                self._changes.append(self._attempts.show(sms))
+            elif counted:
+                self._begin(sms, counted, now)
+            else:
+                self._changes.append(sms.next())
+
+    def _begin(self, sms: Sms, gateway: Gateway, counted_at: float) -> None:
+        if not self._attempts.begin(sms, gateway, counted_at):
+            sms.not_asked(gateway)
+            self._changes.append(sms.later())
