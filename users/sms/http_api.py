@@ -4,13 +4,11 @@ import asyncio
 import base64
 import json
 import math
-import sys
 import time
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cache
-from importlib.util import find_spec
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -239,9 +237,5 @@ def _loop() -> asyncio.AbstractEventLoop:
 @cache
 def _client() -> httpx.AsyncClient:
     """One client for all gateways of this process: connections stay open between two SMS."""
-    # httpcore tries to import this module several times in each request, which takes a fifth of the request's CPU if it
-    # is not installed. Python does not look for a module that is None here.
-    if not find_spec("sniffio"):
-        sys.modules["sniffio"] = None  # type: ignore[assignment]
     headers = {"Accept-Encoding": "identity", "User-Agent": "inviting_app"}
     return httpx.AsyncClient(timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), headers=headers)
