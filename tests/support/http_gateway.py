@@ -13,6 +13,8 @@ class Gateway(ThreadingHTTPServer):
     """A `webhook`. It records messages, answers with `status` and `answer`, and hangs while `answers` is not set."""
 
     daemon_threads = True
+    # As many connections may wait as a worker opens at once. The default is 5, and Linux drops the others for a second.
+    request_queue_size = 128
     status = 200
     answer = ACCEPTED
     headers: dict[str, str] = {}

@@ -71,6 +71,8 @@ class Peer(ThreadingHTTPServer):
     """Answers every request with `reply`."""
 
     daemon_threads = True
+    # As many connections may wait as a worker opens at once. The default is 5, and Linux drops the others for a second.
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
