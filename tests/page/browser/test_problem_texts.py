@@ -13,15 +13,52 @@ from tests.page.browser.visitor import SCRIPT_TEXTS, Visitor
 
 def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
     code = alice.sign_in()
+    alice.page.clock.install()
     alice.page.route("**/api/**", lambda route: route.fulfill(status=502, body="<html>Bad gateway</html>"))
     alice.page.reload()
     alice.sees("problem_unavailable")
+    alice.sees("tries_by_itself")
     alice.finds_no_barrier()
+    expect(alice.button("try_again_in", time="0:05")).to_be_disabled()
     alice.page.unroute_all()
+
+    alice.page.clock.run_for(5_500)
+
+    assert alice.own_code() == code
+
+
+def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
+    busy = answer_with(503, {"code": "unavailable", "status": 503, "retry_after": 14})
+    alice.page.goto("/")
+    alice.page.clock.install()
+    for path, field, typed in (("signup", "#phone", lambda: alice.phone), ("login", "#code", alice.code)):
+        alice.page.route(f"**/api/auth/{path}", busy)
+        alice.page.locator(field).fill(typed())
+        alice.page.locator(field).press("Enter")
+        alice.sees("problem_unavailable")
+        alice.sees("tries_by_itself")
+        expect(alice.button("try_again_in", time="0:14")).to_be_disabled()
+        expect(alice.page.locator(field)).to_have_value(typed())
+        alice.page.unroute_all()
+
+        alice.page.clock.run_for(14_500)
+
+    alice.own_code()
+
+
+def test_busy_service_is_not_asked_to_vote_without_the_user(alice: Visitor, bob: Visitor) -> None:
+    code = bob.sign_in()
+    alice.sign_in()
+    busy = answer_with(503, {"code": "unavailable", "status": 503, "retry_after": 1})
+    alice.page.route("**/api/v1/profiles/me", busy)
+    alice.invite_field.fill(code)
+    alice.press("Continue")
+    alice.page.locator("dialog[open] button.primary").click()
 
     alice.press("try_again")
 
-    assert alice.own_code() == code
+    expect(alice.page.locator("dialog[open]")).to_be_visible()
+    expect(alice.page.locator("main")).not_to_contain_text(alice.words("tries_by_itself"))
 
 
 def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:

@@ -73,6 +73,7 @@ async function problem(answer) {
     return new Problem(members.code, members);
   } catch {
     // A response of the proxy: the service is down.
-    return new Problem(answer.status >= 500 ? "unavailable" : "internal_error", { status: answer.status });
+    const code = answer.status >= 500 ? "unavailable" : "internal_error";
+    return new Problem(code, { status: answer.status, retry_after: Number(answer.headers.get("Retry-After")) || undefined });
   }
 }

@@ -30,7 +30,7 @@ async function open() {
 
 function showTrouble(problem) {
   const $ = show("trouble");
-  complainOf(problem, $(".problem"), { retry: openAndFocus });
+  complainOf(problem, $(".problem"), { retry: openAndFocus, by_itself: true });
   readAnew = async () => open;
 }
 

@@ -5,7 +5,7 @@ import { clock, halves, t } from "./i18n.js";
 /** The next step for each code of the API. The views pass a function for each step, see `ui.js`. */
 const WAYS = {
   offline: "retry",
-  unavailable: "retry",
+  unavailable: "wait",
   internal_error: "retry",
   too_many_requests: "wait",
   invalid: "field",
@@ -44,7 +44,10 @@ export function explain(problem) {
   });
 }
 
+// Seconds to wait where no response says how many.
+const USUAL_WAIT = 5;
+
 /** The time of the next attempt, in milliseconds of this machine's clock. */
 export function retryAt(problem) {
-  return Date.now() + (problem.retry_after ?? 0) * 1000;
+  return Date.now() + (problem.retry_after ?? USUAL_WAIT) * 1000;
 }

@@ -36,7 +36,7 @@ function showPhone(why) {
     await askForCode(phone);
     showCode();
     main("#code").focus();
-  });
+  }, { by_itself: true });
   if (why) $("h1").focus();
 }
 
@@ -76,7 +76,7 @@ function showCode() {
 
   readSms((code) => fillIn(field, code));
   const tried = new Set();
-  onSubmit($("form"), () => enter(field, tried), { new_code: () => resend(), other_number: otherNumber });
+  onSubmit($("form"), () => enter(field, tried), { new_code: () => resend(), other_number: otherNumber, by_itself: true });
   submitWhenComplete($("form"), field, state.length);
 
   const resend = working($("form .problem"), $("[data-resend]"), async () => {

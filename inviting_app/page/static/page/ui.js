@@ -70,7 +70,8 @@ export function onSubmit(form, act, ways = {}) {
 
 /**
  * Returns a function that calls `act` while the button is busy. Problems are explained in `box`, with the next step.
- * @param ways a function for each next step of `problems.js`; `field` is the input to correct
+ * @param ways a function for each next step of `problems.js`; `field` is the input to correct. With `by_itself` the page
+ * tries again when the service was busy: for what asks the user nothing and may be repeated.
  */
 export function working(box, button, act, ways = {}) {
   return async function attempt(...given) {
@@ -95,8 +96,9 @@ export function complainOf(problem, box, ways) {
   const deed = { ...usual, ...ways }[way];
   if (way === "field" || !deed) return complain(box, explain(problem), ways);
   const button = makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => deed());
-  complain(box, explain(problem), { button });
-  if (way === "wait") countDown(button, retryAt(problem), "try_again");
+  const byItself = ways.by_itself && problem.code === "unavailable";
+  complain(box, byItself ? `${explain(problem)} ${t("tries_by_itself")}` : explain(problem), { button });
+  if (way === "wait") countDown(button, retryAt(problem), "try_again", byItself ? deed : undefined);
   else button.focus();
 }
 
