@@ -67,23 +67,31 @@ def take_message(received: bytearray) -> tuple[bytes, bytes] | None:
 class Connection(asyncio.Protocol):
     """One client's connection. It is kept, and opened again if the server has closed it meanwhile."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, address: str = "") -> None:
+        """`address` is the client's own, on the loopback network."""
         self.port = port
+        self.address = (address, 0) if address else None
         self.transport: asyncio.Transport | None = None
         self.received = bytearray()
         self.answered: asyncio.Future[Answer] | None = None
         self.idle_since = 0.0
 
-    async def call(self, request: Request) -> Answer:
+    async def call(self, request: Request, seconds: float = ANSWER_SECONDS) -> Answer:
         """Raises OSError or TimeoutError if there is no answer."""
+        async with asyncio.timeout(seconds):
+            return await self._call(request)
+
+    async def _call(self, request: Request) -> Answer:
         loop = asyncio.get_running_loop()
         if self.transport and loop.time() > self.idle_since + IDLE_SECONDS:
             self.close()
         if self.transport is None:
-            self.transport, _ = await loop.create_connection(lambda: self, "127.0.0.1", self.port)
+            self.transport, _ = await loop.create_connection(
+                lambda: self, "127.0.0.1", self.port, local_addr=self.address
+            )
         self.answered = loop.create_future()
         self.transport.write(request.raw(self.port))
-        answer = await asyncio.wait_for(self.answered, ANSWER_SECONDS)
+        answer = await self.answered
         self.idle_since = loop.time()
         if _CLOSES.search(answer.head):
             self.close()
@@ -91,7 +99,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        if (message := take_message(self.received)) and self.answered:
+        if (message := take_message(self.received)) and self.answered and not self.answered.done():
             self.answered.set_result(Answer(int(message[0][9:12]), *message))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,10 +135,10 @@ class Codes:
         if awaited := self._awaited.pop(phone, None):
             awaited.set_result(code)
 
-    async def wait(self, phone: str) -> str:
+    async def wait(self, phone: str, seconds: float = SMS_SECONDS) -> str:
         if phone not in self.of:
             self._awaited[phone] = asyncio.get_running_loop().create_future()
-            await asyncio.wait_for(self._awaited[phone], SMS_SECONDS)
+            await asyncio.wait_for(self._awaited[phone], seconds)
         return self.of[phone]
 
 

@@ -1,6 +1,7 @@
 """Caddy, nginx and HAProxy with the files of deploy/, in front of a service on this machine."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,7 +24,8 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr;
-events {{ worker_connections 2048; }}
+worker_rlimit_nofile {files};
+events {{ worker_connections {connections}; }}
 http {{
     access_log {folder}/access.log;
     client_body_temp_path {folder}/body;
@@ -69,15 +71,17 @@ def caddy_variables(folder: Path, port: int, upstream: int, host: str = "localho
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int, host: str = "localhost", also: int = 0) -> Iterator[int]:
+def nginx(
+    folder: Path, upstream: int, host: str = "localhost", also: int = 0, connections: int = 2048
+) -> Iterator[int]:
     """deploy/nginx.conf without TLS, with `also` as a second upstream. Yields the port on which nginx listens."""
     port = free_port()
     text = nginx_site(port, upstream, host)
     if also:
-        text = text.replace(one := f"server 127.0.0.1:{upstream};", f"{one} server 127.0.0.1:{also};")
+        text = re.sub(rf"server 127\.0\.0\.1:{upstream}(.*);", rf"\g<0> server 127.0.0.1:{also}\1;", text)
     lines = text.splitlines(keepends=True)
     site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2;", ";")
-    with _running([installed("nginx"), *nginx_arguments(folder, site)], port, folder, {}):
+    with _running([installed("nginx"), *nginx_arguments(folder, site, connections)], port, folder, {}):
         yield port
 
 
@@ -87,7 +91,7 @@ def nginx_site(port: int, upstream: int, host: str = "localhost") -> str:
     for before, after in {
         "listen 443 ": f"listen 127.0.0.1:{port} ",
         "listen 80;": f"listen 127.0.0.1:{free_port()};",
-        "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream};",
+        "server 127.0.0.1:8000": f"server 127.0.0.1:{upstream}",
         "invite.example.org": host,
     }.items():
         assert before in text
@@ -95,10 +99,10 @@ def nginx_site(port: int, upstream: int, host: str = "localhost") -> str:
     return "".join(line for line in text.splitlines(keepends=True) if "listen [::]" not in line)
 
 
-def nginx_arguments(folder: Path, site: str) -> list[str | Path]:
+def nginx_arguments(folder: Path, site: str, connections: int = 2048) -> list[str | Path]:
     """The arguments that make nginx use this site and write to this folder only."""
     main = folder / "nginx.conf"
-    main.write_text(NGINX_MAIN.format(folder=folder))
+    main.write_text(NGINX_MAIN.format(folder=folder, connections=connections, files=2 * connections))
     (folder / "site.conf").write_text(site)
     return ["-p", folder, "-c", main, "-e", "stderr"]
 

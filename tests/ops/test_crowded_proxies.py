@@ -1,0 +1,86 @@
+"""More requests than there is room for, through the proxies of deploy/."""
+
+import asyncio
+import re
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from bench.journeys.wire import Answer, Connection
+from bench.wrk import Request
+from tests.support.proxies import PROXIES
+from tests.support.service import patience, service_folder
+
+SIGN_UP, PAGE = "/api/auth/signup", "/"
+# More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
+CROWD, REFUSED = 200, 50
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
+
+class Held:
+    """A service whose responses, but those to probes, wait until it is released."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if length := re.search(rb"content-length: (\d+)", head, re.IGNORECASE):
+                await reader.readexactly(int(length[1]))
+            if b" /readyz " not in head:
+                await self.released.wait()
+            writer.write(OK)
+            await writer.drain()
+        writer.close()
+
+
+class Crowd:
+    """Clients, each at an address of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.number = port, 0
+
+    async def call(self, path: str) -> Answer:
+        self.number += 1
+        connection = Connection(self.port, f"127.0.1.{self.number}")
+        body = "{}" if path == SIGN_UP else ""
+        answer = await connection.call(Request(path, {}, body), 20 * patience())
+        connection.close()
+        return answer
+
+
+async def signed_up(folder: Path, name: str) -> tuple[list[Answer], Answer]:
+    """The answers to a crowd, and to somebody who opens the page while there is no room for more sign-ups."""
+    held = Held()
+    server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
+    with PROXIES[name](folder, server.sockets[0].getsockname()[1]) as port:
+        crowd = Crowd(port)
+        sign_ups = [asyncio.ensure_future(crowd.call(SIGN_UP)) for _ in range(CROWD)]
+        for answered in islice(asyncio.as_completed(sign_ups), REFUSED):
+            await answered
+        page = asyncio.ensure_future(crowd.call(PAGE))
+        await asyncio.wait([page], timeout=0.3)
+        held.released.set()
+        answers = await asyncio.gather(*sign_ups)
+        server.close()
+        return answers, await page
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
+    with service_folder() as folder:
+        answers, page = asyncio.run(signed_up(folder, name))
+
+    refused = [answer for answer in answers if answer.status != 200]
+    assert REFUSED <= len(refused) < CROWD / 2
+    for answer in refused:
+        problem = answer.json
+        assert (answer.status, problem["status"], problem["code"]) == (503, 503, "unavailable")
+        assert re.search(rb"\r\ncontent-type: application/problem\+json\r\n", answer.head.lower())
+        assert re.search(rb"\r\nretry-after: %d\r\n" % problem["retry_after"], answer.head.lower())
+        assert 2 <= problem["retry_after"] <= 20
+    assert len({answer.json["retry_after"] for answer in refused}) > 2, "all would come back in the same second"
+    assert page.status == 200, "there is more room for all but sign-ups"
