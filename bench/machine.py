@@ -39,7 +39,14 @@ def cpu_seconds(root: psutil.Process) -> float:
     for process in _family(root):
         with suppress(psutil.NoSuchProcess):
             used = process.cpu_times()
-            total += used.user + used.system + used.children_user + used.children_system
+            total += own_cpu_seconds(process) + used.children_user + used.children_system
+    return total
+
+
+def own_cpu_seconds(process: psutil.Process) -> float:
+    """CPU seconds that a process alone has used so far."""
+    used = process.cpu_times()
+    total: float = used.user + used.system
     return total
 
 

@@ -1,0 +1,1 @@
+"""A crowd that signs up within one minute and votes."""
