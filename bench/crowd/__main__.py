@@ -16,15 +16,17 @@ import asyncio
 import random
 import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psutil
 
 from bench import dataset, document, machine
 from bench.crowd import report
-from bench.crowd.people import Found, Person
+from bench.crowd.people import STEPS, Found, Person
 from bench.env import BenchEnv, heading, say
 from bench.journeys.wire import Load
 from tests.support import proxies
@@ -33,6 +35,7 @@ from tests.support import proxies
 INVITERS = 1000
 # As deploy/nginx.conf advises for a crowd.
 CONNECTIONS = 8192
+SAY_SECONDS = 10
 
 _COUNTED = "SELECT coalesce(sum(invitations_count), 0) FROM profiles_profile"
 _VOTES = "SELECT count(*) FROM profiles_activation"
@@ -94,15 +97,26 @@ def run(stack: ExitStack, options: argparse.Namespace) -> report.Measured:
 async def _sign_in(people: list[Person], seconds: float) -> None:
     began = asyncio.get_running_loop().time() + 1
     moments = random.Random(1)  # noqa: S311
-    await asyncio.gather(*(person.sign_in(began + moments.uniform(0, seconds)) for person in people))
+    sign_ins = [person.sign_in(began + moments.uniform(0, seconds)) for person in people]
+    await _all(people, sign_ins)
 
 
 async def _vote(people: list[Person], a_second: float) -> None:
     began = asyncio.get_running_loop().time() + 1
     inviters = [dataset.invite_code(user) for user in range(2, 2 + INVITERS)]
-    await asyncio.gather(
-        *(person.vote(began + number / a_second, inviters[number % INVITERS]) for number, person in enumerate(people))
-    )
+    moments = [began + number / a_second for number in range(len(people))]
+    votes = [person.vote(moments[number], inviters[number % INVITERS]) for number, person in enumerate(people)]
+    await _all(people, votes)
+
+
+async def _all(people: list[Person], steps: list[Coroutine[Any, Any, None]]) -> None:
+    """Run them at the same time, and say how far they are."""
+    pending: set[asyncio.Future[None]] = {asyncio.ensure_future(step) for step in steps}
+    while pending:
+        _, pending = await asyncio.wait(pending, timeout=SAY_SECONDS)
+        found = people[0].found
+        done = ", ".join(f"{step} {len(found.done[step]):,}" for step in STEPS)
+        say(f"{done}; {found.refused.total():,} refusals, {found.failed.total():,} errors")
 
 
 def _child(name: str) -> psutil.Process:

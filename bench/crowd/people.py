@@ -109,6 +109,9 @@ class Person:
             if answer.status == 200 or (answer.status == 409 and step == VOTE):
                 self.found.note(step, due)
                 return answer
+            if answer.status == 400:  # the code is no longer valid: to ask again would begin anew
+                self._pause(step, answer)
+                break
             await asyncio.sleep(self._pause(step, answer))
         self.found.given_up[step] += 1
         raise GivenUp(step)

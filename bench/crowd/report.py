@@ -53,16 +53,23 @@ def _rows(found: Found) -> Iterator[str]:
     for step in STEPS:
         waits = found.waits[step] or [0.0]
         figures = " | ".join(f"{quantile(waits, part):.2f}" for part in (0.5, 0.99, 1))
-        refused: Counter[str] = Counter()
-        for (its_step, status, seconds), times in found.refused.items():
-            if its_step == step:
-                refused[f"{status} after {seconds} s"] += times
         errors = [f"{times:,} × {what}" for (its_step, what), times in found.failed.items() if its_step == step]
-        refusals = [f"{times:,} × {what}" for what, times in sorted(refused.items())]
         yield (
             f"| {step} | {len(found.done[step]):,} | {_rate(found.done[step]):,.0f} | {figures} "
-            f"| {', '.join(refusals) or '–'} | {', '.join(errors) or '–'} |"
+            f"| {_refusals(found, step)} | {', '.join(errors) or '–'} |"
         )
+
+
+def _refusals(found: Found, step: str) -> str:
+    """How many by status, and the least and the most of their Retry-After."""
+    times: Counter[int] = Counter()
+    told: dict[int, set[int]] = {}
+    for (its_step, status, seconds), number in found.refused.items():
+        if its_step == step:
+            times[status] += number
+            told.setdefault(status, set()).add(seconds)
+    texts = [f"{times[status]:,} × {status}, {min(told[status])} to {max(told[status])} s" for status in sorted(times)]
+    return "; ".join(texts) or "–"
 
 
 def _facts(measured: Measured) -> Iterator[str]:
