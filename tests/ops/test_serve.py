@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -24,6 +24,8 @@ from tests.support.service import (
     with_static_files,
 )
 
+# What the proxies of deploy/ let wait.
+WAITING = 640
 KEY = "a key for this test, and long enough to be one"
 
 
@@ -100,6 +102,21 @@ def test_web_and_worker_are_replaced_and_no_request_is_refused(running: Callable
 
     assert set(answers) == {200}
     assert (service.part("gunicorn"), service.part("postgres")) == (web, postgres)
+
+
+def test_connections_of_a_crowd_wait_until_they_are_accepted(running: Callable[[], Service]) -> None:
+    service = running()
+    web = service.part("gunicorn")
+    assert web is not None
+    with ExitStack() as stack:
+        for process in web.children():
+            process.suspend()
+            stack.callback(process.resume)
+
+        for _ in range(WAITING):  # raises TimeoutError when one more may not wait
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=2))
+
+    service.wait_for(lambda: service.answers("/livez") == 200)
 
 
 def test_part_that_crashes_is_started_again(running: Callable[[], Service]) -> None:

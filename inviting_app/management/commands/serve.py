@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 GUNICORN = ["-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]
 WORKER = ["manage.py", "worker"]
+# Connections that may wait until gunicorn accepts them: as many as it would let wait itself, and more than the requests
+# that the proxies of deploy/ let wait. Those beyond get no response, and time out.
+BACKLOG = 2048
 # HUP starts each of these with the new code and settings before anything is replaced.
 TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"], [*WORKER, "--check"]]
 BANNER = """
@@ -155,7 +158,7 @@ def _listener() -> socket.socket:
     """The web's socket. It outlives gunicorn, so that clients wait while gunicorn is started again."""
     try:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-        return socket.create_server((settings.HOST, settings.PORT), family=family)
+        return socket.create_server((settings.HOST, settings.PORT), family=family, backlog=BACKLOG)
     except OSError as error:
         # Python appends the address to the text of some errors.
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
