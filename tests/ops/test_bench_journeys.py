@@ -113,7 +113,8 @@ def test_a_quantile_is_one_of_the_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "module"), [("speed", "bench.journeys"), ("speed", "bench.crowd"), ("scale", "bench.scale"), ("security", "bench.attack")]
+    ("page", "module"),
+    [("speed", "bench.journeys"), ("speed", "bench.crowd"), ("scale", "bench.scale"), ("security", "bench.attack")],
 )
 def test_each_page_has_the_two_marks_of_its_module(page: str, module: str) -> None:
     text = (document.BASE / f"docs/{page}.md").read_text()

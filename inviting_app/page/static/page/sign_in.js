@@ -30,13 +30,17 @@ function showPhone(why) {
   if (knownDigits()) $("[data-known]").textContent = t("known_phone", { digits: knownDigits() });
   const field = $("#phone");
   remember(field);
-  onSubmit($("form"), async () => {
-    const phone = legible(field.value).trim();
-    if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
-    await askForCode(phone);
-    showCode();
-    main("#code").focus();
-  }, { by_itself: true });
+  onSubmit(
+    $("form"),
+    async () => {
+      const phone = legible(field.value).trim();
+      if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
+      await askForCode(phone);
+      showCode();
+      main("#code").focus();
+    },
+    { by_itself: true },
+  );
   if (why) $("h1").focus();
 }
 
@@ -76,7 +80,8 @@ function showCode() {
 
   readSms((code) => fillIn(field, code));
   const tried = new Set();
-  onSubmit($("form"), () => enter(field, tried), { new_code: () => resend(), other_number: otherNumber, by_itself: true });
+  const ways = { new_code: () => resend(), other_number: otherNumber, by_itself: true };
+  onSubmit($("form"), () => enter(field, tried), ways);
   submitWhenComplete($("form"), field, state.length);
 
   const resend = working($("form .problem"), $("[data-resend]"), async () => {
