@@ -132,7 +132,7 @@ class Codes:
     def arrived(self, phone: str, code: str) -> None:
         self.repeated += phone in self.of
         self.of[phone] = code
-        if awaited := self._awaited.pop(phone, None):
+        if (awaited := self._awaited.pop(phone, None)) and not awaited.done():
             awaited.set_result(code)
 
     async def wait(self, phone: str, seconds: float = SMS_SECONDS) -> str:
