@@ -10,12 +10,14 @@ import pytest
 
 from bench.journeys.wire import Answer, Connection
 from bench.wrk import Request
-from tests.support.proxies import PROXIES
+from tests.support.proxies import PROXIES, nginx
 from tests.support.service import patience, service_folder
 
 SIGN_UP, PAGE = "/api/auth/signup", "/"
 # More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
 CROWD, REFUSED = 200, 50
+# limit_conn of deploy/nginx.conf.
+OF_ONE_ADDRESS = 100
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
@@ -38,14 +40,14 @@ class Held:
 
 
 class Crowd:
-    """Clients, each at an address of its own."""
+    """Clients, each at an address of its own unless they share this one."""
 
-    def __init__(self, port: int) -> None:
-        self.port, self.number = port, 0
+    def __init__(self, port: int, address: str = "") -> None:
+        self.port, self.address, self.number = port, address, 0
 
     async def call(self, path: str) -> Answer:
         self.number += 1
-        connection = Connection(self.port, f"127.0.1.{self.number}")
+        connection = Connection(self.port, self.address or f"127.0.1.{self.number}")
         body = "{}" if path == SIGN_UP else ""
         answer = await connection.call(Request(path, {}, body), 20 * patience())
         connection.close()
@@ -69,6 +71,15 @@ async def signed_up(folder: Path, name: str) -> tuple[list[Answer], Answer]:
         return answers, await page
 
 
+def check_refusal(answer: Answer) -> None:
+    """It is the service's own problem, with a moment to come back."""
+    problem = answer.json
+    assert (answer.status, problem["status"], problem["code"]) == (503, 503, "unavailable")
+    assert b"\r\ncontent-type: application/problem+json\r\n" in answer.head.lower()
+    assert re.search(rb"\r\nretry-after: %d\r\n" % problem["retry_after"], answer.head.lower())
+    assert 2 <= problem["retry_after"] <= 20
+
+
 @pytest.mark.parametrize("name", PROXIES)
 def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
     with service_folder() as folder:
@@ -77,10 +88,29 @@ def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
     refused = [answer for answer in answers if answer.status != 200]
     assert REFUSED <= len(refused) < CROWD / 2
     for answer in refused:
-        problem = answer.json
-        assert (answer.status, problem["status"], problem["code"]) == (503, 503, "unavailable")
-        assert re.search(rb"\r\ncontent-type: application/problem\+json\r\n", answer.head.lower())
-        assert re.search(rb"\r\nretry-after: %d\r\n" % problem["retry_after"], answer.head.lower())
-        assert 2 <= problem["retry_after"] <= 20
+        check_refusal(answer)
     assert len({answer.json["retry_after"] for answer in refused}) > 2, "all would come back in the same second"
     assert page.status == 200, "there is more room for all but sign-ups"
+
+
+async def called_from_one_address(folder: Path) -> list[Answer]:
+    held = Held()
+    server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
+    with nginx(folder, server.sockets[0].getsockname()[1]) as port:
+        crowd = Crowd(port, "127.0.2.1")
+        calls = [asyncio.ensure_future(crowd.call(PAGE)) for _ in range(OF_ONE_ADDRESS + 5)]
+        for answered in islice(asyncio.as_completed(calls), 5):
+            await answered
+        held.released.set()
+        server.close()
+        return await asyncio.gather(*calls)
+
+
+def test_address_with_too_many_requests_is_told_when_to_come_back() -> None:
+    with service_folder() as folder:
+        answers = asyncio.run(called_from_one_address(folder))
+
+    refused = [answer for answer in answers if answer.status != 200]
+    assert len(refused) == 5
+    for answer in refused:
+        check_refusal(answer)
