@@ -99,7 +99,7 @@ def test_no_line_contains_a_phone(watched: Watched) -> None:
 def test_worker_logs_the_id_of_the_request_for_the_sms(watched: Watched) -> None:
     (line,) = (line for line in watched.logged if "***0033" in line["message"])
 
-    assert (line["logger"], line["request_id"]) == ("users.sms.attempts", watched.asked)
+    assert (line["logger"], line["request_id"]) == ("users.sms.tries", watched.asked)
 
 
 def test_metrics_count_what_happened_in_all_processes(watched: Watched) -> None:

@@ -19,9 +19,7 @@ from users.sms.answers import Answer, Reason
 from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
 
-pytestmark = [
-    pytest.mark.django_db,
-]
+pytestmark = pytest.mark.django_db
 
 FIRST, SECOND = (gateways.parse(name, "webhook+http://127.0.0.1:9/", "") for name in ("1 webhook", "2 webhook"))
 FAULT, CREDENTIALS = Answer(Reason.FAULT, code="HTTP 500"), Answer(Reason.CREDENTIALS)
@@ -53,8 +51,14 @@ def trial_is_due() -> None:
     SmsGateway.objects.update(circuit_open_until=F("circuit_open_until") - breaker.LONGEST_OPEN_FOR)
 
 
+def read_health() -> Breaker:
+    read = Breaker()
+    read.refresh()
+    return read
+
+
 def order() -> list[str]:
-    return [gateway.name for gateway in Breaker().in_turn([FIRST, SECOND])]
+    return [gateway.name for gateway in read_health().in_turn([FIRST, SECOND])]
 
 
 def test_circuit_opens_after_three_failures_in_a_row(delivery: int, preferred: Webhook) -> None:
@@ -192,18 +196,27 @@ def test_sends_in_flight_do_not_lengthen_the_open_time() -> None:
 def test_only_one_of_many_sends_is_the_trial() -> None:
     fail(3)
     trial_is_due()
-    workers = [Breaker() for _ in range(5)]
+    workers = [read_health() for _ in range(5)]
 
     firsts = [next(worker.in_turn([FIRST, SECOND])).name for worker in workers]
 
     assert firsts == ["1 webhook"] + ["2 webhook"] * 4
 
 
-def test_success_of_a_healthy_gateway_writes_nothing(django_assert_num_queries: Any) -> None:
-    health = Breaker()
-
+def test_success_of_a_healthy_gateway_writes_and_reads_nothing(django_assert_num_queries: Any) -> None:
+    read = read_health()
     with django_assert_num_queries(0):
-        health.changed_by(FIRST, Answer())
+        read.count(FIRST, Answer())
+        read.refresh()
+
+
+def test_answer_that_changes_the_health_is_seen_at_once_and_others_after_a_while() -> None:
+    worker, other = read_health(), read_health()
+    for answer, is_degraded in ((CREDENTIALS, True), (Answer(), False)):
+        worker.count(FIRST, answer)
+        worker.refresh()
+        other.refresh()
+        assert (worker.degraded, other.degraded) == (is_degraded, False)
 
 
 def test_expired_code_does_not_use_up_the_trial(delivery: int) -> None:
@@ -230,7 +243,7 @@ def test_failures_of_many_workers_at_once_are_all_counted(monkeypatch: pytest.Mo
 def test_only_one_of_many_workers_makes_the_trial() -> None:
     fail(3)
     trial_is_due()
-    workers = [Breaker() for _ in range(6)]
+    workers = [read_health() for _ in range(6)]
 
     firsts = race([lambda worker=worker: next(worker.in_turn([FIRST, SECOND])).name for worker in workers])
 

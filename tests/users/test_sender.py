@@ -116,7 +116,7 @@ def test_what_a_worker_that_was_late_says_does_not_count_unless_the_sms_was_sent
 
 def test_worker_that_slept_after_its_claim_does_not_send(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its claim may have ended, and another worker may have sent the SMS."""
-    monkeypatch.setattr("users.sms.attempts.BEGIN_SECONDS", -1.0)
+    monkeypatch.setattr("users.sms.tries.BEGIN_SECONDS", -1.0)
     ask(now=timezone.now())
 
     send()

@@ -10,8 +10,11 @@ code expires in minutes. So an attacker cannot silence a gateway by requesting c
 Every change is one conditional statement. A success of a healthy gateway changes nothing.
 """
 
+import math
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Value
 
@@ -29,12 +32,22 @@ FIRST_OPEN_FOR = timedelta(seconds=30)
 
 LONGEST_OPEN_FOR = timedelta(minutes=10)
 
+# How long a worker uses what it has read.
+READ_AGAIN_SECONDS = 1.0
+
 
 class Breaker:
-    """The health of the gateways at the moment when a message is sent."""
+    """The health of the gateways, as it was when `refresh` last read it."""
 
     def __init__(self) -> None:
-        self._rows = {row.name: row for row in SmsGateway.objects.annotate(now=ClockTimestamp())}
+        self._rows: dict[str, Any] = {}
+        self._current_until = -math.inf
+
+    def refresh(self) -> None:
+        """Read the health, unless that was done within READ_AGAIN_SECONDS and no answer has changed it since."""
+        if time.monotonic() > self._current_until:
+            self._rows = {row.name: row for row in SmsGateway.objects.annotate(now=ClockTimestamp())}
+            self._current_until = time.monotonic() + READ_AGAIN_SECONDS
 
     @property
     def degraded(self) -> bool:
@@ -56,17 +69,16 @@ class Breaker:
                 circuit_open.append(gateway)
         yield from circuit_open
 
-    def changed_by(self, gateway: Gateway, answer: Answer) -> bool:
-        """Count what this answer says about the gateway. Returns whether that changed its health."""
+    def count(self, gateway: Gateway, answer: Answer) -> None:
+        """Count what this answer says about the gateway."""
         row = self._rows.get(gateway.name)
         if answer.reason and answer.verdict is not Verdict.UNREACHABLE and answer.reason not in OF_ONE_SMS:
             failed(gateway, answer)
-            return True
+            self._current_until = -math.inf
         # A gateway that refuses one SMS works, unless it refuses the whole account.
-        if not row or not row.failures or (answer.reason and row.refuses_account):
-            return False
-        SmsGateway.objects.filter(name=row.name).update(failures=0, circuit_open_until=None)
-        return True
+        elif row and row.failures and not (answer.reason and row.refuses_account):
+            SmsGateway.objects.filter(name=row.name).update(failures=0, circuit_open_until=None)
+            self._current_until = -math.inf
 
 
 def health() -> list[SmsGateway]:

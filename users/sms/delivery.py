@@ -101,8 +101,8 @@ class Sms:
         rounds = min(self._rounds + 1, 10)  # a larger power would overflow
         return Change(self, failed_rounds=rounds, wait=min(2.0**rounds, LONGEST_INTERVAL_SECONDS))
 
-    def at_once(self, gateway: Gateway) -> Change:
-        """Give it back: the gateway was not asked."""
+    def give_back(self, gateway: Gateway) -> Change:
+        """Let any worker claim it at once: the gateway was not asked."""
         self.not_asked(gateway)
         return Change(self, failed_rounds=self._rounds)
 

@@ -7,7 +7,6 @@ import logging
 import math
 import select
 import time
-from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -15,11 +14,11 @@ from django.db import InterfaceError, OperationalError, connections
 
 from users.context import request_id
 from users.sms import gateways, queries
-from users.sms.attempts import Attempts
 from users.sms.breaker import Breaker
 from users.sms.delivery import CLAIM_FOR, MOST_OPEN_TRIES, Change, Sms
 from users.sms.gateways import Gateway
 from users.sms.receipts import Watch, unwatched
+from users.sms.tries import Tries
 
 logger = logging.getLogger(__name__)
 
@@ -30,29 +29,23 @@ POLL_SECONDS = 0.5
 # The pause between two rounds grows with the SMS that the last one claimed, so that under load each takes several at
 # once: a round of one costs as much as a round of five.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.04
-# For how long what is known of the gateways' health is used.
-HEALTH_SECONDS = 1.0
 
 
 class Sender:
-    """Sends SMS. All its methods but `stop` run in one thread.
-
-    `watch` is called after each try with the gateway's name, `sent` or the verdict, and the seconds that it took.
-    `receipt_watch` is for the receipts that come over the connection to a gateway.
-    """
+    """Sends SMS. All its methods but `stop` run in one thread. `Tries` calls the watches."""
 
     def __init__(self, watch: Watch = unwatched, receipt_watch: Watch = unwatched) -> None:
-        self._attempts = Attempts(watch, receipt_watch)
+        self._tries = Tries(watch, receipt_watch)
         self._changes: list[Change] = []
-        self._health: Breaker  # of the last claim
+        self._health = Breaker()
         self._listening: psycopg.Connection | None = None
         self._stopping = self._due = False
-        self._round_at = self._claimed_at = self._health_at = -math.inf
+        self._round_at = self._claimed_at = -math.inf
         self._pause = PAUSE_SECONDS
 
     def run(self) -> None:
         """Send until `stop`, and then until what was begun has ended and is recorded."""
-        while not self._stopping or self._attempts.number or self._changes:
+        while not self._stopping or self._tries.number or self._changes:
             try:
                 self._wait()
                 self._round()
@@ -65,31 +58,30 @@ class Sender:
     def send_due(self) -> None:
         """Send what is due now, and what follows from it at once."""
         self._due = True
-        while self._due or self._attempts.number or self._changes:
+        while self._due or self._tries.number or self._changes:
             self._wait()
             self._round()
 
     def close(self) -> None:
-        self._attempts.close()
+        self._tries.close()
 
     def stop(self) -> None:
         self._stopping = True
-        self._attempts.ring()
+        self._tries.wake()
 
     @property
-    def _free(self) -> int:
-        return MOST_AT_ONCE - self._attempts.number
+    def _may_claim(self) -> bool:
+        return self._due and self._tries.number < MOST_AT_ONCE and not self._stopping
 
     def _wait(self) -> None:
         """Wait for something to do: an answer of a gateway, an announced SMS, or the time for a look."""
-        database, bell = self._listen(), self._attempts.bell
+        database, wakeup = self._listen(), self._tries.wakeup
         heard = [*database.notifies(timeout=0)]  # those that came with the rows of a statement
-        at_once = heard or self._changes or (self._due and self._free and not self._stopping)
-        sources: list[Any] = [bell, database]
-        readable, *_ = select.select(sources, [], [], 0 if at_once else POLL_SECONDS)
-        if bell in readable:
-            bell.recv(4096)
-        if database in readable:
+        timeout = 0 if heard or self._changes or self._may_claim else POLL_SECONDS
+        readable, *_ = select.select([wakeup.fileno(), database.fileno()], [], [], timeout)
+        if wakeup.fileno() in readable:
+            wakeup.recv(4096)
+        if database.fileno() in readable:
             heard += database.notifies(timeout=0)
         now = time.monotonic()
         self._due = self._due or bool(heard) or now > self._claimed_at + POLL_SECONDS
@@ -109,16 +101,16 @@ class Sender:
         """Record what gateways answered, begin what follows from it, and claim what is due."""
         self._round_at = time.monotonic()
         told = []
-        for sms, gateway, answer in self._attempts.ended():
-            self._changes.append(sms.answered(gateway, answer) if answer else sms.at_once(gateway))
+        for sms, gateway, answer in self._tries.ended():
+            self._changes.append(sms.answered(gateway, answer) if answer else sms.give_back(gateway))
             told.append((gateway, answer))
         if self._changes:
             self._record()
         for gateway, answer in told:
-            if answer and self._health.changed_by(gateway, answer):
-                self._health_at = -math.inf  # it is read again
-        if self._due and self._free > 0 and not self._stopping:
-            self._claim(self._free)
+            if answer:
+                self._health.count(gateway, answer)
+        if self._may_claim:
+            self._claim(MOST_AT_ONCE - self._tries.number)
         request_id.set("-")
 
     def _record(self) -> None:
@@ -132,8 +124,7 @@ class Sender:
 
     def _claim(self, limit: int) -> None:
         now = time.monotonic()
-        if now > self._health_at + HEALTH_SECONDS:
-            self._health, self._health_at = Breaker(), now
+        self._health.refresh()
         candidates = gateways.configured()
         # The claim counts the first try of each, unless a gateway is asked last: then the breaker decides for each SMS.
         first = None if settings.DEMO or self._health.degraded else candidates[0]
@@ -146,13 +137,13 @@ class Sender:
             counted = first if one.is_counted else None
             sms = Sms(one, self._health, candidates, counted)
             if settings.DEMO:
-                self._changes.append(self._attempts.show(sms))
+                self._changes.append(self._tries.show(sms))
             elif counted:
                 self._begin(sms, counted, now)
             else:
                 self._changes.append(sms.next())
 
     def _begin(self, sms: Sms, gateway: Gateway, counted_at: float) -> None:
-        if not self._attempts.begin(sms, gateway, counted_at):
+        if not self._tries.begin(sms, gateway, counted_at):
             sms.not_asked(gateway)
             self._changes.append(sms.later())

@@ -19,42 +19,47 @@ from users.sms.text import message
 logger = logging.getLogger(__name__)
 
 
-class Attempts:
-    """`bell` can be read when one has ended. All methods run in one thread; `number` are on their way."""
+class Tries:
+    """The tries of this worker. `number` are on their way. All methods but `wake` run in one thread.
+
+    `watch` is called after each try with the gateway's name, `sent` or the verdict, and the seconds that it took.
+    `receipt_watch` is for the receipts that come over the connection to a gateway.
+    """
 
     def __init__(self, watch: Watch, receipt_watch: Watch) -> None:
         self._watch, self._receipt_watch = watch, receipt_watch
         self.number = 0
-        self.bell, self._rope = socket.socketpair()
+        # The end of a try is told by another thread. `wakeup` can be read then, so a `select` returns.
+        self.wakeup, self._wakeup_writer = socket.socketpair()
         self._ended: deque[tuple[Sms, Gateway, Try, float]] = deque()
 
     def begin(self, sms: Sms, gateway: Gateway, counted_at: float) -> bool:
         """Have the gateway asked. The try was counted at this `time.monotonic`. False if there is no message."""
         request_id.set(sms.request_id or "-")
         on_receipt = partial(receipts.record_from_centre, gateway, self._receipt_watch)
-        began = time.monotonic()
+        began_at = time.monotonic()
         try:
-            attempt = gateway.begin(message(sms.code, sms.id), on_receipt, counted_at + BEGIN_SECONDS)
+            begun = gateway.begin(message(sms.code, sms.id), on_receipt, counted_at + BEGIN_SECONDS)
         except Exception:
             logger.exception("SMS %d failed", sms.id)  # and must not stop the others
             return False
         self.number += 1
-        attempt.done.add_done_callback(lambda _: self._end((sms, gateway, attempt, began)))
+        begun.done.add_done_callback(lambda _: self._end((sms, gateway, begun, began_at)))
         return True
 
     def ended(self) -> Iterator[tuple[Sms, Gateway, Answer | None]]:
         """Yield those that have ended. The answer is None if the gateway was not asked, because it was too late."""
         while self._ended:
-            sms, gateway, attempt, began = self._ended.popleft()
+            sms, gateway, begun, began_at = self._ended.popleft()
             self.number -= 1
             request_id.set(sms.request_id or "-")
             try:
-                answer = attempt.answer()
+                answer = begun.answer()
             except TooLate:
                 yield sms, gateway, None
                 continue
             outcome = "sent" if answer.verdict is Verdict.ACCEPTED else answer.verdict
-            self._watch(gateway.name, outcome, time.monotonic() - began)
+            self._watch(gateway.name, outcome, time.monotonic() - began_at)
             if answer.reason:
                 logger.warning("SMS %d was not taken by gateway %s: %s", sms.id, gateway.name, answer)
             yield sms, gateway, answer
@@ -62,19 +67,19 @@ class Attempts:
     def show(self, sms: Sms) -> Change:
         """Write the message to the log instead, in demo mode."""
         request_id.set(sms.request_id or "-")
-        began, shown = time.monotonic(), message(sms.code, sms.id)
+        began_at, shown = time.monotonic(), message(sms.code, sms.id)
         logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(shown.phone), shown.text.splitlines()[0])
-        self._watch("demo", "sent", time.monotonic() - began)
+        self._watch("demo", "sent", time.monotonic() - began_at)
         return sms.sent("demo", Answer())
 
-    def ring(self) -> None:
-        """Make `bell` readable. Any thread may do so."""
-        self._rope.send(b"!")
+    def wake(self) -> None:
+        """Make `wakeup` readable. Any thread may do so."""
+        self._wakeup_writer.send(b"!")
 
     def close(self) -> None:
-        self.bell.close()
-        self._rope.close()
+        self.wakeup.close()
+        self._wakeup_writer.close()
 
     def _end(self, ended: tuple[Sms, Gateway, Try, float]) -> None:
         self._ended.append(ended)
-        self.ring()
+        self.wake()
