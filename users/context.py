@@ -2,5 +2,5 @@
 
 from contextvars import ContextVar
 
-# The id of the request that is being answered, or of the one that queued the job that is being done.
+# The id of the request that is being answered, or of the one that asked for the SMS at hand.
 request_id: ContextVar[str] = ContextVar("request_id", default="-")

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 
 from users import login_queries, phones
 from users.context import request_id
 from users.login import codes
 from users.login.decisions import CodeDecision
 from users.models import Challenge, LoginCode, SmsDelivery, User
-from users.sms.tasks import queue_sms
+from users.sms.queries import announce
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def issue(decision: CodeDecision, user: User, address: str | None, language: str
     send_delay = decision.send_delay
     if decision.send:
         send_delay = decision.sends.delay(now)
-        queue_sms(delivery.pk)
+        # If it fails, a worker finds the SMS by itself, a little later.
+        transaction.on_commit(announce, robust=True)
     return ChallengeIssued(
         challenge_id=challenge.public_id,
         code_length=code.length,

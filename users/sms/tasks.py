@@ -4,17 +4,12 @@ A task, like a view, makes one domain call. The names are those of stored jobs.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-from django.db import transaction
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
-from procrastinate.worker import Worker
 
-from users.context import request_id
 from users.login import sms_limits
 from users.queries import DEAD_AFTER, database_now
 from users.sms import queries
@@ -26,12 +21,6 @@ logger = logging.getLogger(__name__)
 RETRIES = RetryStrategy(max_attempts=7, exponential_wait=2)
 
 FAILED_JOBS_HOURS = 7 * 24
-
-
-def queue_sms(delivery_id: int) -> None:
-    """Have a worker look for this SMS, whose row waits already, once the transaction commits."""
-    # If it fails, the worker finds the SMS by itself, a little later.
-    transaction.on_commit(queries.announce, robust=True)
 
 
 @app.task(name="users.tasks.send_sms", queue="sms", retry=RETRIES)
@@ -46,12 +35,6 @@ def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
 def record_receipts(context: JobContext, *, name: str, receipts: list[list[str]], at: str) -> None:
     """Record delivery receipts that came before their SMS were stored. A worker with metrics gives `receipts` to it."""
     record_again(name, receipts, at, context.additional_context.get("receipts", unwatched))
-
-
-async def with_request_id(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
-    """The worker's middleware: all log lines of a job have the id of the request that queued it."""
-    request_id.set(str(context.job.task_kwargs.get("asked_by", "-")))
-    return await call_next()
 
 
 # Periodic tasks go before the receipts: they are quick.

@@ -21,13 +21,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
-from procrastinate.middleware import WorkerMiddleware
 from psycopg import InterfaceError, OperationalError
 
 from inviting_app.ops import database_errors
 from users.queries import DEAD_AFTER
 from users.sms.sender import Sender
-from users.sms.tasks import with_request_id
 
 logger = logging.getLogger(__name__)
 
@@ -91,14 +89,13 @@ def _lower_priority() -> None:
 
 
 def _measured() -> tuple[Sender, dict[str, Any]]:
-    """What sends the SMS, and the options of procrastinate's worker that measure its jobs."""
-    middleware: list[WorkerMiddleware] = [with_request_id]
+    """The sender, and the options of procrastinate's worker, so that both are measured if METRICS_PORT is set."""
     if not settings.METRICS_PORT:
-        return Sender(), {"worker_middleware": middleware}
+        return Sender(), {}
     from inviting_app.ops import metrics, metrics_server
 
     metrics_server.start()
-    options = {"worker_middleware": [*middleware, metrics.jobs], "additional_context": {"receipts": metrics.receipt}}
+    options = {"worker_middleware": [metrics.jobs], "additional_context": {"receipts": metrics.receipt}}
     return Sender(metrics.sms, metrics.receipt), options
 
 
