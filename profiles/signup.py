@@ -27,7 +27,7 @@ def sign_up(
 ) -> ChallengeIssued:
     """Give the client a challenge for this E.164 phone. Creates the user if the phone is new.
 
-    The answer is the same for a known and an unknown phone. User, profile, code and SMS job commit together.
+    The answer is the same for a known and an unknown phone. User, profile, code and SMS commit together.
 
     Raises TooManyRequests.
     """

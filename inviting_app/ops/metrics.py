@@ -28,7 +28,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 # Seconds. Most responses take a few milliseconds, and none waits longer than 2 s for a lock.
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-# Seconds. A gateway has 8, and one job may try several.
+# Seconds. A gateway has 8 for an SMS, and a job may wait for locks.
 LONG_LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 # Seconds from a gateway's acceptance of an SMS to its arrival: mostly a few, and hours if the phone was off.

@@ -2,9 +2,8 @@
 
     digits = int(HMAC-SHA256(code key, nonce)) mod 10^n
 
-The nonce is in the database and the key is not. So a database dump, a job's arguments or a log reveal no code, and a
-resend sends the same digits. The numbers of this module are part of the proof in `risk`. They are constants on purpose,
-not settings.
+The nonce is in the database and the key is not. So a database dump or a log reveals no code, and a resend sends the
+same digits. The numbers of this module are part of the proof in `risk`. They are constants on purpose, not settings.
 """
 
 import hmac

@@ -66,6 +66,9 @@ RETURNING {sql.columns(LoginCode, "code")}, {sql.columns(User, "person")}, sms.i
           sms.error, sms.failed_rounds, sms.request_id, sms.state, due.tries
 """  # noqa: S608
 
+# The user's columns follow those of the code.
+_CODE_COLUMNS = len(LoginCode._meta.concrete_fields)
+
 
 class Claimed(NamedTuple):
     """An SMS that this worker may send until `until`."""
@@ -103,8 +106,6 @@ def _claimed(row: sql.Row, gateway: str | None, most: int) -> Claimed:
         code, sms_id, until, json.loads(open_tries or "{}"), error, rounds, request_id, state == "queued", is_counted
     )
 
-
-_CODE_COLUMNS = len(LoginCode._meta.concrete_fields)
 
 # A success is recorded whoever has claimed the SMS meanwhile. Anything else counts only while the claim lives.
 _RECORD = """

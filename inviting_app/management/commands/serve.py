@@ -125,7 +125,7 @@ class Command(BaseCommand):
                     logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
                 return
         (self.folder / "env.new").replace(self.folder / "env")
-        # The worker first: it takes no more jobs, which the new web processes may queue in a new form.
+        # The worker first: it claims no more SMS, which the new web processes may write in a new form.
         self.worker.end()
         if self.web.process:  # otherwise it is about to start, with the new code
             self.web.process.send_signal(signal.SIGHUP)
