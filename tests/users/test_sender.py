@@ -69,7 +69,8 @@ def test_two_workers_share_the_sms(gateway: Gateway) -> None:
 
 def wait_until_sent(gateway: Gateway, number: int) -> None:
     while len(gateway.messages) < number:
-        gateway.asked.wait(10)
+        assert gateway.asked.wait(10)
+        gateway.asked.clear()
 
 
 def test_claimed_sms_is_not_claimed_again_and_an_erasure_does_not_wait(gateway: Gateway) -> None:
