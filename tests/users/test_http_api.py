@@ -22,7 +22,7 @@ def peer() -> Iterator[Peer]:
 
 def send(peer: Peer, reply: Reply) -> Answer:
     peer.reply = reply
-    return gateways.parse("1 webhook", f"webhook+http://{peer.host}/sms", "").send(MESSAGE)
+    return gateways.parse("1 webhook", f"webhook+http://{peer.host}/sms", "").begin(MESSAGE).answer()
 
 
 def test_server_that_never_ends_its_headers_keeps_no_thread_and_no_connection(
@@ -78,7 +78,7 @@ def test_code_of_an_error_quotes_neither_the_message_nor_a_secret(code: str, pee
     peer.reply = Reply(body=f'{{"error": "{code}"}}'.encode())
     gateway = gateways.parse("1 webhook", f"webhook+http://me:hunter2@{peer.host}/sms", "")
 
-    assert str(gateway.send(MESSAGE)) == "rejected"
+    assert str(gateway.begin(MESSAGE).answer()) == "rejected"
 
 
 def test_phrase_that_tells_what_is_wrong_is_kept(peer: Peer) -> None:

@@ -77,7 +77,7 @@ def test_request_is_as_documented(name: str, variant: dict[str, Any], site: str,
     wanted = {**played(name)["request"], **variant}
     made = gateway(name, peer.host, variant.get("gateway", ""))
 
-    made.send(MESSAGE)
+    made.begin(MESSAGE).answer()
 
     [asked] = peer.asked
     receipts = made.request_values(MESSAGE).get("receipts", "")
@@ -91,7 +91,7 @@ def test_request_is_as_documented(name: str, variant: dict[str, Any], site: str,
 def test_answer_has_its_verdict(name: str, answer: dict[str, Any], peer: Peer) -> None:
     peer.reply = as_reply(answer)
 
-    said = gateway(name, peer.host).send(MESSAGE)
+    said = gateway(name, peer.host).begin(MESSAGE).answer()
 
     assert (said.verdict, said.reason or "") == (answer["verdict"], answer.get("reason", said.reason or ""))
     assert said.reference == answer.get("reference", "")
@@ -113,7 +113,7 @@ def test_check_of_the_account_has_its_verdict(name: str, answer: dict[str, Any],
 def test_unclear_answer_is_an_unknown_outcome(name: str, broken: str, peer: Peer) -> None:
     peer.reply = BROKEN[broken]
 
-    said = gateway(name, peer.host).send(MESSAGE)
+    said = gateway(name, peer.host).begin(MESSAGE).answer()
 
     assert said.verdict == "unknown"
     assert len(peer.asked) == 1
@@ -127,7 +127,7 @@ def test_unclear_answer_is_an_unknown_outcome(name: str, broken: str, peer: Peer
 def test_status_without_a_known_body_has_its_verdict(name: str, status: int, verdict: str, peer: Peer) -> None:
     peer.reply = Reply(status, PAGE, {"Location": f"http://{peer.host}/elsewhere"})
 
-    assert gateway(name, peer.host).send(MESSAGE).verdict == verdict
+    assert gateway(name, peer.host).begin(MESSAGE).answer().verdict == verdict
     assert len(peer.asked) == 1
 
 
@@ -137,7 +137,7 @@ def test_silent_provider_is_an_unknown_outcome_in_time(name: str, peer: Peer, mo
     monkeypatch.setattr(http_api, "SECONDS", 0.1)
     peer.reply = Reply(manner="silent")
 
-    said = gateway(name, peer.host).send(MESSAGE)
+    said = gateway(name, peer.host).begin(MESSAGE).answer()
 
     assert (said.verdict, said.reason) == ("unknown", "no_answer")
 
@@ -148,7 +148,7 @@ def test_closed_port_is_no_connection(name: str) -> None:
         bound.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{bound.getsockname()[1]}"
 
-        assert gateway(name, host).send(MESSAGE) == Answer(gateways.Reason.NO_CONNECTION)
+        assert gateway(name, host).begin(MESSAGE).answer() == Answer(gateways.Reason.NO_CONNECTION)
 
 
 def patterns(table: Any) -> Iterator[str]:

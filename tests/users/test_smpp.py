@@ -117,11 +117,11 @@ def test_numbers_of_a_centre_have_a_table_of_their_own(centre: Centre, tmp_path:
     )
     gateway = gateways.parse("1 own", centre.url.replace("smpp:", "own:"), "Shop")
     message = Message(PHONE, TEXT, "1234", "77")
-    assert gateway.send(message).verdict == Verdict.ACCEPTED and gateway.check() == Answer()
+    assert gateway.begin(message).answer().verdict == Verdict.ACCEPTED and gateway.check() == Answer()
 
     centre.on_submit = lambda session, pdu: session.answer(pdu, 0x401)
 
-    assert gateway.send(message) == Answer(Reason.CREDIT, code="0x00000401")
+    assert gateway.begin(message).answer() == Answer(Reason.CREDIT, code="0x00000401")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_ten_lines_add_a_provider(peer: Peer, tmp_path: Path, settings: Any) -> 
     table = block("toml")
     peer.reply = Reply(body=b'{"result": {"currency": "RUB", "price": 3.2, "sms_id": 3451789}}')
 
-    said = unisender(peer, tmp_path, settings, table).send(MESSAGE)
+    said = unisender(peer, tmp_path, settings, table).begin(MESSAGE).answer()
 
     [asked] = peer.asked
     assert len(table.splitlines()) == 10
@@ -72,8 +72,8 @@ def test_its_refusals_inside_a_200_are_read(
     ten_lines, refusals = block("toml"), block("toml", 1)
     peer.reply = Reply(body=f'{{"error": "…", "code": "{code}"}}'.encode())
 
-    without = unisender(peer, tmp_path, settings, ten_lines).send(MESSAGE)
-    known = unisender(peer, tmp_path, settings, ten_lines.replace(NEEDS, NEEDS + refusals)).send(MESSAGE)
+    without = unisender(peer, tmp_path, settings, ten_lines).begin(MESSAGE).answer()
+    known = unisender(peer, tmp_path, settings, ten_lines.replace(NEEDS, NEEDS + refusals)).begin(MESSAGE).answer()
 
     assert (without.verdict, known.verdict) == (Verdict.UNKNOWN, verdict)
 
@@ -85,7 +85,7 @@ def test_backend_of_the_guide_knows_a_genuine_request(peer: Peer) -> None:
     exec(block("python"), backend)
 
     url = f"webhook+http://{peer.host}/sms?secret=whsec_{base64.b64encode(key).decode()}"
-    assert gateways.parse("1 webhook", url, "").send(MESSAGE).reference == "its-1"
+    assert gateways.parse("1 webhook", url, "").begin(MESSAGE).answer().reference == "its-1"
 
     [asked] = peer.asked
     headers = {name.lower(): value for name, value in asked.headers.items()}
@@ -114,7 +114,7 @@ def test_table_for_plain_text_reads_its_answers(
 ) -> None:
     peer.reply = Reply(body=body)
 
-    assert plain(peer, tmp_path, settings).send(MESSAGE) == said
+    assert plain(peer, tmp_path, settings).begin(MESSAGE).answer() == said
 
 
 @pytest.mark.parametrize(("body", "reason"), [(b"Credit: 12.50", None), (b"Credit: 0.00", Reason.CREDIT)])

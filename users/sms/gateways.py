@@ -1,5 +1,6 @@
 """SMS gateways: the URLs of SMS_GATEWAYS, each an account at a provider. No text about one may contain its secrets."""
 
+import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -20,19 +21,23 @@ from users.sms.providers import Provider
 
 @dataclass(frozen=True)
 class Try:
-    """A message that is being sent. `done` ends when `answer` can be read without waiting."""
+    """A message that is being sent. `done` ends when the answer can be read without waiting."""
 
     done: Future[Any]
-    read: Callable[[], Answer] = field(repr=False)
+    read: Callable[[], tuple[Answer, Response | None]] = field(repr=False)
 
     def answer(self) -> Answer:
-        """What the gateway said. Raises TooLate if it was not asked."""
+        """What the gateway said. Waits for it, for eight seconds at most. Raises TooLate if it was not asked."""
+        return self.exchanged()[0]
+
+    def exchanged(self) -> tuple[Answer, Response | None]:
+        """The same, with the response of an HTTP API for an operator to see."""
         try:
             return self.read()
         except TooLate:
             raise
         except Exception as error:  # its text may contain the URL or the message
-            return Answer(Reason.NO_ANSWER, code=type(error).__name__)
+            return Answer(Reason.NO_ANSWER, code=type(error).__name__), None
 
 
 @dataclass(frozen=True)
@@ -65,31 +70,20 @@ class Gateway:
             return ""
         return f"{site}/sms/receipts/{receipt_tokens.of(self.account)[0]}"
 
-    def send(self, message: Message, on_receipt: OnReceipt | None = None) -> Answer:
-        """Send this message. Returns after eight seconds at the latest.
+    def begin(self, message: Message, on_receipt: OnReceipt | None = None, latest: float = math.inf) -> Try:
+        """Begin to send this message, but not after `latest`, a time of `time.monotonic`.
 
         `on_receipt` takes the receipts that come over the connection itself, as with SMPP.
         """
-        return self.exchange(message, on_receipt)[0]
-
-    def begin(self, message: Message, on_receipt: OnReceipt, latest: float) -> Try:
-        """Begin to send this message, for many at once, but not after `latest`, a time of `time.monotonic`."""
-        from users.sms import http_api, smpp
+        from users.sms import http_api, smpp  # a web process reads the gateways' names only
 
         if self.provider.protocol == "smpp":
             answering = smpp.begin(self.provider, self.values, message, on_receipt, latest)
-            return Try(answering, answering.result)
+            return Try(answering, lambda: (answering.result(), None))
         provider, call, values = self.provider, self.provider.send, self.request_values(message)
         assert call is not None  # see provider_files
         exchanged = http_api.begin(provider, call, values, latest)
-        return Try(exchanged, lambda: http_api.finish(provider, call, values, exchanged)[0])
-
-    def exchange(self, message: Message, on_receipt: OnReceipt | None = None) -> tuple[Answer, Response | None]:
-        """The same, with the response of an HTTP API for an operator to see."""
-        try:
-            return self._exchange(message, on_receipt)
-        except Exception as error:  # its text may contain the URL or the message
-            return Answer(Reason.NO_ANSWER, code=type(error).__name__), None
+        return Try(exchanged, lambda: http_api.finish(provider, call, values, exchanged))
 
     def check(self) -> Answer | None:
         """Whether the provider knows the account, by a call that sends nothing. None if it offers no such call."""
@@ -117,14 +111,6 @@ class Gateway:
             "parts": str(parts(message.text)),
             "receipts": self.receipts,
         }
-
-    def _exchange(self, message: Message, on_receipt: OnReceipt | None) -> tuple[Answer, Response | None]:
-        from users.sms import http_api, smpp  # a web process reads the gateways' names only
-
-        if self.provider.protocol == "smpp":
-            return smpp.send(self.provider, self.values, message, on_receipt), None
-        assert self.provider.send is not None  # see provider_files
-        return http_api.exchange(self.provider, self.provider.send, self.request_values(message))
 
 
 def configured() -> list[Gateway]:

@@ -134,7 +134,7 @@ def send(
 
 
 def begin(
-    provider: Provider, values: Mapping[str, str], message: Message, on_receipt: OnReceipt, latest: float
+    provider: Provider, values: Mapping[str, str], message: Message, on_receipt: OnReceipt | None, latest: float
 ) -> Future[Answer]:
     """`send` in a thread of its own, but not after `latest`, a time of `time.monotonic`."""
 

@@ -69,7 +69,7 @@ class Command(BaseCommand):
         for line in _masked_request(gateway, message):
             self._say("Request", line)
         started = time.monotonic()
-        answer, response = gateway.exchange(message)
+        answer, response = gateway.begin(message).exchanged()
         seconds = time.monotonic() - started
         self._say("Answer", _shown(response, gateway, message) if response else _status(answer))
         self._say("Verdict", f"{_in_words(answer)}. {NEXT[answer.verdict]}")
