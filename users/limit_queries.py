@@ -120,7 +120,8 @@ _SMS_IN_A_DAY = """(SELECT COUNT(*)
        + COALESCE((SELECT sms_in_a_day FROM users_sitetotals), 0)"""
 
 # The same, but not counted while ids tell that it is below half of `most`: at 150 sign-ups a second, each of them would
-# count up to 9,000 SMS. SMS of the future, from before the clock was set back, are counted.
+# count up to 9,000 SMS. Half, because ids of parallel sign-ups are not in the order of their times. SMS of the future,
+# from before the clock was set back, are counted.
 _AT_MOST = """(SELECT MAX(id) FROM users_smsdelivery)
        - COALESCE((SELECT id FROM users_smsdelivery
                     WHERE created_at <= COALESCE((SELECT counted_at FROM users_sitetotals), {now} - %(day)s)

@@ -1,7 +1,7 @@
 """Hand-written statements of sign-up and log-in read and write the same as the ORM."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,19 +9,12 @@ from django.db.models import Model
 
 from tests.support.accounts import registered
 from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, challenge, right
+from tests.support.stored import fields, history
 from users import limit_queries, login_queries
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
-
-
-def fields(of: Model) -> dict[str, Any]:
-    return {field.attname: getattr(of, field.attname) for field in of._meta.concrete_fields}
-
-
-def history(user_id: int, now: datetime | None = None) -> limit_queries.History:
-    return limit_queries.history([user_id], None, now or at(2), weight=3, site=497, share=0.03)
 
 
 def test_rows_inserted_by_hand_are_those_of_the_orm() -> None:
@@ -133,6 +126,6 @@ def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
 
     assert (weights.day, weights.month) == (orm_weights(user, None, day), orm_weights(user, None, month))
     assert weights.site_allows and weights.long_challenges == 0
-    known = limit_queries.history([user.pk], device.pk, at(700), weight=3, site=497, share=0.03).weights
+    known = history(user.pk, at(700), device).weights
     assert (known.day, known.month) == (orm_weights(user, device, day), orm_weights(user, device, month)) != (0, 0)
     assert limit_queries.site_risk_weight(at(700), weight=3, site=497, share=0.03) == (weights.day, 497)

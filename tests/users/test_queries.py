@@ -2,18 +2,19 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import Count, F, Model, Sum
+from django.db.models import Count, F, Sum
 from django.db.utils import ConnectionHandler
 
 from profiles import invite_codes, signup_queries
 from tests.support.accounts import registered
 from tests.support.login_steps import PHONE, answer, ask, at, challenge
+from tests.support.stored import fields, history
 from users import accounts, limit_queries, login_queries, queries
 from users.clock import ClockTimestamp
 from users.login import codes
@@ -22,14 +23,6 @@ from users.queries import database_now
 from users.sms import queries as sms_queries
 
 pytestmark = pytest.mark.django_db
-
-
-def fields(of: Model) -> dict[str, Any]:
-    return {field.attname: getattr(of, field.attname) for field in of._meta.concrete_fields}
-
-
-def history(user_id: int, now: datetime | None = None) -> limit_queries.History:
-    return limit_queries.history([user_id], None, now or at(2), weight=3, site=497, share=0.03)
 
 
 def signed_in_device() -> Device:
