@@ -80,7 +80,7 @@ def nginx(
     if also:
         text = re.sub(rf"server 127\.0\.0\.1:{upstream}(.*);", rf"\g<0> server 127.0.0.1:{also}\1;", text)
     lines = text.splitlines(keepends=True)
-    site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2;", ";")
+    site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2", "")
     with _running([installed("nginx"), *nginx_arguments(folder, site, connections)], port, folder, {}):
         yield port
 
