@@ -1,6 +1,9 @@
 """A worker inside the tests' own process."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from threading import Thread
+from typing import Any
 from unittest.mock import patch
 
 from asgiref.sync import async_to_sync
@@ -35,6 +38,19 @@ def send() -> None:
     """Send the SMS that are due, as the worker does."""
     with closing(Sender()) as sender:
         sender.send_due()
+
+
+@contextmanager
+def at_work(**watched: Any) -> Iterator[Sender]:
+    """A sender in a thread of its own, as in the worker."""
+    with closing(Sender(**watched)) as sender:
+        thread = Thread(target=sender.run)
+        thread.start()
+        try:
+            yield sender
+        finally:
+            sender.stop()
+            thread.join()
 
 
 def claim_and_record(most: int) -> int:

@@ -1,9 +1,6 @@
 """The worker's engine: claims that end, many SMS at once, gateways that hang, and a database that goes away."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,28 +9,15 @@ from django.utils import timezone
 
 from tests.support.http_gateway import Gateway
 from tests.support.login_steps import PHONE, ask, set_code
-from tests.support.run_worker import retry_now, send
+from tests.support.run_worker import at_work, retry_now, send
 from users.models import SmsDelivery, User
 from users.sms import sender as engine
 from users.sms.delivery import BEGIN_SECONDS, CLAIM_FOR, Change, Sms
 from users.sms.http_api import SECONDS
 from users.sms.queries import claim, record
-from users.sms.sender import MOST_AT_ONCE, Sender
+from users.sms.sender import MOST_AT_ONCE
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@contextmanager
-def at_work(**watched: Any) -> Iterator[Sender]:
-    """A sender in a thread of its own, as in the worker."""
-    with closing(Sender(**watched)) as sender:
-        thread = Thread(target=sender.run)
-        thread.start()
-        try:
-            yield sender
-        finally:
-            sender.stop()
-            thread.join()
 
 
 def ask_for(number: int) -> None:
@@ -108,7 +92,7 @@ def test_what_a_worker_that_was_late_says_does_not_count_unless_the_sms_was_sent
     [_other] = claim(10, "1 webhook", 2, CLAIM_FOR)
     sms = Sms(late, engine.Breaker(), [], None)
 
-    assert record([sms.later().values()]) == {}
+    assert record([sms.later().values()]) == ({}, set())
     assert SmsDelivery.objects.get().failed_rounds == 0
 
     record([Change(sms, SmsDelivery.State.SENT, "1 webhook", "ref-9").values()])

@@ -1,7 +1,6 @@
 """Hand-written statements about sending SMS, each with its reason."""
 
 import json
-import operator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -109,32 +108,54 @@ def _claimed(row: sql.Row, gateway: str | None, most: int) -> Claimed:
 
 # A success is recorded whoever has claimed the SMS meanwhile. Anything else counts only while the claim lives.
 _RECORD = """
-UPDATE users_smsdelivery AS sms
-   SET state = change.state, gateway = change.gateway, gateway_ref = change.reference, error = change.error,
-       open_tries = change.open_tries, failed_rounds = change.failed_rounds,
-       next_try_at = clock_timestamp() + CASE WHEN code.used_at IS NULL AND code.expires_at > clock_timestamp()
-                                               AND person.phone IS NOT NULL
-                                              THEN make_interval(secs => change.wait) ELSE '0' END,
-       finished_at = CASE WHEN change.state <> 'queued' THEN clock_timestamp() END
-  FROM jsonb_to_recordset(%s::jsonb) AS change (
-           id bigint, code bigint, until timestamptz, state text, gateway text, reference text, error text,
-           open_tries jsonb, failed_rounds int, wait float8)
-  JOIN users_logincode AS code ON code.id = change.code
-  JOIN users_user AS person ON person.id = code.user_id
- WHERE sms.id = change.id AND sms.state = 'queued' AND (change.state = 'sent' OR sms.next_try_at = change.until)
-RETURNING sms.id, sms.next_try_at,
-          code.used_at IS NULL AND code.expires_at > clock_timestamp() AND person.phone IS NOT NULL
+WITH change AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS change (
+        id bigint, code bigint, until timestamptz, state text, gateway text, reference text, error text,
+        open_tries jsonb, failed_rounds int, wait float8)
+), free AS MATERIALIZED (
+    SELECT change.* FROM change JOIN users_smsdelivery AS sms ON sms.id = change.id
+     WHERE sms.state = 'queued' AND (change.state = 'sent' OR sms.next_try_at = change.until)
+       FOR NO KEY UPDATE OF sms SKIP LOCKED
+), recorded AS (
+    UPDATE users_smsdelivery AS sms
+       SET state = free.state, gateway = free.gateway, error = free.error, open_tries = free.open_tries,
+           gateway_ref = free.reference,
+           failed_rounds = free.failed_rounds,
+           next_try_at = clock_timestamp() + CASE WHEN code.used_at IS NULL AND code.expires_at > clock_timestamp()
+                                                   AND person.phone IS NOT NULL
+                                                  THEN make_interval(secs => free.wait) ELSE '0' END,
+           finished_at = CASE WHEN free.state <> 'queued' THEN clock_timestamp() END
+      FROM free
+      JOIN users_logincode AS code ON code.id = free.code
+      JOIN users_user AS person ON person.id = code.user_id
+     WHERE sms.id = free.id
+    RETURNING sms.id, sms.next_try_at,
+              code.used_at IS NULL AND code.expires_at > clock_timestamp() AND person.phone IS NOT NULL AS is_live
+)
+SELECT sms.id, recorded.next_try_at, recorded.is_live
+  FROM change JOIN users_smsdelivery AS sms ON sms.id = change.id LEFT JOIN recorded ON recorded.id = sms.id
+ WHERE sms.state = 'queued' AND (change.state = 'sent' OR sms.next_try_at = change.until)
 """
 
 
-def record(changes: list[dict[str, Any]]) -> dict[int, datetime]:
-    """Record what became of claimed SMS. Returns, by id, when the claims end that still live and whose code does.
+class Recorded(NamedTuple):
+    """By id, when the claims end that still live and whose code does; and the SMS that are to be recorded again."""
 
-    By hand: one conditional statement for all of them.
+    live: dict[int, datetime]
+    locked: set[int]
+
+
+def record(changes: list[dict[str, Any]]) -> Recorded:
+    """Record what became of claimed SMS, except of those whose rows other transactions have locked.
+
+    Those must not hold up the others, whose claims would end meanwhile. By hand: one conditional statement for all of
+    them.
     """
-    # In the order of the rows, in which other transactions lock them too.
-    given = json.dumps(sorted(changes, key=operator.itemgetter("id")))
-    return {sms_id: until for sms_id, until, is_live in sql.fetch_all(_RECORD, [given]) if is_live}
+    rows = sql.fetch_all(_RECORD, [json.dumps(changes)])
+    return Recorded(
+        {sms_id: until for sms_id, until, is_live in rows if is_live},
+        {sms_id for sms_id, until, _ in rows if until is None},
+    )
 
 
 _TAKE_OVER = """

@@ -115,8 +115,10 @@ class Sender:
 
     def _record(self) -> None:
         now = time.monotonic()
-        live = queries.record([change.values() for change in self._changes])
-        changes, self._changes = self._changes, []
+        live, locked = queries.record([change.values() for change in self._changes])
+        changes, self._changes = self._changes, [change for change in self._changes if change.sms.id in locked]
+        if locked:
+            self._pause = LONGEST_PAUSE_SECONDS
         for change in changes:
             if change.then and change.sms.id in live:
                 change.sms.until = live[change.sms.id]

@@ -1,0 +1,47 @@
+"""What the sender of SMS records while other transactions lock its rows, and when the database takes no writes."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from tests.support.http_gateway import Gateway
+from tests.support.login_steps import ask
+from tests.support.run_worker import at_work
+from users.models import SmsDelivery
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_row_that_another_transaction_keeps_locked_holds_up_no_other_sms(gateway: Gateway) -> None:
+    """Otherwise the claims of the others end meanwhile, and another worker sends again what gateways took."""
+    gateway.answers.clear()
+    for phone in ("+79990000001", "+79990000002"):
+        ask(phone=phone, now=timezone.now())
+    kept, other = SmsDelivery.objects.order_by("pk")
+    with at_work():
+        wait_for(lambda: len(gateway.messages) == 2)
+        with closing(connection.copy()) as another, another.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT FROM users_smsdelivery WHERE id = %s FOR UPDATE", [kept.pk])
+            gateway.answers.set()
+            wait_until_recorded(other)
+            ask(now=timezone.now())
+            wait_for(lambda: len(gateway.messages) == 3)
+
+    assert set(SmsDelivery.objects.values_list("state", flat=True)) == {"sent"}
+    assert len(gateway.messages) == 3
+
+
+def wait_until_recorded(delivery: SmsDelivery) -> None:
+    wait_for(lambda: SmsDelivery.objects.get(pk=delivery.pk).state == "sent")
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    latest = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < latest
+        time.sleep(0.02)
