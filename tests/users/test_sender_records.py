@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from profiles import privacy
 from tests.support.http_gateway import Gateway
 from tests.support.login_steps import ask
 from tests.support.run_worker import at_work
-from users.models import SmsDelivery
+from users.models import SmsDelivery, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,3 +46,15 @@ def wait_for(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < latest
         time.sleep(0.02)
+
+
+def test_reference_of_an_erased_users_sms_is_not_stored(gateway: Gateway) -> None:
+    gateway.answers.clear()
+    ask(now=timezone.now())
+    with at_work():
+        assert gateway.asked.wait(10)
+        privacy.erase_by_operator(User.objects.get().pk)
+        gateway.answers.set()
+
+    delivery = SmsDelivery.objects.get()
+    assert (delivery.state, delivery.gateway_ref) == ("sent", "")

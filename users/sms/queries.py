@@ -107,6 +107,7 @@ def _claimed(row: sql.Row, gateway: str | None, most: int) -> Claimed:
 
 
 # A success is recorded whoever has claimed the SMS meanwhile. Anything else counts only while the claim lives.
+# An erasure empties the address: then the gateway's name for the SMS is not stored either.
 _RECORD = """
 WITH change AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS change (
@@ -119,7 +120,7 @@ WITH change AS MATERIALIZED (
 ), recorded AS (
     UPDATE users_smsdelivery AS sms
        SET state = free.state, gateway = free.gateway, error = free.error, open_tries = free.open_tries,
-           gateway_ref = free.reference,
+           gateway_ref = CASE WHEN sms.address <> '' THEN free.reference ELSE '' END,
            failed_rounds = free.failed_rounds,
            next_try_at = clock_timestamp() + CASE WHEN code.used_at IS NULL AND code.expires_at > clock_timestamp()
                                                    AND person.phone IS NOT NULL
