@@ -48,6 +48,30 @@ def wait_for(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def test_success_is_recorded_when_the_database_takes_writes_again(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a switch to another server, while the connection is to the former primary."""
+    gateway.answers.clear()
+    ask(now=timezone.now())
+    name = connection.settings_dict["NAME"]
+    with at_work(), connection.cursor() as cursor:
+        assert gateway.asked.wait(10)
+        cursor.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        try:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+            gateway.answers.set()
+            wait_for(lambda: "InternalError" in caplog.text)
+        finally:
+            cursor.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+    assert SmsDelivery.objects.get().state == "sent"
+    assert len(gateway.messages) == 1
+
+
 def test_reference_of_an_erased_users_sms_is_not_stored(gateway: Gateway) -> None:
     gateway.answers.clear()
     ask(now=timezone.now())

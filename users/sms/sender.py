@@ -10,7 +10,7 @@ import time
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from users.context import request_id
 from users.sms import gateways, queries
@@ -49,7 +49,8 @@ class Sender:
             try:
                 self._wait()
                 self._round()
-            except (OperationalError, InterfaceError, psycopg.Error) as error:
+            # An InternalError comes of a server that takes no writes: a former primary, until the switch is over.
+            except (OperationalError, InterfaceError, InternalError, psycopg.Error) as error:
                 logger.warning("SMS wait for the database: %s", type(error).__name__)
                 connections.close_all()
                 time.sleep(POLL_SECONDS)
