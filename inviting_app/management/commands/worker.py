@@ -25,6 +25,7 @@ from psycopg import InterfaceError, OperationalError
 
 from inviting_app.ops import database_errors
 from users.queries import DEAD_AFTER
+from users.sms.delivery import CLAIM_FOR
 from users.sms.sender import Sender
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,10 @@ async def _work() -> None:
         finally:
             jobs.cancel()
             await asyncio.gather(jobs, return_exceptions=True)
-        sender.stop()
+            sender.stop()
+            # If the database is lost but back in time, it is recorded what gateways take now. Otherwise it would be
+            # sent again. After this time the claims have ended.
+            await asyncio.wait([sending], timeout=CLAIM_FOR.total_seconds())
         await sending
 
 

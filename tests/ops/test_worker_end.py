@@ -1,0 +1,46 @@
+"""A worker that ends because its database is away still records what its gateways have taken."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import ConnectorException
+
+from inviting_app.management.commands import worker
+from tests.support.http_gateway import Gateway, running
+from tests.support.login_steps import ask
+from users.models import SmsDelivery
+from users.sms.sender import Sender
+
+
+@pytest.fixture
+def gateway(settings: Any) -> Iterator[Gateway]:
+    for server in running():
+        settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
+        yield server
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_whose_jobs_fail_records_the_sms_that_it_was_sending(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.answers.clear()
+    ask(now=timezone.now())
+
+    async def lose_the_database(**_: Any) -> None:
+        await asyncio.to_thread(gateway.asked.wait, 10)
+        asyncio.get_running_loop().call_later(0.1, gateway.answers.set)
+        raise ConnectorException
+
+    monkeypatch.setattr(app, "run_worker_async", lose_the_database)
+    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
+        monkeypatch.setattr(worker, "_measured", lambda: (sender, {}))
+        with pytest.raises(ConnectorException):
+            asyncio.run(worker._work())
+
+    assert SmsDelivery.objects.get().state == "sent"
+    assert len(gateway.messages) == 1
