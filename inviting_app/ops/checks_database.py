@@ -167,9 +167,9 @@ def worker_database() -> Found:
         connections[settings.DIRECT_DATABASE].ensure_connection()
         connections[settings.DIRECT_DATABASE].close()
     except OperationalError as error:
-        cause, hint = database_errors.cause_and_advice(error)
+        cause, hint = database_errors.cause_and_advice(error, "WORKER_DATABASE_URL")
         what = f"The database of WORKER_DATABASE_URL does not answer: {cause}"
-        hint = f"{hint.replace('DATABASE_URL', 'WORKER_DATABASE_URL')} The worker cannot start without it."
+        hint = f"{hint} The worker cannot start without it."
         yield CheckError(what, hint=hint, id="inviting_app.E017")
 
 

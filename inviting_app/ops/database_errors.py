@@ -43,14 +43,14 @@ ADVICE = (
 OTHERWISE = "Check host, name and password in DATABASE_URL, and whether PostgreSQL runs."
 
 
-def cause_and_advice(error: BaseException) -> tuple[str, str]:
-    """The line of the error's text that tells the cause, and what to do."""
+def cause_and_advice(error: BaseException, url: str = "DATABASE_URL") -> tuple[str, str]:
+    """The line of the error's text that tells the cause, and what to do. `url` says which URL was used."""
     lines = _text(error).strip().splitlines() or [type(error).__name__]
     for pattern, advice in ADVICE:
         for line in lines:
             if re.search(pattern, line):
-                return _short(line), advice
-    return _short(lines[0]), OTHERWISE
+                return _short(line), advice.replace("DATABASE_URL", url)
+    return _short(lines[0]), OTHERWISE.replace("DATABASE_URL", url)
 
 
 def error_line(error: BaseException) -> str:
@@ -58,9 +58,9 @@ def error_line(error: BaseException) -> str:
     return cause_and_advice(error)[0]
 
 
-def explained(error: BaseException) -> str:
+def explained(error: BaseException, url: str = "DATABASE_URL") -> str:
     """What is wrong and what to do, in one line."""
-    cause, advice = cause_and_advice(error)
+    cause, advice = cause_and_advice(error, url)
     return f"The database: {cause}. {advice}"
 
 

@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 _set_password(superuser, owner["USER"], owner.get("PASSWORD") or superuser.info.password)
                 _set_password(superuser, service["USER"], service.get("PASSWORD", ""))
         except psycopg.Error as error:
-            why = database_errors.explained(error).replace("DATABASE_URL", "the URL of the command")
+            why = database_errors.explained(error, "the URL of the command")
             raise CommandError(f"The roles were not created. {why}") from error
         self.stdout.write(f"{owner['USER']} owns the tables, and {service['USER']} may use them.")
 
