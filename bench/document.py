@@ -9,6 +9,13 @@ BASE = Path(settings.BASE_DIR)
 END_MARK = "<!-- end -->"
 
 
+def show(page: str, module: str, text: str, *, is_written: bool) -> None:
+    """Print what this module measured, and write it into the page if that is wanted."""
+    print(text)
+    if is_written:
+        write(page, module, text)
+
+
 def write(page: str, module: str, text: str) -> None:
     """Put the text of this module, with the date, between its two marks of a page."""
     path = BASE / page

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGTERM, default_int_handler, signal
 from typing import Any
 
 import psutil
@@ -183,6 +184,15 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def say(words: str) -> None:
     print(f"... {words}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def measuring(module: str) -> Iterator[tuple[str, ExitStack]]:
+    """Yields the heading of the results, and a stack of what is stopped at the end, also after SIGTERM."""
+    signal(SIGTERM, default_int_handler)
+    head = heading(module)
+    with ExitStack() as stack:
+        yield head, stack
 
 
 def heading(module: str) -> str:

@@ -8,7 +8,6 @@ The data is in /dev/shm, or in TMPDIR if that has no room: 10,000,000 people nee
 """
 
 import argparse
-import signal
 import sys
 import time
 from collections import defaultdict
@@ -19,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from bench import document
-from bench.env import NOTHING_QUEUED, BenchEnv, heading, say
+from bench.env import NOTHING_QUEUED, BenchEnv, measuring, say
 from bench.journeys.load import PARTS
 from bench.journeys.servers import Service
 from bench.journeys.wire import Connection, Load
@@ -117,9 +116,7 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=400, help="of each size")
     parser.add_argument("--write", action="store_true", help="write the table into docs/scale.md")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    head = heading("bench.scale")
-    with ExitStack() as stack:
+    with measuring("bench.scale") as (head, stack):
         load = stack.enter_context(Load().running())
         sizes = [Sized(stack, people, load) for people in options.sizes]
         started = time.monotonic()
@@ -128,9 +125,7 @@ def main() -> int:
                 size.turn()
         say(f"{time.monotonic() - started:.0f} s")
         text = f"{head}\n\nMicroseconds of CPU.\n\n{table({size.people: size.used for size in sizes})}"
-    print(text)
-    if options.write:
-        document.write("docs/scale.md", "bench.scale", text)
+    document.show("docs/scale.md", "bench.scale", text, is_written=options.write)
     return 0
 
 

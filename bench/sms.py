@@ -8,15 +8,13 @@ Prints a table, and keeps it in bench/results/sms.txt. Ends with status 1 if an 
 """
 
 import argparse
-import signal
 import sys
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 
 from bench import scenarios, wrk
-from bench.env import NOTHING_QUEUED, RESULTS, BenchEnv, heading, say
+from bench.env import NOTHING_QUEUED, RESULTS, BenchEnv, measuring, say
 from bench.machine import quantile
 
 SLOW_SECONDS = 0.3
@@ -77,12 +75,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20, help="duration of each load")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4], help="numbers of workers")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    lines = [heading("bench.sms")]
-    with ExitStack() as stack:
+    with measuring("bench.sms") as (head, stack):
         bench = Sms(BenchEnv(stack, 1000))
         bench.one_after_another(40)  # warms up
-        lines += ["", f"{options.times} sign-ups one after another; milliseconds from the request", " " * 24 + _HEAD]
+        lines = [
+            head,
+            "",
+            f"{options.times} sign-ups one after another; milliseconds from the request",
+            " " * 24 + _HEAD,
+        ]
         lines += bench.one_after_another(options.times)
         lines += ["", f"wrk, {CONNECTIONS} connections, {options.seconds:g} s", _LOAD_HEAD]
         running = 1

@@ -8,16 +8,14 @@ Prints a table, and keeps it in bench/results/speed.txt. Ends with status 1 if a
 """
 
 import argparse
-import signal
 import statistics
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bench import machine, scenarios, wrk
 from bench.baselines import servers
 from bench.baselines.servers import Baseline
-from bench.env import RESULTS, BenchEnv, heading, say
+from bench.env import RESULTS, BenchEnv, measuring, say
 from bench.machine import Spread
 from bench.scenarios import Scenario
 
@@ -133,9 +131,7 @@ def main() -> int:
     parser.add_argument("--warm-up", type=float, default=2, help="seconds of load before that, which do not count")
     parser.add_argument("--compared", action="store_true", help="only what the baselines answer too")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    head = heading("bench.speed")
-    with ExitStack() as stack:
+    with measuring("bench.speed") as (head, stack):
         result = run(BenchEnv(stack, options.users), options)
     judged = judge(result)
     lines = ["Rates of the service divided by others, within each round: median [least..most], and the goal"]

@@ -14,7 +14,6 @@ there was such an error, somebody was not signed in, or a vote was lost or count
 import argparse
 import asyncio
 import random
-import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import ExitStack
@@ -27,7 +26,7 @@ import psutil
 from bench import dataset, document, machine
 from bench.crowd import report
 from bench.crowd.people import STEPS, Found, Person
-from bench.env import BenchEnv, heading, say
+from bench.env import BenchEnv, measuring, say
 from bench.journeys.wire import Load
 from tests.support import proxies
 
@@ -49,14 +48,10 @@ def main() -> int:
     parser.add_argument("--votes", type=float, default=500, help="a second")
     parser.add_argument("--write", action="store_true", help="write the table into docs/speed.md")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    head = heading("bench.crowd")
-    with ExitStack() as stack:
+    with measuring("bench.crowd") as (head, stack):
         measured = run(stack, options)
     text = f"{head}\n\n{report.text(measured)}"
-    print(text)
-    if options.write:
-        document.write("docs/speed.md", "bench.crowd", text)
+    document.show("docs/speed.md", "bench.crowd", text, is_written=options.write)
     return int(bool(report.broken(measured)))
 
 

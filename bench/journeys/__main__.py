@@ -9,14 +9,13 @@ a goal is missed.
 """
 
 import argparse
-import signal
 import sys
 from contextlib import ExitStack
 
 import psutil
 
 from bench import document, machine
-from bench.env import BenchEnv, heading, say
+from bench.env import BenchEnv, measuring, say
 from bench.journeys import peers, report
 from bench.journeys.goals import GOALS
 from bench.journeys.load import Bench
@@ -46,14 +45,10 @@ def main() -> int:
     for part in PINNED:
         parser.add_argument(f"--{part}-cores", type=_cores, metavar="0,1", help="run it on these cores only")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the processes that were started
-    head = heading("bench.journeys")
-    with ExitStack() as stack:
+    with measuring("bench.journeys") as (head, stack):
         results = run(stack, options)
     text = f"{head}\n\n{report.text(results, GOALS)}"
-    print(text)
-    if options.write:
-        document.write("docs/speed.md", "bench.journeys", text)
+    document.show("docs/speed.md", "bench.journeys", text, is_written=options.write)
     return int(any(load.failed for load in results.loads) or not all(goal.reached(results) for goal in GOALS))
 
 
