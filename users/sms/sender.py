@@ -49,7 +49,7 @@ class Sender:
             try:
                 self._wait()
                 self._round()
-            # An InternalError comes of a server that takes no writes: a former primary, until the switch is over.
+            # A server that takes no writes raises an InternalError: a former primary, until the failover is complete.
             except (OperationalError, InterfaceError, InternalError, psycopg.Error) as error:
                 logger.warning("SMS wait for the database: %s", type(error).__name__)
                 connections.close_all()

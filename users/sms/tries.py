@@ -34,14 +34,14 @@ class Tries:
         self._ended: deque[tuple[Sms, Gateway, Try, float]] = deque()
 
     def begin(self, sms: Sms, gateway: Gateway, counted_at: float) -> bool:
-        """Have the gateway asked. The try was counted at this `time.monotonic`. False if there is no message."""
+        """Begin a try, which was counted at this `time.monotonic`. Returns False if the message cannot be made."""
         request_id.set(sms.request_id or "-")
         on_receipt = partial(receipts.record_from_centre, gateway, self._receipt_watch)
         began_at = time.monotonic()
         try:
             begun = gateway.begin(message(sms.code, sms.id), on_receipt, counted_at + BEGIN_SECONDS)
         except Exception:
-            logger.exception("SMS %d failed", sms.id)  # and must not stop the others
+            logger.exception("SMS %d failed", sms.id)  # the others go on
             return False
         self.number += 1
         begun.done.add_done_callback(lambda _: self._end((sms, gateway, begun, began_at)))

@@ -126,15 +126,15 @@ async def _work() -> None:
         )
         sending = _in_a_thread(sender.run)
         try:
-            # A heartbeat says that SMS are sent, so the jobs and the sender end together.
+            # The heartbeat of the jobs stands for the whole worker, so the jobs and the sender end together.
             await asyncio.wait([jobs, sending], return_when=asyncio.FIRST_COMPLETED)
             await (sending if sending.done() else jobs)
         finally:
             jobs.cancel()
             await asyncio.gather(jobs, return_exceptions=True)
             sender.stop()
-            # If the database is lost but back in time, it is recorded what gateways take now. Otherwise it would be
-            # sent again. After this time the claims have ended.
+            # A gateway may take an SMS while the database is away. If the database comes back in time, that is
+            # recorded. Otherwise the SMS would be sent again. After this time all claims have ended.
             await asyncio.wait([sending], timeout=CLAIM_FOR.total_seconds())
         await sending
 
