@@ -9,10 +9,9 @@ import pytest
 
 from tests.contract.commands import BIN, CLIENTS, MODULES, run
 from tests.contract.generated import JAR, generated
-from tests.support.environment import THOROUGH
+from tests.support.environment import long
 
-# To make and to compile them takes minutes in all, so `.ci/run` does it once.
-pytestmark = [pytest.mark.contract, pytest.mark.skipif(not THOROUGH, reason="needs THOROUGH=1")]
+pytestmark = [pytest.mark.contract, long]
 
 # What openapi-generator writes holds under `strict`, but not under two options that go further.
 STRICT = ("--exactOptionalPropertyTypes", "false", "--noUncheckedIndexedAccess", "false")

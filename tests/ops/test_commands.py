@@ -39,7 +39,7 @@ def weak_role(transactional_db: None) -> Iterator[str]:
         cursor.execute(f'DROP ROLE "{name}"')
 
 
-@pytest.mark.parametrize("command", [["erasures"], ADMIN, ["migrate"], ["prepare"]])
+@pytest.mark.parametrize("command", [ADMIN, ["prepare"]])
 def test_database_that_does_not_answer_is_named_in_one_line(command: list[str]) -> None:
     error = error_of(command, **UNREACHABLE)
 
@@ -65,7 +65,7 @@ def test_missing_tables_are_reported_with_the_advice_to_migrate(
 
 
 @pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="another server may ask the role for a password")
-@pytest.mark.parametrize("command", [["migrate"], ["prepare"]])
+@pytest.mark.parametrize("command", [["prepare"]])
 def test_role_without_rights_is_reported_in_one_line(
     command: list[str], empty_database: Callable[[], None], weak_role: str
 ) -> None:

@@ -8,10 +8,10 @@ from contextlib import closing
 import psutil
 import pytest
 
-from tests.support.environment import THOROUGH
+from tests.support.environment import long
 from tests.support.service import Service, free_port, ready_service
 
-REQUESTS = 20_000 if THOROUGH else 600
+REQUESTS = 20_000
 # A translation catalogue takes 55 KB; a label of a metric or an entry of a dictionary at least 500 bytes.
 MOST_BYTES = 400 * REQUESTS + 1_500_000
 PATHS = ["/schema", "/docs", "/redoc", "/problems/{}", "/", "/i/{}", "/api/{}", "/{}", "/static/{}", "/admin/login/"]
@@ -50,6 +50,7 @@ def ask(service: Service, numbers: range) -> None:
             peer.getresponse().read()
 
 
+@long
 def test_memory_does_not_grow_with_what_clients_send(service: Service) -> None:
     gunicorn = service.part("gunicorn")
     assert gunicorn

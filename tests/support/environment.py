@@ -8,6 +8,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from inviting_app.ops.system_user import is_open, is_root
 
 gc.set_threshold(100_000)  # with Python's default, garbage collection takes a tenth of the time
@@ -19,6 +21,9 @@ NAMES = set(re.findall(r'read\("([A-Z_]+)"', _source))
 
 # Whether random tests run for as long as an hour of CI allows, or for minutes.
 THOROUGH = "THOROUGH" in os.environ
+
+# A mark of tests that take long to run and that `.ci/run` runs once.
+long = pytest.mark.skipif(not THOROUGH, reason="takes long: THOROUGH=1")
 
 # Octets of free memory with which all databases of a run are kept in memory.
 MEMORY_OF_DATA = 4 * 2**30

@@ -28,7 +28,8 @@ from inviting_app.values import is_local
 logger = logging.getLogger(__name__)
 
 GUNICORN = ["-m", "gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]
-WORKER = ["manage.py", "worker"]
+# `serve` has made the same checks, or `prepare` with the new settings.
+WORKER = ["manage.py", "worker", "--skip-checks"]
 # Connections that may wait until gunicorn accepts them: as many as it would let wait itself, and more than the requests
 # that the proxies of deploy/ let wait. Those beyond get no response, and time out.
 BACKLOG = 2048
