@@ -53,3 +53,6 @@ SILENCED_SYSTEM_CHECKS = [
     # These ask for HTTPS; inviting_app.E001 tells when SITE_URL needs it.
     *([] if _is_https else ["security.W004", "security.W012", "security.W016"]),
 ]
+
+# Fonts and images are compressed already. Only developer tools read source maps, and they take long to compress.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "woff", "woff2")

@@ -10,19 +10,18 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.environment import NAMES
 from tests.support.operators import PASSWORD
-from tests.support.service import Service, prepared_folder, services
+from tests.support.service import Service, ready_service
 
 PHONE = "9991119998"
 
 
 @pytest.fixture(scope="module")
-def instances() -> Iterator[list[Service]]:
+def instances(service: Service) -> Iterator[list[Service]]:
     """Two services with an operator each."""
-    with prepared_folder() as first, prepared_folder() as second, services(first) as one, services(second) as other:
-        started = [one(), other()]
-        for service in started:
-            service.wait_until_ready()
-            made_operator(service)
+    with ready_service() as other:
+        started = [service, other]
+        for one in started:
+            made_operator(one)
         yield started
 
 
