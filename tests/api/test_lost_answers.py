@@ -15,8 +15,8 @@ import pytest
 from tests.support.environment import THOROUGH
 from tests.support.service import Service
 
-REFRESHES = 1000 if THOROUGH else 250
-SEEDS = range(12 if THOROUGH else 4)
+REFRESHES = 1000 if THOROUGH else 100
+SEEDS = range(12 if THOROUGH else 2)
 AGO = """
 UPDATE users_device SET refreshed_at = refreshed_at - %(ago)s * interval '1 s'
  WHERE session_id = %(session)s
