@@ -58,6 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     At the end, the other processors would wait for a slow file. Between files of other folders, a browser would be
     started again for each file.
     """
+    for item in items:
+        if not THOROUGH and item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes long: THOROUGH=1"))
 
     def place(item: pytest.Item) -> int:
         folder = folder_of(item.nodeid)

@@ -28,6 +28,8 @@ from tests.support.wsgi_client import Answer, call, quickly
 from users import phones, typed
 from users.login import signin
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = 22_500 if THOROUGH else 200
 # Refusals of well-formed requests: an attempt, a failed activation and a theft are kept.
 WRITTEN_BY_DESIGN = {"invalid_code", "invite_code_not_found", "token_revoked", "too_many_requests"}

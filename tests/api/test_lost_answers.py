@@ -15,6 +15,8 @@ import pytest
 from tests.support.environment import THOROUGH
 from tests.support.service import Service
 
+pytestmark = pytest.mark.thorough
+
 REFRESHES = 1000 if THOROUGH else 100
 SEEDS = range(12 if THOROUGH else 2)
 AGO = """

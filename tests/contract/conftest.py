@@ -18,7 +18,6 @@ import pytest
 from django.urls import get_resolver
 
 from tests.contract.commands import CLIENTS, MODULES, run
-from tests.support.environment import THOROUGH
 from tests.support.service import Service
 from tests.support.used_service import service_with_a_vote
 
@@ -78,8 +77,6 @@ def node() -> Path:
 
 @pytest.fixture(scope="module")
 def java() -> None:
-    """What openapi-generator makes and compiles takes minutes in all, so `.ci/run` does it once."""
-    if not THOROUGH:
-        pytest.skip("needs THOROUGH=1")
+    """A JDK, which openapi-generator needs."""
     if not os.environ.get("CI") and not shutil.which("javac"):
         pytest.skip("needs a JDK")

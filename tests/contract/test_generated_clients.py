@@ -9,9 +9,8 @@ import pytest
 
 from tests.contract.commands import BIN, CLIENTS, MODULES, run
 from tests.contract.generated import JAR, generated
-from tests.support.environment import long
 
-pytestmark = [pytest.mark.contract, long]
+pytestmark = [pytest.mark.contract, pytest.mark.long]
 
 # What openapi-generator writes holds under `strict`, but not under two options that go further.
 STRICT = ("--exactOptionalPropertyTypes", "false", "--noUncheckedIndexedAccess", "false")

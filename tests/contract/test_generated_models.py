@@ -14,7 +14,7 @@ import pytest
 from tests.contract.generated import generated
 from tests.contract.recording import FOLDER
 
-pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("java")]
+pytestmark = [pytest.mark.contract, pytest.mark.long, pytest.mark.usefixtures("java")]
 
 MODELS: dict[str, Any] = json.loads((FOLDER / "openapi.json").read_text())["components"]["schemas"]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.contract.commands import BIN, CLIENTS, run
-from tests.support.environment import long
 from tests.support.service import Service
 
 pytestmark = pytest.mark.contract
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.contract
 OPERATOR = "9993330003"
 
 
-@long
+@pytest.mark.long
 def test_schemathesis_finds_nothing(service: Service, site: str, tmp_path: Path) -> None:
     make_operator(service)
     tokens = {name: service.sign_in(phone)["token"] for name, phone in (("alice", "9993330001"), ("bob", "9993330002"))}

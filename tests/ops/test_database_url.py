@@ -177,6 +177,7 @@ def test_search_path_of_the_url_is_kept(tmp_path: Path, server: Server) -> None:
     assert "lock_timeout" not in checked and "migrations" not in checked, checked
 
 
+@pytest.mark.long
 def test_two_roles_are_created_and_each_command_uses_its_own(tmp_path: Path, server: Server) -> None:
     """The database of a version before, which one superuser owns, gets an owner and a service, who know passwords."""
     superuser = f"postgresql://postgres@{server.address}/two_roles"

@@ -17,7 +17,6 @@ import psutil
 import psycopg
 import pytest
 
-from tests.support.environment import long
 from tests.support.http_gateway import Gateway, Webhook, running
 from tests.support.provider_peer import BROKEN, Asked, Peer, Reply, as_reply, played
 from tests.support.service import Service, first, ready_service
@@ -134,7 +133,7 @@ def moody(chosen: random.Random) -> Iterator[Moody]:
     yield from running(partial(Moody, chosen))
 
 
-@long
+@pytest.mark.long
 def test_crashes_neither_lose_nor_repeat_an_sms(gateway: Gateway, moody: Moody, chosen: random.Random) -> None:
     first_choice = f"smsc+http://login:password@{moody.host}"
     with ready_service(SMS_GATEWAYS=f"{first_choice},{gateway.url}", WEB_WORKERS="2") as service:

@@ -46,6 +46,7 @@ def closed_packages(folder: Path) -> Path:
     return closed
 
 
+@pytest.mark.long
 @root_only
 def test_several_first_starts_at_once_on_a_new_machine(folder: Path, closed_packages: Path) -> None:
     data = folder / "data"

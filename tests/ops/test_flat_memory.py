@@ -8,7 +8,6 @@ from contextlib import closing
 import psutil
 import pytest
 
-from tests.support.environment import long
 from tests.support.service import Service, free_port, ready_service
 
 REQUESTS = 20_000
@@ -50,7 +49,7 @@ def ask(service: Service, numbers: range) -> None:
             peer.getresponse().read()
 
 
-@long
+@pytest.mark.long
 def test_memory_does_not_grow_with_what_clients_send(service: Service) -> None:
     gunicorn = service.part("gunicorn")
     assert gunicorn

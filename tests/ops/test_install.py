@@ -35,6 +35,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, output, error
 
 
+@pytest.mark.long
 def test_two_at_once_make_one_environment_and_a_platform_without_the_wheel_is_told(tmp_path: Path) -> None:
     requirements, stamp, venv = tmp_path / "requirements.txt", tmp_path / "stamp", tmp_path / "a 'venv'"
     requirements.write_text(EMBEDDED)

@@ -112,6 +112,7 @@ def test_no_index_is_a_prefix_of_another() -> None:
         assert cursor.fetchall() == []
 
 
+@pytest.mark.long
 def test_migrations_can_be_reversed_to_zero_and_applied_again(empty_schema: None) -> None:
     migrate()
     made = shape()

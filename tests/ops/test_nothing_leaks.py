@@ -116,6 +116,7 @@ def leaks(text: str) -> list[str]:
     return [line[:300] for line in text.splitlines() if any(part in line for part in KEPT)]
 
 
+@pytest.mark.thorough
 def test_nothing_that_is_secret_is_kept(service: Service) -> None:
     port = service.port
     for secret in SENT:

@@ -18,7 +18,6 @@ import users.sms.tasks
 from profiles.models import Activation
 from tests.support import query_plans as plans
 from tests.support.accounts import client
-from tests.support.environment import THOROUGH
 from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
@@ -68,7 +67,7 @@ def boss(gateway: None) -> Client:
 
 
 # The service forces generic plans. A pooler may refuse that option, and PostgreSQL then chooses.
-@pytest.fixture(params=["force_generic_plan", *(["force_custom_plan"] if THOROUGH else [])])
+@pytest.fixture(params=["force_generic_plan", pytest.param("force_custom_plan", marks=pytest.mark.long)])
 def readings(request: pytest.FixtureRequest) -> Iterator[list[plans.Reading]]:
     with plans.read(request.param) as found:
         yield found

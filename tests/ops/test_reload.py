@@ -131,6 +131,7 @@ def test_no_part_is_replaced_if_one_cannot_start(service: Service, project: Path
     assert service.answers("/readyz") == 200
 
 
+@pytest.mark.long
 def test_folder_stays_and_metrics_cover_all_parts(service: Service, project: Path, tmp_path: Path) -> None:
     alice, port = service.sign_in("9991110002"), free_port()
     add(project, DATA_DIR=str(tmp_path), METRICS_PORT=str(port))
@@ -153,6 +154,7 @@ def metrics(port: int) -> str:
         return ""
 
 
+@pytest.mark.long
 def test_parts_that_end_during_a_reload_are_started_again_and_the_service_can_stop(
     service: Service, project: Path
 ) -> None:
@@ -171,6 +173,7 @@ def test_parts_that_end_during_a_reload_are_started_again_and_the_service_can_st
     assert stops_in_time(service)
 
 
+@pytest.mark.long
 def test_new_code_is_served_while_an_old_process_does_not_end(service: Service, project: Path) -> None:
     master = service.part("gunicorn")
     assert master

@@ -134,6 +134,7 @@ def test_part_that_crashes_is_started_again(running: Callable[[], Service]) -> N
     assert all(service.part(part) not in crashed for part in PARTS)
 
 
+@pytest.mark.long
 def test_part_that_never_starts_stops_the_service() -> None:
     with prepared_folder() as folder, services(folder) as make:
         service = make(GUNICORN_CMD_ARGS="--no-such-option")
@@ -142,6 +143,7 @@ def test_part_that_never_starts_stops_the_service() -> None:
         assert "web ended by itself with status 2, 5 times in a row as soon as it was started." in service.output
 
 
+@pytest.mark.long
 def test_service_stops_while_its_parts_restart(running: Callable[[], Service]) -> None:
     service = running()
     so_far = service.output.count(CRASHED)

@@ -8,8 +8,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 from inviting_app.ops.system_user import is_open, is_root
 
 gc.set_threshold(100_000)  # with Python's default, garbage collection takes a tenth of the time
@@ -19,11 +17,8 @@ _source = Path(__file__).parents[2].joinpath("inviting_app", "env.py").read_text
 # Every variable that the service reads.
 NAMES = set(re.findall(r'read\("([A-Z_]+)"', _source))
 
-# Whether random tests run for as long as an hour of CI allows, or for minutes.
+# Whether long tests run too, and random tests for as long as an hour of CI allows.
 THOROUGH = "THOROUGH" in os.environ
-
-# A mark of tests that take long to run and that `.ci/run` runs once.
-long = pytest.mark.skipif(not THOROUGH, reason="takes long: THOROUGH=1")
 
 # Octets of free memory with which all databases of a run are kept in memory.
 MEMORY_OF_DATA = 4 * 2**30

@@ -18,6 +18,8 @@ from users.login.challenges import ChallengeIssued
 from users.login.devices import TRUST_FOR
 from users.login.signin import InvalidCode
 
+pytestmark = pytest.mark.thorough
+
 OWNED = "+79991234567"
 PHONES = st.sampled_from([OWNED, "+79997654321", "+79995550000"])
 DAY, MONTH = timedelta(hours=24), timedelta(days=30)

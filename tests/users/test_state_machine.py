@@ -25,7 +25,6 @@ NEVER_IN = "9991110077"
 
 # Sign-ins of one phone in an example: more would have to wait for the resend interval.
 SIGN_INS = 9
-
 FAILED_ACTIVATIONS = 10
 ANY = st.integers(0, 99)
 MALFORMED = ["", "OOOOOO", "AAAAA", "AAAAAAA", "АААААО", "\x00" * 6]
@@ -233,6 +232,7 @@ def expect(answer: Any, status: int, code: str | None = None) -> None:
     assert code is None or answer.json()["code"] == code
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_service_agrees_with_the_model() -> None:
     run_state_machine_as_test(

@@ -3,15 +3,15 @@
 import json
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.page.browser.visitor import Visitor
-from tests.support.environment import long
 
 EXAMPLE_PHONE = "9991234567"
 
 
-@long
+@pytest.mark.long
 def test_whole_flow_is_tried_out_from_the_document(alice: Visitor, bob: Visitor) -> None:
     alice.phone = EXAMPLE_PHONE
     others = bob.service.call("/api/v1/profiles/me", token=bob.sign_in_elsewhere())["invite_code"]

@@ -12,6 +12,8 @@ from tests.support.authenticator import code
 from tests.support.operators import PASSWORD
 from tests.support.service import Service, prepared_folder, services
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def required() -> Iterator[tuple[Service, str]]:
