@@ -46,10 +46,10 @@ def test_compose_uses_only_variables_that_env_example_explains() -> None:
     assert MUST_BE_SET <= asked <= {match["name"] for match in example()}
 
 
-def test_compose_file_follows_the_compose_specification() -> None:
-    file = here("docker-compose.yml")
+def test_compose_files_follow_the_compose_specification() -> None:
+    files = here("docker-compose.yml"), here("compose.scaled.yaml")
 
-    checked = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", file)
+    checked = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *files)
 
     assert checked.returncode == 0, checked.stdout
 
@@ -69,12 +69,21 @@ def test_compose_gives_the_proxy_its_file_and_each_variable_of_it() -> None:
     assert proxy["environment"]["UPSTREAM"] == f"web:{compose()['services']['web']['environment']['PORT']}"
 
 
+def test_second_web_is_like_the_first_and_the_proxy_uses_both() -> None:
+    added = yaml.safe_load(text("compose.scaled.yaml"))["services"]
+
+    assert added["web-2"] == {"extends": {"file": "docker-compose.yml", "service": "web"}}
+    first = compose()["services"]["proxy"]["environment"]["UPSTREAM"]
+    assert added["proxy"]["environment"] == {"UPSTREAM": f"{first} {first.replace('web:', 'web-2:')}"}
+
+
+@pytest.mark.parametrize("upstream", ["127.0.0.1:8000", "web:8000 web-2:8000"])
 @pytest.mark.parametrize(
     "site",
     ["https://invite.example.org", "http://localhost", "http://localhost:8080", "https://invite.example.org:8443"],
 )
-def test_caddy_accepts_its_file(tmp_path: Path, site: str) -> None:
-    variables = caddy_variables(tmp_path, 8000, 8000) | {"SITE_URL": site}
+def test_caddy_accepts_its_file(tmp_path: Path, site: str, upstream: str) -> None:
+    variables = caddy_variables(tmp_path, 8000, 8000) | {"SITE_URL": site, "UPSTREAM": upstream}
 
     checked = run(
         "caddy", "validate", "--adapter", "caddyfile", "--config", here("deploy/Caddyfile"), variables=variables
