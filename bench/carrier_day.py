@@ -16,6 +16,7 @@ from users import limit_queries
 from users.login import codes, risk, signin, sms_limits
 from users.login.decisions import TooManyRequests
 from users.models import Challenge
+from users.sms.models import SiteTotals
 
 # How many people share an address.
 BEHIND_AN_ADDRESS = 2_500
@@ -136,10 +137,9 @@ class Day:
         return act
 
     def site_is_long(self, seconds: float) -> bool:
-        weight, limit = limit_queries.site_risk_weight(
-            self.clock(seconds), weight=3, site=risk.SITE_DAY, share=risk.SITE_SHARE
-        )
-        return weight > limit
+        totals = SiteTotals.objects.first()
+        limit = risk.site_limit(totals.people_a_day if totals else 0)
+        return limit_queries.site_risk_weight(self.clock(seconds), weight=3, site=limit) > limit
 
 
 def play(people: int, seed: int, attacked: bool, result: Path) -> None:

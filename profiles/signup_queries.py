@@ -14,7 +14,7 @@ WITH created AS (
     INSERT INTO profiles_profile (user_id, invite_code) SELECT id, %(invite_code)s FROM created
     ON CONFLICT (invite_code) DO NOTHING RETURNING user_id
 )
-SELECT {sql.columns(User, "created")}, EXISTS (SELECT FROM profile),
+SELECT {sql.columns(User, "created")}, EXISTS (SELECT 1 FROM profile),
        ARRAY(SELECT erased.id FROM users_user AS erased WHERE erased.erased_trace = %(phone_hash)s ORDER BY erased.id)
   FROM created
 """  # noqa: S608

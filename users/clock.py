@@ -19,10 +19,13 @@ class RetryLater(Exception):
         super().__init__(f"retry after {self.retry_after} s")
 
 
-class ClockTimestamp(models.Func):
-    """The database's time at this moment. `Now()` is the time at which the transaction began."""
+class StatementTimestamp(models.Func):
+    """The database's time at which the statement began. `Now()` is that of its transaction.
 
-    function = "clock_timestamp"
+    Not `clock_timestamp()`, which a database that is spread over machines refuses where rows are changed.
+    """
+
+    function = "statement_timestamp"
     output_field = models.DateTimeField()
 
 

@@ -6,7 +6,7 @@ and answers all questions of one sign-up in one round trip. `users/login/risk.py
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from users import sql
@@ -24,29 +24,20 @@ SELECT COALESCE(SUM(weight) FILTER (WHERE expires_at > %(now)s - %(day)s), 0) AS
            AND expires_at > %(now)s - %(month)s AND created_at > %(now)s - %(month)s - %(day)s) AS code
 """
 
-# Each row of the two inner lists weighs at least 1, so LIMIT can equal the risk limit. ORDER BY makes PostgreSQL use
+# Each row of the two inner lists weighs at least 1, so LIMIT can follow the risk limit. ORDER BY makes PostgreSQL use
 # the partial indexes, which it matches by the literal constants.
-_SITE_WEIGHTS = f"""
-WITH limits AS (
-    SELECT GREATEST(%(site)s, (SELECT FLOOR(%(share)s * people_a_day) FROM users_sitetotals))::bigint AS site
-), valid AS (
+_SITE = f"""
+WITH valid AS (
     SELECT %(weight)s * challenges AS weight FROM users_logincode
      WHERE digits = {SHORT} AND device_id IS NULL AND expires_at > %(now)s
-     ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
+     ORDER BY expires_at DESC LIMIT %(site)s::bigint + 1
 ), guessed AS (
     SELECT wrong AS weight FROM users_logincode
      WHERE digits = {SHORT} AND device_id IS NULL AND wrong > 0
        AND expires_at > %(now)s - %(day)s AND expires_at <= %(now)s
-     ORDER BY expires_at DESC LIMIT (SELECT site + 1 FROM limits)
+     ORDER BY expires_at DESC LIMIT %(site)s::bigint + 1
 )
-"""  # noqa: S608
-
-_SITE = f"""{_SITE_WEIGHTS}
-SELECT COALESCE(SUM(weight), 0), (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
-"""  # noqa: S608
-
-_SITE_ALLOWS = f"""{_SITE_WEIGHTS}
-SELECT COALESCE(SUM(weight), 0) <= (SELECT site FROM limits) FROM (TABLE valid UNION ALL TABLE guessed) AS code
+SELECT COALESCE(SUM(weight), 0) FROM (TABLE valid UNION ALL TABLE guessed) AS code
 """  # noqa: S608
 
 _LONG_CHALLENGES = """
@@ -65,7 +56,7 @@ SELECT {sql.columns(LoginCode, "code")}, delivery.created_at AS requested_at
 
 _HISTORY = f"""
 SELECT {sql.columns(LoginCode, "sent")}, sent.requested_at,
-       track.day, track.month, ({_SITE_ALLOWS}), ({_LONG_CHALLENGES})
+       track.day, track.month, ({_SITE}) <= %(site)s, ({_LONG_CHALLENGES})
   FROM ({_TRACK}) AS track LEFT JOIN ({_SENT_CODES}) AS sent ON true
  ORDER BY sent.requested_at
 """  # noqa: S608
@@ -92,28 +83,25 @@ class History(NamedTuple):
     weights: RiskWeights
 
 
-def history(
-    user_ids: Sequence[int], device_id: int | None, now: datetime, *, weight: int, site: int, share: float
-) -> History:
+def history(user_ids: Sequence[int], device_id: int | None, now: datetime, *, weight: int, site: int) -> History:
     """The SMS to these users, and the risk weights of a known device's track or of that of unknown devices (None).
 
-    `weight` is that of a challenge whose code is valid; `site` and `share` are the limits of the whole site.
+    `weight` is that of a challenge whose code is valid; `site` is the limit of the whole site.
     """
-    values = _values(now, users=list(user_ids), device=device_id, weight=weight, site=site, share=share)
+    values = _values(now, users=list(user_ids), device=device_id, weight=weight, site=site)
     rows = sql.fetch_all(_HISTORY, values | {"first": now - DAY - OPEN_AT_MOST})
     sent = [(row[-5], sql.instance(LoginCode, row)) for row in rows if row[0] is not None]
     return History(sent, RiskWeights(*rows[0][-4:]))
 
 
-def site_risk_weight(now: datetime, *, weight: int, site: int, share: float) -> tuple[int, int]:
-    """The risk weight of all users' short codes, counted to a little over the limit at most, and the limit."""
-    total, limit = sql.fetch_one(_SITE, _values(now, weight=weight, site=site, share=share))
-    return int(total), int(limit)
+def site_risk_weight(now: datetime, *, weight: int, site: int) -> int:
+    """The risk weight of all users' short codes, counted to a little over the limit `site` at most."""
+    return int(sql.fetch_one(_SITE, _values(now, weight=weight, site=site))[0])
 
 
 # SMS requested on the whole site in 24 hours. Those of the last minute are counted up to `most`.
 _SMS_IN_A_DAY = """(SELECT COUNT(*)
-          FROM (SELECT FROM users_smsdelivery
+          FROM (SELECT 1 FROM users_smsdelivery
                  WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), {now} - %(day)s)
                    AND created_at > {now} - %(day)s
                  ORDER BY created_at DESC LIMIT %(most)s) AS sms)
@@ -162,8 +150,12 @@ ON CONFLICT (id) DO UPDATE SET counted_at = EXCLUDED.counted_at, people_a_day = 
    sms_in_a_day = EXCLUDED.sms_in_a_day, suspect_countries = EXCLUDED.suspect_countries,
    suspect_prefixes = EXCLUDED.suspect_prefixes
 WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
-   OR users_sitetotals.counted_at > EXCLUDED.counted_at + 5 * interval '1 minute' -- the clock was set back
+   OR users_sitetotals.counted_at > %(set_back)s
 """
+
+
+# Totals that are so much newer are of a time before the clock was set back.
+_SET_BACK = timedelta(minutes=5)
 
 
 def store_totals(now: datetime, **values: Any) -> bool:
@@ -172,7 +164,7 @@ def store_totals(now: datetime, **values: Any) -> bool:
     `settled` is the age at which an unused code counts as unused; `country`, `share` and `prefix` are the limits of
     unused SMS to a country and to a number prefix.
     """
-    return sql.execute(_STORE_TOTALS, _values(now, **values)) > 0
+    return sql.execute(_STORE_TOTALS, _values(now, set_back=now + _SET_BACK, **values)) > 0
 
 
 def _values(now: datetime, **values: Any) -> dict[str, Any]:

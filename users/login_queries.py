@@ -17,14 +17,14 @@ from users.models import Challenge, Device, LoginCode, SmsDelivery
 
 # Each question is one probe of an index, so the answer takes the same time for every phone.
 _STANDING = """
-SELECT EXISTS (SELECT FROM users_user WHERE phone = %(phone)s AND verified_at IS NOT NULL),
-       EXISTS (SELECT FROM users_logincode
+SELECT EXISTS (SELECT 1 FROM users_user WHERE phone = %(phone)s AND verified_at IS NOT NULL),
+       EXISTS (SELECT 1 FROM users_logincode
                 WHERE user_id = (SELECT id FROM users_user WHERE phone = %(phone)s)
                   AND device_id IS NULL AND closed_at IS NULL AND open_until > %(now)s),
-       EXISTS (SELECT FROM users_device
+       EXISTS (SELECT 1 FROM users_device
                 WHERE trust_hash = %(trust_hash)s AND trusted_until > %(now)s
                   AND user_id = (SELECT id FROM users_user WHERE phone = %(phone)s)),
-       EXISTS (SELECT FROM users_challenge AS challenge
+       EXISTS (SELECT 1 FROM users_challenge AS challenge
                  JOIN users_logincode AS code ON code.id = challenge.login_code_id
                 WHERE challenge.public_id = %(challenge)s AND challenge.attempts < %(attempts)s
                   AND code.closed_at IS NULL AND code.open_until > %(now)s
@@ -98,9 +98,9 @@ WITH consumed AS (
       FROM users_logincode AS code JOIN users_user AS person ON person.id = code.user_id
      WHERE challenge.public_id = %(challenge)s AND code.id = challenge.login_code_id AND attempts < {MAX_ATTEMPTS}
        AND code.digits = %(length)s AND (%(phone)s::text IS NULL OR person.phone = %(phone)s)
-       AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, clock_timestamp())
+       AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, statement_timestamp())
             OR challenge.session_id IS NOT NULL
-               AND code.used_at > COALESCE(%(now)s, clock_timestamp()) - %(repeat_for)s)
+               AND code.used_at > COALESCE(%(now)s, statement_timestamp()) - %(repeat_for)s)
     RETURNING challenge.id, challenge.login_code_id, challenge.address, challenge.attempts, challenge.session_id
 )
 UPDATE users_logincode AS code SET wrong = wrong + (consumed.session_id IS NULL)::int

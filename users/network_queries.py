@@ -20,11 +20,12 @@ ENDED_AFTER = OPEN_AT_MOST + VALID_AFTER_UPDATE + timedelta(minutes=5)
 
 # `OFFSET 0` keeps PostgreSQL from joining first: the locks are taken in the order of the list.
 _LOCK = f"""
-SELECT clock_timestamp(), counted_at, sms_in_a_day, is_suspect,
+SELECT clock_timestamp(), counted_at, sms_in_a_day, is_suspect, people_a_day,
        COALESCE(verified_phones, 0), COALESCE(unused_sms, 0), COALESCE(short_weight, 0)
   FROM (SELECT {SMS_FOR_LIMITS.format(now="COALESCE(%(now)s, statement_timestamp())")} AS sms_in_a_day,
                (SELECT counted_at FROM users_sitetotals) AS counted_at,
-               EXISTS (SELECT FROM users_sitetotals
+               COALESCE((SELECT people_a_day FROM users_sitetotals), 0) AS people_a_day,
+               EXISTS (SELECT 1 FROM users_sitetotals
                         WHERE suspect_countries ? %(country)s OR suspect_prefixes ? %(prefix)s) AS is_suspect) AS site
   LEFT JOIN (SELECT host(name::cidr)::inet AS first, masklen(name::cidr) AS length, number,
                     pg_advisory_xact_lock(hashtextextended('asking network', hashtext(name)))
@@ -35,10 +36,11 @@ SELECT clock_timestamp(), counted_at, sms_in_a_day, is_suspect,
 
 
 class SiteCounts(NamedTuple):
-    """SMS requested on the whole site in 24 hours, and whether the phone's country or prefix is suspect."""
+    """Of the whole site: SMS requested in 24 hours, whether the phone's country or prefix is suspect, people a day."""
 
     sms_in_a_day: int
     is_suspect: bool
+    people_a_day: float
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def lock_and_count(
     values |= {"names": [str(network) for network in networks], "now": now, "day": DAY}
     rows = sql.fetch_all(_LOCK, values)
     time: datetime = now or max(row[0] for row in rows)
-    _, counted_at, *site = rows[0][:4]
-    return time, SiteCounts(*site), [_stored(time, counted_at, *row[4:]) for row in rows[: len(networks)]]
+    _, counted_at, *site = rows[0][:5]
+    return time, SiteCounts(*site), [_stored(time, counted_at, *row[5:]) for row in rows[: len(networks)]]
 
 
 def _stored(now: datetime, counted_at: datetime | None, verified: int, unused: int, weight: int) -> StoredCounts:
@@ -165,7 +167,7 @@ WITH verified AS (
      GROUP BY 1, 2
 ), gone AS (
     DELETE FROM users_networktotals AS stored
-     WHERE NOT EXISTS (SELECT FROM totals WHERE (totals.first, totals.length) = (stored.first, stored.length))
+     WHERE NOT EXISTS (SELECT 1 FROM totals WHERE (totals.first, totals.length) = (stored.first, stored.length))
 )
 INSERT INTO users_networktotals AS stored (first, length, verified_phones, unused_sms, short_weight)
 SELECT first, length, verified_phones, unused_sms, short_weight FROM totals

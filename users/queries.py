@@ -124,10 +124,10 @@ _ROTATE = """
 UPDATE users_device
    SET superseded_jtis = CASE WHEN refresh_jti = %(jti)s THEN superseded_jtis
                               ELSE (array_prepend(refresh_jti, superseded_jtis))[1:%(kept)s] END,
-       refresh_jti = %(new)s, unused_jti = %(new)s, previous_jti = %(jti)s, refreshed_at = clock_timestamp()
+       refresh_jti = %(new)s, unused_jti = %(new)s, previous_jti = %(jti)s, refreshed_at = statement_timestamp()
  WHERE session_id = %(session)s AND user_id = %(user)s AND ended_at IS NULL
    AND (refresh_jti = %(jti)s
-        OR previous_jti = %(jti)s AND unused_jti = refresh_jti AND refreshed_at < clock_timestamp() - %(interval)s)
+        OR previous_jti = %(jti)s AND unused_jti = refresh_jti AND refreshed_at < statement_timestamp() - %(interval)s)
 """
 
 
@@ -168,9 +168,9 @@ _QUEUE = """
 SELECT (SELECT COUNT(*) FROM procrastinate_workers WHERE last_heartbeat > %(now)s - %(dead_after)s),
        (SELECT MAX(last_heartbeat) FROM procrastinate_workers),
        GREATEST(%(now)s - (SELECT MIN(next_try_at) FROM users_smsdelivery WHERE state = 'queued'), '0'::interval),
-       (SELECT COUNT(*) FROM (SELECT FROM users_smsdelivery
+       (SELECT COUNT(*) FROM (SELECT 1 FROM users_smsdelivery
                                WHERE state = 'queued' AND next_try_at <= %(now)s LIMIT %(most)s) AS due),
-       (SELECT COUNT(*) FROM (SELECT FROM users_smsdelivery
+       (SELECT COUNT(*) FROM (SELECT 1 FROM users_smsdelivery
                                WHERE state = 'queued' AND next_try_at > %(now)s AND failed_rounds > 0
                                LIMIT %(most)s) AS later)
 """

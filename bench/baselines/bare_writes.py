@@ -37,7 +37,7 @@ def signup(request: HttpRequest) -> HttpResponse:
         limits = {"sends": [10], "challenges": [60], "of_phone": 60, "through": stored[0].through, "recount": MINUTE}
         live_counts(now, firsts=[address], lasts=[address], phone=phone, **limits)
         sql.fetch_optional(statements.LOCK_BY_PHONE, [phone])
-        limit_queries.history([], None, now, weight=3, site=497, share=0.03)
+        limit_queries.history([], None, now, weight=3, site=497)
         phone_hash = hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")
         created = signup_queries.insert_user(phone, phone_hash, invite_codes.generate(), now)
         assert created

@@ -66,12 +66,11 @@ def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
 
 
 def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
-    weight, limit = limit_queries.site_risk_weight(
-        now, weight=codes.MAX_ATTEMPTS, site=risk.SITE_DAY, share=risk.SITE_SHARE
-    )
+    totals = SiteTotals.objects.first()
+    limit = risk.site_limit(totals.people_a_day if totals else 0)
+    weight = limit_queries.site_risk_weight(now, weight=codes.MAX_ATTEMPTS, site=limit)
     yield _gauge("site_weight", "The risk weight of all short codes in 24 hours.", weight)
     yield _gauge("site_weight_limit", "The weight beyond which unknown devices get long codes.", limit)
-    totals = SiteTotals.objects.first()
     yield _gauge("people_signed_in_a_day", "Mean of seven days.", totals.people_a_day if totals else 0)
     age = (now - totals.counted_at).total_seconds() if totals else float("nan")
     yield _gauge("site_counted_age_seconds", "Since the worker last counted the site, as it does each minute.", age)

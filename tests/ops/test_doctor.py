@@ -17,7 +17,7 @@ from tests.support.doctor import doctor, only, sql
 from tests.support.http_gateway import Gateway, Webhook, running
 from tests.support.login_steps import ask
 from tests.support.service import free_port
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.models import SmsDelivery
 
 SECRET = "hunter2"
@@ -125,7 +125,7 @@ def test_warnings_alone_end_with_status_0(settings: Any) -> None:
 @pytest.mark.parametrize(("seconds", "late"), [(-20, False), (25, False), (40, True)])
 def test_due_sms_may_wait_half_a_minute(seconds: int, late: bool) -> None:
     ask()
-    SmsDelivery.objects.update(next_try_at=ClockTimestamp() - Value(timedelta(seconds=seconds)))
+    SmsDelivery.objects.update(next_try_at=StatementTimestamp() - Value(timedelta(seconds=seconds)))
 
     found = checks_service.queue()
 

@@ -235,7 +235,7 @@ def test_scrape_of_the_metrics_scans_no_table(readings: list[plans.Reading]) -> 
     now = database_now()
     users.queries.queue(now)
     limit_queries.sms_in_a_day(now, 10_000)
-    limit_queries.site_risk_weight(now, weight=3, site=risk.SITE_DAY, share=risk.SITE_SHARE)
+    limit_queries.site_risk_weight(now, weight=3, site=risk.SITE_DAY)
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 

@@ -17,4 +17,4 @@ def fields(of: Model) -> dict[str, Any]:
 def history(user_id: int, now: datetime | None = None, device: Device | None = None) -> limit_queries.History:
     """What was sent to a user, and what counts against a track, with the limits of a small site."""
     device_id = device.pk if device else None
-    return limit_queries.history([user_id], device_id, now or at(2), weight=3, site=497, share=0.03)
+    return limit_queries.history([user_id], device_id, now or at(2), weight=3, site=497)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.support.accounts import SignedInUser, registered
 from tests.support.login_steps import ask, right
 from tests.support.operators import at_work, helper, operator, page_of
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.models import SmsDelivery, SmsGateway, User
 
 pytestmark = pytest.mark.django_db
@@ -111,7 +111,7 @@ def test_queue_without_a_worker_is_reported(support: Client, failing: None) -> N
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_workers CASCADE")
         ask(now=timezone.now())
-        SmsDelivery.objects.update(next_try_at=ClockTimestamp() - Value(timedelta(seconds=90)))
+        SmsDelivery.objects.update(next_try_at=StatementTimestamp() - Value(timedelta(seconds=90)))
 
     page = read(support, User.objects.get(phone="+79991234567"))
 

@@ -128,4 +128,4 @@ def test_risk_weights_are_the_sums_of_the_orm(settings: Any) -> None:
     assert weights.site_allows and weights.long_challenges == 0
     known = history(user.pk, at(700), device).weights
     assert (known.day, known.month) == (orm_weights(user, device, day), orm_weights(user, device, month)) != (0, 0)
-    assert limit_queries.site_risk_weight(at(700), weight=3, site=497, share=0.03) == (weights.day, 497)
+    assert limit_queries.site_risk_weight(at(700), weight=3, site=497) == weights.day

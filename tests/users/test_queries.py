@@ -16,7 +16,7 @@ from tests.support.accounts import registered
 from tests.support.login_steps import PHONE, answer, ask, at, challenge
 from tests.support.stored import fields, history
 from users import accounts, limit_queries, login_queries, queries
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
 from users.queries import database_now
@@ -130,7 +130,7 @@ def test_live_session_is_what_the_orm_reads() -> None:
     assert queries.live_session(device.session_id, 0) is queries.live_session(uuid.uuid4(), device.user_id) is None
 
 
-@pytest.mark.parametrize("ended", [{"ended_at": ClockTimestamp()}, {"user__is_active": False}])
+@pytest.mark.parametrize("ended", [{"ended_at": StatementTimestamp()}, {"user__is_active": False}])
 def test_session_is_live_only_while_device_and_user_are(ended: dict[str, Any]) -> None:
     device = signed_in_device()
     if "ended_at" in ended:

@@ -136,11 +136,11 @@ def _track(
 ) -> tuple[Track, AllowedCodes]:
     """The device's own track while it is within its limits, otherwise the unknown-device track."""
     if device is not None:
-        sent, weights = risk.history(user_ids, device, now)
+        sent, weights = risk.history(user_ids, device, now, costs.people_a_day)
         track, allowed = Track(device, now, sent), risk.for_device(weights)
         if allowed.short and track.counted_sends < DEVICE_SENDS:
             return track, allowed
-    sent, weights = risk.history(user_ids, None, now)
+    sent, weights = risk.history(user_ids, None, now, costs.people_a_day)
     return Track(None, now, sent), risk.for_unknown_devices(user, weights, costs.network.allows_short)
 
 

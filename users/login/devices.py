@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from users import keys, login_queries
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.models import Device, User
 
 # A session ends if it was not refreshed for this long.
@@ -98,7 +98,7 @@ def is_recent(device: Device, now: datetime) -> bool:
     return device.signed_in_at > now - RECENT_FOR
 
 
-def revoke_found(devices: QuerySet[Device], now: datetime | ClockTimestamp) -> int:
+def revoke_found(devices: QuerySet[Device], now: datetime | StatementTimestamp) -> int:
     """Revoke these devices: their sessions and their trust. Returns how many were live."""
     live = devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False))
     return live.update(ended_at=now, trust_hash=None, trusted_until=None)

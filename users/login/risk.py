@@ -48,6 +48,7 @@ holder knows the code. An attacker's own challenge has succeeded only if the att
 The numbers are constants on purpose, not settings. Demo mode shows the code to every caller and has no risk limits.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,10 +97,15 @@ class AllowedCodes:
         return not self.long_code_reasons
 
 
-def history(user_ids: Sequence[int], device: Device | None, now: datetime) -> History:
+def site_limit(people_a_day: float) -> int:
+    """The risk weight of the whole site beyond which unknown devices get long codes."""
+    return max(SITE_DAY, math.floor(SITE_SHARE * people_a_day))
+
+
+def history(user_ids: Sequence[int], device: Device | None, now: datetime, people_a_day: float) -> History:
     """What was sent to these users, and the risk weights of a track. Call it with the user's row locked."""
-    device_id = device.pk if device else None
-    return limit_queries.history(user_ids, device_id, now, weight=codes.MAX_ATTEMPTS, site=SITE_DAY, share=SITE_SHARE)
+    device_id, site = device.pk if device else None, site_limit(people_a_day)
+    return limit_queries.history(user_ids, device_id, now, weight=codes.MAX_ATTEMPTS, site=site)
 
 
 def for_unknown_devices(user: User, weights: RiskWeights, network_allows_short: bool) -> AllowedCodes:

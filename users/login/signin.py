@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from users import login_queries
-from users.clock import NO_DELAY, ClockTimestamp
+from users.clock import NO_DELAY, StatementTimestamp
 from users.login import codes, devices, tokens
 from users.login.tokens import TokenPair
 from users.login_queries import Attempt
@@ -107,7 +107,7 @@ def _newest_live(phone: str, length: int, address: str | None, now: datetime | N
         login_code__device=None,
         login_code__length=length,
         login_code__used_at=None,
-        login_code__expires_at__gt=now or ClockTimestamp(),
+        login_code__expires_at__gt=now or StatementTimestamp(),
     )
     return live.order_by("-created_at", "-pk").first()
 

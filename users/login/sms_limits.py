@@ -60,6 +60,7 @@ class SmsCosts:
     network: NetworkDelays = NO_LIMITS_REACHED
     sms_in_a_day: int = 0
     is_suspect: bool = False
+    people_a_day: float = 0
 
     def delays(self, *, known: bool, verified: bool) -> RetryDelays:
         """Apply the limits. For a known device only SMS_PER_DAY applies, with its kept share."""

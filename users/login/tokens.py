@@ -43,7 +43,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import Token
 
 from users import keys, queries
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.login import devices
 from users.login.devices import REFRESH_ABSOLUTE, REFRESH_IDLE
 from users.models import Device
@@ -206,7 +206,7 @@ def read_session(token: AccessToken, read: Callable[[], Found | None]) -> Found:
     if found is None:
         raise TokenRevoked
     if found.pair_state == queries.SUPERSEDED:
-        devices.revoke_found(_devices(token), ClockTimestamp())
+        devices.revoke_found(_devices(token), StatementTimestamp())
         raise TokenRevoked
     return found
 
@@ -222,20 +222,20 @@ def refresh(text: str) -> TokenPair:
             token.session_id, token.user_id, token.jti, uuid.uuid4(), interval=REUSE_INTERVAL, kept=SUPERSEDED_KEPT
         )
         live = _devices(token).filter(ended_at=None, user__is_active=True)
-        device = live.annotate(now=ClockTimestamp()).first()
+        device = live.annotate(now=StatementTimestamp()).first()
     if device is None:
         raise TokenRevoked
     is_unused = device.unused_jti == device.refresh_jti
     if device.previous_jti == token.jti and (is_unused or device.now <= device.refreshed_at + REUSE_INTERVAL):
         return issue(device)
     # Only this session: the user may have signed in anew on this device meanwhile.
-    devices.revoke_found(_devices(token), ClockTimestamp())
+    devices.revoke_found(_devices(token), StatementTimestamp())
     raise TokenRevoked
 
 
 def sign_out(text: str) -> None:
     """End the session of this refresh token. The device stays known. Raises TokenInvalid or TokenExpired."""
-    _devices(RefreshToken.parse(text)).filter(ended_at=None).update(ended_at=ClockTimestamp())
+    _devices(RefreshToken.parse(text)).filter(ended_at=None).update(ended_at=StatementTimestamp())
 
 
 def _mark_used(token: AccessToken) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db.models import Value
 
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.models import SmsGateway
 from users.sms import queries
 from users.sms.answers import OF_ONE_SMS, Answer, Verdict
@@ -46,7 +46,7 @@ class Breaker:
     def refresh(self) -> None:
         """Read the health, unless that was done within READ_AGAIN_SECONDS and no answer has changed it since."""
         if time.monotonic() > self._current_until:
-            self._rows = {row.name: row for row in SmsGateway.objects.annotate(now=ClockTimestamp())}
+            self._rows = {row.name: row for row in SmsGateway.objects.annotate(now=StatementTimestamp())}
             self._current_until = time.monotonic() + READ_AGAIN_SECONDS
 
     @property
@@ -106,5 +106,5 @@ def _may_try_again(row: SmsGateway) -> bool:
     unchanged = SmsGateway.objects.filter(
         name=row.name, failures=row.failures, circuit_open_until=row.circuit_open_until
     )
-    longer = ClockTimestamp() + Value(open_for(row.failures + 1))
+    longer = StatementTimestamp() + Value(open_for(row.failures + 1))
     return bool(unchanged.update(failures=row.failures + 1, circuit_open_until=longer))

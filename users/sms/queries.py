@@ -7,21 +7,21 @@ from typing import Any, NamedTuple
 from users import sql
 from users.clock import DAY
 from users.models import LoginCode, User
+from users.queries import database_now
 
 # What the workers listen to.
 CHANNEL = "inviting_app_sms"
 
 _COUNT_FAILURE = """
 INSERT INTO users_smsgateway AS gateway (name, failures, error, failed_at, skipped_until)
-VALUES (%(name)s, %(failures)s, %(error)s, clock_timestamp(),
-        CASE WHEN %(failures)s >= %(limit)s THEN clock_timestamp() + %(open_for)s END)
+VALUES (%(name)s, %(failures)s, %(error)s, %(now)s, CASE WHEN %(failures)s >= %(limit)s THEN %(until)s::timestamptz END)
 ON CONFLICT (name) DO UPDATE SET
     error = excluded.error,
     failed_at = excluded.failed_at,
     failures = CASE WHEN gateway.skipped_until IS NULL THEN gateway.failures + %(failures)s
                     ELSE gateway.failures END,
     skipped_until = CASE WHEN gateway.skipped_until IS NULL AND gateway.failures + %(failures)s >= %(limit)s
-                         THEN clock_timestamp() + %(open_for)s ELSE gateway.skipped_until END
+                         THEN %(until)s ELSE gateway.skipped_until END
 """
 
 
@@ -30,7 +30,8 @@ def count_gateway_failure(name: str, error: str, failures: int, limit: int, open
 
     Written by hand: many workers count at once, so it must be one conditional upsert.
     """
-    values = {"name": name, "error": error, "failures": failures, "limit": limit, "open_for": open_for}
+    now = database_now()
+    values = {"name": name, "error": error, "failures": failures, "limit": limit, "now": now, "until": now + open_for}
     sql.execute(_COUNT_FAILURE, values)
 
 
@@ -45,7 +46,7 @@ WITH due AS MATERIALIZED (
 )
 UPDATE users_smsdelivery AS sms
    SET state = judged.state,
-       finished_at = CASE WHEN judged.state <> 'queued' THEN clock_timestamp() END,
+       finished_at = CASE WHEN judged.state <> 'queued' THEN statement_timestamp() END,
        next_try_at = statement_timestamp() + %(claim)s::interval,
        open_tries = CASE WHEN judged.state = 'queued' AND %(gateway)s::text IS NOT NULL AND due.tries < %(most)s
                          THEN jsonb_set(coalesce(due.open_tries, '{{}}'), ARRAY[%(gateway)s::text],
@@ -56,7 +57,7 @@ UPDATE users_smsdelivery AS sms
   JOIN users_user AS person ON person.id = code.user_id
  CROSS JOIN LATERAL (
     SELECT CASE WHEN code.used_at IS NOT NULL OR person.phone IS NULL THEN 'dropped'
-                WHEN code.expires_at > clock_timestamp() THEN 'queued'
+                WHEN code.expires_at > statement_timestamp() THEN 'queued'
                 WHEN due.error = '' THEN 'dropped'
                 ELSE 'failed' END AS state
  ) AS judged
@@ -122,16 +123,17 @@ WITH change AS MATERIALIZED (
        SET state = free.state, gateway = free.gateway, error = free.error, open_tries = free.open_tries,
            gateway_ref = CASE WHEN sms.address <> '' THEN free.reference ELSE '' END,
            failed_rounds = free.failed_rounds,
-           next_try_at = clock_timestamp() + CASE WHEN code.used_at IS NULL AND code.expires_at > clock_timestamp()
-                                                   AND person.phone IS NOT NULL
-                                                  THEN make_interval(secs => free.wait) ELSE '0' END,
-           finished_at = CASE WHEN free.state <> 'queued' THEN clock_timestamp() END
+           next_try_at = statement_timestamp()
+                       + CASE WHEN code.used_at IS NULL AND code.expires_at > statement_timestamp()
+                               AND person.phone IS NOT NULL
+                              THEN make_interval(secs => free.wait) ELSE '0' END,
+           finished_at = CASE WHEN free.state <> 'queued' THEN statement_timestamp() END
       FROM free
       JOIN users_logincode AS code ON code.id = free.code
       JOIN users_user AS person ON person.id = code.user_id
      WHERE sms.id = free.id
     RETURNING sms.id, sms.next_try_at,
-              code.used_at IS NULL AND code.expires_at > clock_timestamp() AND person.phone IS NOT NULL AS is_live
+              code.used_at IS NULL AND code.expires_at > statement_timestamp() AND person.phone IS NOT NULL AS is_live
 )
 SELECT sms.id, recorded.next_try_at, recorded.is_live
   FROM change JOIN users_smsdelivery AS sms ON sms.id = change.id LEFT JOIN recorded ON recorded.id = sms.id
@@ -160,7 +162,7 @@ def record(changes: list[dict[str, Any]]) -> Recorded:
 
 
 _TAKE_OVER = """
-UPDATE users_smsdelivery SET next_try_at = clock_timestamp(), request_id = %(request)s
+UPDATE users_smsdelivery SET next_try_at = statement_timestamp(), request_id = %(request)s
  WHERE id = %(id)s AND state = 'queued' AND next_try_at IS NULL
 """
 

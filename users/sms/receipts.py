@@ -16,7 +16,7 @@ from django.db.models import DateTimeField, Value
 from django.db.models.expressions import RawSQL
 from procrastinate.contrib.django import app
 
-from users.clock import ClockTimestamp
+from users.clock import StatementTimestamp
 from users.models import SmsDelivery
 from users.queries import database_now
 from users.sms import fields, receipt_tokens, signatures
@@ -144,7 +144,7 @@ def _taken(gateway: Gateway, references: set[str], at: datetime | None = None) -
         rows = rows.filter(gateway__endswith=f" {provider}")
     else:
         rows = rows.filter(gateway__in=own)
-    now = Value(at, DateTimeField()) if at else ClockTimestamp()
+    now = Value(at, DateTimeField()) if at else StatementTimestamp()
     # The newest wins: some providers use a short reference again after some weeks.
     return {row.gateway_ref: row for row in rows.annotate(at=now).order_by("pk")}
 
