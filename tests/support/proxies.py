@@ -108,11 +108,14 @@ def nginx_arguments(folder: Path, site: str, connections: int = 2048) -> list[st
 
 
 @contextmanager
-def haproxy(folder: Path, upstream: int, host: str = "") -> Iterator[int]:
-    """deploy/haproxy.cfg without TLS, for any host. Yields the port on which HAProxy listens."""
+def haproxy(folder: Path, upstream: int, host: str = "", also: int = 0) -> Iterator[int]:
+    """deploy/haproxy.cfg without TLS, for any host, with `also` as a second server. Yields the port of HAProxy."""
     port = free_port()
     config = folder / "haproxy.cfg"
-    lines = haproxy_config(f"127.0.0.1:{port}", upstream).splitlines(keepends=True)
+    text = haproxy_config(f"127.0.0.1:{port}", upstream)
+    if also:
+        text = re.sub(rf"server web 127\.0\.0\.1:{upstream}(.*)", rf"\g<0>\n    server web-2 127.0.0.1:{also}\1", text)
+    lines = text.splitlines(keepends=True)
     config.write_text("".join(line for line in lines if "bind :443" not in line and "redirect scheme" not in line))
     with _running([installed("haproxy"), "-db", "-f", config], port, folder, {}):
         yield port
