@@ -1,0 +1,119 @@
+"""The files of deploy/ha. `python -m bench.failover` runs them; here they are held to what they must say."""
+
+import re
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from inviting_app.ops.embedded import OPTIONS
+from tests.support.proxies import installed
+
+FILES = Path(settings.BASE_DIR, "deploy/ha")
+HOSTS = {"db1": "10.0.0.11", "db2": "10.0.0.12", "db3": "10.0.0.13"}
+
+
+def text(name: str) -> str:
+    if not FILES.exists():
+        pytest.skip("deploy/ha is not in this copy of the project")
+    return (FILES / name).read_text()
+
+
+@pytest.fixture
+def patroni() -> Any:
+    return yaml.safe_load(text("patroni.yml"))
+
+
+@pytest.fixture
+def pgbouncer() -> ConfigParser:
+    parser = ConfigParser(comment_prefixes=(";",))
+    parser.read_string(text("pgbouncer.ini"))
+    return parser
+
+
+def test_all_files_name_the_same_hosts(patroni: Any) -> None:
+    variables = dict(re.findall(r"^(ETCD_\w+)=(.*)$", text("etcd"), re.MULTILINE))
+
+    assert variables["ETCD_INITIAL_CLUSTER"] == ",".join(f"{name}=http://{at}:2380" for name, at in HOSTS.items())
+    assert variables["ETCD_NAME"] == patroni["name"] == "db1"
+    assert patroni["etcd3"]["hosts"] == [f"{at}:2379" for at in HOSTS.values()]
+    assert dict(re.findall(r"^ +server (\w+) (\S+):5432 check$", text("haproxy-postgres.cfg"), re.MULTILINE)) == HOSTS
+
+
+def test_a_primary_without_etcd_ends_before_another_one_begins(patroni: Any) -> None:
+    shared = patroni["bootstrap"]["dcs"]
+
+    assert shared["loop_wait"] + 2 * shared["retry_timeout"] <= shared["ttl"] == 20
+
+
+def test_what_is_acknowledged_is_on_two_hosts(patroni: Any) -> None:
+    shared = patroni["bootstrap"]["dcs"]
+
+    assert (shared["synchronous_mode"], shared["synchronous_node_count"]) == ("quorum", 1)
+    assert shared["postgresql"]["use_pg_rewind"] and "data-checksums" in patroni["bootstrap"]["initdb"]
+
+
+def test_the_log_of_the_server_has_no_phones(patroni: Any) -> None:
+    parameters = patroni["bootstrap"]["dcs"]["postgresql"]["parameters"]
+
+    for name in ("log_error_verbosity", "log_min_error_statement"):
+        assert parameters[name] == OPTIONS[name]
+
+
+def test_a_lost_host_does_not_fill_the_disk(patroni: Any) -> None:
+    assert "max_slot_wal_keep_size" in patroni["bootstrap"]["dcs"]["postgresql"]["parameters"]
+
+
+def test_every_connection_needs_a_password(patroni: Any) -> None:
+    rules = [rule.split() for rule in patroni["postgresql"]["pg_hba"]]
+
+    assert {rule[-1] for rule in rules} == {"scram-sha-256"}
+    assert {rule[3] for rule in rules if rule[0] != "local"} == {"127.0.0.1/32", "10.0.0.0/24"}
+
+
+def test_haproxy_accepts_its_file() -> None:
+    text("haproxy-postgres.cfg")
+
+    checked = subprocess.run(
+        [installed("haproxy"), "-c", "-f", FILES / "haproxy-postgres.cfg"], capture_output=True, text=True, timeout=60
+    )
+
+    assert checked.returncode == 0 and "WARNING" not in checked.stderr, checked.stderr
+
+
+def test_haproxy_leaves_only_the_primary() -> None:
+    config = text("haproxy-postgres.cfg")
+
+    assert "uri /primary" in config and "expect status 200" in config
+    assert "on-marked-down shutdown-sessions" in config
+
+
+def test_pgbouncer_keeps_nobody_waiting_for_a_lost_primary(pgbouncer: ConfigParser) -> None:
+    own = pgbouncer["pgbouncer"]
+
+    assert own["server_login_retry"] == "1"
+    assert own["server_connect_timeout"] == "2"
+    assert own["query_wait_timeout"] == "5"
+    assert own["pool_mode"] == "transaction"
+
+
+def test_pgbouncer_goes_through_haproxy(pgbouncer: ConfigParser) -> None:
+    assert pgbouncer["databases"]["inviting_app"] == "host=127.0.0.1 port=5000"
+    assert "bind 127.0.0.1:5000" in text("haproxy-postgres.cfg")
+
+
+def test_pgbouncer_leaves_the_options_of_a_session_to_the_role(pgbouncer: ConfigParser) -> None:
+    asked = dict(re.findall(r"-c (lock_timeout|plan_cache_mode|jit)=(\S+)", _session_options()))
+
+    of_role = dict(re.findall(r"ALTER ROLE \w+ SET (\w+) = '?(\w+)'?;", text("pgbouncer.ini")))
+
+    assert pgbouncer["pgbouncer"]["ignore_startup_parameters"] == "options"
+    assert of_role == asked
+
+
+def _session_options() -> str:
+    return str(settings.DATABASES["default"]["OPTIONS"]["options"])
