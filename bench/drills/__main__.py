@@ -8,13 +8,12 @@ with the files of deploy/. `gateway` takes a quarter of an hour, during which th
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
+from bench.document import replace_rows
 from bench.drills import clients, clock, outage, postgres, processes
 from bench.drills.env import Row, Skipped
 from bench.env import say
@@ -34,7 +33,7 @@ FAULTS: dict[str, Callable[[], Row]] = {
     "gateway": outage.gateway_down,
 }
 BESIDE = "gateway"
-PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
+PAGE = "docs/failures.md"
 
 
 def main() -> int:
@@ -68,19 +67,8 @@ def _run(name: str, drill: Callable[[], Row], write: bool) -> Row | None:
         return None
     print(*row.lines(), *[] if row.held else ["! not as promised"], sep="\n", flush=True)
     if write:
-        text = PAGE.read_text()
-        for line in row.lines():
-            text = replaced(text, line)
-        PAGE.write_text(text)
+        replace_rows(PAGE, row.lines())
     return row
-
-
-def replaced(text: str, new: str) -> str:
-    """The text with this line in place of the one with the same first cell, or with the same bold words."""
-    key = re.escape(new.partition(" | " if new.startswith("|") else ".**")[0])
-    text, count = re.subn(rf"^{key}( \||\.\*\*).*$", lambda _: new, text, flags=re.MULTILINE)
-    assert count == 1, f"the page has {count} lines for {new}"
-    return text
 
 
 if __name__ == "__main__":

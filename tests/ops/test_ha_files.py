@@ -10,6 +10,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from bench.failover.faults import FAULTS
+from bench.failover.ways import NAMES
 from inviting_app.ops.embedded import OPTIONS
 from tests.support.proxies import installed
 
@@ -113,6 +115,13 @@ def test_pgbouncer_leaves_the_options_of_a_session_to_the_role(pgbouncer: Config
 
     assert pgbouncer["pgbouncer"]["ignore_startup_parameters"] == "options"
     assert of_role == asked
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_page_has_a_row_for_each_fault_on_each_way(fault: str) -> None:
+    page = Path(settings.BASE_DIR, "docs/failures.md").read_text()
+
+    assert [page.count(f"\n| {FAULTS[fault].name}, {way} |") for way in NAMES.values()] == [1] * len(NAMES)
 
 
 def _session_options() -> str:
