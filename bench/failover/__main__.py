@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import document, failover
 from bench.env import measuring, say
+from bench.failover import recovery
 from bench.failover.cluster import Cluster, install
 from bench.failover.env import run
 from bench.failover.faults import FAULTS
@@ -25,6 +26,9 @@ PAGE = "docs/failures.md"
 def main() -> int:
     parser = argparse.ArgumentParser(description=failover.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"of {', '.join(FAULTS)}; all by default")
+    parser.add_argument(
+        "--recovery", type=int, metavar="PEOPLE", help="instead: recover deleted votes of so many people"
+    )
     parser.add_argument("--way", action="append", choices=WAYS, help="to the primary; all by default")
     parser.add_argument("--write", action="store_true", help=f"put the rows into {PAGE}")
     parser.add_argument("--keep-logs", type=Path, metavar="FOLDER", help="copy the logs of all servers there")
@@ -33,6 +37,7 @@ def main() -> int:
     if unknown := set(options.faults) - set(FAULTS):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
     if options.apart:
+        sys.argv.remove("--apart")  # from the heading
         return _run(options)
     if reason := _impossible():
         print(f"bench.failover is not possible here: {reason}", file=sys.stderr)
@@ -62,6 +67,10 @@ def _run(options: argparse.Namespace) -> int:
             stack.callback(_copy_logs, folder, options.keep_logs)
         with ExitStack() as servers:
             cluster = Cluster(servers, folder)
+            if options.recovery:
+                text, held = recovery.run(cluster, options.recovery)
+                document.show(PAGE, "bench.failover", f"{head}\n\n{text}", is_written=options.write)
+                return int(not held)
             for name in options.faults or FAULTS:
                 for way in options.way or WAYS:
                     say(f"{name}, {way}")

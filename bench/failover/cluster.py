@@ -164,6 +164,9 @@ class Cluster:
         accounts = yaml.safe_load(patroni)["postgresql"]["authentication"]
         self.passwords = {name: account["password"] for name, account in accounts.items()}
 
+    def own_file(self, file: Path) -> None:
+        shutil.chown(file, *self.user)
+
     def own(self, folder: Path) -> None:
         """Make a folder that belongs to the user of the servers, as its parent does."""
         folder.mkdir(parents=True, exist_ok=True)

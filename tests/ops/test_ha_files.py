@@ -32,8 +32,12 @@ def patroni() -> Any:
 
 @pytest.fixture
 def pgbouncer() -> ConfigParser:
+    return parsed("pgbouncer.ini")
+
+
+def parsed(name: str) -> ConfigParser:
     parser = ConfigParser(comment_prefixes=(";",))
-    parser.read_string(text("pgbouncer.ini"))
+    parser.read_string(text(name))
     return parser
 
 
@@ -75,6 +79,15 @@ def test_every_connection_needs_a_password(patroni: Any) -> None:
 
     assert {rule[-1] for rule in rules} == {"scram-sha-256"}
     assert {rule[3] for rule in rules if rule[0] != "local"} == {"127.0.0.1/32", "10.0.0.0/24"}
+
+
+def test_the_archive_follows_the_primary_and_keeps_its_place(patroni: Any) -> None:
+    server = parsed("barman.conf")["inviting_app"]
+
+    for name in ("conninfo", "streaming_conninfo"):
+        assert server[name].startswith(f"host={','.join(HOSTS.values())} ")
+        assert "target_session_attrs=read-write" in server[name]
+    assert server["slot_name"] in patroni["bootstrap"]["dcs"]["slots"]
 
 
 def test_haproxy_accepts_its_file() -> None:
