@@ -3,18 +3,17 @@
 `code` is for programs. `detail` is for users, in their language.
 """
 
+import sys
 from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views import defaults
-from procrastinate.exceptions import ConnectorException
 from rest_framework import exceptions, views
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -28,6 +27,7 @@ from users.clock import RetryLater
 from users.context import request_id
 from users.login import devices, signin, tokens
 from users.masks import mask_host
+from users.outages import is_outage
 
 Answer = TypeVar("Answer", bound=HttpResponse)
 
@@ -50,9 +50,6 @@ CODES: dict[type[BaseException], str] = {
     activation.AlreadyActivated: "already_activated",
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     ForeignOrigin: "foreign_origin",
-    OperationalError: "unavailable",
-    InterfaceError: "unavailable",
-    ConnectorException: "unavailable",
     exceptions.NotAuthenticated: "not_authenticated",
     exceptions.AuthenticationFailed: "token_invalid",
     exceptions.PermissionDenied: "permission_denied",
@@ -73,6 +70,8 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, signin.MalformedCode):
         error = field_error("code", "invalid", _malformed(error))
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
+    if code is None and is_outage(error):
+        return unavailable(Response, error)
     if code is None:
         return views.exception_handler(error, context)
     members = {name: getattr(error, name) for name in MEMBERS if getattr(error, name, None) is not None}
@@ -80,12 +79,27 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         members["errors"] = list(_flat(error.detail))
     if isinstance(error, exceptions.ParseError):
         members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
-    if code == "unavailable":
-        members["retry_after"] = RETRY_UNAVAILABLE_SECONDS
     answer = _build(Response, code, members)
+    answer.problem_cause = getattr(error, "log_cause", "")  # type: ignore[attr-defined]  # for the log
+    return answer
+
+
+def unavailable(kind: type[Answer], error: BaseException) -> Answer:
+    """The problem of a database that cannot serve now."""
+    return _because_of(error, _build(kind, "unavailable", {"retry_after": RETRY_UNAVAILABLE_SECONDS}))
+
+
+def unavailable_page(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """The same for what is no API: a page for people, which asks nothing of the database."""
+    answer = _because_of(error, _page(request, 503))
+    answer["Retry-After"] = str(RETRY_UNAVAILABLE_SECONDS)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _because_of(error: BaseException, answer: Answer) -> Answer:
     # For the log. The name of an exception holds no values.
-    cause = type(error.__cause__ or error).__name__ if code == "unavailable" else getattr(error, "log_cause", "")
-    answer.problem_cause = cause  # type: ignore[attr-defined]
+    answer.problem_cause = type(error.__cause__ or error).__name__  # type: ignore[attr-defined]
     return answer
 
 
@@ -97,6 +111,8 @@ def response(code: str, **members: Any) -> JsonResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, DisallowedHost):
         return foreign_host(request)
+    if is_outage(exception):  # Django takes a session that cannot be saved for a bad request
+        return unavailable_page(request, exception)
     return response("invalid") if is_api(request) else _page(request, 400)
 
 
@@ -129,6 +145,9 @@ def _page(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls this for what no view has handled, while it handles the exception."""
+    if (error := sys.exception()) and is_outage(error):
+        return unavailable(JsonResponse, error) if is_api(request) else unavailable_page(request, error)
     return response("internal_error") if is_api(request) else defaults.server_error(request)
 
 

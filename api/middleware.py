@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from api import exceptions
 from users.context import request_id
 from users.masks import hide_digits, is_safe_id, mask_written
+from users.outages import is_outage
 
 logger = logging.getLogger("inviting_app.requests")
 
@@ -159,3 +160,17 @@ class ApiViewMiddleware:
         match = request.resolver_match = resolve(request.path_info)
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         return response.render() if isinstance(response, Response) else response
+
+
+class OutageMiddleware:
+    """Answer 503 if the database cannot serve a page. `handler500` does so for what middleware needs of it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Without this, Django would log the exception with its traceback."""
+        return exceptions.unavailable_page(request, exception) if is_outage(exception) else None

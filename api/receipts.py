@@ -1,13 +1,11 @@
 """Where providers send delivery receipts. No operation of the API: each provider has a form of its own."""
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from api.exceptions import RETRY_UNAVAILABLE_SECONDS
 from users.sms import receipts
 from users.sms.inbound import Inbound
 
@@ -27,14 +25,6 @@ def receive(request: HttpRequest, token: str) -> HttpResponse:
         raise PermissionDenied from None
     except UnreadablePostError:  # the provider went away
         return HttpResponse(status=400)
-    except (OperationalError, InterfaceError) as error:
-        return _unavailable(error)
     response = HttpResponse(answer, content_type="text/plain; charset=utf-8")
     response.receipts = seen  # type: ignore[attr-defined]  # for the metrics
-    return response
-
-
-def _unavailable(error: Exception) -> HttpResponse:
-    response = HttpResponse(status=503, headers={"Retry-After": str(RETRY_UNAVAILABLE_SECONDS)})
-    response.problem_cause = type(error).__name__  # type: ignore[attr-defined]  # for the log
     return response

@@ -4,22 +4,25 @@ import http.client
 import logging
 from collections.abc import Callable
 from contextlib import closing
+from threading import Thread
 
 from django.conf import settings
-from django.db import Error
+from django.db import Error, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 
-from inviting_app import __version__
+from inviting_app import __version__, queries
 from inviting_app.ops import migrations
-from users.models import User
+from users import deadline
 
 logger = logging.getLogger(__name__)
 
 # For the web server of this machine to answer.
 READY_SECONDS = 0.5
+# For the database to answer `/readyz`, which is to be false within two seconds.
+DATABASE_SECONDS = 1.3
 
 # Whether this process has seen its migrations in the database. It then does not look them up again.
 migrated = False
@@ -49,13 +52,16 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can serve: the database answers and has its tables. They may be those of a newer version."""
+    """The process can serve: the database takes writes and has its tables. They may be those of a newer version."""
     global migrated
     try:
-        User.objects.exists()
-        missing = [] if migrated else migrations.missing()
+        with deadline.within(DATABASE_SECONDS):
+            _connect()
+            queries.check_takes_writes()
+            missing = [] if migrated else migrations.missing()
     except Error as error:
         logger.warning("not ready: %s", type(error).__name__)
+        connection.close()  # the next one may be to another server
         return JsonResponse({"status": "unavailable"}, status=503)
     migrated = not missing
     if missing:
@@ -63,6 +69,32 @@ def readyz(request: HttpRequest) -> HttpResponse:
         logger.warning("not ready: %s", reason)
         return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     return JsonResponse({"status": "ok", "version": __version__})
+
+
+def _connect() -> None:
+    """Connect, unless this thread has a connection. Raises OperationalError if that takes too long.
+
+    libpq waits for a connection two seconds at least. So another thread tries first.
+    """
+    if connection.connection:
+        return
+    failures: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            connection.ensure_connection()  # each thread has its own
+            connection.close()
+        except Error as error:
+            failures.append(error)
+
+    thread = Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(DATABASE_SECONDS)
+    if thread.is_alive():
+        raise OperationalError("no connection in time")
+    if failures:
+        raise failures[0]
+    connection.ensure_connection()
 
 
 def web_is_ready() -> bool:

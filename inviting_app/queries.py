@@ -1,6 +1,9 @@
 """Hand-written statements about the database itself. The ORM has no words for them."""
 
+from django.db import DEFAULT_DB_ALIAS
+
 from users import sql
+from users.outages import TakesNoWrites
 
 
 def current_setting(name: str) -> str:
@@ -11,6 +14,24 @@ def current_setting(name: str) -> str:
 def limit_statements(timeout: str) -> None:
     """Cancel statements that take longer than this, such as `2s`, until the transaction ends."""
     sql.fetch_one("SELECT set_config('statement_timeout', %s, true)", [timeout])
+
+
+_WRITE = """
+SELECT takes_writes, CASE WHEN takes_writes THEN pg_logical_emit_message(true, 'inviting_app', '') END,
+       EXISTS (SELECT 1 FROM users_user)
+  FROM (SELECT current_setting('transaction_read_only') = 'off' AS takes_writes) AS server
+"""
+
+
+def check_takes_writes(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Write to the log of PostgreSQL, and wait until that is as safe as any commit. Raises TakesNoWrites.
+
+    By hand: the ORM has no words for a write without a row. It takes a flush of the log, and changes no data. A server
+    that only says that it takes writes may wait for its disk or for its synchronous standby without end.
+    """
+    takes_writes, *_ = sql.fetch_one(_WRITE, [], using)
+    if not takes_writes:
+        raise TakesNoWrites
 
 
 _SCHEMA = """

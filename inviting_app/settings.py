@@ -1,14 +1,13 @@
 """Django's settings. Those that a deployer may change come from `env`."""
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
 from inviting_app import __version__, cookie_names, env, logs
-from inviting_app.ops import data_dir, roles
-from inviting_app.ops.embedded import Embedded
+from inviting_app.ops import data_dir
+from inviting_app.settings_database import *  # noqa: F403
 from inviting_app.settings_http import *  # noqa: F403
 from inviting_app.settings_http import SITE_URL
 
@@ -64,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "api.middleware.OutageMiddleware",
 ]
 
 ROOT_URLCONF = "inviting_app.urls"
@@ -84,50 +84,8 @@ TEMPLATES = [
     },
 ]
 
-# --- Database ---------------------------------------------------------------------------------------------------------
+# --- Database and queue -----------------------------------------------------------------------------------------------
 
-# Whether the service starts its own PostgreSQL, because DATABASE_URL is not set.
-EMBEDDED_POSTGRES = env.DATABASE is None
-# A lock that is not granted within 2 s is a 503, not a hanging request. The server keeps the locks of a silent client
-# for ten seconds, not for the two hours of its default.
-_SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
-_SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-# Prepared statements keep their plans. PostgreSQL alone would plan two of a sign-up anew every time, and compile one
-# for large tables (docs/speed.md). tests/ops/test_plans.py holds every statement to a good plan of this kind.
-_SESSION += " -c plan_cache_mode=force_generic_plan -c jit=off"
-# A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it.
-_DATABASE_OPTIONS = {
-    "connect_timeout": 5,
-    "tcp_user_timeout": 5000,
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-}
-
-
-def _database(where: dict[str, Any]) -> dict[str, Any]:
-    # The server binds and prepares statements. The URL's own options come last, so that they count.
-    session = f"{_SESSION} {where['OPTIONS'].get('options', '')}".rstrip()
-    options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": session}
-    kept = {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None}
-    return {**where, **kept, "OPTIONS": options}
-
-
-_service, _owner = env.DATABASE, env.OWNER_DATABASE
-if _service is None:
-    _embedded = Embedded(DATA_DIR)
-    _service, _owner = _embedded.settings(roles.SERVICE), _embedded.settings(roles.OWNER)
-DATABASES = {"default": _database(_service)}
-# The alias of the connections that must not go through a PgBouncer, such as the worker's for LISTEN.
-DIRECT_DATABASE = "default"
-if env.WORKER_DATABASE and env.WORKER_DATABASE != env.DATABASE:
-    DIRECT_DATABASE = "direct"
-    DATABASES["direct"] = {**_database(env.WORKER_DATABASE), "TEST": {"MIRROR": "default"}}
-# The alias of the connections that may do more than read and change rows: of `migrate`, `backup` and `restore`.
-OWNER_DATABASE = DIRECT_DATABASE
-if _owner:
-    OWNER_DATABASE = "owner"
-    DATABASES["owner"] = {**_database(_owner), "TEST": {"MIRROR": "default"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 PROCRASTINATE_IMPORT_PATHS = ["users.sms.tasks"]

@@ -12,11 +12,14 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from users import deadline
+
 os.environ["DJANGO_SETTINGS_MODULE"] = "inviting_app.settings"
 
 _MEDIA_TYPE = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*(?:;|$)", re.ASCII)
 _BOUNDARY = re.compile(r";\s*boundary=(\"[^\"\\]{1,200}\"|[\w'()+,./:=?-]{1,200})\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 
+deadline.limit_all()
 _django = get_wsgi_application()
 importlib.import_module(settings.ROOT_URLCONF)  # now, so that the first request of a process is not slow
 

@@ -15,6 +15,7 @@ from inviting_app import queries
 from inviting_app.ops import database_errors, migrations, roles
 from inviting_app.ops.embedded import Embedded
 from inviting_app.queries import current_setting
+from users.outages import TakesNoWrites, is_outage
 from users.queries import database_now
 
 OLDEST_VERSION = 15
@@ -35,7 +36,7 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
     if not databases:
         return []
     checks = [
-        *(version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements, worker_database),
+        *(writes, version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements, worker_database),
         *(clock, disk, server_log),
     ]
     return list(answers()) or run_each(checks)
@@ -70,6 +71,17 @@ def answers() -> Found:
             what = f"The service does not run, and has never run with `{settings.DATA_DIR}` as its DATA_DIR."
             hint = "Start it with `make run`, or set DATA_DIR to the folder with its data."
     yield CheckError(what, hint=f"{hint} Checks that need the database were left out.", id="inviting_app.E011")
+
+
+def writes() -> Found:
+    """A standby answers, but nobody can sign in there."""
+    try:
+        queries.check_takes_writes()
+    except Error as error:
+        if not is_outage(error):  # such as a missing table, which other checks report
+            return
+        cause, hint = database_errors.cause_and_advice(error)
+        yield CheckError(f"The database takes no writes: {cause}.", hint=hint, id="inviting_app.E019")
 
 
 def version() -> Found:
@@ -165,6 +177,8 @@ def worker_database() -> Found:
         return
     try:
         connections[settings.DIRECT_DATABASE].ensure_connection()
+        if not connections[settings.DIRECT_DATABASE].is_usable():
+            raise TakesNoWrites
         connections[settings.DIRECT_DATABASE].close()
     except OperationalError as error:
         cause, hint = database_errors.cause_and_advice(error, "WORKER_DATABASE_URL")

@@ -12,19 +12,12 @@ from inviting_app import probes
 from inviting_app.ops import migrations
 from tests.support.accounts import client, registered
 from tests.support.backups import another_session
+from tests.support.outages import assert_unavailable, backend
 from tests.support.receipts import SITE, path
 from users.login import devices, tokens
 from users.queries import lock_user
 
 ME = "/api/v1/profiles/me"
-
-
-def assert_unavailable(answer: Any) -> None:
-    assert answer.status_code == 503
-    assert answer["Content-Type"] == "application/problem+json"
-    assert answer.json()["code"] == "unavailable"
-    assert answer["Retry-After"] == str(answer.json()["retry_after"])
-    assert answer.json()["retry_after"] >= 1
 
 
 @pytest.fixture
@@ -134,13 +127,6 @@ def test_ready_process_does_not_look_for_migrations_again(django_assert_num_quer
 
     with django_assert_num_queries(1):
         client().get("/readyz")
-
-
-def backend() -> int:
-    """The server's process behind the connection of this thread."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return int(cursor.fetchone()[0])
 
 
 def end(process: int) -> None:

@@ -17,6 +17,7 @@ from inviting_app.ops import checks_database, roles
 from tests.support.backups import database_variables
 from tests.support.doctor import doctor, only, sql
 from tests.support.environment import NAMES
+from tests.support.outages import read_only
 from tests.support.service import free_port
 
 SECRET = "hunter2"
@@ -29,6 +30,19 @@ def test_wrong_clock_is_reported(db: None, monkeypatch: pytest.MonkeyPatch) -> N
     found = only(checks_database.clock())
 
     assert (found.level, found.msg) == (WARNING, "The database's clock is 3.0 s ahead of this machine's.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_server_that_takes_no_writes_is_reported() -> None:
+    assert list(checks_database.writes()) == []
+    connection.close()
+
+    with read_only():
+        found = only(checks_database.writes())
+    connection.close()
+
+    assert (found.level, found.id) == (ERROR, "inviting_app.E019")
+    assert "this server takes no writes" in found.msg and "primary" in str(found.hint)
 
 
 @pytest.mark.django_db

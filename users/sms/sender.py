@@ -10,9 +10,10 @@ import time
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, connections
+from django.db import Error, connections
 
 from users.context import request_id
+from users.outages import is_outage
 from users.sms import gateways, queries
 from users.sms.breaker import Breaker
 from users.sms.delivery import CLAIM_FOR, MOST_OPEN_TRIES, Change, Sms
@@ -49,8 +50,9 @@ class Sender:
             try:
                 self._wait()
                 self._round()
-            # A server that takes no writes raises an InternalError: a former primary, until the failover is complete.
-            except (OperationalError, InterfaceError, InternalError, psycopg.Error) as error:
+            except (Error, psycopg.Error) as error:
+                if not is_outage(error):
+                    raise
                 logger.warning("SMS wait for the database: %s", type(error).__name__)
                 connections.close_all()
                 time.sleep(POLL_SECONDS)

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS
 
 from inviting_app.ops.checks_database import answers
+from users import deadline
 
 LEVELS = {INFO: "INFO", WARNING: "WARNING"}
 
@@ -21,8 +22,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        unreachable = list(answers())  # Django's own checks of a database fail then
-        found = run_checks(include_deployment_checks=True, databases=None if unreachable else [DEFAULT_DB_ALIAS])
+        with deadline.within(deadline.SECONDS):
+            unreachable = list(answers())  # Django's own checks of a database fail then
+            found = run_checks(include_deployment_checks=True, databases=None if unreachable else [DEFAULT_DB_ALIAS])
         problems = [message for message in [*found, *unreachable] if not message.is_silenced()]
         for message in sorted(problems, key=lambda message: -message.level):
             level = LEVELS.get(message.level, "ERROR")

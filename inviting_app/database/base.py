@@ -1,0 +1,90 @@
+"""The connections: what Django calls the backend `inviting_app.database`."""
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import psycopg
+from django.db.backends.postgresql import base
+
+from users import deadline
+
+# No address of the server is tried later than this after the first one: an attempt takes two seconds (settings.py).
+TRY_SECONDS = 2.5
+
+# A standby reports `on` whatever its settings say.
+_TAKES_WRITES = "SELECT current_setting('transaction_read_only') = 'off'"
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection whose statements have the limit of `users.deadline`, and that is kept only if it takes writes."""
+
+    # For each alias, the place in its list of hosts from which the next attempt starts.
+    _first_host: ClassVar[dict[str, int]] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limit = deadline.Limit(lambda: self.connection.fileno())
+        self.execute_wrappers.append(self._execute_within)
+
+    def _execute_within(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        with self._limit:
+            return execute(*statement)
+
+    def commit(self) -> None:
+        with self._limit:
+            super().commit()
+
+    def rollback(self) -> None:
+        """Roll back, and have the connection checked before the next request if there was an error.
+
+        Django takes a rollback that succeeds for a sign that all is well. It succeeds on a server that takes no writes.
+        """
+        with self._limit:
+            failed = self.errors_occurred
+            super().rollback()
+            self.errors_occurred = failed
+
+    def init_connection_state(self) -> None:
+        with self._limit:
+            super().init_connection_state()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if deadline.seconds() is None:
+            return super().get_new_connection(conn_params)
+        with deadline.silence.attempt():
+            return self._connect_to_one(conn_params)
+
+    def _connect_to_one(self, conn_params: dict[str, Any]) -> Any:
+        """Try the hosts of the URL in turn, first the one that answered last, and not for long.
+
+        psycopg would begin with the first one each time, and wait for each.
+        """
+        hosts = str(conn_params.get("host", "")).split(",")
+        ports = str(conn_params.get("port", "")).split(",")
+        began, failures = time.monotonic(), []
+        for _ in hosts:
+            place = self._first_host.get(self.alias, 0) % len(hosts)
+            at = {"host": hosts[place], "port": ports[place % len(ports)]} if len(hosts) > 1 else {}
+            try:
+                return super().get_new_connection(conn_params | at)
+            except psycopg.OperationalError as error:
+                failures.append(error)
+                self._first_host[self.alias] = place + 1
+            if time.monotonic() > began + TRY_SECONDS:
+                break
+        if len(failures) == 1:
+            raise failures[0]
+        raise type(failures[-1])("\n".join(str(error) for error in failures))
+
+    def is_usable(self) -> bool:
+        """Whether the server answers and takes writes. Django asks this after an error, and replaces the connection.
+
+        A server that takes no writes is a former primary: a new connection may be to the new one.
+        """
+        assert self.connection
+        try:
+            with self._limit:
+                return bool(self.connection.execute(_TAKES_WRITES).fetchone()[0])
+        except psycopg.Error:
+            return False

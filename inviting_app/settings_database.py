@@ -1,0 +1,51 @@
+"""Django's settings for the database. Part of `settings`."""
+
+from typing import Any
+
+from inviting_app import env
+from inviting_app.ops import roles
+from inviting_app.ops.embedded import Embedded
+
+# Whether the service starts its own PostgreSQL, because DATABASE_URL is not set.
+EMBEDDED_POSTGRES = env.DATABASE is None
+# A lock that is not granted within 2 s is a 503, not a hanging request. The server keeps the locks of a silent client
+# for ten seconds, not for the two hours of its default.
+_SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
+_SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+# Prepared statements keep their plans. PostgreSQL alone would plan two of a sign-up anew every time, and compile one
+# for large tables (docs/speed.md). tests/ops/test_plans.py holds every statement to a good plan of this kind.
+_SESSION += " -c plan_cache_mode=force_generic_plan -c jit=off"
+# A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it. They see
+# a host that is gone; `users.deadline` sees a server that hangs. libpq waits two seconds for a connection at least.
+_DATABASE_OPTIONS = {
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
+
+
+def _database(where: dict[str, Any]) -> dict[str, Any]:
+    # The server binds and prepares statements. The URL's own options come last, so that they count.
+    session = f"{_SESSION} {where['OPTIONS'].get('options', '')}".rstrip()
+    options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": session}
+    # With several hosts there is time to ask two of them.
+    options.setdefault("connect_timeout", 2 if "," in where.get("HOST", "") else 4)
+    return {**where, "ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "OPTIONS": options}
+
+
+_service, _owner = env.DATABASE, env.OWNER_DATABASE
+if _service is None:
+    _embedded = Embedded(env.DATA_DIR)
+    _service, _owner = _embedded.settings(roles.SERVICE), _embedded.settings(roles.OWNER)
+DATABASES = {"default": _database(_service)}
+# The alias of the connections that must not go through a PgBouncer, such as the worker's for LISTEN.
+DIRECT_DATABASE = "default"
+if env.WORKER_DATABASE and env.WORKER_DATABASE != env.DATABASE:
+    DIRECT_DATABASE = "direct"
+    DATABASES["direct"] = {**_database(env.WORKER_DATABASE), "TEST": {"MIRROR": "default"}}
+# The alias of the connections that may do more than read and change rows: of `migrate`, `backup` and `restore`.
+OWNER_DATABASE = DIRECT_DATABASE
+if _owner:
+    OWNER_DATABASE = "owner"
+    DATABASES["owner"] = {**_database(_owner), "TEST": {"MIRROR": "default"}}

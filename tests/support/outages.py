@@ -1,0 +1,62 @@
+"""Databases that fail without being gone: servers that take no writes, and servers that hang."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from django.db import connection
+
+from tests.support.backups import another_session
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Sessions that begin now take no writes, as on a standby."""
+    with another_session() as other:
+        other.autocommit = True
+        name = connection.settings_dict["NAME"]
+        other.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            other.execute("SET transaction_read_only = off")
+            other.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')  # type: ignore[arg-type]
+
+
+def backend() -> int:
+    """The server's process behind the connection of this thread."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def stopped(*processes: int) -> Iterator[None]:
+    """The kernel goes on acknowledging what is sent to these processes, but they do not run."""
+    try:
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+@contextmanager
+def silent_hosts(number: int) -> Iterator[str]:
+    """The ports, as in a URL, of servers on 127.0.0.1 that take connections and say nothing."""
+    with ExitStack() as stack:
+        peers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        yield ",".join(str(peer.getsockname()[1]) for peer in peers)
+
+
+def assert_unavailable(answer: Any) -> None:
+    assert answer.status_code == 503
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "unavailable"
+    assert answer["Retry-After"] == str(answer.json()["retry_after"])
+    assert answer.json()["retry_after"] >= 1

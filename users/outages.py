@@ -1,0 +1,34 @@
+"""Which errors say that the database cannot serve now, so that another try on a new connection may succeed.
+
+The DB-API's OperationalError and InterfaceError are such errors: a connection that is refused, lost or overdue, a
+server that starts, stops or has no room (SQLSTATE classes 08, 53, 57, 58), a lock that was not granted (55), a conflict
+with another transaction or with a standby's replay (40). Some are InternalErrors to it, and are listed here.
+"""
+
+import django.db
+import psycopg
+from psycopg import errors
+
+AWAY = (
+    *(psycopg.OperationalError, psycopg.InterfaceError, django.db.OperationalError, django.db.InterfaceError),
+    # 25006: the server is a standby, or `default_transaction_read_only` is set. After a failover: the former primary.
+    errors.ReadOnlySqlTransaction,
+    # 25P03, 25P04: the server has ended the session, because its transaction was idle or took too long.
+    *(errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout),
+)
+
+
+class TakesNoWrites(django.db.OperationalError):
+    """The server is a standby, or has been told to take no writes."""
+
+    def __init__(self) -> None:
+        super().__init__("this server takes no writes: it is a standby, or in read-only mode")
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether this error, or one that led to it, says that the database cannot serve now."""
+    while error is not None:
+        if isinstance(error, AWAY):
+            return True
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
