@@ -1,29 +1,33 @@
 """The worker: sends the SMS that wait, and runs the periodic tasks.
 
-If its database does not answer, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later), so that its
-supervisor starts it again.
+If its database does not answer or takes no writes, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later),
+so that its supervisor starts it again.
 """
 
 import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error, OperationalError, connections
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
-from psycopg import InterfaceError, OperationalError
 
 from inviting_app.ops import database_errors
+from users import deadline
+from users.outages import is_outage
 from users.queries import DEAD_AFTER
 from users.sms.delivery import CLAIM_FOR
 from users.sms.sender import Sender
@@ -40,9 +44,21 @@ POLL_SECONDS = 5.0
 NICE = 2
 # A statement fails if it gets no connection within this time.
 NO_DATABASE_SECONDS = 2.0
+# Between two looks whether the database answers and takes writes.
+WATCH_SECONDS = 1.0
+# For the answer to such a look.
+WATCHED_SECONDS = 2.0
+# A worker that starts waits so long for its database. One that is started again takes two seconds until it can look.
+START_SECONDS = 10.0
+# For a statement of a periodic task. Those that count the site read much.
+TASK_SECONDS = 20.0
 
-# What psycopg raises when the database does not answer.
-DATABASE_AWAY = (OperationalError, InterfaceError)
+
+class DoesNotServe(OperationalError):
+    """The database takes no writes, or has not answered a statement."""
+
+    def __init__(self) -> None:
+        super().__init__("this server takes no writes (it is a standby, or in read-only mode), or it does not answer")
 
 
 class Command(BaseCommand):
@@ -55,26 +71,62 @@ class Command(BaseCommand):
         if check:
             return
         _lower_priority()
-        at = connector_params(settings.DIRECT_DATABASE)
-        connector = PsycopgConnector(kwargs=at, timeout=NO_DATABASE_SECONDS)
+        deadline.limit_all(TASK_SECONDS)
+        connector = PsycopgConnector(kwargs=connector_params(settings.DIRECT_DATABASE), timeout=NO_DATABASE_SECONDS)
         try:
+            _wait_for_database()
             with app.replace_connector(connector):
                 asyncio.run(_work())
-        except (asyncio.CancelledError, ConnectorException, OperationalError) as error:
+        except (asyncio.CancelledError, ConnectorException, Error, psycopg.Error) as error:
             # After another error, such as a missing table, another start does not help.
-            if isinstance(error, ConnectorException) and not isinstance(error.__cause__, DATABASE_AWAY):
+            if not isinstance(error, asyncio.CancelledError) and not is_outage(error):
                 raise
-            logger.warning("the worker ends because its database does not answer: %s", _cause(at))
+            logger.warning("the worker ends because its database does not serve: %s", _cause())
             sys.exit(os.EX_TEMPFAIL)
 
 
-def _cause(at: dict[str, Any]) -> str:
-    """Why there is no connection: the pool tells only that it has waited."""
+def _check_database() -> None:
+    """Raise an error of the database unless it answers and takes writes."""
+    database = connections[settings.DIRECT_DATABASE]
+    with deadline.within(WATCHED_SECONDS):
+        database.ensure_connection()
+        if not database.is_usable():
+            raise DoesNotServe
+
+
+def _cause() -> str:
+    """Why it does not serve: the pool of procrastinate tells only that it has waited."""
     try:
-        psycopg.connect(**{**at, "connect_timeout": 2}).close()
-    except psycopg.Error as error:
+        _check_database()
+    except Error as error:
         return database_errors.error_line(error)
-    return "it answers again now"
+    return "it serves again now"
+
+
+def _wait_for_database() -> None:
+    """Wait a while for the database, so that the SMS go out as soon as it is back. Raises an error of the database."""
+    given_up_at = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return _check_database()
+        except Error as error:
+            if not is_outage(error) or time.monotonic() > given_up_at:
+                raise
+        finally:
+            connections.close_all()
+        time.sleep(WATCH_SECONDS / 2)
+
+
+def _watch_database(stopping: Event) -> None:
+    """Return when `stopping` is set. Raises an error of the database when it no longer serves.
+
+    The connections of procrastinate would wait for a silent server without end.
+    """
+    try:
+        while not stopping.wait(WATCH_SECONDS):
+            _check_database()
+    finally:
+        connections.close_all()
 
 
 def _lower_priority() -> None:
@@ -114,6 +166,7 @@ async def _work() -> None:
 
     loop.set_exception_handler(end)
     sender, options = _measured()
+    stopping = Event()
     async with app.open_async():
         jobs = asyncio.create_task(
             app.run_worker_async(
@@ -124,33 +177,63 @@ async def _work() -> None:
                 **options,
             )
         )
-        sending = _in_a_thread(sender.run)
+        sending = _in_a_thread("sender", partial(_send, sender))
+        watching = _in_a_thread("watch", partial(_watch_database, stopping))
         try:
             # The heartbeat of the jobs stands for the whole worker, so the jobs and the sender end together.
-            await asyncio.wait([jobs, sending], return_when=asyncio.FIRST_COMPLETED)
-            await (sending if sending.done() else jobs)
+            ended, _ = await asyncio.wait([jobs, sending, watching], return_when=asyncio.FIRST_COMPLETED)
+            await (sending if sending.done() else ended.pop())
         finally:
-            jobs.cancel()
-            await asyncio.gather(jobs, return_exceptions=True)
-            sender.stop()
-            # A gateway may take an SMS while the database is away. If the database comes back in time, that is
-            # recorded. Otherwise the SMS would be sent again. After this time all claims have ended.
-            await asyncio.wait([sending], timeout=CLAIM_FOR.total_seconds())
+            stopping.set()
+            await _end(sender, jobs, sending, watching)
         await sending
 
 
-def _in_a_thread(run: Callable[[], None]) -> asyncio.Future[None]:
+async def _end(
+    sender: Sender, jobs: asyncio.Task[None], sending: asyncio.Future[None], watching: asyncio.Future[None]
+) -> None:
+    jobs.cancel()
+    sender.stop()
+    # A gateway may take an SMS while the database is away. If the database comes back in time, that is recorded.
+    # Otherwise the SMS would be sent again. After this time all claims have ended.
+    await asyncio.wait([sending], timeout=CLAIM_FOR.total_seconds())
+    if watching.done() and (lost := watching.exception()):
+        _end_at_once(lost)
+    watching.cancel()
+    await asyncio.gather(jobs, watching, return_exceptions=True)
+
+
+def _end_at_once(error: BaseException) -> None:
+    """End the process, without its connections: those of procrastinate would wait for a silent server without end."""
+    logger.warning("the worker ends because its database does not serve: %s", database_errors.error_line(error))
+    logging.shutdown()
+    os._exit(os.EX_TEMPFAIL)
+
+
+def _send(sender: Sender) -> None:
+    with deadline.within(deadline.SECONDS):
+        sender.run()
+
+
+def _in_a_thread(name: str, run: Callable[[], None]) -> asyncio.Future[None]:
     """Run this in a thread that ends with the process, unlike those of an executor."""
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
 
+    def end(error: BaseException | None) -> None:
+        if error and not ended.done():
+            ended.set_exception(error)
+        elif not ended.done():
+            ended.set_result(None)
+
     def target() -> None:
+        failed = None
         try:
             run()
         except BaseException as error:
-            loop.call_soon_threadsafe(ended.set_exception, error)
-        else:
-            loop.call_soon_threadsafe(ended.set_result, None)
+            failed = error
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(end, failed)
 
-    Thread(target=target, name="sender", daemon=True).start()
+    Thread(target=target, name=name, daemon=True).start()
     return ended
