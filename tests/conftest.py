@@ -13,6 +13,7 @@ from django.utils import translation
 from rest_framework.test import APIClient
 from xdist.scheduler import LoadFileScheduling
 
+from inviting_app import probes
 from inviting_app.logs import Stderr
 from inviting_app.ops.embedded import OPTIONS, SUPERUSER, Embedded
 from tests.support import login_steps
@@ -93,7 +94,8 @@ def django_db_modify_db_settings(postgres: None) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(settings: Any) -> None:
-    """Pages without `collectstatic` before them, no slow hashing of passwords, the usual names of cookies."""
+    """Pages without `collectstatic` before them, no slow hashing, the usual names of cookies, and fresh probes."""
+    probes.FRESH_SECONDS = 0.0
     settings.COOKIE_SUFFIX, settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "", "sessionid", "csrftoken"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

@@ -1,6 +1,7 @@
 """While the database is unavailable or a lock is not granted, the response is 503 with `Retry-After`."""
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -132,6 +133,18 @@ def test_ready_process_does_not_look_for_migrations_again(django_assert_num_quer
 def end(process: int) -> None:
     with another_session() as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+
+
+@pytest.mark.django_db
+def test_probes_of_strangers_write_five_times_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(probes, "FRESH_SECONDS", 60)
+    monkeypatch.setattr(probes, "ready_at", -math.inf)
+    first = client().get("/readyz")
+
+    with django_assert_num_queries(0):
+        assert client().get("/readyz").json() == first.json()
 
 
 def test_connection_that_the_server_has_ended_is_replaced_before_a_request_uses_it(token: str) -> None:
