@@ -20,6 +20,7 @@ from tests.support import login_steps
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.environment import THOROUGH
 from tests.support.service import Service, copy_prepared, ready_service
+from users import deadline
 from users.models import User
 
 # The folders whose tests start processes, in the order in which they run.
@@ -72,7 +73,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def postgres() -> Iterator[None]:
-    """The embedded PostgreSQL, unless DATABASE_URL names another. Its data need not survive a power cut."""
+    """The embedded PostgreSQL, unless DATABASE_URL names another. Its data need not survive a power cut.
+
+    Statements have no limit. Those that make a database take long.
+    """
+    deadline.limit_all(None)
     OPTIONS.update(fsync="off", synchronous_commit="off", full_page_writes="off")
     if not settings.EMBEDDED_POSTGRES:
         yield

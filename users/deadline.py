@@ -5,7 +5,8 @@ its synchronous standby has gone silent. Then neither PostgreSQL's timeouts nor 
 timeout for a statement. So one thread of the process looks at the statements that are running, and shuts the socket of
 one that is overdue. The thread that waits for it sees a lost connection.
 
-A statement costs two looks at the clock more (docs/speed.md). A timer for each would cost a thread, or a system call.
+A statement costs a lock more (docs/speed.md). A timer for each would cost a thread, or a system call. Time is counted
+in looks of that thread, so that on a processor with too much to do, which slows the looks down too, nothing is ended.
 """
 
 import logging
@@ -43,8 +44,8 @@ class _Patience(threading.local):
 _patience = _Patience()
 
 
-def limit_all(seconds: float = SECONDS) -> None:
-    """Limit every statement of this process, except of threads that are told otherwise."""
+def limit_all(seconds: float | None = SECONDS) -> None:
+    """Limit every statement of this process, except of threads that are told otherwise. None is without a limit."""
     _Patience.seconds = seconds
 
 
@@ -114,7 +115,7 @@ class Limit:
 
     def __enter__(self) -> None:
         if _patience.seconds is not None:
-            self._seconds, self._began = _patience.seconds, time.monotonic()
+            self._seconds, self._began = _patience.seconds, _watch.looks
             if not self._is_watched:
                 self._is_watched = True
                 _watch.add(self)
@@ -124,9 +125,9 @@ class Limit:
         with self._lock:
             self._began = math.inf
 
-    def end_if_overdue(self, now: float) -> None:
+    def end_if_overdue(self, looks: int) -> None:
         with self._lock:
-            if now < self._began + silence.limited(self._seconds, now):
+            if looks * LOOK_SECONDS < self._began * LOOK_SECONDS + silence.limited(self._seconds, time.monotonic()):
                 return
             self._began = math.inf
             with suppress(psycopg.Error, OSError):  # it was lost meanwhile
@@ -141,6 +142,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.limits: WeakSet[Limit] = WeakSet()
+        self.looks = 0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -156,9 +158,9 @@ class _Watch:
             time.sleep(LOOK_SECONDS)
             with self._lock:
                 limits = [*self.limits]
-            now = time.monotonic()
+            self.looks += 1
             for limit in limits:
-                limit.end_if_overdue(now)
+                limit.end_if_overdue(self.looks)
 
 
 _watch = _Watch()
