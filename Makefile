@@ -11,7 +11,7 @@ DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 # Whatever the caller's locale is.
 export PYTHONUTF8 := 1
 
-.PHONY: run demo test lint admin lock messages bench bench-journeys bench-sms licences sbom audit
+.PHONY: run demo test lint admin lock messages bench bench-journeys bench-sms pictures licences sbom audit
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -42,6 +42,10 @@ bench-journeys: $(DEV)
 
 bench-sms: $(DEV)
 	@exec $(BIN)/python -m bench.sms $(ARGS)
+
+# The screenshots of README.md, from a service that this starts, and the pictures of shared links.
+pictures: $(DEV)
+	@exec $(BIN)/python -m bench.pictures
 
 # On a new machine there are no tables yet. Of an old version, they are those that the next start would make.
 admin: $(RUN)

@@ -22,7 +22,9 @@ from dotenv import dotenv_values
 from inviting_app.values import (
     choice,
     client_origin,
+    contact_link,
     database,
+    display_name,
     each,
     gateway,
     host,
@@ -33,6 +35,7 @@ from inviting_app.values import (
     region,
     sms_last_line,
     sms_text,
+    web_link,
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -129,6 +132,8 @@ SITE_URL = read("SITE_URL", origin(f"http://localhost:{PORT}"), origin)
 EXTRA_HOSTS: list[str] = read("EXTRA_HOSTS", [], each(host))
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", 0, integer(0, 10))
 CORS_ORIGINS: list[str] = read("CORS_ORIGINS", [], each(client_origin))
+SITE_NAME, OPERATOR_NAME = read("SITE_NAME", "", display_name), read("OPERATOR_NAME", "", display_name)
+PRIVACY_URL, CONTACT_URL = read("PRIVACY_URL", "", web_link), read("CONTACT_URL", "", contact_link)
 METRICS_PORT = read("METRICS_PORT", 0, integer(1, 65535))
 WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
 WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))

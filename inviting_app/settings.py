@@ -11,8 +11,7 @@ from inviting_app.settings_database import *  # noqa: F403
 from inviting_app.settings_http import *  # noqa: F403
 from inviting_app.settings_http import SITE_URL
 
-BASE_DIR = env.BASE_DIR
-DATA_DIR = env.DATA_DIR
+BASE_DIR, DATA_DIR = env.BASE_DIR, env.DATA_DIR
 SECRET_KEY = env.SECRET_KEY or data_dir.secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 HOST, PORT, METRICS_PORT = env.HOST, env.PORT, env.METRICS_PORT
@@ -79,6 +78,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "inviting_app.page.context.site",
             ],
         },
     },

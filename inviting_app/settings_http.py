@@ -1,4 +1,4 @@
-"""Django's settings for HTTP: hosts, origins, proxies, cookies and headers. Part of `settings`."""
+"""Django's settings for HTTP: hosts, names, origins, proxies, cookies and headers. Part of `settings`."""
 
 from urllib.parse import urlsplit
 
@@ -6,6 +6,8 @@ from inviting_app import env
 
 SITE_URL = env.SITE_URL
 EXTRA_HOSTS = env.EXTRA_HOSTS
+SITE_NAME, OPERATOR_NAME = env.SITE_NAME, env.OPERATOR_NAME
+PRIVACY_URL, CONTACT_URL = env.PRIVACY_URL, env.CONTACT_URL
 _site = urlsplit(SITE_URL)
 _is_https = _site.scheme == "https"
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]

@@ -94,6 +94,48 @@ def client_origin(text: str) -> str:
     return text.lower().removesuffix("/")
 
 
+def display_name(text: str) -> str:
+    """A name for people to read, in one line."""
+    shown = " ".join(text.split())
+    if (
+        len(shown) > 60 or not shown.isprintable()
+    ):  # signs that turn the text around would change the line they stand in
+        raise ValueError("must be a name of at most 60 characters, without control and invisible characters")
+    return shown
+
+
+def web_link(text: str) -> str:
+    """The address of a web page that people are sent to."""
+    from django.core.exceptions import ValidationError
+    from django.core.validators import URLValidator
+
+    try:
+        URLValidator(schemes=list(_WEB_PORTS))(text)
+        if "@" not in urlsplit(text).netloc:  # a password, or a name that looks like the host
+            return text
+    except ValidationError:
+        pass
+    raise ValueError("must look like https://example.org/privacy")
+
+
+def contact_link(text: str) -> str:
+    """A web page, an e-mail address or a phone that people can turn to, as a link."""
+    from django.core.exceptions import ValidationError
+    from django.core.validators import validate_email
+
+    scheme, _, rest = text.partition(":")
+    with suppress(ValueError, ValidationError):
+        if scheme.lower() == "mailto":
+            address, _, headers = rest.partition("?")
+            validate_email(address)
+            if re.fullmatch("[!-~]*", headers):
+                return text
+        elif scheme.lower() == "tel" and re.fullmatch(r"\+?[0-9][0-9().-]{2,30}", rest):
+            return text
+        return web_link(text)
+    raise ValueError("must look like https://example.org/help, mailto:help@example.org or tel:+79991234567")
+
+
 def region(text: str) -> str:
     import phonenumbers
 

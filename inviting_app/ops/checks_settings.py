@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error, Info, Warning
 
 from inviting_app.values import is_local
 
@@ -28,4 +28,9 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         what = "Others can reach the demo mode: no SMS is sent, and anybody can sign in as anybody."
         hint = "Set SMS_GATEWAYS and remove ALLOW_DEMO, or leave HOST, SITE_URL and EXTRA_HOSTS at this machine."
         found.append(Warning(what, hint=hint, id="inviting_app.W003"))
+    unsaid = [name for name in ("OPERATOR_NAME", "PRIVACY_URL", "CONTACT_URL") if not getattr(settings, name)]
+    if not local and unsaid:
+        what = f"The page asks people for their numbers, and {', '.join(unsaid)} would tell them who asks."
+        hint = "Set them in `.env`: the sign-in screen and the foot of each page show them."
+        found.append(Info(what, hint=hint, id="inviting_app.I001"))
     return found

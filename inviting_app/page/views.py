@@ -1,16 +1,20 @@
 """The built-in page: a static client of the API, in the browser's language."""
 
 from contextlib import suppress
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import phonenumbers
 import segno
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from profiles import invite_codes
 from users.typed import clean
@@ -26,9 +30,12 @@ SENTENCE_ENDS = ".,;:!?)]»\"'"
 @cache_control(private=True, no_cache=True)
 @vary_on_cookie
 def page(request: HttpRequest, invite_code: str = "") -> HttpResponse:
-    """The page, with the code of a share link filled in. A GET never activates it: link previews send GETs too."""
+    """The page, with the code of a share link. A GET never activates it: link previews send GETs too."""
     code = _normalised(invite_code)
     context = {
+        "site_url": settings.SITE_URL,
+        "page_url": invite_codes.share_url(code) if code else f"{settings.SITE_URL}/",
+        "phone_example": _phone_example(settings.PHONE_REGION),
         "modules": MODULES,
         "invite_code": code,
         "broken_link": bool(invite_code) and not code,
@@ -47,6 +54,13 @@ def qr(request: HttpRequest, invite_code: str) -> HttpResponse:
     image = BytesIO()
     segno.make(invite_codes.share_url(code), error="m").save(image, kind="svg", scale=8, light="#fff")
     return HttpResponse(image.getvalue(), content_type="image/svg+xml")
+
+
+@cache
+def _phone_example(region: str) -> str:
+    """A mobile number of this region, as people write it. Some regions have none."""
+    number = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL) if number else ""
 
 
 def _normalised(invite_code: str) -> str:

@@ -168,6 +168,11 @@ HTTPS = "https://invite.example.org"
         ({"SITE_URL": HTTPS, "TRUSTED_PROXIES": 1}, "inviting_app.W003", "Others can reach the demo mode"),
         ({"HOST": "0.0.0.0"}, "inviting_app.W003", "Others can reach the demo mode"),
         ({"EXTRA_HOSTS": ["10.0.2.2"]}, "inviting_app.W003", "Others can reach the demo mode"),
+        (
+            {"SITE_URL": HTTPS, "TRUSTED_PROXIES": 1, "DEMO": False, "CONTACT_URL": ""},
+            "inviting_app.I001",
+            "The page asks",
+        ),
         ({"SECRET_KEY": SECRET}, "users.E001", "SECRET_KEY has fewer than 32 characters, or fewer than 5"),
         ({"SECRET_KEY": f"{SECRET} and not yet fifty characters"}, "security.W009", "Your SECRET_KEY has less than 50"),
         ({"X_FRAME_OPTIONS": "SAMEORIGIN"}, "security.W019", "You have "),
@@ -175,6 +180,7 @@ HTTPS = "https://invite.example.org"
 )
 def test_wrong_settings_are_reported(changed: dict[str, Any], id: str, words: str, settings: Any) -> None:
     settings.SITE_URL = "http://localhost:8000"
+    settings.OPERATOR_NAME, settings.PRIVACY_URL, settings.CONTACT_URL = "Acme", HTTPS, "tel:+79991234567"
     for name, value in changed.items():
         setattr(settings, name, value)
 

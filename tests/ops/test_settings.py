@@ -228,6 +228,7 @@ def test_deployment_checks_find_nothing(tmp_path: Path) -> None:
         "SITE_URL": "https://invite.example.org",
         "SMS_GATEWAYS": "webhook+http://localhost/",
         "TRUSTED_PROXIES": "1",
+        **{"OPERATOR_NAME": "Acme", "PRIVACY_URL": "https://example.org/", "CONTACT_URL": "tel:+79991234567"},
     }
     argv = ["manage.py", "check", "--deploy", "--fail-level", "DEBUG"]
 
