@@ -3,6 +3,7 @@
 import gzip
 import re
 from pathlib import Path
+from struct import unpack
 from typing import Any
 
 import pytest
@@ -63,6 +64,25 @@ def test_link_without_a_valid_code_shows_the_page(browser: Client, typed: str) -
     assert "<script>" not in answer.text
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_shared_link_has_a_preview_that_tells_nothing_about_a_person(
+    browser: Client, settings: Any, language: str
+) -> None:
+    settings.SITE_URL = "https://xn--e1afmkfd.xn--p1ai"
+
+    html = browser.get("/i/h7k3qx", HTTP_ACCEPT_LANGUAGE=language).text
+
+    preview = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):[\w:]+)" content="([^"]*)">', html))
+    title = {"en": "You're invited", "ru": "Вас пригласили"}[language]
+    assert f"<title>{title} · " in html
+    assert (preview["og:title"], preview["og:url"]) == (title, "https://xn--e1afmkfd.xn--p1ai/i/H7K3QX")
+    assert preview["og:image"] == f"https://xn--e1afmkfd.xn--p1ai/static/page/preview-{language}.png"
+    header = (STATIC / f"preview-{language}.png").read_bytes()[16:24]
+    assert [preview["og:image:width"], preview["og:image:height"]] == [str(size) for size in unpack(">2I", header)]
+    assert all("H7K3QX" not in text for name, text in preview.items() if name != "og:url")
+    assert preview["og:description"] != re.findall(r'og:description" content="([^"]*)', browser.get("/").text)[0]
+
+
 def test_opening_a_share_link_activates_nothing_and_sends_no_statement(
     alice: SignedInUser, bob: SignedInUser, django_assert_num_queries: Any
 ) -> None:
@@ -97,7 +117,8 @@ def test_page_preloads_every_module(browser: Client) -> None:
 def test_page_and_its_files_are_small(browser: Client) -> None:
     html = browser.get("/", HTTP_ACCEPT_LANGUAGE="ru", HTTP_ACCEPT_ENCODING="gzip")
 
-    files = sum(len(gzip.compress(file.read_bytes())) for file in STATIC.iterdir())
+    loaded = [file for file in STATIC.iterdir() if file.suffix != ".png"]  # those are for messengers
+    files = sum(len(gzip.compress(file.read_bytes())) for file in loaded)
 
     assert html["Content-Encoding"] == "gzip"
     assert len(html.content) + files < SIZE_LIMIT
@@ -138,7 +159,7 @@ def test_texts_of_the_scripts_are_those_that_they_use() -> None:
 
 def test_modules_import_each_other_by_names_that_tell_their_content(tmp_path: Path) -> None:
     storage = StaticStorage(location=tmp_path, base_url="/static/")
-    names = [f"page/{file.name}" for file in STATIC.iterdir()]
+    names = [f"page/{file.name}" for file in STATIC.iterdir() if file.suffix != ".png"]
     for name in names:
         storage.save(name, ContentFile((STATIC.parent / name).read_bytes()))
 

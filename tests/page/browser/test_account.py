@@ -23,10 +23,17 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
     expect(alice.page.get_by_role("listitem").filter(has_text=alice.words("this_device"))).to_have_count(1)
     alice.finds_no_barrier()
     alice.page.get_by_role("listitem").first.get_by_role("button").click()
+    alice.sees("It will be signed out. To use it again, sign in on it with a new code.")
+    alice.finds_no_barrier()
+    alice.press("Cancel")
+    expect(alice.page.get_by_role("listitem")).to_have_count(2)
+    alice.page.get_by_role("listitem").first.get_by_role("button").click()
+    alice.press("Remove")
 
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
     thief.page.reload()
     thief.sees("problem_token_revoked")
+    expect(thief.page.locator("[data-known]")).to_be_empty()  # its trust is gone, too
 
 
 def test_all_devices_are_ended_after_a_question(alice: Visitor) -> None:
@@ -34,7 +41,7 @@ def test_all_devices_are_ended_after_a_question(alice: Visitor) -> None:
     alice.open_account()
 
     alice.press("Remove all devices")
-    alice.sees("You will be signed out everywhere, including here. None of your devices will be known any more.")
+    alice.sees("You will be signed out everywhere, including here. Sign in again with a new code.")
     alice.finds_no_barrier()
     alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove all devices")).click()
 

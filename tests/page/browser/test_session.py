@@ -23,6 +23,17 @@ def test_signing_out_in_one_tab_signs_out_the_other(alice: Visitor) -> None:
     assert alice.page.evaluate("localStorage.getItem('session')") is None
 
 
+def test_signing_out_without_a_connection_tells_the_truth(alice: Visitor) -> None:
+    alice.sign_in()
+    alice.open_account()
+    alice.page.context.set_offline(True)
+
+    alice.press("Sign out")
+
+    alice.sees("signed_out_offline")
+    assert alice.page.evaluate("localStorage.getItem('session')") is None
+
+
 def test_whoever_signs_in_next_does_not_see_what_was_typed_before(alice: Visitor, bob: Visitor) -> None:
     alice.sign_in()
     alice.invite_field.fill("H7K3")
@@ -85,11 +96,11 @@ def test_whoever_comes_back_to_the_tab_sees_what_has_happened_but_asks_no_oftene
     come_back(alice)
     come_back(alice)
 
-    expect(alice.page.get_by_role("listitem")).to_have_text([bob.shown_phone])
+    expect(alice.page.get_by_role("listitem")).to_contain_text([bob.shown_phone])
     expect(alice.page.locator("[data-count]")).to_have_text("1")
     expect(alice.invite_field).to_have_value("H7K3")
     expect(alice.invite_field).to_be_focused()
-    assert [url.split("/api/")[1] for url in asked] == ["v1/profiles/me"]
+    assert [url.split("/api/")[1] for url in asked] == ["v1/profiles/me", "v1/profiles/me/invitations"]
 
 
 ME = "/api/v1/profiles/me"

@@ -18,7 +18,7 @@ def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: V
     expect(alice.code_field).to_be_focused()
     alice.finds_no_barrier()
     alice.code_field.fill(f"{alice.code()[:2]} - {alice.code()[2:]} ")
-    expect(alice.problem).to_have_count(0)  # and nothing is sent by itself the second time
+    expect(alice.problem).to_have_count(0)  # a complete code that is being mended is not sent by itself
     alice.press("Sign in")
     alice.own_code()
 
@@ -46,6 +46,7 @@ def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
 
     expect(alice.problem).to_have_text(alice.words("problem_invalid_code"))
     expect(alice.button("new_code")).to_be_focused()
+    expect(alice.page.locator("main button.primary")).to_have_count(1)
     alice.finds_no_barrier()
     alice.press("new_code")
     expect(alice.page.locator("[data-sent]")).to_contain_text(alice.unbroken_phone)

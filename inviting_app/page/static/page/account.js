@@ -17,9 +17,9 @@ export async function readAccount() {
 function showAccount(profile, devices) {
   const $ = show("account");
   $("[data-phone]").textContent = phone(profile.phone);
-  $("[data-sign-out]").addEventListener("click", () => {
+  onClick($("[data-me]"), "button", async () => {
     leave();
-    signOut("signed_out");
+    await signOut("signed_out", "signed_out_offline");
   });
   showDevices(devices);
 
@@ -50,7 +50,7 @@ function showAccount(profile, devices) {
   };
 
   function showDevices(listed) {
-    $(".devices").replaceChildren(...listed.map((device) => item(device, $("[data-devices] .problem"))));
+    $(".devices").replaceChildren(...listed.map((device) => item(device, $("[data-devices] .problem"), $("#confirm-end"))));
   }
 }
 
@@ -70,17 +70,21 @@ function signInAgain(phone) {
   signOut("problem_fresh_sign_in_required");
 }
 
-function item(device, box) {
+function item(device, box, dialog) {
   const name = described(device.user_agent);
   const row = make("li");
   const text = make("div");
-  text.append(make("strong", name));
-  if (device.current) text.append(Object.assign(make("span", t("this_device")), { className: "badge" }));
+  const title = Object.assign(make("p"), { className: "device" });
+  title.append(make("strong", name));
+  if (device.current) title.append(Object.assign(make("span", t("this_device")), { className: "badge" }));
+  text.append(title);
   const state = device.ended_at ? t("signed_out_known") : t("signed_in_at", { time: day(new Date(device.signed_in_at)) });
   text.append(Object.assign(make("p", state), { className: "hint" }));
   const button = makeButton(t("end"), () => {});
   button.ariaLabel = t("end_device", { device: name });
   const end = working(box, button, async () => {
+    dialog.querySelector("[data-device]").textContent = name;
+    if (!(await ask(dialog))) return;
     await authorized("DELETE", `${DEVICES}/${device.id}`);
     if (device.current) {
       leave();

@@ -15,7 +15,7 @@ export function number(value) {
 
 /** @param {Date} date */
 export function day(date) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(date);
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(date);
 }
 
 /** The time of day, with the date if it is not today. */

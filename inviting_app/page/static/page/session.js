@@ -11,6 +11,7 @@ import { local } from "./store.js";
 const KEPT = "session";
 const KNOWN = "known";
 const SEEN_BY_ALL = 100; // milliseconds
+const LONGEST_GOODBYE = 5_000; // milliseconds
 
 let access = null;
 
@@ -34,13 +35,22 @@ export function signIn({ token, refresh, expires_in }, phone) {
   changed();
 }
 
-/** Works without a connection too. The session then ends here now, and on the server when it expires. */
-export async function signOut(why) {
+/**
+ * Works without a connection too. The session then ends here now, and on the server when it expires: `unheard` is the
+ * name of the text that says so.
+ */
+export async function signOut(why, unheard = why) {
   await locked(async () => {
     const { refresh } = kept() ?? {};
-    forget(why);
-    if (refresh) await call("POST", "/api/auth/logout", { body: { refresh } }).catch(() => {});
+    release();
+    const body = { refresh };
+    const heard = !refresh || (await call("POST", "/api/auth/logout", { body, longest: LONGEST_GOODBYE }).then(() => true, was401));
+    changed(heard ? why : unheard);
   });
+}
+
+function was401({ status }) {
+  return status === 401; // it has ended already
 }
 
 /** Forgets everything: the user's tokens are revoked, and this device is no longer known. */
@@ -80,7 +90,8 @@ async function refreshed() {
   try {
     pair = await callAgain("POST", "/api/auth/refresh", { refresh });
   } catch (problem) {
-    if (problem.status === 401) forget(problem);
+    if (problem.code === "token_revoked") ended(problem); // perhaps the device was removed, and is not known any more
+    else if (problem.status === 401) forget(problem);
     throw problem;
   }
   keep({ id, refresh: pair.refresh }); // before the pair is used: see docs/clients.md
@@ -106,9 +117,13 @@ function keep(value) {
 }
 
 function forget(why) {
+  release();
+  changed(why);
+}
+
+function release() {
   local.removeItem(KEPT);
   access = null;
-  changed(why);
 }
 
 function changed(why) {

@@ -2,11 +2,11 @@
 
 import { call, callAgain } from "./api.js";
 import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
-import { explain } from "./problems.js";
+import { explain, wayOut } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { clean, legible } from "./typed.js";
-import { complain, countDown, makeButton, onSubmit, remember, say, show, working } from "./ui.js";
+import { complain, countDown, onSubmit, remember, say, show, working } from "./ui.js";
 
 const ASKED = "asked";
 let stopReading = () => {};
@@ -80,21 +80,37 @@ function showCode() {
 
   readSms((code) => fillIn(field, code));
   const tried = new Set();
-  const ways = { new_code: () => resend(), other_number: otherNumber, by_itself: true };
-  onSubmit($("form"), () => enter(field, tried), ways);
+  const again = $("[data-resend]");
+  const ways = { new_code: again, other_number: $("[data-other]"), by_itself: true };
+  onSubmit($("form"), () => enter(field, tried).catch(thenOffer), ways);
   submitWhenComplete($("form"), field, state.length);
 
-  const resend = working($("form .problem"), $("[data-resend]"), async () => {
+  const resend = working($("form .problem"), again, async () => {
     await askForCode(state.phone);
     showCode();
     say(asked().sent ? t("code_sent_again") : main("[data-sent]").textContent);
     main("#code").focus();
   });
-  $("[data-resend]").addEventListener("click", resend);
-  countDown($("[data-resend]"), state.resend, "send_again", () => say(t("may_send_again")));
+  again.addEventListener("click", resend);
+  const endWait = countDown(again, state.resend, "send_again", () => say(t("may_send_again")));
   whenOver(field, state.expires, () => {
-    complain($("form .problem"), t("code_expired"), { button: makeButton(t("new_code"), resend) });
+    complain($("form .problem"), t("code_expired"));
+    offerNew();
   });
+
+  /** A code that cannot be used any more is replaced at once: asking brings new attempts, with or without an SMS. */
+  function offerNew() {
+    endWait();
+    again.disabled = false;
+    again.textContent = t("new_code");
+    again.className = "primary";
+    $("form button").className = "secondary";
+  }
+
+  function thenOffer(problem) {
+    if (wayOut(problem) === "new_code") offerNew();
+    throw problem;
+  }
 
   function otherNumber() {
     stopReading();
@@ -122,16 +138,15 @@ async function enter(field, tried) {
   signIn(answer, state.phone);
 }
 
-/** A complete code is sent without a click, the first time. */
+/** A code is sent without a click when its last digit is typed. A complete one that is being mended is not. */
 function submitWhenComplete(form, field, length) {
-  let done = false;
+  let before = 0;
   field.addEventListener("input", () => {
     const typed = digits(field.value);
     // Regrouped only at the end, where that does not move the caret.
     if (field.selectionStart === field.value.length) field.value = typed.replace(/^(.{5})(?=.)/, "$1 ");
-    if (typed.length !== length || done) return;
-    done = true;
-    form.requestSubmit();
+    if (typed.length === length && before < length) form.requestSubmit();
+    before = typed.length;
   });
 }
 

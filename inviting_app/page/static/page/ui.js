@@ -8,7 +8,7 @@ import { tab } from "./store.js";
 
 const main = document.querySelector("main");
 const status = document.getElementById("status");
-const site = document.title;
+const site = document.querySelector(".brand").textContent.trim();
 
 /**
  * Show the view of this name.
@@ -16,6 +16,8 @@ const site = document.title;
  */
 export function show(name) {
   const view = document.getElementById(`view-${name}`).content.cloneNode(true);
+  const fits = document.body.dataset.inviteCode ? "invited" : "welcome";
+  for (const part of view.querySelectorAll(`[data-if]:not([data-if=${fits}])`)) part.remove();
   for (const code of view.querySelectorAll("[data-spoken]")) spell(code, code.dataset.spoken);
   main.replaceChildren(view);
   main.toggleAttribute("aria-busy", false);
@@ -56,7 +58,7 @@ export function makeButton(text, act, kind = "secondary") {
 /** Calls `act` when the form is submitted, once at a time. Problems are shown under `field`. */
 export function onSubmit(form, act, ways = {}) {
   const field = form.querySelector("input");
-  const attempt = working(form.querySelector(".problem"), form.querySelector("button.primary"), act, {
+  const attempt = working(form.querySelector(".problem"), form.querySelector("button"), act, {
     field,
     retry: () => form.requestSubmit(),
     ...ways,
@@ -89,12 +91,16 @@ export function working(box, button, act, ways = {}) {
   };
 }
 
-/** Explains a problem and offers the next step. */
+/** Explains a problem and offers the next step: with a button of its own, or with the one that the view has for it. */
 export function complainOf(problem, box, ways) {
   const way = wayOut(problem);
   const usual = { load_again: () => location.reload(), sign_in_again: () => signOut(), wait: ways.retry };
   const deed = { ...usual, ...ways }[way];
   if (way === "field" || !deed) return complain(box, explain(problem), ways);
+  if (deed instanceof Element) {
+    complain(box, explain(problem));
+    return deed.focus();
+  }
   const button = makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => deed());
   const byItself = ways.by_itself && problem.code === "unavailable";
   complain(box, byItself ? `${explain(problem)} ${t("tries_by_itself")}` : explain(problem), { button });
@@ -113,7 +119,10 @@ export function complain(box, text, { field, button } = {}) {
   } else field.removeAttribute("aria-invalid");
 }
 
-/** Disables the button until then and shows the remaining time on it. `name` and `name_in` are its texts. */
+/**
+ * Disables the button until then and shows the remaining time on it. `name` and `name_in` are its texts.
+ * @returns a function that ends this
+ */
 export function countDown(button, until, name, done = () => {}) {
   function tick() {
     const left = until - Date.now();
@@ -125,6 +134,7 @@ export function countDown(button, until, name, done = () => {}) {
   }
   const timer = setInterval(() => (button.isConnected ? tick() : clearInterval(timer)), 500);
   tick();
+  return () => clearInterval(timer);
 }
 
 /** Opens a dialog. True if the answer is yes. */
