@@ -1,6 +1,7 @@
 """Upgrades while virtual users are at work: `python -m bench.upgrade [NAME...]`.
 
-    rolling     two web servers behind HAProxy, with the file of deploy/, are replaced one after the other
+    haproxy, caddy, nginx
+                two web servers behind this proxy, with its file of deploy/, are replaced one after the other
     logical     the database moves from an older PostgreSQL to that of the wheel by logical replication
     pg-upgrade  the embedded PostgreSQL's data is moved by `manage.py upgrade_database`, without users
 
@@ -10,12 +11,20 @@ Debian's (`apt-get install postgresql-15`), or that of the folder OLD_POSTGRES. 
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from bench.drills.env import Skipped
 from bench.env import heading, say
 from bench.upgrade import databases, rolling
+from tests.support.proxies import PROXIES
 
-DRILLS = {"rolling": rolling.replace, "logical": databases.logical, "pg-upgrade": databases.by_command}
+ROLLING = {name: partial(rolling.replace, name) for name in PROXIES}
+DRILLS: dict[str, Callable[[int], tuple[bool, str]]] = {
+    **ROLLING,
+    "logical": databases.logical,
+    "pg-upgrade": databases.by_command,
+}
 
 
 def main() -> int:

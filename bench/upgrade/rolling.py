@@ -1,4 +1,4 @@
-"""Two web servers behind HAProxy are replaced in turn, as on two hosts."""
+"""Two web servers behind a proxy are replaced in turn, as on two hosts."""
 
 import subprocess
 import time
@@ -10,7 +10,7 @@ from bench.clients import Client
 from bench.drills import evidence
 from bench.drills.users import OK, VirtualUsers, attempt
 from bench.env import Env, stop
-from tests.support.proxies import haproxy
+from tests.support.proxies import PROXIES
 from tests.support.service import free_port
 
 USERS = 6
@@ -22,13 +22,13 @@ READY_TIMES, READY_SECONDS = 10, 1.0
 GUNICORN = ["-c", "inviting_app/ops/gunicorn_conf.py"]
 
 
-def replace(people: int) -> tuple[bool, str]:
+def replace(proxy: str, people: int) -> tuple[bool, str]:
     with ExitStack() as stack:
         on = Env(stack, TRUSTED_PROXIES="1", SMS_PER_DAY="1000000000")
         dataset.fill(on.database, people)
         ports = free_port(), free_port()
         webs = {port: _start(on, port) for port in ports}
-        on.ports = cycle([stack.enter_context(haproxy(on.folder, ports[0], also=ports[1]))])
+        on.ports = cycle([stack.enter_context(PROXIES[proxy](on.folder, ports[0], also=ports[1]))])
         users = VirtualUsers(on.client, on.inboxes, USERS)
         with users.at_work():
             time.sleep(PAUSE_SECONDS)

@@ -52,11 +52,14 @@ def installed(program: str) -> Path:
 
 
 @contextmanager
-def caddy(folder: Path, upstream: int, host: str = "localhost") -> Iterator[int]:
-    """deploy/Caddyfile with its two variables. Yields the port on which Caddy listens."""
+def caddy(folder: Path, upstream: int, host: str = "localhost", also: int = 0) -> Iterator[int]:
+    """deploy/Caddyfile with its two variables, with `also` as a second server. Yields the port of Caddy."""
     port = free_port()
     command: list[str | Path] = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
-    with _running(command, port, folder, caddy_variables(folder, port, upstream, host)):
+    variables = caddy_variables(folder, port, upstream, host)
+    if also:
+        variables["UPSTREAM"] += f" 127.0.0.1:{also}"
+    with _running(command, port, folder, variables):
         yield port
 
 
