@@ -139,6 +139,7 @@ def _subscribe(old: Server, new: Server) -> float:
         while target.execute(_COPIED).fetchone() != (True,):
             assert time.monotonic() < began + SYNC_SECONDS, "the copy takes too long"
             time.sleep(0.2)
+        target.execute("ANALYZE")
         return time.monotonic() - began
 
 
@@ -151,7 +152,6 @@ def _switch(old: Server, new: Server) -> None:
         for name, value in source.execute(_SEQUENCES).fetchall():
             target.execute("SELECT setval(%s, %s)", [name, value])
         target.execute("DROP SUBSCRIPTION upgrade")
-        target.execute("ANALYZE")
 
 
 def by_command(people: int) -> tuple[bool, str]:
