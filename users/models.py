@@ -33,6 +33,14 @@ __all__ = [
     "User",
 ]
 
+# The digits that a masked phone shows at its end, and that operators may search for.
+LAST_DIGITS = 4
+
+# By an index of this expression. As text, because PostgreSQL would not know a parameter for the index's own number.
+_LAST_DIGITS = models.Func(
+    models.F("phone"), template=f"RIGHT(%(expressions)s, {LAST_DIGITS})", output_field=models.CharField()
+)
+
 # A stored password that matches no typed one.
 NO_PASSWORD = UNUSABLE_PASSWORD_PREFIX
 
@@ -44,6 +52,10 @@ class UserManager(BaseUserManager["User"]):
             return self.get(phone=phones.normalise(username or ""))
         except (phones.InvalidPhone, phones.RegionNotAllowed) as error:
             raise self.model.DoesNotExist from error
+
+    def with_last_digits(self, digits: str) -> models.QuerySet[User]:
+        """Users whose phone ends with these LAST_DIGITS digits."""
+        return self.alias(last_digits=_LAST_DIGITS).filter(last_digits=digits)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -78,6 +90,8 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="users_user_erased_trace",
                 condition=Q(erased_phone_hash__isnull=False),
             ),
+            # For searches of the admin by the last digits.
+            models.Index(_LAST_DIGITS, name="users_user_last_digits"),
             # For the filters of the admin's list of users, each of which finds few of them.
             models.Index(fields=["id"], name="users_user_operators", condition=Q(is_staff=True)),
             models.Index(fields=["id"], name="users_user_unverified", condition=Q(verified_at=None)),

@@ -10,9 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles import invite_codes, queries
+from profiles import queries
 from profiles.models import Activation, Profile
-from users import phones
 from users.admin.export import ExportAdmin
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList
 
@@ -24,17 +23,6 @@ class HasActivatedFilter(ChoiceFilter):
         "1": (_("Yes"), {"activation__isnull": False}),
         "0": (_("No"), {"activation__isnull": True}),
     }
-
-
-def find(text: str) -> QuerySet[Profile]:
-    """Profiles with this phone number, in any spelling, or this invite code."""
-    phone = phones.normalise_or_empty(text)
-    if phone:
-        return Profile.objects.filter(user__phone=phone)
-    try:
-        return Profile.objects.filter(invite_code=invite_codes.normalise(text))
-    except invite_codes.MalformedInviteCode:
-        return Profile.objects.none()
 
 
 def cycle_name(size: int) -> str:
@@ -63,7 +51,7 @@ class ProfileAdmin(ExportAdmin):
     list_display = ("invite_code", "phone", "invitations_count", "activated", "cycle", "created_at", "is_active")
     list_filter = (HasActivatedFilter, "created_at")
     list_select_related = ("user", "activation__inviter")
-    search_fields = ("user__phone", "invite_code")
+    search_fields = ("user__phone",)
     ordering = ("-created_at",)
     sortable_by = ("invitations_count", "created_at")
     exported = {
@@ -79,9 +67,6 @@ class ProfileAdmin(ExportAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
-
-    def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
-        return queryset.filter(pk__in=find(text))
 
     @admin.display(description=_("phone"))
     def phone(self, profile: Profile) -> str:
@@ -109,7 +94,7 @@ class ActivationAdmin(ExportAdmin):
     list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at")
     list_filter = ("created_at",)
     list_select_related = ("invitee__user", "inviter__user")
-    search_fields = ("invitee__user__phone", "inviter__user__phone")
+    search_fields = ("invitee__user__phone",)
     ordering = ("-created_at",)
     exported = {
         "invitee__invite_code": _("invitee"),
@@ -120,13 +105,13 @@ class ActivationAdmin(ExportAdmin):
     }
     fields = list_display
 
-    def search(self, request: HttpRequest, queryset: QuerySet[Model], text: str) -> QuerySet[Model]:
-        found = list(find(text).values_list("pk", flat=True))
+    def of_users(self, request: HttpRequest, queryset: QuerySet[Model], users: list[int]) -> QuerySet[Model]:
+        """The votes of these users and for them."""
         if request.method == "POST":  # an export, which has all rows
-            return queryset.filter(Q(pk__in=found) | Q(inviter__in=found))
+            return queryset.filter(Q(pk__in=users) | Q(inviter__in=users))
         # The newest votes are looked up first: this OR uses no index, so the list would read and sort all of them.
-        received = Activation.objects.filter(inviter__in=found).order_by("-created_at", "-pk")
-        return queryset.filter(pk__in=[*found, *received.values_list("pk", flat=True)[:COUNTED_ROWS]])
+        received = Activation.objects.filter(inviter__in=users).order_by("-created_at", "-pk")
+        return queryset.filter(pk__in=[*users, *received.values_list("pk", flat=True)[:COUNTED_ROWS]])
 
     @admin.display(description=_("invitee's phone"))
     def invitee_phone(self, vote: Activation) -> str:

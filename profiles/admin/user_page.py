@@ -1,6 +1,7 @@
 """Registers users in the admin, with what votes add to the page of a user: tables, and actions on votes and codes."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -8,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from profiles import activation, privacy, queries
+from profiles import activation, invite_codes, privacy, queries
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
@@ -51,6 +52,14 @@ ERASE = Action(
 class UserPageAdmin(UserAdmin):
     user_actions = (*UserAdmin.user_actions, RELEASE, REPLACE, ERASE)
     change_form_template = "admin/profiles/user.html"
+
+    def find_users(self, text: str) -> list[int]:
+        """Also by invite code."""
+        found = super().find_users(text)
+        with suppress(invite_codes.MalformedInviteCode):
+            owners = Profile.objects.filter(invite_code=invite_codes.normalise(text))
+            found += owners.values_list("pk", flat=True)
+        return found
 
     def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
         shown = super().page_context(request, user)

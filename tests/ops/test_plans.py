@@ -160,7 +160,7 @@ def test_list_of_the_admin_scans_no_table(
     filters = [choice["query_string"] for one in shown.filter_specs for choice in one.choices(shown)]
     columns = [number for number, name in enumerate(shown.list_display) if name in (shown.sortable_by or ())]
     orders = [f"?o={sign}{number}" for number in columns for sign in ("", "-")]
-    searches = ["?q=9000000001", "?q=9000000777", "?q=GGGGGH"]
+    searches = ["?q=9000000001", "?q=9000000777", "?q=GGGGGH", "?q=0777", "?q=777"]
 
     for query in ["?p=2", f"?p={shown.paginator.num_pages}", *filters, *orders, "?o=1.2.3.4.5", *searches]:
         listed(model, rf, query)

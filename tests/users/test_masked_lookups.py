@@ -11,7 +11,8 @@ from tests.users.test_phone_searches import LISTS, search
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("cut", [1, 6, 9])
+# Shorter ones are ids, and four digits are the last ones, which masks show.
+@pytest.mark.parametrize("cut", [5, 6, 9])
 def test_part_of_a_phone_finds_nothing(clerk: Client, alice: SignedInUser, cut: int) -> None:
     for part in (
         alice.phone[:cut],

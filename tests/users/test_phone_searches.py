@@ -138,7 +138,7 @@ def test_limit_ends_after_an_hour(clerk: Client) -> None:
 def test_searches_that_are_no_phones_are_not_counted(clerk: Client, alice: SignedInUser) -> None:
     use_up()
 
-    for text in (alice.code, "1", "42", "0001", "name", "+1 202 555 0100"):
+    for text in (alice.code, "1", "42", "name", "+1 202 555 0100"):
         assert search(clerk, "/admin/profiles/profile/", text).status_code == 200
 
 

@@ -26,6 +26,7 @@ from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
 from users import accounts, phones
+from users.admin import search
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
@@ -82,6 +83,10 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
+
+    def find_users(self, text: str) -> list[int]:
+        """The ids of the users whom a search of any list is about."""
+        return search.find(text)
 
     @admin.display(description=_("phone"))
     def masked(self, user: User) -> str:
@@ -180,11 +185,13 @@ def _in_words(value: Any) -> str:
 
 
 def why_no_user(text: str) -> str:
-    """Why a search for this phone number finds no user; empty if it finds one."""
+    """What it means that a search for this text finds no user. Empty for a text that finds one by its phone."""
     try:
         if not text.strip() or User.objects.filter(phone=phones.normalise(text)).exists():
             return ""
     except phones.InvalidPhone:
+        if sum(one.isdigit() for one in text) <= search.LONGEST_ID:
+            return gettext("Nobody is found by this text. Write the phone number in full if it is one.")
         return gettext("This is not a mobile phone number. No code is sent to it.")
     except phones.RegionNotAllowed:
         return gettext("PHONE_REGIONS does not include the country of this number. No code is sent to it.")

@@ -1,8 +1,9 @@
 """A limit on searches by phone for operators who see masked phones.
 
 A masked phone and searches together reveal the full phone number: the operator searches for all candidates. So each
-search for a full number is logged, and operators without the permission to see full numbers may search for
-PHONES_AN_HOUR different ones in an hour. A part of a number finds nothing, so no number can be found digit by digit.
+search is logged, and operators without the permission to see full numbers may search for PHONES_AN_HOUR different
+numbers in an hour. Of a part of a number, only the last four digits find anything: a mask shows them, so they say
+nothing new, and no number can be found digit by digit. They are logged and count like a number.
 """
 
 import logging
@@ -31,12 +32,13 @@ class TooManyPhoneSearches(RetryLater, PermissionDenied):
 
 
 def check(operator: Any, phone: str, where: str) -> None:
-    """Log a search for this E.164 phone and count it. Raises TooManyPhoneSearches."""
+    """Log a search for this E.164 phone, or for its last digits, and count it. Raises TooManyPhoneSearches."""
     is_limited = not operator.has_perm(SEES_PHONES)
     refused = _refusal(operator, phone) if is_limited else None
     what = "refused" if refused else "limited" if is_limited else "may see full phones"
     told = "operator %d searched %s for the phone %s: %s"
-    logger.info(told, operator.pk, where, phones.mask(phone), what, extra={"operator": operator.pk})
+    shown = phones.mask(phone) if phone.startswith("+") else f"***{phone}"
+    logger.info(told, operator.pk, where, shown, what, extra={"operator": operator.pk})
     if refused:
         raise refused
 
