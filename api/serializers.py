@@ -1,5 +1,7 @@
 """What comes in and goes out. A serializer checks form; the rules are in the domain."""
 
+from datetime import UTC
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +14,9 @@ from rest_framework.utils import html
 from api.pagination import ProfilesPagination
 from profiles import invite_codes, queries
 from users import phones, typed
+
+# In UTC, whatever TIME_ZONE is for the admin.
+TimeField = partial(serializers.DateTimeField, default_timezone=UTC)
 
 # A blank or a null counts as a missing value, see Input.
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank": True}
@@ -110,7 +115,7 @@ class SignupAnswer(serializers.Serializer[Any]):
     code_length = serializers.IntegerField(help_text="Digits of the code: 4 or 10")
     expires_in = serializers.IntegerField(help_text="Seconds the code stays valid")
     sent = serializers.BooleanField(help_text="False if the SMS already on its way is sufficient")
-    sent_at = serializers.DateTimeField(help_text="When the newest SMS was queued")
+    sent_at = TimeField(help_text="When the newest SMS was queued")
     resend_in = serializers.IntegerField(help_text="Seconds until a repeated request resends the code")
     code = serializers.CharField(required=False, help_text="The code itself; in demo mode only")
 
@@ -145,10 +150,10 @@ class RefreshRequest(Input):
 class DeviceAnswer(serializers.Serializer[Any]):
     id = IdField()
     user_agent = serializers.CharField()
-    signed_in_at = serializers.DateTimeField()
-    refreshed_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField(allow_null=True, help_text="When its session ended; null while it is live")
-    trusted_until = serializers.DateTimeField(allow_null=True, help_text="Until when the device is known")
+    signed_in_at = TimeField()
+    refreshed_at = TimeField()
+    ended_at = TimeField(allow_null=True, help_text="When its session ended; null while it is live")
+    trusted_until = TimeField(allow_null=True, help_text="Until when the device is known")
     current = serializers.SerializerMethodField(help_text="Whether this request comes from it")
 
     def get_current(self, device: Any) -> bool:
@@ -157,7 +162,7 @@ class DeviceAnswer(serializers.Serializer[Any]):
 
 class InvitationAnswer(serializers.Serializer[Any]):
     phone = PhoneField()
-    activated_at = serializers.DateTimeField(source="created_at")
+    activated_at = TimeField(source="created_at")
 
 
 class ProfileAnswer(serializers.Serializer[Any]):
@@ -171,11 +176,9 @@ class ProfileAnswer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Null until one is activated",
     )
-    activated_at = serializers.DateTimeField(
-        source="activation.created_at", read_only=True, default=None, allow_null=True
-    )
+    activated_at = TimeField(source="activation.created_at", read_only=True, default=None, allow_null=True)
     invitations_count = serializers.IntegerField(help_text="Number of users who activated this code")
-    created_at = serializers.DateTimeField()
+    created_at = TimeField()
 
 
 class MaskedProfileAnswer(ProfileAnswer):
@@ -195,7 +198,7 @@ class OwnProfileAnswer(serializers.Serializer[Any]):
     invite_code = serializers.RegexField(f"^{invite_codes.PATTERN}$")
     share_url = serializers.CharField(help_text="A link to your invite code")
     activated_invite = serializers.CharField(allow_null=True, help_text="Null until one is activated")
-    activated_at = serializers.DateTimeField(allow_null=True)
+    activated_at = TimeField(allow_null=True)
     invitations = serializers.ListField(
         child=PhoneField(), help_text="Phones of the newest 50 users who activated your code"
     )
@@ -233,8 +236,8 @@ class ProfileQuery(serializers.Serializer[Any]):
     phone = PhoneInQueryField(required=False, help_text="The full number, in any spelling")
     invite_code = TypedInviteCodeField(required=False, help_text="The full code, in any case")
     has_activated = serializers.BooleanField(required=False, allow_null=True)
-    created_after = serializers.DateTimeField(required=False, help_text="Inclusive")
-    created_before = serializers.DateTimeField(required=False, help_text="Exclusive")
+    created_after = TimeField(required=False, help_text="Inclusive")
+    created_before = TimeField(required=False, help_text="Exclusive")
     ordering = serializers.ChoiceField(
         required=False, default="-created_at", choices=list(ProfilesPagination.orderings)
     )

@@ -35,6 +35,7 @@ from inviting_app.values import (
     region,
     sms_last_line,
     sms_text,
+    time_zone,
     web_link,
 )
 
@@ -138,6 +139,7 @@ METRICS_PORT = read("METRICS_PORT", 0, integer(1, 65535))
 WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
 WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
 LANGUAGE = read("LANGUAGE", "en", choice("en", "ru"))
+TIME_ZONE = read("TIME_ZONE", "UTC", time_zone)
 LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))
 
 SMS_GATEWAYS: list[str] = read("SMS_GATEWAYS", [], each(gateway, quoted=False))

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+import time
 from types import TracebackType
 from typing import Any
 
@@ -79,6 +80,12 @@ def _traceback(text: str) -> str:
     return f"{whole[:half]}\n    … {left_out} characters are left out …\n    {whole[-half:]}"
 
 
+class Text(logging.Formatter):
+    """Lines of text with their time in UTC, whatever TIME_ZONE is."""
+
+    converter = time.gmtime  # type: ignore[assignment] # its stub demands an argument that may be None
+
+
 class OnceAMinute(logging.Filter):
     """Drops a message of a logger if one with the same words was passed in the last minute: clients can cause many."""
 
@@ -104,7 +111,10 @@ def config(line_format: str) -> dict[str, Any]:
             "with_exception": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
         },
         "formatters": {
-            "text": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+            "text": {
+                "()": "inviting_app.logs.Text",
+                "fmt": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            },
             "json": {
                 "()": "pythonjsonlogger.json.JsonFormatter",
                 "fmt": "%(levelname)s %(name)s %(request_id)s %(message)s",

@@ -196,9 +196,9 @@ SPECTACULAR_SETTINGS = {
 
 # --- Languages, time, files, logs -------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = env.LANGUAGE
+LANGUAGE_CODE, TIME_ZONE = env.LANGUAGE, env.TIME_ZONE  # the admin's zone: the API, logs and commands use UTC
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
-TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "inviting_app.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

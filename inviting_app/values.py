@@ -144,6 +144,14 @@ def region(text: str) -> str:
     return text.upper()
 
 
+def time_zone(text: str) -> str:
+    from zoneinfo import available_timezones
+
+    if text not in {"UTC", *available_timezones()}:
+        raise ValueError("must be the name of a time zone, such as Europe/Moscow")
+    return text
+
+
 def gateway(text: str) -> str:
     """The URL of an SMS gateway. `users.sms.gateways` reads the rest of it, with the tables of the providers."""
     if "{phone}" in text:

@@ -42,6 +42,15 @@ def test_new_user_has_a_code_and_nothing_else(alice: SignedInUser) -> None:
     }
 
 
+def test_times_are_in_utc_whatever_the_zone_of_the_admin(settings: Any, alice: SignedInUser, bob: SignedInUser) -> None:
+    settings.TIME_ZONE = "Asia/Vladivostok"
+    bob.activate(alice.code)
+
+    assert bob.me()["activated_at"].endswith("Z")
+    (device,) = bob.api.get("/api/v1/devices").json()
+    assert {device[name][-1] for name in ("signed_in_at", "refreshed_at", "trusted_until")} == {"Z"}
+
+
 def test_activated_code_and_its_time_are_shown(alice: SignedInUser, bob: SignedInUser) -> None:
     bob.activate(alice.code)
 

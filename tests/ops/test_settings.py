@@ -32,6 +32,7 @@ from tests.support.settings import CHECK, read, start
         ("TRUSTED_PROXIES", "-1"),
         ("CORS_ORIGINS", "https://a.example,b.example"),
         ("LANGUAGE", "english"),
+        ("TIME_ZONE", "Moscow"),
         ("LOG_FORMAT", "xml"),
         ("METRICS_PORT", "no"),
         ("METRICS_PORT", "8000"),  # which is PORT

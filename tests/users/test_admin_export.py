@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
@@ -53,7 +54,7 @@ def test_users_are_exported_as_filtered(boss: Client, alice: SignedInUser, bob: 
     assert [row["phone"] for row in everybody] == ["+79991110002", "+79991110001", "+79991119998"]
     assert [(row["phone"], row["active"]) for row in disabled] == [(f"+7{bob.phone}", "false")]
     assert [row["ID"] for row in found] == [str(alice.profile.pk)]
-    assert datetime.fromisoformat(found[0]["created"]).tzinfo
+    assert found[0]["created (UTC)"] == f"{alice.profile.user.created_at:%Y-%m-%d %H:%M:%S}"
 
 
 def test_votes_and_profiles_are_exported_in_the_order_of_their_list(
@@ -103,12 +104,41 @@ def test_sheet_has_texts_and_numbers_and_no_formulas(boss: Client, alice: Signed
     assert person[2] == ("b", "1")
 
 
+def test_times_are_dates_of_the_sheet_in_the_time_zone(settings: Any, boss: Client, alice: SignedInUser) -> None:
+    settings.TIME_ZONE = "Asia/Vladivostok"
+    User.objects.update(created_at=datetime(2030, 1, 1, 20, 4, 5, 6, UTC))
+
+    headings, person = sheet(taken(boss, "users/user", f"?q={alice.phone}", "xlsx"))
+    (row,) = table(taken(boss, "users/user", f"?q={alice.phone}"))
+
+    place = headings.index(("inlineStr", "created (Asia/Vladivostok)"))
+    since_1900 = datetime(2030, 1, 2, 6, 4, 5) - datetime(1899, 12, 30)  # noqa: DTZ001 - as spreadsheets count
+    kind, number = person[place]
+    assert (kind, round(float(number), 6)) == ("n", round(since_1900.total_seconds() / 86400, 6))
+    assert row["created (Asia/Vladivostok)"] == "2030-01-02 06:04:05"
+
+
+@pytest.mark.parametrize(("language", "separator"), [("en", ","), ("ru", ";")])
+def test_csv_opens_as_columns_in_the_excel_of_the_language(
+    boss: Client, alice: SignedInUser, language: str, separator: str
+) -> None:
+    answer: Any = boss.post("/admin/users/user/export/", headers={"accept-language": language})
+
+    heading, first, *_ = b"".join(answer.streaming_content).decode().splitlines()
+
+    assert heading.startswith("\ufeff")
+    assert heading.count(separator) == first.count(separator) == len(columns_of_users()) - 1
+
+
+def columns_of_users() -> list[str]:
+    return list(admin.site.get_model_admin(User).exported)
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_text_is_never_read_as_a_formula(start: str) -> None:
     assert sheets.cell(f"{start}1+1") == f"'{start}1+1"
     assert sheets.cell(f"1{start}1") == f"1{start}1"
     assert sheets.cell(-1) == -1
-    assert sheets.cell(datetime(2030, 1, 2, 3, 4, 5, 6, UTC)) == "2030-01-02T03:04:05+00:00"
 
 
 def test_full_phones_need_their_permission(alice: SignedInUser, bob: SignedInUser) -> None:

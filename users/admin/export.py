@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -11,7 +12,7 @@ from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -80,15 +81,23 @@ class ExportAdmin(LargeTableAdmin):
         full = request.user.has_perm(SEES_PHONES)
         order = [str(name) for name in shown.get_ordering(request, shown.root_queryset)]
         batches = self._logged(request, kind, full, _batches(rows, list(self.exported), order, full))
-        headings = [str(heading) for heading in self.exported.values()]
+        headings = [self._heading(*one) for one in self.exported.items()]
         name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
         if kind == "xlsx":
             file = TemporaryFile()  # noqa: SIM115 - the response closes it
             sheets.xlsx_file(batches, headings, file)
             return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-        lines = sheets.csv_lines(batches, headings)
+        lines = sheets.csv_lines(batches, headings, sheets.separator())
         return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=disposition)
+
+    def _heading(self, column: str, name: Any) -> str:
+        """The name of a column, for times with their zone."""
+        model: Any = self.model
+        for part in column.split("__"):
+            field = model._meta.get_field(part)
+            model = field.related_model
+        return f"{name} ({settings.TIME_ZONE})" if isinstance(field, DateTimeField) else str(name)
 
     def _logged(self, request: HttpRequest, kind: str, full: bool, batches: Batches) -> Batches:
         """The same rows, with a line in the log, which gets the number of rows at the end."""

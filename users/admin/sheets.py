@@ -8,6 +8,8 @@ from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+from django.utils import formats, timezone
+
 Row = list[Any]
 
 # The characters with which a spreadsheet takes a text for a formula (OWASP, CSV Injection).
@@ -15,26 +17,33 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding
 _COLUMN_WIDTH = 20
+_TIME = "yyyy-mm-dd hh:mm:ss"
 
 
-def cell(value: Any) -> str | int | float | bool:
-    """A value as a cell: times in ISO 8601 with their zone, texts never as formulas."""
+def cell(value: Any) -> str | int | float | bool | datetime:
+    """A value as a cell: times without their zone, which the heading tells, and texts never as formulas."""
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
+        return timezone.localtime(value).replace(microsecond=0, tzinfo=None)
     if isinstance(value, (int, float)):
         return value
     text = str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def csv_lines(batches: Iterable[list[Row]], headings: Row) -> Iterator[str]:
+def separator() -> str:
+    """What Excel in the current language separates by: semicolons where the comma is the decimal separator."""
+    return ";" if formats.get_format("DECIMAL_SEPARATOR") == "," else ","
+
+
+def csv_lines(batches: Iterable[list[Row]], headings: Row, delimiter: str) -> Iterator[str]:
     """The text of a CSV file (RFC 4180), a batch of rows at a time."""
     first = [_BYTE_ORDER_MARK + headings[0], *headings[1:]]
     for rows in chain([[first]], batches):
         text = StringIO()
-        csv.writer(text).writerows([str(one).lower() if isinstance(one, bool) else one for one in row] for row in rows)
+        shown = ([str(one).lower() if isinstance(one, bool) else one for one in row] for row in rows)
+        csv.writer(text, delimiter=delimiter).writerows(shown)
         yield text.getvalue()
 
 
@@ -50,9 +59,9 @@ def xlsx_file(batches: Iterable[list[Row]], headings: Row, file: IO[bytes]) -> N
         sheet.freeze_panes(1, 0)
         sheet.set_column(0, len(headings) - 1, _COLUMN_WIDTH)
         sheet.write_row(0, 0, headings, book.add_format({"bold": True}))
-        text = book.add_format({"num_format": "@"})
+        kinds = {str: book.add_format({"num_format": "@"}), datetime: book.add_format({"num_format": _TIME})}
         for number, row in enumerate(chain.from_iterable(batches), start=1):
             for column, value in enumerate(row):
-                sheet.write(number, column, value, text if isinstance(value, str) else None)
+                sheet.write(number, column, value, kinds.get(type(value)))
         book.close()
     file.seek(0)

@@ -1,0 +1,4 @@
+"""How the admin writes dates and times in English: short, and with the day before the month only where all do so."""
+
+DATETIME_FORMAT = "Y-m-d H:i"
+DATE_FORMAT = "Y-m-d"

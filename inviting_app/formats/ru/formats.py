@@ -1,0 +1,4 @@
+"""How the admin writes dates and times in Russian: short, and with the day before the month only where all do so."""
+
+DATETIME_FORMAT = "d.m.Y H:i"
+DATE_FORMAT = "d.m.Y"
