@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import invite_codes
@@ -57,7 +58,8 @@ class Activation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"vote of {self.invitee_id} for {self.inviter_id}"
+        given = {"invitee": self.invitee_id, "inviter": self.inviter_id}
+        return gettext("vote of user %(invitee)d for user %(inviter)d") % given
 
 
 class FailedActivation(models.Model):

@@ -1,32 +1,49 @@
-"""Login codes, SMS and the queue in the admin, read-only. No code is ever shown, and phone numbers are masked."""
+"""Login codes, SMS and gateways in the admin, read-only. No code is ever shown, and phone numbers are masked."""
 
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext_lazy as _
-from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
-from procrastinate.contrib.django.models import ProcrastinateJob
 
 from users.admin.lists import ChoiceFilter, LargeTableAdmin
 from users.clock import DAY
-from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
+from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway
 from users.operators.phone_searches import SEES_PHONES
 from users.sms import arrivals
 
 
 @admin.register(LoginCode)
 class LoginCodeAdmin(LargeTableAdmin):
-    list_display = ("id", "user", "length", "device", "challenges", "wrong", "created_at", "expires_at", "used_at")
+    list_display = (
+        "user",
+        "id",
+        "length",
+        "known_device",
+        "challenges",
+        "wrong",
+        "created_at",
+        "expires_at",
+        "used_at",
+    )
     list_filter = ("created_at",)
     list_select_related = ("user", "device")
     search_fields = ("user__phone",)
     ordering = ("-created_at",)
-    fields = (*list_display, "language", "sent_at", "open_until", "closed_at")
+    fields = (*list_display, "shown_language", "sent_at", "open_until", "closed_at")
+
+    @admin.display(description=_("language"))
+    def shown_language(self, code: LoginCode) -> str:
+        return str(dict(settings.LANGUAGES).get(code.language, code.language))
+
+    @admin.display(description=_("known device"))
+    def known_device(self, code: LoginCode) -> Device | None:
+        return code.device
 
 
 class RecentStateFilter(ChoiceFilter):
@@ -42,11 +59,11 @@ class RecentStateFilter(ChoiceFilter):
 @admin.register(SmsDelivery)
 class SmsDeliveryAdmin(LargeTableAdmin):
     search_fields = ("login_code__user__phone",)
-    list_display = ("id", "address", "state", "gateway", "shown_error", "created_at", "finished_at", "delivered")
+    list_display = ("address", "id", "state", "gateway", "shown_error", "created_at", "finished_at", "delivered")
     list_filter = (RecentStateFilter, "created_at")
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
-    fields = (*list_display, "channel", "gateway_ref", "country", "login_code")
+    fields = (*list_display, "gateway_ref", "country", "login_code")
 
     @admin.display(description=_("error"))
     def shown_error(self, delivery: SmsDelivery) -> str:
@@ -81,42 +98,20 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
 @admin.register(SiteTotals)
 class SiteTotalsAdmin(LargeTableAdmin):
-    list_display = ("counted_at", "people_a_day", "sms_in_a_day", "suspect_countries")
+    list_display = ("counted_at", "users_a_day", "sms_in_a_day", "countries")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         # A number prefix with few users completes their masked phone numbers.
-        return (*self.list_display, *(["suspect_prefixes"] if request.user.has_perm(SEES_PHONES) else []))
+        return (*self.list_display, *(["prefixes"] if request.user.has_perm(SEES_PHONES) else []))
 
+    @admin.display(description=_("users signed in per day, mean of seven days"))
+    def users_a_day(self, totals: SiteTotals) -> str:
+        return floatformat(totals.people_a_day, "-1g")
 
-JOB_ACTIONS = {
-    "retry": _("Run the job again"),
-    "cancel": _("Cancel the job if it is waiting"),
-    "abort": _("Abort the job, even while it is running"),
-}
+    @admin.display(description=_("countries whose codes are not used"))
+    def countries(self, totals: SiteTotals) -> str:
+        return ", ".join(totals.suspect_countries)
 
-
-class JobStatusFilter(ChoiceFilter):
-    title = _("status")
-    parameter_name = "status"
-    # With a parameter instead of a literal, PostgreSQL cannot use the partial index on jobs of this status.
-    choices_offered = {
-        name: (title, {"status": RawSQL(f"'{name}'::procrastinate_job_status", ())})  # noqa: S611 - a name below
-        for name, title in (("todo", _("waiting")), ("doing", _("running")), ("failed", _("not completed")))
-    }
-
-
-admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
-
-
-@admin.register(ProcrastinateJob)
-class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
-    """Procrastinate's own list, without its filters, which read all jobs. Its actions need a permission here."""
-
-    actions = ProcrastinateJobAdmin.actions
-    list_filter = [JobStatusFilter]
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        if not request.user.has_perm("procrastinate.change_procrastinatejob"):
-            return {}
-        offered: dict[str, Any] = super().get_actions(request) or {}
-        return {name: (offered[name][0], name, title) for name, title in JOB_ACTIONS.items() if name in offered}
+    @admin.display(description=_("number prefixes whose codes are not used"))
+    def prefixes(self, totals: SiteTotals) -> str:
+        return ", ".join(totals.suspect_prefixes)

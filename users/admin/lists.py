@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from users.admin import search
@@ -32,6 +33,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     def count(self) -> int:
         rows: Any = self.object_list
         return int(rows[:COUNTED_ROWS].count())
+
+    @property
+    def capped_at(self) -> int:
+        """The limit of the count, if it was reached: there may be more rows. Otherwise 0."""
+        return COUNTED_ROWS if self.count == COUNTED_ROWS else 0
 
 
 class LargeTableList(ChangeList):
@@ -55,10 +61,30 @@ class LargeTableList(ChangeList):
 
 
 class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """For an id or a `_to_field` that no link of the admin has, there is no object. Django's own admin fails."""
+    """Titles that are right in every language, and no object for an id or a `_to_field` that no link of the admin has.
+
+    Django's own admin fails for those.
+    """
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Titled with the name of the list. Django's own titles put the name into a sentence, without its case."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        title = capfirst(str(self.opts.verbose_name))
+        return super().changeform_view(request, object_id, form_url, {"title": title, **(extra_context or {})})
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return super().history_view(request, object_id, {"title": _("History"), **(extra_context or {})})
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return super().delete_view(request, object_id, {"title": _("Delete"), **(extra_context or {})})
 
 
 class LargeTableAdmin(ForgivingAdmin):

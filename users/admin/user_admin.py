@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import yesno
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst, get_text_list
+from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_static.admin import StaticDevice
@@ -31,6 +31,7 @@ from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEV
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
+from users.admin.permissions import TitlesAdmin, title
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
 from users.models import Device, User
@@ -55,7 +56,7 @@ class UserStatusFilter(ChoiceFilter):
     }
 
 
-class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     search_fields = ("phone",)
     change_password_form = PasswordForm
     empty_value_display = "—"
@@ -121,7 +122,6 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
         """What the page of a user shows besides Django's form, as far as the operator's permissions allow."""
         may = request.user.has_perms
         return {
-            "title": capfirst(str(self.opts.verbose_name)),
             "show_diagnosis": DiagnosisView.title if may(DiagnosisView.permissions) else "",
             "show_phone": _("Show the full number") if user.phone and may(PhoneView.permissions) else "",
             "user_actions": [
@@ -180,7 +180,7 @@ class UserAdmin(ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
 def _in_words(value: Any) -> str:
     """A value of the form as the log shows it: yes or no, or the names of the chosen objects."""
     if isinstance(value, QuerySet):
-        return get_text_list([str(one) for one in value], gettext("and")) or "—"
+        return get_text_list([title(one) for one in value], gettext("and")) or "—"
     return str(yesno(value))
 
 
@@ -204,8 +204,15 @@ admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 @admin.register(Group)
-class GroupAdmin(ForgivingAdmin, auth_admin.GroupAdmin):
+class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
     """For superusers: operators who could change their own group could give themselves permissions."""
+
+    list_display = ("shown_name",)
+    search_fields = ()
+
+    @admin.display(description=_("name"))
+    def shown_name(self, group: Group) -> str:
+        return title(group)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.is_superuser
@@ -215,7 +222,7 @@ class GroupAdmin(ForgivingAdmin, auth_admin.GroupAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
-    list_display = ("id", "user", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
+    list_display = ("user", "id", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
     list_select_related = ("user",)
     search_fields = ("user__phone",)
     fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")

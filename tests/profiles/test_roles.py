@@ -1,0 +1,92 @@
+"""The groups of operators that come with the service."""
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.test import Client
+
+from tests.support.accounts import SignedInUser
+from tests.support.operators import at_work, operator
+from users.admin.permissions import MEANINGS, ROLES
+
+pytestmark = pytest.mark.django_db
+
+roles: Any = import_module("profiles.migrations.0007_roles")
+
+
+@pytest.fixture(autouse=True)
+def made() -> None:
+    """A test that empties all tables deletes the groups too."""
+    with connection.schema_editor() as editor:
+        roles.make_roles(apps, editor)
+
+
+def reverse() -> None:
+    with connection.schema_editor() as editor:
+        roles.delete_roles(apps, editor)
+
+
+def member(role: str) -> Client:
+    user = operator("9991119997")
+    user.groups.add(Group.objects.get(name=role))
+    return at_work(user)
+
+
+def test_permissions_are_those_that_django_makes() -> None:
+    assert set(Group.objects.values_list("name", flat=True)) == set(roles.ROLES) == set(ROLES)
+    for name, role in roles.ROLES.items():
+        found = Group.objects.get(name=name).permissions.select_related("content_type")
+        assert {(one.content_type.app_label, one.codename) for one in found} == {
+            (model.split(".")[0], codename) for model, codenames in role.items() for codename in codenames
+        }
+    Permission.objects.all().delete()
+    Group.objects.all().delete()
+    with connection.schema_editor() as editor:
+        roles.make_roles(apps, editor)
+    assert Group.objects.get(name="manager").permissions.count() == 12
+
+
+@pytest.mark.parametrize(
+    ("role", "opens", "refuses"),
+    [
+        ("viewer", ["", "users/user/", "profiles/activation/"], ["users/device/", "users/user/{}/diagnosis/"]),
+        ("support", ["users/device/", "users/user/{}/diagnosis/"], ["users/user/{}/disable/", "auth/group/"]),
+        ("manager", ["users/user/{}/disable/", "procrastinate/procrastinatejob/"], ["users/user/{}/erase/"]),
+    ],
+)
+def test_role_opens_its_pages_and_no_others(
+    alice: SignedInUser, role: str, opens: list[str], refuses: list[str]
+) -> None:
+    browser = member(role)
+
+    for paths, status in ((opens, 200), (refuses, 403)):
+        for path in paths:
+            assert browser.get(f"/admin/{path.format(alice.profile.pk)}").status_code == status, path
+
+
+def test_full_phones_are_for_managers(alice: SignedInUser) -> None:
+    path = f"/admin/users/user/{alice.profile.pk}/phone/"
+
+    assert [member(role).post(path).status_code for role in ("viewer", "support")] == [403, 403]
+    assert alice.phone in member("manager").post(path).text
+
+
+def test_groups_in_use_or_changed_survive_the_reversal() -> None:
+    operator("9991119997").groups.add(Group.objects.get(name="viewer"))
+    Group.objects.get(name="support").permissions.clear()
+
+    reverse()
+
+    assert set(Group.objects.values_list("name", flat=True)) == {"viewer", "support"}
+
+
+def test_forms_offer_each_permission_that_a_list_or_a_role_needs() -> None:
+    lists = {f"view_{model._meta.model_name}" for model in apps.get_models() if admin.site.is_registered(model)}
+    used = {codename for role in roles.ROLES.values() for codenames in role.values() for codename in codenames}
+
+    assert lists | used == set(MEANINGS)

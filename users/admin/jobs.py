@@ -1,0 +1,127 @@
+"""The queue in the admin: its jobs in words, and actions on them."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Case, CharField, Value, When
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
+
+from users.admin.lists import ChoiceFilter, LargeTableAdmin
+
+JOB_ACTIONS = {
+    "retry": _("Run the job again"),
+    "cancel": _("Cancel the job if it is waiting"),
+    "abort": _("Abort the job, even while it is running"),
+}
+
+# What each task does, by the last part of its name.
+TASKS = {
+    "send_sms": _("Send an SMS of an earlier version"),
+    "record_receipts": _("Record delivery receipts"),
+    "count_site": _("Count users and SMS for the limits"),
+    "retry_stalled_jobs": _("Run the jobs of dead workers again"),
+    "delete_old_jobs": _("Delete old jobs"),
+    "purge": _("Delete what is kept no longer"),
+    "store_days": _("Store the counts of finished days"),
+}
+
+STATES = {
+    "todo": _("waiting"),
+    "doing": _("running"),
+    "succeeded": _("completed"),
+    "failed": _("not completed"),
+    "cancelled": _("cancelled"),
+    "aborted": _("aborted"),
+}
+
+EVENTS = {
+    **STATES,
+    "deferred": _("requested"),
+    "started": _("started"),
+    "deferred_for_retry": _("to be tried again"),
+    "abort_requested": _("abort requested"),
+    "scheduled": _("scheduled"),
+}
+
+
+class JobStatusFilter(ChoiceFilter):
+    title = _("status")
+    parameter_name = "status"
+    # With a parameter instead of a literal, PostgreSQL cannot use the partial index on jobs of this status.
+    choices_offered = {
+        name: (STATES[name], {"status": RawSQL(f"'{name}'::procrastinate_job_status", ())})  # noqa: S611 - a name below
+        for name in ("todo", "doing", "failed")
+    }
+
+
+class EventInline(admin.TabularInline):  # type: ignore[type-arg]
+    """What happened to a job. Django's own template names each row in English."""
+
+    model = ProcrastinateEvent
+    template = "admin/users/job/events.html"
+    verbose_name_plural = _("History")
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_add_permission
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        words = [When(text=name, then=Value(str(title))) for name, title in EVENTS.items()]
+        events = super().get_queryset(request).order_by("pk").annotate(text=Cast("type", CharField()))
+        return events.annotate(in_words=Case(*words, default="text"))
+
+
+admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
+    """Procrastinate's own actions need a permission here. Its list reads all jobs, and is in English only."""
+
+    list_display = ["task", "number", "state", "due", "tries"]
+    fields = ["task", "number", "state", "due", "tries", "arguments"]
+    list_filter = [JobStatusFilter]
+    actions = ProcrastinateJobAdmin.actions
+    inlines = [EventInline]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        if not request.user.has_perm("procrastinate.change_procrastinatejob"):
+            return {}
+        offered: dict[str, Any] = super().get_actions(request) or {}
+        return {name: (offered[name][0], name, title) for name, title in JOB_ACTIONS.items() if name in offered}
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Without the events, which the list does not show."""
+        return super().get_queryset(request).prefetch_related(None)
+
+    @admin.display(description="ID")
+    def number(self, job: ProcrastinateJob) -> int:
+        return job.pk
+
+    @admin.display(description=_("task"))
+    def task(self, job: ProcrastinateJob) -> str:
+        return str(TASKS.get(job.task_name.rpartition(".")[2], job.task_name))
+
+    @admin.display(description=_("status"))
+    def state(self, job: ProcrastinateJob) -> str:
+        return str(STATES.get(job.status, job.status))
+
+    @admin.display(description=_("not before"), empty_value="—")
+    def due(self, job: ProcrastinateJob) -> Any:
+        return job.scheduled_at
+
+    @admin.display(description=_("tries"))
+    def tries(self, job: ProcrastinateJob) -> int:
+        return job.attempts
+
+    @admin.display(description=_("arguments"))
+    def arguments(self, job: ProcrastinateJob) -> str:
+        return json.dumps(job.args, ensure_ascii=False)
