@@ -29,6 +29,7 @@ OWN_PROFILE = {
 PROBLEM_MEMBERS: dict[str, dict[str, Any]] = {
     "invalid_code": {"attempts_left": 2},
     "already_activated": {"activated_invite": "XW39HB"},
+    "voting_closed": {"opens_at": "2026-03-01T09:00:00Z", "closes_at": "2026-03-31T21:00:00Z"},
     "too_many_requests": {"retry_after": 30},
     "unavailable": {"retry_after": 5},
 }
@@ -72,6 +73,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "invitations": [{"phone": "+79997654321", "activated_at": "2026-03-01T09:02:00Z"}],
         "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
     },
+    "voting_read": {"opens_at": "2026-03-01T09:00:00Z", "closes_at": "2026-03-31T21:00:00Z", "open": True},
     "profiles_list": {**PROFILE, "created_at": SIGNED_IN_AT},
     "profiles_read": {**PROFILE, "created_at": SIGNED_IN_AT},
 }

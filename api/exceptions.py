@@ -20,7 +20,7 @@ from rest_framework.settings import api_settings
 
 from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
-from profiles import activation, privacy
+from profiles import activation, privacy, voting
 from users import phones
 from users.client import text_of_header
 from users.clock import RetryLater
@@ -48,6 +48,7 @@ CODES: dict[type[BaseException], str] = {
     activation.InviteCodeNotFound: "invite_code_not_found",
     activation.OwnInviteCode: "own_invite_code",
     activation.AlreadyActivated: "already_activated",
+    voting.VotingClosed: "voting_closed",
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     ForeignOrigin: "foreign_origin",
     exceptions.NotAuthenticated: "not_authenticated",
@@ -61,8 +62,11 @@ CODES: dict[type[BaseException], str] = {
     exceptions.ParseError: "invalid",
 }
 
-# Attributes of exceptions that become members of the problem.
+# Attributes of exceptions that become members of the problem, unless they are None.
 MEMBERS = ("attempts_left", "activated_invite", "retry_after")
+
+# Attributes that become members even if they are None: no time is set.
+TIMES = ("opens_at", "closes_at")
 
 
 def handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -75,6 +79,7 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if code is None:
         return views.exception_handler(error, context)
     members = {name: getattr(error, name) for name in MEMBERS if getattr(error, name, None) is not None}
+    members |= {name: getattr(error, name) for name in TIMES if hasattr(error, name)}
     if isinstance(error, exceptions.ValidationError):
         members["errors"] = list(_flat(error.detail))
     if isinstance(error, exceptions.ParseError):

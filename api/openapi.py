@@ -23,7 +23,7 @@ SIGNED_IN = ("not_authenticated", "token_invalid", "token_expired", "token_revok
 STAFF = (*SIGNED_IN, "permission_denied")
 WITH_PHONE = ("invalid_phone", "region_not_allowed")
 PHONE_SEARCH = ("invalid", *WITH_PHONE, "too_many_requests")
-ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "too_many_requests")
+ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "voting_closed", "too_many_requests")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]
 REQUEST_ID = "4f1c2b7a9d3e4c5f8a6b0d1e2f3a4b5c"
@@ -71,6 +71,8 @@ class ProblemAnswer(serializers.Serializer[Any]):
     retry_after = serializers.IntegerField(required=False, help_text="Seconds, equal to the Retry-After header")
     attempts_left = serializers.IntegerField(required=False, help_text="Guesses that the challenge still has")
     activated_invite = serializers.CharField(required=False, help_text="The invite code that was activated before")
+    opens_at = serializers.DateTimeField(required=False, allow_null=True, help_text="When voting opens; null: no limit")
+    closes_at = serializers.DateTimeField(required=False, allow_null=True, help_text="When it closes; null: no limit")
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

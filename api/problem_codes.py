@@ -38,6 +38,7 @@ PROBLEMS = {
     "method_not_allowed": Problem(405, "Method not allowed", _("This method is not allowed here.")),
     "own_invite_code": Problem(409, "Own invite code", _("You cannot activate your own invite code.")),
     "already_activated": Problem(409, "Already activated", _("You have already activated an invite code.")),
+    "voting_closed": Problem(409, "Voting closed", _("Voting is not open at this time.")),
     "payload_too_large": Problem(413, "Payload too large", _("The request is too large.")),
     "unsupported_media_type": Problem(415, "Unsupported media type", _("Send JSON or a form.")),
     "too_many_requests": Problem(429, "Too many requests", _("Too many requests. Try again later.")),

@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "auth", "description": "Signing in and out"},
         {"name": "profiles", "description": "Your profile, your vote, and who voted for you"},
+        {"name": "voting", "description": "When votes count, for anyone"},
         {"name": "devices", "description": "Where you are signed in"},
         {"name": "staff", "description": "For operators"},
     ],
@@ -200,8 +201,7 @@ LANGUAGE_CODE, TIME_ZONE = env.LANGUAGE, env.TIME_ZONE  # the admin's zone: the 
 LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
 FORMAT_MODULE_PATH = "inviting_app.formats"
 
-STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_URL, STATIC_ROOT = "/static/", DATA_DIR / "static"
 STORAGES = {"staticfiles": {"BACKEND": "inviting_app.page.storage.StaticStorage"}}
 
 LOGGING = logs.config(LOG_FORMAT)

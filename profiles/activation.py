@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from profiles import invite_codes, queries
+from profiles import invite_codes, queries, voting
 from profiles.models import FailedActivation, Profile
 from users.clock import RetryLater
 from users.login.tokens import TokenRevoked
@@ -46,16 +46,19 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
     The user's row is locked first, so their attempts run one after the other and FAILED_ACTIVATION_LIMITS are exact. A
     failed activation commits before InviteCodeNotFound is raised. The other refusals change nothing.
 
-    Raises MalformedInviteCode, AlreadyActivated, OwnInviteCode, InviteCodeNotFound, TooManyFailedActivations, or
-    TokenRevoked if the user was disabled meanwhile.
+    The vote's time is read while `voting.LOCK` is held, and decides whether the vote is inside the voting period.
+
+    Raises MalformedInviteCode, VotingClosed, AlreadyActivated, OwnInviteCode, InviteCodeNotFound,
+    TooManyFailedActivations, or TokenRevoked if the user was disabled meanwhile.
     """
     code = invite_codes.normalise(typed)
     with transaction.atomic():
-        user, locked_at = lock_user(user_id)
-        now = now or locked_at
+        user, locked_at = lock_user(user_id, shared=voting.LOCK)
         if not user.is_active:
             raise TokenRevoked
-        context = queries.activation_context(user_id, code, since=now - FAILED_ACTIVATIONS_FOR)
+        context = queries.activation_context(user_id, code, since=(now or locked_at) - FAILED_ACTIVATIONS_FOR)
+        now = now or context.now
+        voting.refuse_outside(context.opens_at, context.closes_at, now)
         if context.activated_invite:
             raise AlreadyActivated(context.activated_invite)
         _limit_guessing(context.failed_at, now)

@@ -62,6 +62,30 @@ class Activation(models.Model):
         return gettext("vote of user %(invitee)d for user %(inviter)d") % given
 
 
+class VotingPeriod(models.Model):
+    """When votes are accepted. There is one row, or none while no operator has set a time."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, db_default=1, default=1)
+    opens_at = models.DateTimeField(_("opens"), null=True, blank=True)
+    closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("voting period")
+        verbose_name_plural = _("voting period")
+        default_permissions = ("view", "change")
+        constraints = [
+            models.CheckConstraint(name="profiles_votingperiod_one_row", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="profiles_votingperiod_closes_after_opening",
+                condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
+                violation_error_message=_("The voting period must end after it begins."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Voting period")
+
+
 class FailedActivation(models.Model):
     """A failed activation: a user typed an invite code that no user has."""
 

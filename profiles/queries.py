@@ -134,6 +134,10 @@ class ActivationContext(NamedTuple):
     inviter_id: int | None
     activated_invite: str | None
     failed_at: list[datetime]
+    # The voting period, and the database's time.
+    opens_at: datetime | None
+    closes_at: datetime | None
+    now: datetime
 
 
 # Codes of unverified, disabled and erased users do not exist for others.
@@ -147,14 +151,18 @@ SELECT (SELECT profile.user_id
           JOIN profiles_profile AS inviter ON inviter.user_id = activation.inviter_id
          WHERE activation.invitee_id = %(user)s),
        ARRAY(SELECT created_at FROM profiles_miss
-              WHERE user_id = %(user)s AND created_at > %(since)s ORDER BY created_at)
+              WHERE user_id = %(user)s AND created_at > %(since)s ORDER BY created_at),
+       period.opens_at, period.closes_at, clock_timestamp()
+  FROM (VALUES (1)) AS always LEFT JOIN profiles_votingperiod AS period ON true
 """
 
 
 def activation_context(user_id: int, invite_code: str, since: datetime) -> ActivationContext:
-    """The code's owner, the code that the user has activated, and the times of their failed activations since then.
+    """The code's owner, the code that the user has activated, the times of their failed activations since then, and the
+    voting period.
 
-    Written by hand: the user's row is locked meanwhile, and one round trip answers all three questions.
+    Written by hand: the user's row is locked meanwhile, and one round trip answers all questions. Call it in the
+    statement after `profiles.voting.LOCK` was acquired: so the period is the one at the time that is read with it.
     """
     row = sql.fetch_one(_ACTIVATION_CONTEXT, {"code": invite_code, "user": user_id, "since": since})
     return ActivationContext(*row)

@@ -30,6 +30,13 @@ SELECT {sql.columns(User, "locked")}, clock_timestamp()
 """  # noqa: S608
 
 
+# The shared lock comes second, and only after the wait for the row.
+_LOCK_USER_AND_SHARE = f"""
+SELECT {sql.columns(User, "locked")}, pg_advisory_xact_lock_shared(%(shared)s), clock_timestamp()
+  FROM (SELECT * FROM users_user WHERE id = %(user)s FOR NO KEY UPDATE) AS locked
+"""  # noqa: S608
+
+
 class LockedUser(NamedTuple):
     """A user whose row is locked until the transaction ends, and the database's time after the lock was acquired."""
 
@@ -37,13 +44,18 @@ class LockedUser(NamedTuple):
     now: datetime
 
 
-def lock_user(user_id: int) -> LockedUser:
-    """Lock the user with this id. Raises User.DoesNotExist.
+def lock_user(user_id: int, *, shared: int | None = None) -> LockedUser:
+    """Lock the user with this id. Then acquire a shared advisory lock, if its number is given.
+
+    The next statement sees all that was committed by those who held the advisory lock alone. Raises User.DoesNotExist.
 
     Written by hand: PostgreSQL evaluates the select list of a locking query before it waits for the lock. The clock is
     read outside the locking subquery, so it tells the time after the wait. The ORM needs a second statement for that.
     """
-    row = sql.fetch_optional(_LOCK_USER, [user_id])
+    if shared is None:
+        row = sql.fetch_optional(_LOCK_USER, [user_id])
+    else:
+        row = sql.fetch_optional(_LOCK_USER_AND_SHARE, {"user": user_id, "shared": shared})
     if row is None:
         raise User.DoesNotExist
     return LockedUser(sql.instance(User, row), row[-1])

@@ -136,7 +136,7 @@ def test_renamed_models_keep_their_tables_and_permissions(empty_schema: None) ->
     tables = shape()
     before = ContentType.objects.get(app_label="profiles", model="miss")
 
-    migrate()
+    migrate("profiles", "0006")
     renamed = ContentType.objects.get(app_label="profiles", model="failedactivation")
     unchanged = shape()
     migrate("profiles", "0005")

@@ -1,9 +1,10 @@
 """Profiles: the user's own, and those that staff look up."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import F
 
+from profiles import voting
 from tests.contract.scenarios.common import (
     ME,
     PHONE_OF_ALICE,
@@ -67,6 +68,8 @@ def me_activate(record: Recorder) -> None:
     record("again", request, body, other.token)
     record("again, another", request, {"activated_invite": own}, other.token)
     record("again, of nobody", request, {"activated_invite": UNKNOWN_CODE}, other.token)
+    voting.change(None, datetime(2026, 1, 1, tzinfo=UTC))
+    record("after voting has closed", request, body, record.person("erin", "9991110005").token)
 
 
 def me_erase(record: Recorder) -> None:

@@ -1,0 +1,83 @@
+"""The voting period: when activations are accepted. Operators set it.
+
+A vote counts if its time is in the period: at or after `opens_at` and before `closes_at`. A time that is not set is no
+limit. This is exact under any race. A vote acquires LOCK shared, until its transaction ends, and reads the database's
+clock after that. A change of the period acquires LOCK alone, so it waits for the votes under way, and later votes see
+it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from profiles import voting_queries
+from profiles.models import Activation, VotingPeriod
+from users.queries import database_now
+
+# A number of our own, for advisory locks.
+LOCK = 6_217_004_120
+
+
+class VotingClosed(Exception):
+    """The voting period has not begun, or has ended."""
+
+    def __init__(self, opens_at: datetime | None, closes_at: datetime | None) -> None:
+        self.opens_at, self.closes_at = opens_at, closes_at
+        super().__init__(opens_at, closes_at)
+
+
+@dataclass(frozen=True)
+class Voting:
+    """The voting period, and whether votes are accepted now."""
+
+    opens_at: datetime | None
+    closes_at: datetime | None
+    open: bool
+
+
+def is_open(opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> bool:
+    return (opens_at is None or opens_at <= now) and (closes_at is None or now < closes_at)
+
+
+def refuse_outside(opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> None:
+    """Raise VotingClosed if this time is outside the period."""
+    if not is_open(opens_at, closes_at, now):
+        raise VotingClosed(opens_at, closes_at)
+
+
+def period() -> VotingPeriod:
+    """The voting period. One without times is not stored."""
+    return VotingPeriod.objects.first() or VotingPeriod()
+
+
+def current() -> Voting:
+    stored = period()
+    return Voting(stored.opens_at, stored.closes_at, is_open(stored.opens_at, stored.closes_at, database_now()))
+
+
+def change(opens_at: datetime | None, closes_at: datetime | None) -> VotingPeriod:
+    """Set the voting period. It waits for the votes under way, which count by the period before."""
+    with transaction.atomic():
+        stored = lock_period()
+        voting_queries.wait_for_votes(LOCK)
+        stored.opens_at, stored.closes_at = opens_at, closes_at
+        stored.save(update_fields=["opens_at", "closes_at"])
+        return stored
+
+
+def lock_period() -> VotingPeriod:
+    """Lock the row of the voting period, which is created first if there is none. Votes do not wait for this lock."""
+    VotingPeriod.objects.get_or_create(pk=1)
+    return VotingPeriod.objects.select_for_update().get()
+
+
+def votes_inside(stored: VotingPeriod) -> QuerySet[Activation]:
+    """The votes whose time is in this period."""
+    votes = Activation.objects.all()
+    if stored.opens_at:
+        votes = votes.filter(created_at__gte=stored.opens_at)
+    if stored.closes_at:
+        votes = votes.filter(created_at__lt=stored.closes_at)
+    return votes

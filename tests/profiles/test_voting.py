@@ -1,0 +1,137 @@
+"""The voting period: what it refuses, at which instant, and who may read and change it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+
+from profiles import activation, voting
+from profiles.models import Activation, FailedActivation, VotingPeriod
+from tests.support.accounts import SignedInUser, client, registered
+from tests.support.many_users import nobodys_code
+from tests.support.operators import at_work, helper, logged, operator
+from users.queries import database_now
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/admin/profiles/votingperiod/1/change/"
+SECOND, INSTANT = timedelta(seconds=1), timedelta(microseconds=1)
+NOON = datetime.fromisoformat("2030-03-01T12:00:00Z")
+
+
+def counts(now: datetime) -> bool:
+    """Whether a vote at this time counts."""
+    voter, inviter = registered("9991110001"), registered("9991110002")
+    with transaction.atomic():
+        try:
+            activation.activate(voter.pk, inviter.invite_code, now=now)
+        except voting.VotingClosed:
+            return False
+        assert Activation.objects.get().created_at == now
+        transaction.set_rollback(True)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes", "now", "expected"),
+    [
+        (None, None, NOON, True),
+        (NOON, None, NOON - INSTANT, False),
+        (NOON, None, NOON, True),
+        (None, NOON, NOON - INSTANT, True),
+        (None, NOON, NOON, False),
+        (NOON, NOON + INSTANT, NOON, True),
+        (NOON, NOON + INSTANT, NOON + INSTANT, False),
+    ],
+)
+def test_period_is_exact(opens: Any, closes: Any, now: datetime, expected: bool) -> None:
+    voting.change(opens, closes)
+
+    assert counts(now) is expected
+
+
+def test_activation_outside_the_period_is_refused_with_both_times(alice: SignedInUser, bob: SignedInUser) -> None:
+    past = database_now() - SECOND
+    voting.change(None, past)
+
+    answers = [bob.activate(code) for code in (alice.code, bob.code, nobodys_code())]
+
+    assert {answer.status_code for answer in answers} == {409}
+    assert {answer.json()["code"] for answer in answers} == {"voting_closed"}
+    told = answers[0].json()
+    assert (told["opens_at"], datetime.fromisoformat(told["closes_at"])) == (None, past)
+    assert not Activation.objects.exists() and not FailedActivation.objects.exists()
+    assert bob.activate("").json()["code"] == "invalid"
+
+
+def test_refusal_is_in_the_language_of_the_request(alice: SignedInUser, bob: SignedInUser) -> None:
+    voting.change(database_now() + SECOND * 60, None)
+
+    answer = bob.api.post(
+        "/api/v1/profiles/me", {"activated_invite": alice.code}, headers={"Accept-Language": "ru"}
+    ).json()
+
+    assert answer["detail"] == "Сейчас голосование не идёт."
+
+
+def test_anyone_reads_the_period(api: Any) -> None:
+    before = api.get("/api/v1/voting")
+    voting.change(NOON, NOON + SECOND)
+    after = client(HTTP_AUTHORIZATION="Bearer stale").get("/api/v1/voting/")
+
+    assert before.json() == {"opens_at": None, "closes_at": None, "open": True}
+    assert after.status_code == 200
+    assert after.json() == {"opens_at": "2030-03-01T12:00:00Z", "closes_at": "2030-03-01T12:00:01Z", "open": False}
+
+
+@pytest.mark.parametrize(
+    ("columns", "refused"),
+    [
+        ("(id) VALUES (2)", "profiles_votingperiod_one_row"),
+        ("(opens_at, closes_at) VALUES (now(), now())", "profiles_votingperiod_closes_after_opening"),
+        ("DEFAULT VALUES", "profiles_votingperiod_pkey"),
+    ],
+)
+def test_database_refuses_other_periods(columns: str, refused: str) -> None:
+    voting.change(None, None)
+
+    with pytest.raises(IntegrityError, match=refused), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO profiles_votingperiod {columns}")
+
+
+def form(**fields: str) -> dict[str, str]:
+    times = {"opens_at_0": "2030-03-01", "opens_at_1": "12:00:00", "closes_at_0": "", "closes_at_1": ""}
+    return {**times, "reason": "as announced", **fields}
+
+
+def test_operator_changes_the_period_with_a_reason() -> None:
+    browser = helper("view_votingperiod", "change_votingperiod")
+
+    shown = browser.get("/admin/profiles/votingperiod/", follow=True)
+    refused = browser.post(PAGE, form(reason=" "))
+    wrong = browser.post(PAGE, form(closes_at_0="2030-03-01", closes_at_1="12:00:00"))
+    unchanged = voting.period()
+    done = browser.post(PAGE, form(), follow=True)
+
+    assert "Voting is open." in shown.content.decode()
+    assert refused.context["adminform"].form.errors.keys() == {"reason"}
+    assert "must end after it begins" in wrong.content.decode()
+    assert unchanged.opens_at is None
+    assert "Voting is closed." in done.content.decode()
+    assert (voting.period().opens_at, voting.period().closes_at) == (NOON, None)
+    assert logged() == ["Voting opens: 2030-03-01T12:00:00+00:00; closes: —. Reason: as announced"]
+    assert LogEntry.objects.get().get_edited_object() == VotingPeriod.objects.get()
+    assert "as announced" in browser.get(PAGE.replace("change", "history")).content.decode()
+
+
+@pytest.mark.parametrize(("permissions", "status"), [(("view_votingperiod",), 403), (("view_user",), 403), ((), 403)])
+def test_others_do_not_change_the_period(permissions: tuple[str, ...], status: int) -> None:
+    browser = at_work(operator("9991119997", *permissions))
+
+    assert browser.post(PAGE, form()).status_code == status
+    assert browser.get(PAGE).status_code == (200 if "view_votingperiod" in permissions else 403)
+    assert Client().post(PAGE, form()).status_code == 302
+    assert not VotingPeriod.objects.exists()

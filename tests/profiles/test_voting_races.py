@@ -1,0 +1,96 @@
+"""Votes in parallel with the end of voting: votes under way, threads, two processes."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from profiles import activation, voting
+from profiles.models import Activation, Profile
+from tests.profiles.test_activation_races import assert_counts_are_exact
+from tests.support.accounts import registered
+from tests.support.backups import another_session, database_variables
+from tests.support.many_users import crowd
+from tests.support.races import race
+from users.queries import database_now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def wait_until(session: psycopg.Connection, number: int) -> None:
+    """Return when as many sessions wait for a lock."""
+    deadline = time.monotonic() + 30
+    while session.execute(_WAITING).fetchone() != (number,):
+        assert time.monotonic() < deadline
+        session.rollback()  # the next look is at the activity of that time
+    session.rollback()
+
+
+def test_vote_under_way_counts_and_one_behind_the_change_does_not() -> None:
+    early, late, popular, other = (registered(f"999111000{number}") for number in range(4))
+    past = database_now()
+
+    with another_session() as held, another_session() as watching, ThreadPoolExecutor(3) as pool:
+        held.execute("SELECT FROM profiles_profile WHERE user_id = %s FOR UPDATE", [popular.pk])
+
+        def started(number: int, *call: Any) -> Any:
+            """The call in a thread of its own, when it waits as the last of this number."""
+            running = pool.submit(race, [partial(*call)])
+            wait_until(watching, number)
+            return running
+
+        given = started(1, activation.activate, early.pk, popular.invite_code)
+        changed = started(2, voting.change, None, past)
+        refused = started(3, activation.activate, late.pk, other.invite_code)
+        held.rollback()
+
+        assert given.result() == [None]
+        assert changed.result()[0].closes_at == past
+        assert isinstance(refused.result()[0], voting.VotingClosed)
+    assert Activation.objects.get().invitee_id == early.pk
+
+
+def test_two_processes_vote_until_the_closing_instant() -> None:
+    inviter = registered("9991110001")
+    crowd(200)
+    voters = [str(pk) for pk in Profile.objects.exclude(pk=inviter.pk).values_list("pk", flat=True)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.support.vote_until_closed", inviter.invite_code, *some],
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **database_variables(), "DJANGO_SETTINGS_MODULE": "inviting_app.settings"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for some in (voters[::2], voters[1::2])
+    ]
+    for process in processes:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    while Activation.objects.count() < 20:
+        assert all(process.poll() is None for process in processes)
+    closes_at = database_now() + timedelta(milliseconds=20)
+    voting.change(None, closes_at)
+    exact_from = max(closes_at, database_now())  # votes that the change waited for count by the period before
+    outcomes = Counter(line for process in processes for line in process.communicate()[0].split())
+
+    assert outcomes["counted"] + outcomes["closed"] == 200
+    assert min(outcomes["counted"] - 20, outcomes["closed"]) > 0
+    assert Activation.objects.count() == outcomes["counted"]
+    assert not Activation.objects.filter(created_at__gte=exact_from).exists()
+    assert_counts_are_exact()
