@@ -100,6 +100,20 @@ class OnceAMinute(logging.Filter):
         return False
 
 
+_FORMATTERS = {
+    "text": {
+        "()": "inviting_app.logs.Text",
+        "fmt": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+    },
+    "json": {
+        "()": "pythonjsonlogger.json.JsonFormatter",
+        "fmt": "%(levelname)s %(name)s %(request_id)s %(message)s",
+        "rename_fields": {"levelname": "level", "name": "logger"},
+        "timestamp": "time",
+    },
+}
+
+
 def config(line_format: str) -> dict[str, Any]:
     """Django's LOGGING, for lines in this format: `text` or `json`."""
     return {
@@ -110,18 +124,7 @@ def config(line_format: str) -> dict[str, Any]:
             "once_a_minute": {"()": "inviting_app.logs.OnceAMinute"},
             "with_exception": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
         },
-        "formatters": {
-            "text": {
-                "()": "inviting_app.logs.Text",
-                "fmt": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-            },
-            "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
-                "fmt": "%(levelname)s %(name)s %(request_id)s %(message)s",
-                "rename_fields": {"levelname": "level", "name": "logger"},
-                "timestamp": "time",
-            },
-        },
+        "formatters": _FORMATTERS,
         "handlers": {
             "stderr": {"class": "inviting_app.logs.Stderr", "filters": ["context"], "formatter": line_format},
             "null": {"class": "logging.NullHandler"},
