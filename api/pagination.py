@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api import exceptions, links
+from users import replica
 from users.keyset import beyond
 
 NOT_A_CURSOR = _("This is not a cursor of this list.")
@@ -89,7 +90,7 @@ class InvitationsPagination(KeysetPagination):
 
 
 class ProfilesPagination(KeysetPagination):
-    """In the order that `?ordering=` names."""
+    """In the order that `?ordering=` names, from the replica if there is one."""
 
     orderings = {
         name: (name, "-user_id" if name.startswith("-") else "user_id")
@@ -98,6 +99,19 @@ class ProfilesPagination(KeysetPagination):
 
     def get_ordering(self, request: Request) -> tuple[str, str]:
         return self.orderings[request.query_params.get("ordering", "-created_at")]
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        def page(age: int | None) -> list[Any]:
+            self.age = age
+            return super(ProfilesPagination, self).paginate_queryset(queryset, request, view)
+
+        return replica.read(page)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        response = super().get_paginated_response(data)
+        if self.age is not None:  # of the replica's data, in seconds
+            response["X-Data-Age"] = str(self.age)
+        return response
 
 
 def _link(url: str, cursor: str) -> str:

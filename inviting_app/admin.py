@@ -55,8 +55,10 @@ class AdminSite(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from profiles.admin import home
+        from users import replica
 
-        return super().index(request, {**home.context(request), **(extra_context or {})})
+        numbers = replica.read(lambda age: {**home.context(request), "data_age": age})
+        return super().index(request, {**numbers, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from users.admin.forms import OwnPasswordForm

@@ -115,7 +115,7 @@ _given = {name: (value or "").strip() for name, value in (_file | os.environ).it
 _names: set[str] = set()
 
 # The settings that `serve` keeps until it is stopped, even if `.env` changes.
-_KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL")
+_KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
 KEPT = {name: _given.get(name, "") for name in _KEPT}
 
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", path)
@@ -126,6 +126,7 @@ if not DATABASE:
         del os.environ[name]
 WORKER_DATABASE = read("WORKER_DATABASE_URL", DATABASE, database)
 OWNER_DATABASE = read("OWNER_DATABASE_URL", None, database)
+REPLICA_DATABASE = read("REPLICA_URL", None, database)
 
 HOST = read("HOST", "127.0.0.1", str)
 PORT = read("PORT", 8000, integer(1, 65535))
@@ -166,6 +167,8 @@ if WORKER_DATABASE and not DATABASE:
     refuse("WORKER_DATABASE_URL: needs DATABASE_URL, because it is another way to the same database")
 if OWNER_DATABASE and not DATABASE:
     refuse("OWNER_DATABASE_URL: needs DATABASE_URL, because it is the same database as another role")
+if REPLICA_DATABASE and not DATABASE:
+    refuse("REPLICA_URL: needs DATABASE_URL, because it is a standby of that database")
 if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
     refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")
 if _unknown := _file.keys() - _names:

@@ -49,3 +49,9 @@ OWNER_DATABASE = DIRECT_DATABASE
 if _owner:
     OWNER_DATABASE = "owner"
     DATABASES["owner"] = {**_database(_owner), "TEST": {"MIRROR": "default"}}
+# The alias of the standby that lists and reports may be read from, or None.
+REPLICA_DATABASE = None
+DATABASE_ROUTERS: list[str] = []
+if env.REPLICA_DATABASE:
+    REPLICA_DATABASE, DATABASE_ROUTERS = "replica", ["users.replica.Router"]
+    DATABASES["replica"] = {**_database(env.REPLICA_DATABASE), "TEST": {"MIRROR": "default"}}

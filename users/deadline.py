@@ -73,6 +73,9 @@ class Silence:
     def begin(self) -> None:
         self._until, self._is_unreachable = time.monotonic() + SILENCE_SECONDS, True
 
+    def end(self) -> None:
+        self._until, self._is_unreachable = 0.0, False
+
     def limited(self, seconds: float, now: float) -> float:
         """How long a statement may take that may otherwise take so many seconds."""
         return min(seconds, SECONDS_OF_SILENCE) if now < self._until else seconds
@@ -102,15 +105,20 @@ class Silence:
         self._is_unreachable = False
 
 
-silence = Silence()
+# By the alias of Django's connections: a standby for reading may be silent while the primary answers.
+_silences: dict[str, Silence] = {}
+
+
+def silence(alias: str) -> Silence:
+    return _silences.setdefault(alias, Silence())
 
 
 class Limit:
     """The limit of the statements of one connection, each in a `with` block."""
 
-    def __init__(self, descriptor: Callable[[], int]) -> None:
-        self._descriptor, self._began, self._lock = descriptor, math.inf, threading.Lock()
-        self._seconds = 0.0
+    def __init__(self, descriptor: Callable[[], int], silence: Silence) -> None:
+        self._descriptor, self._silence = descriptor, silence
+        self._began, self._seconds, self._lock = math.inf, 0.0, threading.Lock()
         self._is_watched = False
 
     def __enter__(self) -> None:
@@ -127,14 +135,16 @@ class Limit:
 
     def end_if_overdue(self, looks: int) -> None:
         with self._lock:
-            if looks * LOOK_SECONDS < self._began * LOOK_SECONDS + silence.limited(self._seconds, time.monotonic()):
+            if looks * LOOK_SECONDS < self._began * LOOK_SECONDS + self._silence.limited(
+                self._seconds, time.monotonic()
+            ):
                 return
             self._began = math.inf
             with suppress(psycopg.Error, OSError):  # it was lost meanwhile
                 with socket.socket(fileno=os.dup(self._descriptor())) as peer:
                     peer.shutdown(socket.SHUT_RDWR)
                 logger.warning("the database has not answered a statement in time: its connection is ended")
-        silence.begin()
+        self._silence.begin()
 
 
 class _Watch:

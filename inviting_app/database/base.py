@@ -24,7 +24,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._limit = deadline.Limit(lambda: self.connection.fileno())
+        self._silence = deadline.silence(self.alias)
+        self._limit = deadline.Limit(lambda: self.connection.fileno(), self._silence)
         self.execute_wrappers.append(self._execute_within)
 
     def _execute_within(self, execute: Callable[..., Any], *statement: Any) -> Any:
@@ -52,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if deadline.seconds() is None:
             return super().get_new_connection(conn_params)
-        with deadline.silence.attempt():
+        with self._silence.attempt():
             return self._connect_to_one(conn_params)
 
     def _connect_to_one(self, conn_params: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from inviting_app import queries
 from inviting_app.ops import database_errors, migrations, roles
 from inviting_app.ops.embedded import Embedded
 from inviting_app.queries import current_setting
+from users import replica
 from users.outages import TakesNoWrites, is_outage
 from users.queries import database_now
 
@@ -36,7 +37,17 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
     if not databases:
         return []
     checks = [
-        *(writes, version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements, worker_database),
+        *(
+            writes,
+            version,
+            rights,
+            superuser,
+            unapplied_migrations,
+            lock_timeout,
+            prepared_statements,
+            worker_database,
+            replica_database,
+        ),
         *(clock, disk, server_log),
     ]
     return list(answers()) or run_each(checks)
@@ -185,6 +196,27 @@ def worker_database() -> Found:
         what = f"The database of WORKER_DATABASE_URL does not answer: {cause}"
         hint = f"{hint} The worker cannot start without it."
         yield CheckError(what, hint=hint, id="inviting_app.E017")
+
+
+def replica_database() -> Found:
+    """Without it, or with one that lags, all is read from the primary: the service goes on."""
+    if not settings.REPLICA_DATABASE:
+        return
+    try:
+        age = replica.age(settings.REPLICA_DATABASE)
+        connections[settings.REPLICA_DATABASE].close()
+    except OperationalError as error:
+        cause, hint = database_errors.cause_and_advice(error, "REPLICA_URL")
+        yield Warning(f"The replica does not answer: {cause}", hint=hint, id="inviting_app.W015")
+        return
+    if age is None:
+        hint = "Name a standby of the database in REPLICA_URL, or unset it."
+        yield Warning("The server of REPLICA_URL is no standby.", hint=hint, id="inviting_app.W015")
+    elif age > replica.OLDEST_SECONDS:
+        hint = (
+            "See pg_stat_replication on the primary, and the log of the standby. Without a worker nothing is written."
+        )
+        yield Warning(f"The data of the replica is {age:.0f} s old: it is not read.", hint=hint, id="inviting_app.W015")
 
 
 def clock() -> Found:

@@ -19,9 +19,9 @@ LIMIT, AT_MOST = 0.3, 1.5
 
 
 @pytest.fixture(autouse=True)
-def heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def heard() -> None:
     """No silence of another test counts."""
-    monkeypatch.setattr(deadline, "silence", deadline.Silence())
+    deadline.silence("default").end()
 
 
 @pytest.fixture
@@ -63,15 +63,15 @@ def test_one_silent_statement_shortens_the_limit_of_the_others(transactional_db:
             cursor.execute("SELECT pg_sleep(3)")
 
     backend()
-    deadline.silence.begin()
+    deadline.silence("default").begin()
     assert seconds(read) < deadline.SECONDS_OF_SILENCE + AT_MOST
     connection.close()
 
 
 def test_only_one_thread_tries_to_connect_to_a_silent_server(address: dict[str, Any]) -> None:
-    deadline.silence.begin()
+    deadline.silence("default").begin()
     with deadline.within(deadline.SECONDS):
-        with deadline.silence.attempt(), pytest.raises(OperationalError, match="another thread"):
+        with deadline.silence("default").attempt(), pytest.raises(OperationalError, match="another thread"):
             connection.ensure_connection()
         connection.ensure_connection()  # it answers again
 

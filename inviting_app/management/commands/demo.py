@@ -23,8 +23,8 @@ EMULATOR = "10.0.2.2"
 ELSEWHERE = ("198.51.100.1", 9)
 # The settings of a real service. They are emptied, because an unset variable would be read from `.env`.
 NOT_USED = (
-    "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "SMS_GATEWAYS",
-    "TRUSTED_PROXIES", "METRICS_PORT",
+    "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL", "SECRET_KEY", "SECRET_KEY_FALLBACKS",
+    "SMS_GATEWAYS", "TRUSTED_PROXIES", "METRICS_PORT",
 )  # fmt: skip
 
 
