@@ -5,7 +5,8 @@ etcd, Patroni and PostgreSQL with the files of deploy/ha, at the addresses of th
 service runs beside them with `manage.py serve`, and reaches the primary by a URL of all hosts, through HAProxy, or
 through PgBouncer and HAProxy.
 
-It needs root, and etcd, HAProxy, PgBouncer, iproute2 and util-linux: on Debian, apt install etcd-server haproxy
-pgbouncer. Patroni is installed into .venv-failover at the first run. A run of one fault takes a minute and a half.
+It needs root, and etcd, HAProxy, PgBouncer, curl, iproute2 and util-linux: on Debian, apt install etcd-server
+etcd-client haproxy pgbouncer curl; rsync too for --recovery. Patroni is installed into .venv-failover at the first run.
+A run of one fault takes a minute and a half.
 Everything is on one machine: a host that is killed loses its processes, not its disk, and all share the processors.
 """

@@ -80,6 +80,11 @@ class Cluster:
         lines = [line for line in (at / "etcd").read_text().splitlines() if line.startswith("ETCD_")]
         host.start("etcd", log=at / "etcd.log", variables=dict(line.split("=", 1) for line in lines))
 
+    def move_etcd_leader(self) -> None:
+        """What the crontab of each host does every minute."""
+        for host in HOSTS:
+            run("ip", "netns", "exec", host.name, "sh", self.folder / host.name / "etcd-elsewhere")
+
     def socket(self, host: Host) -> Path:
         """The folder of its PostgreSQL's socket, which is reached without the network."""
         return self.folder / host.name / "run"
@@ -148,6 +153,7 @@ class Cluster:
         # The list of all members stays.
         lines = [line if "CLUSTER" in line else _replaced(line, own) for line in etcd.splitlines()]
         (at / "etcd").write_text("\n".join(lines).replace("ETCD_NAME=db1", f"ETCD_NAME={host.name}"))
+        (at / "etcd-elsewhere").write_text(adapted("etcd-elsewhere", {HOSTS[0].address: host.address}))
         patroni = adapted(
             "patroni.yml",
             {

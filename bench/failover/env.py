@@ -95,6 +95,7 @@ def run(cluster: Cluster, fault: Fault, way: str) -> Row:
     """One fault on one way, with a new service and database."""
     with ExitStack() as stack:
         on = FailoverEnv(stack, cluster, way)
+        cluster.move_etcd_leader()
         with on.load():
             fault.harm(on)
         shutil.copy(on.service.log, cluster.folder / f"{fault.name}, {way}.log")

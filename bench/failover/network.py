@@ -12,7 +12,7 @@ import psutil
 
 from inviting_app.ops import system_user
 
-NEEDED = ("unshare", "setpriv", "ip", "etcd", "haproxy", "pgbouncer")
+NEEDED = ("unshare", "setpriv", "ip", "curl", "etcd", "etcdctl", "haproxy", "pgbouncer")
 NETWORK = "10.0.0"
 # Of the host of the service, where this process is.
 OWN_ADDRESS = f"{NETWORK}.2"
