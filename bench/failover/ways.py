@@ -30,7 +30,7 @@ def urls(cluster: Cluster, servers: str, parameters: str = "") -> dict[str, str]
 
 def all_hosts(stack: ExitStack, cluster: Cluster) -> dict[str, str]:
     servers = ",".join(f"{host.address}:5432" for host in HOSTS)
-    return urls(cluster, servers, "?target_session_attrs=read-write")
+    return urls(cluster, servers, "?target_session_attrs=read-write&connect_timeout=2")
 
 
 def haproxy(stack: ExitStack, cluster: Cluster) -> dict[str, str]:
