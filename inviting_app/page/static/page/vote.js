@@ -41,7 +41,7 @@ export function showInvited(profile, showProfile) {
 export function showChoice($, profile) {
   const form = $("[data-choice] form");
   const fromLink = dataset.inviteCode;
-  const notice = $("[data-choice] [data-notice]");
+  const notice = $("[data-notice]");
   if (profile.activated_invite) {
     showVote($, profile);
     if (fromLink && fromLink !== profile.activated_invite) {
@@ -68,7 +68,8 @@ export function showChoice($, profile) {
 
 export function showVote($, { activated_invite, activated_at }) {
   $("[data-choice] form").remove();
-  $("[data-choice] [data-notice]").textContent = "";
+  $("[data-broken]")?.remove();
+  $("[data-notice]").textContent = "";
   $("#choice-title").textContent = $("#choice-title").dataset.done;
   $("[data-chosen]").hidden = false;
   spell($("[data-chosen] .code"), activated_invite);
