@@ -1,6 +1,7 @@
 """What the page says when the service refuses, fails or is away."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +101,13 @@ def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], 
             f"problem_{code}" if f"problem_{code}" in SCRIPT_TEXTS else "problem_out_of_date", time="…", code="…"
         )
         assert said[code].startswith(words.split("…")[0])
+    for time, words in (("2001-01-01T12:00:00Z", "voting_over"), ("2999-01-01T12:00:00Z", "voting_not_begun")):
+        body = {"code": "voting_closed", "status": 409, "opens_at": time, "closes_at": time}
+        alice.page.unroute_all()
+        alice.page.route("**/api/auth/signup", answer_with(409, body))
+        field.press("Enter")
+        before, after = alice.words(words, time="…").split("…")
+        expect(alice.problem).to_have_text(re.compile(f"^{before}.*{time[:4]}.*{after}$"))
 
 
 def answer_with(status: int, body: dict[str, Any]) -> Callable[[Route], None]:

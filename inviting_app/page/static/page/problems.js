@@ -24,6 +24,7 @@ const WAYS = {
   invite_code_not_found: "field",
   own_invite_code: "field",
   already_activated: "load_again",
+  voting_closed: "load_again",
 };
 
 /** The other codes mean that the page is older than the service. */
@@ -38,10 +39,17 @@ export function explain(problem) {
   if (problem.code === "invalid_code" && problem.attempts_left) {
     return t("wrong_code", { left: problem.attempts_left });
   }
+  if (problem.code === "voting_closed") return explainPeriod(problem);
   return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
     time: clock(new Date(retryAt(problem))),
     code: halves(problem.activated_invite ?? ""),
   });
+}
+
+function explainPeriod({ opens_at, closes_at }) {
+  if (Date.parse(opens_at) > Date.now()) return t("voting_not_begun", { time: clock(new Date(opens_at)) });
+  if (Date.parse(closes_at) <= Date.now()) return t("voting_over", { time: clock(new Date(closes_at)) });
+  return t("problem_voting_closed");
 }
 
 // Seconds to wait where no response says how many.
