@@ -54,11 +54,15 @@ class AdminSite(admin.AdminSite):
         return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        from inviting_app.ops import attention
         from profiles.admin import home
         from users import replica
+        from users.queries import database_now
 
-        numbers = replica.read(lambda age: {**home.context(request), "data_age": age})
-        return super().index(request, {**numbers, **(extra_context or {})})
+        shown = replica.read(lambda age: {**home.context(request), "data_age": age})
+        if request.user.has_perm("users.view_user"):
+            shown["attention"] = attention.notices(database_now())
+        return super().index(request, {**shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         from users.admin.forms import OwnPasswordForm

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import OperationalError, connections
+from django.db import DatabaseError, OperationalError, connections
 from psycopg import pq
 
 from inviting_app import queries
 from inviting_app.ops import database_errors, files, migrations, system_user
 from inviting_app.ops.embedded import ENVIRONMENT, Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
+from users.clock import ClockTimestamp
 from users.masks import mask_phones
+from users.models import SiteTotals
 
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000
@@ -88,6 +90,15 @@ def dump(*options: str, **how: Any) -> None:
         raise BackupError("this database is empty")
     what = ["--format=custom", f'--schema="{database.schema}"', f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}"]
     _run(database, "pg_dump", *what, *options, **how)
+
+
+def record() -> None:
+    """Remember that a backup was made: the admin tells how old the last one is.
+
+    It does not matter if that fails: the tables may be those of an earlier version, or the server a standby.
+    """
+    with suppress(DatabaseError):
+        SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=ClockTimestamp())
 
 
 def restore(file: Path, *, trusted: bool = False) -> str:

@@ -231,13 +231,18 @@ def clock() -> Found:
         yield Warning(what, hint=hint, id="inviting_app.W011")
 
 
-def disk() -> Found:
-    """The disk of the embedded PostgreSQL. That of another server cannot be seen from here."""
+def free_bytes() -> int | None:
+    """Free space of the embedded PostgreSQL's disk. That of another server cannot be seen from here."""
     if not settings.EMBEDDED_POSTGRES:
-        return
+        return None
     home = Embedded(settings.DATA_DIR).home
-    free = shutil.disk_usage(home if home.exists() else settings.DATA_DIR).free
-    if free < FREE_BYTES:
+    return shutil.disk_usage(home if home.exists() else settings.DATA_DIR).free
+
+
+def disk() -> Found:
+    free = free_bytes()
+    if free is not None and free < FREE_BYTES:
         what = f"Only {free / 10**6:.0f} MB are free for the database. When the disk is full, nobody can sign in."
+        home = Embedded(settings.DATA_DIR).home
         hint = f"Free space on the disk of {home}, or move DATA_DIR while the service is stopped."
         yield Warning(what, hint=hint, id="inviting_app.W012")

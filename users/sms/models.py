@@ -119,6 +119,8 @@ class SiteTotals(models.Model):
     suspect_prefixes = models.JSONField(_("number prefixes whose codes are not used"), default=list)
     # The rows of `users.sms.arrivals`. None before the first count.
     arrivals = models.JSONField(_("delivered SMS"), null=True)
+    # When `manage.py backup` last made one. None if it never did, at least not since the worker first counted.
+    backed_up_at = models.DateTimeField(_("last backup"), null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("site totals")

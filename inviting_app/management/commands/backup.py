@@ -27,8 +27,10 @@ class Command(BaseCommand):
         try:
             if str(file) == "-":
                 backup.dump(stdout=sys.stdout)
+                backup.record()
                 return
             backup.back_up(file)
+            backup.record()
         except (backup.BackupError, OSError, KeyboardInterrupt) as error:
             raise CommandError(f"No backup was made: {str(error) or 'interrupted'}") from error
         self.stdout.write(f"The backup {file} is complete: {file.stat().st_size / 1e6:.1f} MB.")

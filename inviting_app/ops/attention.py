@@ -1,0 +1,114 @@
+"""What needs an operator's attention now, in words, each with what to do. The admin's home page shows it.
+
+`manage.py doctor` checks more, and takes longer: here are only what three short statements and the disk tell.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from inviting_app.ops.checks_database import FREE_BYTES, free_bytes
+from inviting_app.ops.checks_service import LONGEST_WAIT
+from users import queries
+from users.clock import DAY
+from users.models import SiteTotals, SmsGateway
+from users.sms import arrivals, breaker
+from users.sms.answers import Reason
+
+# The share of SMS_PER_DAY from which new devices may soon get no SMS: a tenth is kept for known ones.
+NEARLY_ALL = 0.8
+
+
+@dataclass(frozen=True)
+class Notice:
+    what: str
+    todo: str
+    # Whether users notice it already. Otherwise they may do so later.
+    is_urgent: bool = True
+
+
+def notices(now: datetime) -> list[Notice]:
+    """The urgent ones first."""
+    totals = SiteTotals.objects.first()
+    found = [*_demo(), *_queue(now), *_gateways(now), *_totals(totals), *_backup(totals, now), *_disk()]
+    return sorted(found, key=lambda notice: not notice.is_urgent)
+
+
+def _demo() -> Iterator[Notice]:
+    if settings.DEMO:
+        what = _("Demo mode: no SMS is sent, and who knows a phone number can sign in with it.")
+        yield Notice(what, _("Set SMS_GATEWAYS before real users come."), is_urgent=False)
+
+
+def _queue(now: datetime) -> Iterator[Notice]:
+    found = queries.queue(now)
+    if not found.workers:
+        what = _("No worker is running, so no SMS is sent.")
+        if found.last_heartbeat:
+            seen = timesince(found.last_heartbeat, now)
+            what = _("No worker is running, so no SMS is sent. The last sign of one is %(time)s old.") % {"time": seen}
+        yield Notice(what, _("Start the service again, or a worker: manage.py worker. Its log says why it ended."))
+    elif found.waited > LONGEST_WAIT:
+        said = {"count": found.due, "time": timesince(now - found.waited, now)}
+        what = _("SMS are late: %(count)d wait for a worker, the first one for %(time)s.") % said
+        yield Notice(what, _("See the gateways for a slow one, or start one more worker: manage.py worker."))
+
+
+def _gateways(now: datetime) -> Iterator[Notice]:
+    for gateway in breaker.health():
+        if notice := _gateway(gateway, now):
+            yield notice
+
+
+def _gateway(gateway: SmsGateway, now: datetime) -> Notice | None:
+    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.failures}
+    if gateway.refuses_account:
+        todo = _("Check the account at the provider and in SMS_GATEWAYS. It is tried again by itself.")
+        if gateway.error.partition(" ")[0] == Reason.CREDIT:
+            todo = _("Add credit at the provider. It is tried again by itself.")
+        return Notice(_("Gateway %(gateway)s takes no SMS: %(error)s.") % said, todo)
+    if gateway.failures < breaker.FAILURES:
+        return None
+    what = _("Gateway %(gateway)s failed %(count)d times in a row: %(error)s.") % said
+    todo = _("Ask its provider whether there is a fault. The other gateways are asked first meanwhile.")
+    return Notice(what, todo, is_urgent=bool(gateway.circuit_open_until and gateway.circuit_open_until > now))
+
+
+def _totals(totals: SiteTotals | None) -> Iterator[Notice]:
+    if totals is None:
+        return
+    for one in arrivals.stored(totals.arrivals):
+        if one.is_silent:
+            said = {"gateway": one.gateway, "count": one.accepted, "prefix": one.prefix}
+            what = (
+                _("Gateway %(gateway)s took %(count)d SMS to %(prefix)s… in 24 hours, and none was delivered.") % said
+            )
+            todo = _("Ask its provider about this network, or name another gateway first in SMS_GATEWAYS.")
+            yield Notice(what, todo)
+    if totals.sms_in_a_day >= NEARLY_ALL * settings.SMS_PER_DAY and not settings.DEMO:
+        said = {"count": totals.sms_in_a_day, "limit": settings.SMS_PER_DAY}
+        what = _("%(count)d SMS were sent in 24 hours, and SMS_PER_DAY allows %(limit)d.") % said
+        todo = _("Raise SMS_PER_DAY if the users are real. If their codes are not used, see the totals of the site.")
+        yield Notice(what, todo)
+
+
+def _backup(totals: SiteTotals | None, now: datetime) -> Iterator[Notice]:
+    """Another PostgreSQL may be backed up by other means. So there it counts only once `manage.py backup` was used."""
+    at = totals.backed_up_at if totals else None
+    todo = _("Run manage.py backup FILE every night, and keep the files on another machine.")
+    if at and now - at > DAY:
+        what = _("The last backup is %(time)s old.") % {"time": timesince(at, now)}
+        yield Notice(what, todo, is_urgent=False)
+    elif totals and not at and settings.EMBEDDED_POSTGRES and not settings.DEMO:
+        yield Notice(_("No backup was made yet."), todo, is_urgent=False)
+
+
+def _disk() -> Iterator[Notice]:
+    free = free_bytes()
+    if free is not None and free < FREE_BYTES:
+        what = _("Only %(free)d MB are free on the disk of the database. When it is full, nobody can sign in.")
+        yield Notice(what % {"free": free // 10**6}, _("Free space there, or move DATA_DIR to a larger disk."))
