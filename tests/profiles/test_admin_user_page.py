@@ -16,7 +16,7 @@ from users.models import Device, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
 SEES_ALL = ("view_user", "view_profile", "view_activation", "view_device", "view_smsdelivery")
-SECTIONS = ["Invites", "Activated invite code", "Invitees", "Devices", "SMS deliveries"]
+SECTIONS = ["Invites", "SMS deliveries", "Devices", "Invitees"]
 MUTUAL = "Mutual votes"
 
 
@@ -63,14 +63,25 @@ def test_page_shows_votes_devices_and_sms(
 
     assert list(found) == SECTIONS
     first = {title: rows(section)[0] for title, section in found.items()}
-    assert [text(cell) for cell in first["Invites"]] == [bob.code, "1"]
-    assert [text(cell) for cell in first["Activated invite code"]][:2] == ["+7***0003", charlie.code]
-    assert page_of(charlie.profile.pk) in first["Activated invite code"][0]
+    assert [text(cell) for cell in first["Invites"]][:2] == [bob.code, "1"]
+    assert text(first["Invites"][2]).startswith(f"{charlie.code}, +7***0003, 20")
+    assert page_of(charlie.profile.pk) in first["Invites"][2]
     assert [text(cell) for cell in first["Invitees"]][:2] == ["+7***0001", alice.code]
     assert page_of(alice.profile.pk) in first["Invitees"][0]
     assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in first["Devices"][0]
     assert f"/users/smsdelivery/{delivery.pk}/" in first["SMS deliveries"][0]
+    assert "The last SMS" in found["SMS deliveries"]  # in words
+    del found["SMS deliveries"]
     assert not re.findall("warning|paginator|help", "".join(found.values()))
+
+
+def test_page_says_why_the_user_is_disabled(support: Client, alice: SignedInUser) -> None:
+    boss = at_work(operator(is_superuser=True))
+    boss.post(page_of(alice.profile.pk, "disable"), {"reason": "Sells votes."})
+
+    done = sections(support, alice.profile.pk)["Last actions of operators"]
+
+    assert "+7***9998" in done and "Disabled the user. Reason: Sells votes." in done
 
 
 def test_sections_need_their_permissions(alice: SignedInUser) -> None:
@@ -137,11 +148,11 @@ def test_mutual_votes_are_flagged(
     bob.activate(alice.code)
     charlie.activate(bob.code)
 
-    shown = sections(support, alice.profile.pk)["Activated invite code"]
+    shown = sections(support, alice.profile.pk)["Invites"]
 
     assert f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001" in text(shown)
     assert page_of(bob.profile.pk) in shown
-    assert "warning" not in sections(support, charlie.profile.pk)["Activated invite code"]
+    assert "warning" not in sections(support, charlie.profile.pk)["Invites"]
 
 
 def test_cycle_is_shown_for_each_member() -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.forms import Form, ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -39,6 +41,9 @@ from users.operators import logins, second_factor
 
 # The most rows of a table on the page of a user, so that it is equally quick for every user.
 ROWS_SHOWN = 50
+
+# Of the history, which has a page of its own.
+ACTIONS_SHOWN = 3
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -130,10 +135,16 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
                 if self.may_act(request, action, user) and action.applies(user)
             ],
             "operator": self._operator(request, user),
+            "actions_done": self._history(user),
             "newest": ROWS_SHOWN,
             "devices": user.devices.order_by("-signed_in_at", "-pk")[:ROWS_SHOWN],
             "deliveries": last_sends(user, ROWS_SHOWN) if may(["users.view_smsdelivery"]) else [],
         }
+
+    def _history(self, user: User) -> list[LogEntry]:
+        """What operators did last, such as why the user is disabled."""
+        about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+        return list(about.select_related("user").order_by("-action_time")[:ACTIONS_SHOWN])
 
     def _operator(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """An operator's second factor and log-ins, for superusers and for the operator."""
