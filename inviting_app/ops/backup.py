@@ -13,13 +13,13 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
+from django.db.models.functions import Now
 from psycopg import pq
 
 from inviting_app import queries
 from inviting_app.ops import database_errors, files, migrations, system_user
 from inviting_app.ops.embedded import ENVIRONMENT, Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
-from users.clock import ClockTimestamp
 from users.masks import mask_phones
 from users.models import SiteTotals
 
@@ -98,7 +98,7 @@ def record() -> None:
     It does not matter if that fails: the tables may be those of an earlier version, or the server a standby.
     """
     with suppress(DatabaseError):
-        SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=ClockTimestamp())
+        SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=Now())
 
 
 def restore(file: Path, *, trusted: bool = False) -> str:

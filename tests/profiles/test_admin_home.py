@@ -51,11 +51,9 @@ def test_numbers_need_the_permission_to_see_users() -> None:
     assert "New numbers" not in page
 
 
-def test_home_page_is_translated_and_links_to_the_site(alice: SignedInUser) -> None:
-    page = at_work(operator(is_superuser=True)).get("/admin/", headers={"accept-language": "ru"}).content.decode()
+def test_home_page_links_to_the_site(alice: SignedInUser) -> None:
+    page = at_work(operator(is_superuser=True)).get("/admin/", headers={"accept-language": "ru"}).text
 
-    content = re.sub(r"<[^>]*>", " ", page.partition('<div id="content" class="colMS">')[2].partition("<footer")[0])
-    assert set(re.findall(r"[A-Za-z]{2,}", content)) <= {"SMS", "UTC"}
     assert '<a href="/">Открыть сайт</a>' in page
 
 

@@ -15,6 +15,8 @@ MEANINGS = {
     "view_user": _("See users, with masked phone numbers, and the numbers on the home page"),
     "view_profile": _("See profiles and invite codes"),
     "view_activation": _("See activations"),
+    "view_votingperiod": _("See the voting period"),
+    "change_votingperiod": _("Change the voting period"),
     "view_smsdelivery": _("See SMS deliveries, and why a code did not arrive"),
     "view_logincode": _("See login codes, without their digits"),
     "view_device": _("See devices"),
