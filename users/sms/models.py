@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -127,7 +128,7 @@ class SiteTotals(models.Model):
         constraints = [models.CheckConstraint(name="users_sitetotals_one_row", condition=Q(id=1))]
 
     def __str__(self) -> str:
-        return gettext("totals of %(time)s") % {"time": f"{self.counted_at:%F %T}"}
+        return gettext("totals of %(time)s") % {"time": f"{localtime(self.counted_at):%F %T}"}
 
 
 class NetworkTotals(models.Model):
