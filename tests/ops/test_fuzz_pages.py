@@ -111,7 +111,8 @@ def is_limited(sql: str) -> bool:
     if not sql.startswith("SELECT") or not re.search(r'FROM "(users|profiles|procrastinate|django_admin)_', sql):
         return True
     of_days = '"profiles_day"' in sql or re.search('"created_at" >= .* AND .*"created_at" < ', sql)
-    of_rows = r'LIMIT|"(?:id|job_id|public_id|invite_code|phone|user_id|session_id|invitee_id)" (?:=|IN) '
+    names = "id|job_id|object_id|public_id|invite_code|phone|user_id|session_id|invitee_id|name"
+    of_rows = rf'LIMIT|"(?:{names})" (?:=|IN) '
     return bool(of_days or re.search(of_rows, sql))
 
 

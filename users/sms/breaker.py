@@ -83,7 +83,7 @@ class Breaker:
 
 def health() -> list[SmsGateway]:
     """The health of each configured gateway, the preferred one first. One that never failed has no stored row."""
-    rows = SmsGateway.objects.in_bulk()
+    rows = SmsGateway.objects.in_bulk(names())
     return [rows.get(name) or SmsGateway(name=name) for name in names()]
 
 
