@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import django
+import psycopg
 from django.conf import settings
 from django.utils import translation
 from playwright.sync_api import Browser, sync_playwright
@@ -44,6 +45,32 @@ PREVIEW = """
 </div>
 """
 
+# The finished days of a busy month, weekends quieter, and as many users.
+DAYS = """
+INSERT INTO profiles_day (day, sign_ups, activations, sms_sent, codes_used)
+SELECT day, born, born * 7 / 10, born * 3, born * 14 / 5
+  FROM generate_series(1, 29) AS ago,
+       LATERAL (SELECT CURRENT_DATE - ago AS day) AS past,
+       LATERAL (SELECT CASE WHEN extract(isodow FROM day) > 5 THEN 5 ELSE 9 + ago % 3 END AS tenths) AS pace,
+       LATERAL (SELECT (60 - ago) * tenths / 10 AS born) AS sign_ups
+ON CONFLICT (day) DO UPDATE SET sign_ups = excluded.sign_ups, activations = excluded.activations,
+                                sms_sent = excluded.sms_sent, codes_used = excluded.codes_used
+"""
+USERS = """
+WITH users AS (
+    INSERT INTO users_user (phone, created_at, verified_at)
+    SELECT '+7' || 9001000000 + row_number() OVER (), day, day FROM profiles_day, generate_series(1, sign_ups)
+    RETURNING id, created_at
+), profiles AS (
+    INSERT INTO profiles_profile (user_id, invite_code, created_at)
+    SELECT id, 'Z' || translate(lpad(id::text, 5, '0'), '01', 'AB'), created_at FROM users
+)
+INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
+SELECT id, first, created_at FROM users, (SELECT min(id) AS first FROM users) AS inviter
+ WHERE id % 10 < 7 AND id > first
+"""
+ALL_SENT = "SELECT NOT EXISTS (SELECT FROM users_smsdelivery WHERE state = 'queued')"
+
 
 def draw_previews(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1200, "height": 630})
@@ -54,11 +81,15 @@ def draw_previews(browser: Browser) -> None:
 
 
 def fill(service: Service) -> None:
-    """Users, votes and an operator."""
+    """Users, votes, an operator, and the numbers of the past month."""
     owner = service.call("/api/v1/profiles/me", token=service.sign_in(OWNER)["token"])
     for phone in INVITEES:
         given = {"activated_invite": owner["invite_code"]}
         service.call("/api/v1/profiles/me", given, token=service.sign_in(phone)["token"])
+    with psycopg.connect(**service.database, autocommit=True) as connection:
+        connection.execute(DAYS)
+        connection.execute(USERS)
+        service.wait_for(lambda: connection.execute(ALL_SENT).fetchone() == (True,))
     environment = {**os.environ, **dict.fromkeys(NAMES, ""), "DATA_DIR": str(service.data)}
     command = [sys.executable, "manage.py", "createsuperuser", OPERATOR]
     subprocess.run(command, cwd=settings.BASE_DIR, env=environment, input=PASSWORD, text=True, check=True)
