@@ -11,6 +11,7 @@ CHALLENGE = "kX7RrmE0JpC1m0Zl9nq2Vw"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJhY2Nlc3MifQ.c2lnbmF0dXJl"  # noqa: S105
 REFRESH = "eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmF0dXJl"
 SIGNED_IN_AT = "2026-03-01T09:00:40Z"
+NONCE = "3f1c0a92d7e64b58a1c3f0279bd816e2"
 TOKENS = {"token": TOKEN, "refresh": REFRESH, "expires_in": 600}
 PROFILE = {
     "user_id": 1,
@@ -23,6 +24,8 @@ PROFILE = {
 OWN_PROFILE = {
     **PROFILE,
     "share_url": f"{SITE}/i/K7M4QZ",
+    "receipt_nonce": None,
+    "receipt": None,
     "invitations": ["9997654321"],
     "invitations_next": None,
 }
@@ -42,7 +45,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "me_activate": {"activated_invite": "xw3-9hb"},
 }
 
-ANSWERS: dict[str, dict[str, Any]] = {
+ANSWERS: dict[str, Any] = {
     "signup": {
         "challenge_id": CHALLENGE,
         "code_length": 4,
@@ -64,7 +67,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "current": True,
     },
     "me_read": OWN_PROFILE,
-    "me_activate": {**OWN_PROFILE, "activated_invite": "XW39HB", "activated_at": "2026-03-01T09:05:00Z"},
+    "me_activate": {
+        **OWN_PROFILE,
+        "activated_invite": "XW39HB",
+        "activated_at": "2026-03-01T09:05:00Z",
+        "receipt_nonce": NONCE,
+    },
     "me_invitations": {"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"},
     "me_export": {
         "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},
@@ -73,7 +81,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "invitations": [{"phone": "+79997654321", "activated_at": "2026-03-01T09:02:00Z"}],
         "devices": [{"id": 5, "user_agent": "Example/1.0 (Android 15)", "signed_in_at": SIGNED_IN_AT}],
     },
-    "voting_read": {"opens_at": "2026-03-01T09:00:00Z", "closes_at": "2026-03-31T21:00:00Z", "open": True},
+    "voting_read": {
+        "opens_at": "2026-03-01T09:00:00Z",
+        "closes_at": "2026-03-31T21:00:00Z",
+        "open": True,
+        "results_published_at": None,
+        "results_sha256": None,
+    },
+    "results_list": {"place": 1, "invite_code": "XW39HB", "votes": 12},
+    "results_file": "period,2026-03-01T09:00:00Z/2026-03-31T21:00:00Z\ninvite_code,receipt\n",
     "profiles_list": {**PROFILE, "created_at": SIGNED_IN_AT},
     "profiles_read": {**PROFILE, "created_at": SIGNED_IN_AT},
 }

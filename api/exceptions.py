@@ -20,7 +20,7 @@ from rest_framework.settings import api_settings
 
 from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
-from profiles import activation, privacy, voting
+from profiles import activation, privacy, results, voting
 from users import phones
 from users.client import text_of_header
 from users.clock import RetryLater
@@ -49,6 +49,7 @@ CODES: dict[type[BaseException], str] = {
     activation.OwnInviteCode: "own_invite_code",
     activation.AlreadyActivated: "already_activated",
     voting.VotingClosed: "voting_closed",
+    results.NotPublished: "not_found",
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     ForeignOrigin: "foreign_origin",
     exceptions.NotAuthenticated: "not_authenticated",

@@ -15,6 +15,7 @@ from rest_framework import serializers
 from api import exceptions
 from api.examples import ANSWERS, REQUESTS, SITE, problem_members
 from api.exceptions import MEDIA_TYPE
+from api.fields import TimeField
 from api.problem_codes import PROBLEMS
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -26,6 +27,7 @@ PHONE_SEARCH = ("invalid", *WITH_PHONE, "too_many_requests")
 ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "voting_closed", "too_many_requests")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]
+JSON = "application/json"
 REQUEST_ID = "4f1c2b7a9d3e4c5f8a6b0d1e2f3a4b5c"
 HEADERS = [
     OpenApiParameter(
@@ -71,8 +73,8 @@ class ProblemAnswer(serializers.Serializer[Any]):
     retry_after = serializers.IntegerField(required=False, help_text="Seconds, equal to the Retry-After header")
     attempts_left = serializers.IntegerField(required=False, help_text="Guesses that the challenge still has")
     activated_invite = serializers.CharField(required=False, help_text="The invite code that was activated before")
-    opens_at = serializers.DateTimeField(required=False, allow_null=True, help_text="When voting opens; null: no limit")
-    closes_at = serializers.DateTimeField(required=False, allow_null=True, help_text="When it closes; null: no limit")
+    opens_at = TimeField(required=False, allow_null=True, help_text="When voting opens; null: no limit")
+    closes_at = TimeField(required=False, allow_null=True, help_text="When it closes; null: no limit")
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -103,8 +105,12 @@ class Schema(AutoSchema):
         return serializer_name.replace("Answer", "Page")
 
 
-def operation(operation_id: str, answer: Any, *refusals: str, **more: Any) -> Callable[[Method], Method]:
+def operation(
+    operation_id: str, answer: Any, *refusals: str, media_type: str = JSON, **more: Any
+) -> Callable[[Method], Method]:
     """Describe an operation: its answer, and the codes of the problems it may give besides the usual ones.
+
+    `media_type` is that of the answer.
 
     The first sentence of the method's docstring is the summary, the rest is the description.
     """
@@ -114,10 +120,13 @@ def operation(operation_id: str, answer: Any, *refusals: str, **more: Any) -> Ca
         examples.append(OpenApiExample("Request", value=REQUESTS[operation_id], request_only=True))
         refusals = (*WITH_BODY, *refusals)
     if operation_id in ANSWERS:
-        examples.append(OpenApiExample("Answer", value=ANSWERS[operation_id], response_only=True))
+        examples.append(
+            OpenApiExample("Answer", value=ANSWERS[operation_id], response_only=True, media_type=media_type)
+        )
     for code in (*refusals, "unavailable"):
         by_status[PROBLEMS[code].status].append(code)
-    responses: dict[Any, Any] = {200 if answer else 204: OpenApiResponse(answer, description="Done")}
+    success = (200, media_type) if answer else 204
+    responses: dict[Any, Any] = {success: OpenApiResponse(answer, description="Done")}
     responses |= {(status, MEDIA_TYPE): _problems(operation_id, codes) for status, codes in sorted(by_status.items())}
     parameters = [*more.pop("parameters", ()), *HEADERS]
 

@@ -1,7 +1,5 @@
 """What comes in and goes out. A serializer checks form; the rules are in the domain."""
 
-from datetime import UTC
-from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,12 +9,10 @@ from rest_framework import serializers
 from rest_framework.settings import api_settings
 from rest_framework.utils import html
 
+from api.fields import TimeField
 from api.pagination import ProfilesPagination
 from profiles import invite_codes, queries
 from users import phones, typed
-
-# In UTC, whatever TIME_ZONE is for the admin.
-TimeField = partial(serializers.DateTimeField, default_timezone=UTC)
 
 # A blank or a null counts as a missing value, see Input.
 OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank": True}
@@ -199,6 +195,8 @@ class OwnProfileAnswer(serializers.Serializer[Any]):
     share_url = serializers.CharField(help_text="A link to your invite code")
     activated_invite = serializers.CharField(allow_null=True, help_text="Null until one is activated")
     activated_at = TimeField(allow_null=True)
+    receipt_nonce = serializers.CharField(allow_null=True, help_text="Of your vote: with it you can find its receipt")
+    receipt = serializers.CharField(allow_null=True, help_text="Of your vote; null until results are published")
     invitations = serializers.ListField(
         child=PhoneField(), help_text="Phones of the newest 50 users who activated your code"
     )
@@ -222,6 +220,8 @@ class FastOwnProfile(OwnProfileAnswer):
             "share_url": invite_codes.share_url(own.invite_code),
             "activated_invite": own.activated_invite,
             "activated_at": own.activated_at,
+            "receipt_nonce": own.receipt_nonce,
+            "receipt": own.receipt,
             "invitations": phones.display_all(own.invitations),
             "invitations_count": own.invitations_count,
             "invitations_next": self.context["invitations_next"],

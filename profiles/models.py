@@ -35,6 +35,13 @@ class Profile(models.Model):
         return self.invite_code
 
 
+class NewNonce(models.Func):
+    """16 bytes that nobody can guess: of the SHA-256 of two random UUIDs, with 122 random bits each."""
+
+    template = "substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 16)"
+    output_field = models.BinaryField()
+
+
 class Activation(models.Model):
     """A vote: the invitee activated the inviter's code. At most one for each invitee, never for oneself."""
 
@@ -45,6 +52,9 @@ class Activation(models.Model):
         Profile, models.PROTECT, db_index=False, related_name="activations", verbose_name=_("inviter")
     )
     created_at = models.DateTimeField(_("activated"), db_default=Now())
+    # For the receipt, which the vote has once the results are published: see `profiles.results`. NULL: an old vote.
+    nonce = models.BinaryField(null=True, db_default=NewNonce())
+    receipt = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = _("activation")
@@ -68,6 +78,10 @@ class VotingPeriod(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, db_default=1, default=1)
     opens_at = models.DateTimeField(_("opens"), null=True, blank=True)
     closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
+    results_published_at = models.DateTimeField(_("results published"), null=True)
+    # The period as the receipts contain it, and the hash of the public file. Empty before.
+    results_period = models.CharField(max_length=64, db_default="", default="")
+    results_sha256 = models.CharField(_("SHA-256 of the file"), max_length=64, db_default="", default="")
 
     class Meta:
         verbose_name = _("voting period")
@@ -80,10 +94,51 @@ class VotingPeriod(models.Model):
                 condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
                 violation_error_message=_("The voting period must end after it begins."),
             ),
+            models.CheckConstraint(
+                name="profiles_votingperiod_published",
+                condition=Q(results_published_at=None)
+                | Q(
+                    closes_at__isnull=False,
+                    closes_at__lte=F("results_published_at"),
+                    results_sha256__regex="^[0-9a-f]{64}$",
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
         return gettext("Voting period")
+
+
+class Result(models.Model):
+    """A line of the published results. A trigger refuses all changes after that."""
+
+    place = models.PositiveIntegerField(_("place"))
+    invite_code = models.CharField(_("invite code"), max_length=invite_codes.LENGTH, db_collation="C")
+    votes = models.PositiveIntegerField(_("votes"))
+
+    class Meta:
+        verbose_name = _("result")
+        verbose_name_plural = _("results")
+        default_permissions = ("view",)
+        indexes = [models.Index(fields=["place", "id"], name="profiles_result_place")]
+        constraints = [models.UniqueConstraint(fields=["invite_code"], name="profiles_result_invite_code")]
+
+    def __str__(self) -> str:
+        return f"{self.place}. {self.invite_code}"
+
+
+class Receipt(models.Model):
+    """A vote in the published results, without a reference to the voter. A trigger refuses all changes after that."""
+
+    pk = models.CompositePrimaryKey("invite_code", "receipt")
+    invite_code = models.CharField(max_length=invite_codes.LENGTH, db_collation="C")
+    receipt = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.invite_code} {bytes(self.receipt).hex()}"
 
 
 class FailedActivation(models.Model):

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from profiles import activation, queries
-from profiles.models import FailedActivation, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from users import accounts, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
@@ -48,7 +48,7 @@ def export(user: User) -> dict[str, Any]:
     return {
         "person": _account(user),
         "profile": _values(profile, "invite_code invitations_count created_at"),
-        "activation": vote and {"activated_invite": vote.inviter.invite_code, "activated_at": vote.created_at},
+        "activation": vote and _vote(vote),
         "invitations": _invitations(user),
         "devices": _rows(user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"),
         "login_codes": _rows(
@@ -182,6 +182,15 @@ def _account(user: User) -> dict[str, Any]:
         **_values(user, columns),
         "groups": list(user.groups.values_list("name", flat=True)),
         "permissions": list(user.user_permissions.values_list("codename", flat=True)),
+    }
+
+
+def _vote(vote: Activation) -> dict[str, Any]:
+    return {
+        "activated_invite": vote.inviter.invite_code,
+        "activated_at": vote.created_at,
+        "receipt_nonce": vote.nonce and bytes(vote.nonce).hex(),
+        "receipt": vote.receipt and bytes(vote.receipt).hex(),
     }
 
 

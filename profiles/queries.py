@@ -35,6 +35,9 @@ class OwnProfile:
     invite_code: str
     activated_invite: str | None
     activated_at: datetime | None
+    # Of the user's own vote, in hexadecimal: what its receipt contains, and the receipt once results are published.
+    receipt_nonce: str | None
+    receipt: str | None
     invitations: list[str]
     invitations_count: int
     # Time and invitee of the last activation in `invitations`. None if there are no older ones.
@@ -45,6 +48,7 @@ class OwnProfile:
 
 _OWN_PROFILE = f"""
 SELECT person.id, person.phone, profile.invite_code, inviter.invite_code, activation.created_at,
+       encode(activation.nonce, 'hex'), encode(activation.receipt, 'hex'),
        newest.phones, profile.invitations_count, newest.times[{NEWEST}], newest.invitees[{NEWEST}],
        {PAIR_STATE}
   FROM {LIVE_SESSION}
@@ -71,11 +75,12 @@ def own_profile(session_id: UUID, user_id: int, jti: UUID | None = None) -> OwnP
     row = sql.fetch_optional(_OWN_PROFILE, {"session": session_id, "user": user_id, "jti": jti})
     if row is None:
         raise TokenRevoked
-    user_id, phone, code, activated_invite, activated_at, newest, count, time, invitee, pair_state = row
+    *own, newest, count, time, invitee, pair_state = row
     newest = newest or []
     last_shown = (time, invitee) if len(newest) > NEWEST else None
     shown = newest[:NEWEST]
-    return OwnProfile(user_id, phone, code, activated_invite, activated_at, shown, count, last_shown, pair_state)
+    own += [shown, count, last_shown, pair_state]
+    return OwnProfile(*own)
 
 
 def own_profile_of(token: AccessToken) -> OwnProfile:

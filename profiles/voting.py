@@ -20,6 +20,10 @@ from users.queries import database_now
 LOCK = 6_217_004_120
 
 
+class ResultsPublished(Exception):
+    """The results are published, so neither they nor the voting period change any more."""
+
+
 class VotingClosed(Exception):
     """The voting period has not begun, or has ended."""
 
@@ -35,6 +39,9 @@ class Voting:
     opens_at: datetime | None
     closes_at: datetime | None
     open: bool
+    results_published_at: datetime | None
+    # Of the public file.
+    results_sha256: str | None
 
 
 def is_open(opens_at: datetime | None, closes_at: datetime | None, now: datetime) -> bool:
@@ -54,13 +61,23 @@ def period() -> VotingPeriod:
 
 def current() -> Voting:
     stored = period()
-    return Voting(stored.opens_at, stored.closes_at, is_open(stored.opens_at, stored.closes_at, database_now()))
+    return Voting(
+        stored.opens_at,
+        stored.closes_at,
+        is_open(stored.opens_at, stored.closes_at, database_now()),
+        stored.results_published_at,
+        stored.results_sha256 or None,
+    )
 
 
 def change(opens_at: datetime | None, closes_at: datetime | None) -> VotingPeriod:
-    """Set the voting period. It waits for the votes under way, which count by the period before."""
+    """Set the voting period. It waits for the votes under way, which count by the period before.
+
+    Raises ResultsPublished.
+    """
     with transaction.atomic():
         stored = lock_period()
+        refuse_published(stored)
         voting_queries.wait_for_votes(LOCK)
         stored.opens_at, stored.closes_at = opens_at, closes_at
         stored.save(update_fields=["opens_at", "closes_at"])
@@ -71,6 +88,17 @@ def lock_period() -> VotingPeriod:
     """Lock the row of the voting period, which is created first if there is none. Votes do not wait for this lock."""
     VotingPeriod.objects.get_or_create(pk=1)
     return VotingPeriod.objects.select_for_update().get()
+
+
+def is_over(stored: VotingPeriod) -> bool:
+    """Whether this period has ended."""
+    return stored.closes_at is not None and stored.closes_at <= database_now()
+
+
+def refuse_published(stored: VotingPeriod) -> None:
+    """Raise ResultsPublished if there are results of this period."""
+    if stored.results_published_at:
+        raise ResultsPublished
 
 
 def votes_inside(stored: VotingPeriod) -> QuerySet[Activation]:

@@ -56,6 +56,8 @@ def own_profile(request: HttpRequest, claims: dict[str, Any]) -> HttpResponse:
             "invite_code": profile.invite_code,
             "activated_invite": profile.activated_invite,
             "activated_at": profile.activated_at and common.utc(profile.activated_at),
+            "receipt_nonce": profile.receipt_nonce,
+            "receipt": profile.receipt,
             "invitations_count": profile.invitations_count,
             "share_url": common.share_url(profile.invite_code),
             "invitations": [common.ten_digits(phone) for phone in profile.invitations],

@@ -64,10 +64,17 @@ class PhoneField(serializers.CharField):
         return common.ten_digits(value)
 
 
+class HexField(serializers.Field[bytes, Any, str, Any]):
+    def to_representation(self, value: bytes) -> str:
+        return bytes(value).hex()
+
+
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
     phone = PhoneField(source="user.phone")
     activated_invite = serializers.CharField(source="activation.inviter.invite_code", default=None)
     activated_at = serializers.DateTimeField(source="activation.created_at", default=None)
+    receipt_nonce = HexField(source="activation.nonce", default=None)
+    receipt = HexField(source="activation.receipt", default=None)
     share_url = serializers.SerializerMethodField()
     invitations = serializers.SerializerMethodField()
     invitations_next = serializers.SerializerMethodField()
@@ -80,6 +87,8 @@ class ProfileSerializer(serializers.ModelSerializer[Profile]):
             "invite_code",
             "activated_invite",
             "activated_at",
+            "receipt_nonce",
+            "receipt",
             "invitations_count",
             "share_url",
             "invitations",

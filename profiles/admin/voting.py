@@ -1,26 +1,35 @@
-"""The voting period in the admin: one page, whose changes need a reason."""
+"""The voting period in the admin, whose changes need a reason, and the results, which a superuser publishes once."""
 
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db import OperationalError
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, transaction
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.generic import FormView
 
-from profiles import voting
-from profiles.models import Activation, VotingPeriod
-from users.admin.actions import ReasonForm
+from profiles import results, voting
+from profiles.models import Activation, Result, VotingPeriod
+from users.admin.actions import FinalForm, ReasonForm
+from users.admin.export import ExportAdmin
 from users.admin.lists import ForgivingAdmin
 
 ZONE = settings.TIME_ZONE
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
+
+
+STILL_OPEN = _("Results can be published when voting has closed. Set a time at which it closes.")
+PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
 
 
 class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
@@ -40,14 +49,65 @@ class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
             self.fields["reason"].help_text = _("The history keeps it. Do not write phone numbers.")
 
 
+class PublishView(FormView):  # type: ignore[type-arg]
+    """Explains what publishing means, asks for a reason and a confirmation, publishes and logs it."""
+
+    template_name = "admin/profiles/publish.html"
+    form_class = FinalForm
+    model_admin: Any = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        site = self.model_admin.admin_site.each_context(self.request)
+        stored = voting.period()
+        own = {"opts": self.model_admin.opts, "title": _("Publish the results"), "original": stored}
+        return super().get_context_data(**site, **own, counted=self.model_admin.counted(stored), **kwargs)
+
+    def form_valid(self, form: FinalForm) -> HttpResponse:
+        """Publish the results and log it, both or neither."""
+        try:
+            with transaction.atomic():
+                stored = results.publish()
+                done = gettext("Published the results. SHA-256 of the file: %(sha256)s.")
+                logged = {"done": done % {"sha256": stored.results_sha256}, "reason": form.cleaned_data["reason"]}
+                self.model_admin.log_change(self.request, stored, gettext("%(done)s Reason: %(reason)s") % logged)
+        except results.StillOpen:
+            messages.warning(self.request, STILL_OPEN)
+        except voting.ResultsPublished:
+            messages.warning(self.request, PUBLISHED)
+        except OperationalError:  # a vote or an erasure held a lock for too long
+            messages.error(self.request, BUSY)
+        else:
+            messages.success(self.request, gettext("The results are published."))
+        return redirect("admin:profiles_votingperiod_change", 1)
+
+
 @admin.register(VotingPeriod)
 class VotingPeriodAdmin(ForgivingAdmin):
     form = PeriodForm
-    readonly_fields = ("state", "counted")
+    readonly_fields = ("state", "counted", "results", "results_published_at", "results_sha256")
+
+    def get_urls(self) -> list[URLPattern]:
+        publish = self.admin_site.admin_view(PublishView.as_view(model_admin=self))
+        return [path("publish/", publish, name="profiles_votingperiod_publish"), *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         reason = ("reason",) if self.has_change_permission(request, obj) else ()
-        return [(None, {"fields": ("state", "counted", "opens_at", "closes_at", *reason)})]
+        is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
+        published = ("results_published_at", "results_sha256") if is_published else ()
+        return [
+            (None, {"fields": ("state", "counted", "opens_at", "closes_at", *reason)}),
+            (_("Results"), {"fields": ("results", *published)}),
+        ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody changes the period of published results."""
+        is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
+        return not is_published and super().has_change_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -68,7 +128,9 @@ class VotingPeriodAdmin(ForgivingAdmin):
             return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         except OperationalError:  # a vote held the lock for too long
             messages.error(request, BUSY)
-            return redirect(request.path)
+        except voting.ResultsPublished:  # a moment ago
+            messages.warning(request, PUBLISHED)
+        return redirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: VotingPeriod, form: Any, change: bool) -> None:
         voting.change(obj.opens_at, obj.closes_at)
@@ -90,6 +152,25 @@ class VotingPeriodAdmin(ForgivingAdmin):
         inside = voting.votes_inside(stored).count()
         numbers = {"inside": inside, "outside": Activation.objects.count() - inside}
         return gettext("%(inside)d in the voting period, %(outside)d outside it") % numbers
+
+    @admin.display(description=_("results"))
+    def results(self, stored: VotingPeriod) -> str:
+        if stored.results_published_at:
+            url, text = reverse("admin:profiles_result_changelist"), gettext("All results")
+        elif voting.is_over(stored):
+            url, text = reverse("admin:profiles_votingperiod_publish"), gettext("Publish the results")
+        else:
+            return str(STILL_OPEN)
+        return format_html('<a href="{}">{}</a>', url, text)
+
+
+@admin.register(Result)
+class ResultAdmin(ExportAdmin):
+    list_display = ("place", "invite_code", "votes")
+    list_display_links = None
+    ordering = ("place",)
+    sortable_by = ("place",)
+    exported = {"place": _("place"), "invite_code": _("invite code"), "votes": _("votes")}
 
 
 def _written(time: Any) -> str:

@@ -36,6 +36,8 @@ def test_new_user_has_a_code_and_nothing_else(alice: SignedInUser) -> None:
         "share_url": f"http://localhost:8000/i/{alice.code}",
         "activated_invite": None,
         "activated_at": None,
+        "receipt_nonce": None,
+        "receipt": None,
         "invitations": [],
         "invitations_count": 0,
         "invitations_next": None,

@@ -64,7 +64,9 @@ def described(answer: Any, names: Names, *, whole: bool = True) -> dict[str, Any
     if answer.cookies:
         shown["cookies"] = sorted(_cookie(morsel.OutputString()) for morsel in answer.cookies.values())
     if whole:
-        shown["body"] = _value("", json.loads(content), names, answer["X-Request-ID"]) if content else ""
+        is_text = answer.get("Content-Type", "").startswith("text/")
+        body = content.decode() if is_text or not content else json.loads(content)
+        shown["body"] = _value("", body, names, answer["X-Request-ID"])
     return shown
 
 
@@ -106,7 +108,7 @@ def _value(name: str, value: Any, names: Names, request_id: str) -> Any:
         return value
     if name in ("token", "refresh"):
         return _token(value)
-    if name in ("device_token", "challenge_id"):
+    if name in ("device_token", "challenge_id", "receipt_nonce"):
         return f"<{len(value)} letters>"
     if name == "request_id" and value == request_id:
         return "<that of the header>"

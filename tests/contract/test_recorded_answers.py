@@ -26,6 +26,7 @@ OPERATIONS = (
     auth.signup, auth.login, auth.refresh, auth.logout, devices.devices_list, devices.devices_end_all,
     devices.devices_end, profiles.me_read, profiles.me_activate, profiles.me_erase, profiles.me_invitations,
     profiles.me_export, profiles.profiles_list, profiles.profiles_read, votes.voting_read,
+    votes.results_list, votes.results_file,
 )  # fmt: skip
 SCENARIOS: dict[str, Callable[[Recorder], None]] = {
     scenario.__name__: scenario for scenario in (*OPERATIONS, paths.methods, paths.unknown_paths, paths.pages)

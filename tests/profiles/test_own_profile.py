@@ -50,7 +50,7 @@ def plain(person: Profile) -> tuple[dict[str, Any], tuple[datetime, int] | None]
     votes = Activation.objects.filter(inviter=profile, invitee__user__is_active=True).select_related("invitee__user")
     newest = list(votes.order_by("-created_at", "-invitee_id")[: queries.NEWEST + 1])
     shown, last = newest[: queries.NEWEST], newest[queries.NEWEST - 1] if len(newest) > queries.NEWEST else None
-    own = getattr(profile, "activation", None)
+    own: Any = getattr(profile, "activation", None)
     values = {
         "user_id": profile.pk,
         "phone": profile.user.phone,
@@ -58,6 +58,8 @@ def plain(person: Profile) -> tuple[dict[str, Any], tuple[datetime, int] | None]
         "share_url": f"http://localhost:8000/i/{profile.invite_code}",
         "activated_invite": own and own.inviter.invite_code,
         "activated_at": own and own.created_at,
+        "receipt_nonce": own and bytes(own.nonce or b"").hex(),
+        "receipt": None,
         "invitations": [vote.invitee.user.phone for vote in shown],
         "invitations_count": profile.invitations_count,
         "invitations_next": "older" if last else None,

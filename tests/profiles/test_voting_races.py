@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -13,9 +14,10 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connection
 
-from profiles import activation, voting
-from profiles.models import Activation, Profile
+from profiles import activation, results, voting
+from profiles.models import Activation, Profile, Receipt, VotingPeriod
 from tests.profiles.test_activation_races import assert_counts_are_exact
 from tests.support.accounts import registered
 from tests.support.backups import another_session, database_variables
@@ -59,6 +61,39 @@ def test_vote_under_way_counts_and_one_behind_the_change_does_not() -> None:
         assert changed.result()[0].closes_at == past
         assert isinstance(refused.result()[0], voting.VotingClosed)
     assert Activation.objects.get().invitee_id == early.pk
+
+
+@pytest.fixture
+def published_here(transactional_db: None) -> Iterator[None]:
+    """A test that publishes results: Django empties the tables after it, which their triggers would refuse."""
+    yield
+    with connection.cursor() as cursor:
+        for table in ("profiles_votingperiod", "profiles_result", "profiles_receipt"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute(f"TRUNCATE {table}")
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+@pytest.mark.usefixtures("published_here")
+def test_votes_do_not_wait_for_results_and_one_of_two_operators_publishes_them() -> None:
+    voter, late, inviter = (registered(f"999111000{number}") for number in range(3))
+    activation.activate(voter.pk, inviter.invite_code)
+    voting.change(None, database_now())
+
+    with another_session() as held, another_session() as watching, ThreadPoolExecutor(2) as pool:
+        held.execute("SELECT FROM profiles_activation FOR UPDATE")
+        publishing = [pool.submit(race, [results.publish])]
+        wait_until(watching, 1)
+        publishing.append(pool.submit(race, [results.publish]))
+        wait_until(watching, 2)
+        with pytest.raises(voting.VotingClosed):
+            activation.activate(late.pk, inviter.invite_code)
+        held.rollback()
+
+        outcomes = [type(one.result()[0]) for one in publishing]
+
+    assert outcomes == [VotingPeriod, voting.ResultsPublished]
+    assert Receipt.objects.count() == 1
 
 
 def test_two_processes_vote_until_the_closing_instant() -> None:

@@ -1,0 +1,89 @@
+"""Publishing the results of a vote, so that each voter can check that their vote is counted.
+
+The results are a snapshot that never changes, which triggers of the database enforce. Each vote has a receipt, the
+SHA-256 of a random nonce, the voter's phone, the inviter's code and the voting period. The receipts are public. Only
+who knows the nonce can tell whose receipt one is: it stands in the voter's own profile, and goes with the vote.
+docs/voting.md says what this proves and what it does not.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from profiles import results_queries, voting, voting_queries
+from profiles.models import Receipt, Result, VotingPeriod
+from users.queries import database_now
+
+# Lines of the file that are read and sent at once.
+LINES = 2_000
+
+
+class NotPublished(Exception):
+    """There are no results yet."""
+
+
+class StillOpen(Exception):
+    """Voting has not ended, so there can be no results."""
+
+
+def publish() -> VotingPeriod:
+    """Publish the results, once and for all. Waits for the votes under way; later ones do not wait for it.
+
+    Raises StillOpen or ResultsPublished.
+    """
+    with transaction.atomic():
+        stored = voting.lock_period()
+        voting.refuse_published(stored)
+        if stored.closes_at is None or not voting.is_over(stored):
+            raise StillOpen
+        # Nobody changes the period now, and votes that begin after this are outside it. So the lock is released at
+        # once, by the end of a savepoint that is rolled back.
+        with transaction.atomic():
+            voting_queries.wait_for_votes(voting.LOCK)
+            transaction.set_rollback(True)
+        stored.results_period = written(stored.opens_at, stored.closes_at)
+        results_queries.store(stored.results_period, stored.opens_at, stored.closes_at)
+        stored.results_sha256 = hashlib.sha256("".join(_lines(stored.results_period)).encode()).hexdigest()
+        stored.results_published_at = database_now()
+        stored.save(update_fields=["results_period", "results_sha256", "results_published_at"])
+        return stored
+
+
+def written(opens_at: datetime | None, closes_at: datetime) -> str:
+    """The voting period as receipts contain it: an interval of ISO 8601, such as `2026-03-01T09:00:00Z/…`."""
+    return "/".join(
+        time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time else ".." for time in (opens_at, closes_at)
+    )
+
+
+def published() -> QuerySet[Result]:
+    """The results. Raises NotPublished."""
+    _published_period()
+    return Result.objects.all()
+
+
+def file() -> tuple[Iterator[str], str]:
+    """The text of the public file, a part at a time, and its SHA-256. Raises NotPublished."""
+    stored = _published_period()
+    lines = _lines(stored.results_period)
+    return iter(lambda: "".join(islice(lines, LINES)), ""), stored.results_sha256
+
+
+def _published_period() -> VotingPeriod:
+    stored = voting.period()
+    if stored.results_published_at is None:
+        raise NotPublished
+    return stored
+
+
+def _lines(period: str) -> Iterator[str]:
+    """A line for each vote, sorted: the invite code and the receipt."""
+    yield f"period,{period}\n"
+    yield "invite_code,receipt\n"
+    rows = Receipt.objects.order_by("invite_code", "receipt").values_list("invite_code", "receipt")
+    for invite_code, receipt in rows.iterator(LINES):
+        yield f"{invite_code},{bytes(receipt).hex()}\n"

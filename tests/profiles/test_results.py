@@ -1,0 +1,232 @@
+"""Publishing results: what is in them, what never changes, and what a voter can check with the file alone."""
+
+import hashlib
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+
+from profiles import activation, privacy, results, voting
+from profiles.models import Activation, Profile, Receipt, Result, VotingPeriod
+from tests.support.accounts import SignedInUser, registered
+from tests.support.many_users import crowd
+from tests.support.operators import at_work, helper, logged, operator
+from users.queries import database_now
+
+pytestmark = pytest.mark.django_db
+
+VOTING, RESULTS, FILE = "/api/v1/voting", "/api/v1/results", "/api/v1/results/file"
+PUBLISH = "/admin/profiles/votingperiod/publish/"
+
+
+def close_and_publish() -> VotingPeriod:
+    voting.change(None, database_now())
+    return results.publish()
+
+
+def downloaded(api: Any) -> bytes:
+    return b"".join(api.get(FILE).streaming_content)
+
+
+def checked(folder: Path, content: bytes, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `verify.py` says of a file with this content, run as a sceptic runs it."""
+    file = folder / "results.csv"
+    file.write_bytes(content)
+    command = [sys.executable, "-I", Path(settings.BASE_DIR, "docs/verify.py"), file, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_there_are_no_results_before_they_are_published(api: Any) -> None:
+    voting.change(None, database_now() + timedelta(hours=1))
+
+    for path in (RESULTS, FILE):
+        assert api.get(path).status_code == 404
+        assert api.get(path).json()["code"] == "not_found"
+    with pytest.raises(results.StillOpen):
+        results.publish()
+    assert api.get(VOTING).json()["results_published_at"] is api.get(VOTING).json()["results_sha256"] is None
+
+
+def test_results_are_pages_of_all_codes_with_votes(api: Any) -> None:
+    first, second, third = (registered(f"999111000{number}") for number in range(3))
+    crowd(60)
+    voters = list(Profile.objects.exclude(pk__in=[first.pk, second.pk, third.pk]).order_by("pk"))
+    for voter, inviter in zip(voters, [first, first, second, third, *voters[:53]], strict=False):
+        activation.activate(voter.pk, inviter.invite_code)
+
+    close_and_publish()
+    page = api.get(RESULTS).json()
+    following = api.get(page["next"]).json()
+    listed = page["results"] + following["results"]
+
+    assert following["next"] is None and api.get(following["previous"]).json()["results"] == page["results"]
+    assert (len(listed), sum(row["votes"] for row in listed)) == (56, 57)
+    assert listed[0] == {"place": 1, "invite_code": first.invite_code, "votes": 2}
+    assert {row["place"] for row in listed[1:]} == {2}
+    assert [row["invite_code"] for row in listed[1:]] == sorted(row["invite_code"] for row in listed[1:])
+    assert api.get(f"{RESULTS}?cursor=x").json()["errors"][0]["field"] == "cursor"
+
+
+def test_voter_finds_their_vote_with_file_and_checker_alone(
+    api: Any, alice: SignedInUser, bob: SignedInUser, tmp_path: Path
+) -> None:
+    bob.activate(alice.code)
+    nonce = bob.me()["receipt_nonce"]
+    before = bob.me()["receipt"]
+    published = close_and_publish()
+
+    content = downloaded(api)
+    told = api.get(VOTING).json()
+    found = checked(tmp_path, content, nonce, "+79991110002")
+    stranger = checked(tmp_path, content, nonce, "+79991110001")
+
+    assert before is None and alice.me()["receipt_nonce"] is None
+    assert bob.me()["receipt"] in content.decode() and bob.me()["receipt_nonce"] == nonce
+    assert told["results_sha256"] == hashlib.sha256(content).hexdigest() == published.results_sha256
+    assert content.decode().splitlines()[0] == f"period,../{told['closes_at']}"
+    assert (found.returncode, found.stderr) == (0, "")
+    assert f"Your vote is counted for {alice.code}" in found.stdout
+    assert told["results_sha256"] in found.stdout and f"     1. {alice.code} 1" in found.stdout
+    assert stranger.returncode == 1 and "not counted" in stranger.stderr
+
+
+GOOD = "period,../2026-01-01T00:00:00Z\ninvite_code,receipt\n" + "".join(
+    f"{code},{receipt * 64}\n" for code, receipt in (("ABCDEF", "1"), ("ABCDEF", "2"), ("BCDEFG", "0"))
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (GOOD, ""),
+        (GOOD.replace("period", "x"), "first two lines"),
+        (GOOD.replace("receipt", "x"), "first two lines"),
+        (GOOD.replace("0" * 64, "1" * 64), "there twice"),
+        (GOOD.replace("BCDEFG", "AAAAAA"), "not sorted"),
+        (GOOD.replace("0" * 64, "0" * 63), "not an invite code and a receipt"),
+        (GOOD.replace("BCDEFG", "bcdefg"), "not an invite code and a receipt"),
+        (GOOD + ",\n", "not an invite code and a receipt"),
+        (GOOD + "é", "NOT as it should be"),
+        ("", "NOT as it should be"),
+    ],
+)
+def test_checker_refuses_files_that_are_not_as_published(tmp_path: Path, content: str, said: str) -> None:
+    told = checked(tmp_path, content.encode())
+
+    assert told.returncode == (1 if said else 0)
+    assert said in told.stderr and "Traceback" not in told.stderr
+
+
+def test_votes_outside_the_period_are_not_in_the_results(alice: SignedInUser, bob: SignedInUser) -> None:
+    now = database_now()
+    activation.activate(registered("9991110003").pk, alice.code)
+    voting.change(database_now(), None)
+    bob.activate(alice.code)
+    voting.change(voting.period().opens_at, database_now())
+
+    results.publish()
+
+    assert Result.objects.values_list("place", "votes").get() == (1, 1)
+    assert Activation.objects.filter(created_at__gte=now, receipt=None).count() == 1
+
+
+def test_old_votes_get_a_nonce_when_results_are_published(alice: SignedInUser, bob: SignedInUser) -> None:
+    bob.activate(alice.code)
+    Activation.objects.update(nonce=None)
+
+    close_and_publish()
+
+    assert len(bytes(Activation.objects.get().nonce or b"")) == 16
+    assert Receipt.objects.count() == 1
+
+
+def test_nonces_differ_and_receipts_do_not_refer_to_voters() -> None:
+    inviter = registered("9991110001")
+    crowd(20, inviter, database_now())
+
+    close_and_publish()
+
+    nonces = {bytes(nonce) for nonce in Activation.objects.values_list("nonce", flat=True)}
+    assert (len(nonces), Receipt.objects.count()) == (20, 20)
+    assert {field.name for field in Receipt._meta.get_fields()} == {"pk", "invite_code", "receipt"}
+
+
+def test_releases_and_erasures_do_not_change_published_results(
+    api: Any, alice: SignedInUser, bob: SignedInUser
+) -> None:
+    carol = registered("9991110003")
+    bob.activate(alice.code)
+    activation.activate(carol.pk, alice.code)
+    close_and_publish()
+    before = downloaded(api), api.get(RESULTS).content
+
+    activation.release(bob.profile.pk)
+    privacy.erase_by_operator(carol.pk)
+    activation.replace_invite_code(alice.profile.pk)
+    privacy.erase_by_operator(alice.profile.pk)
+
+    assert (downloaded(api), api.get(RESULTS).content) == before
+    assert (bob.me()["receipt_nonce"], bob.me()["receipt"]) == (None, None)
+    assert not Activation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE profiles_result SET votes = votes + 1",
+        "INSERT INTO profiles_result (place, invite_code, votes) VALUES (1, 'AAAAAA', 1)",
+        "DELETE FROM profiles_receipt",
+        "INSERT INTO profiles_receipt (invite_code, receipt) VALUES ('AAAAAA', '')",
+        "UPDATE profiles_votingperiod SET results_published_at = NULL",
+        "TRUNCATE profiles_receipt, profiles_result",
+        "UPDATE profiles_votingperiod SET closes_at = now() + interval '1 day'",
+        "DELETE FROM profiles_votingperiod",
+    ],
+)
+def test_database_refuses_changes_of_published_results(statement: str) -> None:
+    close_and_publish()
+
+    with pytest.raises(IntegrityError, match="never change"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def test_nothing_is_published_twice_or_opened_again() -> None:
+    close_and_publish()
+
+    with pytest.raises(voting.ResultsPublished):
+        results.publish()
+    with pytest.raises(voting.ResultsPublished):
+        voting.change(None, None)
+
+
+def test_superuser_publishes_in_the_admin_with_a_reason(alice: SignedInUser, bob: SignedInUser) -> None:
+    bob.activate(alice.code)
+    browser = at_work(operator(is_superuser=True))
+    early = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
+    voting.change(None, database_now())
+
+    unsure = browser.post(PUBLISH, {"reason": "as announced"})
+    done = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
+    again = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
+
+    assert "when voting has closed" in early and unsure.status_code == 200
+    sha256 = voting.period().results_sha256
+    assert "The results are published." in done and sha256 in done and 'name="_save"' not in done
+    assert "cannot change any more" in again
+    assert logged() == [f"Published the results. SHA-256 of the file: {sha256}. Reason: as announced"]
+    listed = browser.get("/admin/profiles/result/").content.decode()
+    exported = b"".join(browser.post("/admin/profiles/result/export/", {"format": "csv"}).streaming_content).decode()
+    assert alice.code in listed and f"1,{alice.code},1" in exported
+
+
+def test_others_do_not_publish() -> None:
+    voting.change(None, database_now())
+    browser = helper("view_votingperiod", "change_votingperiod", "view_result")
+
+    assert browser.get(PUBLISH).status_code == browser.post(PUBLISH, {"reason": "x", "sure": "on"}).status_code == 403
+    assert voting.period().results_published_at is None
