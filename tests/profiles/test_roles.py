@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 roles: Any = import_module("profiles.migrations.0007_roles")
 added: Any = import_module("profiles.migrations.0009_roles_see_the_voting_period")
+results: Any = import_module("profiles.migrations.0011_roles_see_the_results")
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +27,12 @@ def made() -> None:
     with connection.schema_editor() as editor:
         roles.make_roles(apps, editor)
         added.grant(apps, editor)
+        results.grant(apps, editor)
 
 
 def reverse() -> None:
     with connection.schema_editor() as editor:
+        results.revoke(apps, editor)
         added.revoke(apps, editor)
         roles.delete_roles(apps, editor)
 
@@ -47,6 +50,7 @@ def test_permissions_are_those_that_django_makes() -> None:
         assert {(one.content_type.app_label, one.codename) for one in found} == {
             *((model.split(".")[0], codename) for model, codenames in role.items() for codename in codenames),
             *(("profiles", codename) for codename in added.ADDED[name]),
+            ("profiles", "view_result"),
         }
     Permission.objects.all().delete()
     Group.objects.all().delete()
@@ -60,7 +64,11 @@ def test_permissions_are_those_that_django_makes() -> None:
     [
         ("viewer", ["", "users/user/", "profiles/activation/"], ["users/device/", "users/user/{}/diagnosis/"]),
         ("support", ["users/device/", "users/user/{}/diagnosis/"], ["users/user/{}/disable/", "auth/group/"]),
-        ("manager", ["users/user/{}/disable/", "procrastinate/procrastinatejob/"], ["users/user/{}/erase/"]),
+        (
+            "manager",
+            ["users/user/{}/disable/", "procrastinate/procrastinatejob/", "profiles/result/"],
+            ["users/user/{}/erase/", "profiles/votingperiod/publish/"],
+        ),
     ],
 )
 def test_role_opens_its_pages_and_no_others(

@@ -17,6 +17,7 @@ MEANINGS = {
     "view_activation": _("See activations"),
     "view_votingperiod": _("See the voting period"),
     "change_votingperiod": _("Change the voting period"),
+    "view_result": _("See the results of the vote"),
     "view_smsdelivery": _("See SMS deliveries, and why a code did not arrive"),
     "view_logincode": _("See login codes, without their digits"),
     "view_device": _("See devices"),
