@@ -162,6 +162,7 @@ def test_each_error_of_a_connection_has_its_advice(server: Server, url: str) -> 
     assert cause in found[0] and advice in found[1], found
 
 
+@pytest.mark.long
 def test_search_path_of_the_url_is_kept(tmp_path: Path, server: Server) -> None:
     url = f"postgresql://me:hunter2@{server.address}/inviting_app?options=-csearch_path%3Down%20-cwork_mem%3D5MB"
 

@@ -170,6 +170,7 @@ def test_code_in_a_backup_runs_as_the_owner_and_then_as_the_service_without_thei
     assert not mark.exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("statement", IN_THE_ARCHIVE.values(), ids=IN_THE_ARCHIVE)
 def test_statement_of_the_archive_that_needs_rights_stops_the_restore(
     data: Path, hostile: bytes, mark: Path, statement: str

@@ -30,6 +30,7 @@ from users.sms import gateways, receipts, tasks
 from users.sms import queries as sms_queries
 from users.sms.answers import Outcome
 
+pytestmark = pytest.mark.long
 PEOPLE = 100_000
 # Rows that one statement may read: lists of the admin count to 1000, and some filters match one row in ten.
 MOST_ROWS = PEOPLE // 5
@@ -67,7 +68,7 @@ def boss(gateway: None) -> Client:
 
 
 # The service forces generic plans. A pooler may refuse that option, and PostgreSQL then chooses.
-@pytest.fixture(params=["force_generic_plan", pytest.param("force_custom_plan", marks=pytest.mark.long)])
+@pytest.fixture(params=["force_generic_plan", "force_custom_plan"])
 def readings(request: pytest.FixtureRequest) -> Iterator[list[plans.Reading]]:
     with plans.read(request.param) as found:
         yield found

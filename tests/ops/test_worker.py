@@ -82,6 +82,7 @@ def test_server_that_becomes_read_only_ends_the_worker(transactional_db: None, m
     assert failed
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="only the processes of the tests' own server are stopped")
 def test_silent_server_ends_the_worker_with_status_75(transactional_db: None) -> None:
     """Its statements have no answer, and new connections are not taken."""

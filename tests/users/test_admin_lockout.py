@@ -196,6 +196,7 @@ def test_sign_in_by_code_is_not_affected() -> None:
     assert not [query["sql"] for query in queries if "axes" in query["sql"]]
 
 
+@pytest.mark.long
 def test_log_in_works_after_very_many_failures() -> None:
     # More rows than one statement can have parameters.
     with connection.cursor() as cursor:
