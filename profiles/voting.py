@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from profiles import voting_queries
 from profiles.models import Activation, VotingPeriod
@@ -101,11 +100,10 @@ def refuse_published(stored: VotingPeriod) -> None:
         raise ResultsPublished
 
 
-def votes_inside(stored: VotingPeriod) -> QuerySet[Activation]:
-    """The votes whose time is in this period."""
-    votes = Activation.objects.all()
-    if stored.opens_at:
-        votes = votes.filter(created_at__gte=stored.opens_at)
-    if stored.closes_at:
-        votes = votes.filter(created_at__lt=stored.closes_at)
-    return votes
+def votes_outside(stored: VotingPeriod, most: int) -> int:
+    """How many votes have a time that is not in this period, counted up to `most` at each end."""
+    early = Activation.objects.filter(created_at__lt=stored.opens_at) if stored.opens_at else Activation.objects.none()
+    late = (
+        Activation.objects.filter(created_at__gte=stored.closes_at) if stored.closes_at else Activation.objects.none()
+    )
+    return early[:most].count() + late[:most].count()

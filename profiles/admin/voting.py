@@ -19,12 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 
 from profiles import results, voting
-from profiles.models import Activation, Result, VotingPeriod
+from profiles.models import Result, VotingPeriod
 from users.admin.actions import FinalForm, ReasonForm
 from users.admin.export import ExportAdmin
 from users.admin.lists import ForgivingAdmin
 
 ZONE = settings.TIME_ZONE
+# Votes outside the period are counted up to this number, because a page waits for the count.
+COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
 
 
@@ -65,7 +67,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
         site = self.model_admin.admin_site.each_context(self.request)
         stored = voting.period()
         own = {"opts": self.model_admin.opts, "title": _("Publish the results"), "original": stored}
-        return super().get_context_data(**site, **own, counted=self.model_admin.counted(stored), **kwargs)
+        return super().get_context_data(**site, **own, outside=self.model_admin.outside(stored), **kwargs)
 
     def form_valid(self, form: FinalForm) -> HttpResponse:
         """Publish the results and log it, both or neither."""
@@ -89,7 +91,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
 @admin.register(VotingPeriod)
 class VotingPeriodAdmin(ForgivingAdmin):
     form = PeriodForm
-    readonly_fields = ("state", "counted", "results", "results_published_at", "results_sha256")
+    readonly_fields = ("state", "outside", "results", "results_published_at", "results_sha256")
 
     def get_urls(self) -> list[URLPattern]:
         publish = self.admin_site.admin_view(PublishView.as_view(model_admin=self))
@@ -100,7 +102,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         published = ("results_published_at", "results_sha256") if is_published else ()
         return [
-            (None, {"fields": ("state", "counted", "opens_at", "closes_at", *reason)}),
+            (None, {"fields": ("state", "outside", "opens_at", "closes_at", *reason)}),
             (_("Results"), {"fields": ("results", *published)}),
         ]
 
@@ -147,11 +149,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
     def state(self, stored: VotingPeriod) -> str:
         return gettext("Voting is open.") if voting.current().open else gettext("Voting is closed.")
 
-    @admin.display(description=_("votes"))
-    def counted(self, stored: VotingPeriod) -> str:
-        inside = voting.votes_inside(stored).count()
-        numbers = {"inside": inside, "outside": Activation.objects.count() - inside}
-        return gettext("%(inside)d in the voting period, %(outside)d outside it") % numbers
+    @admin.display(description=_("votes outside the voting period"))
+    def outside(self, stored: VotingPeriod) -> str:
+        number = voting.votes_outside(stored, COUNTED + 1)
+        return str(number) if number <= COUNTED else f"> {COUNTED}"
 
     @admin.display(description=_("results"))
     def results(self, stored: VotingPeriod) -> str:
