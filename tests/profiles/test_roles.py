@@ -16,9 +16,7 @@ from users.admin.permissions import MEANINGS, ROLES
 
 pytestmark = pytest.mark.django_db
 
-roles: Any = import_module("profiles.migrations.0007_roles")
-added: Any = import_module("profiles.migrations.0009_roles_see_the_voting_period")
-results: Any = import_module("profiles.migrations.0011_roles_see_the_results")
+roles: Any = import_module("profiles.migrations.0009_roles")
 
 
 @pytest.fixture(autouse=True)
@@ -26,14 +24,10 @@ def made() -> None:
     """A test that empties all tables deletes the groups too."""
     with connection.schema_editor() as editor:
         roles.make_roles(apps, editor)
-        added.grant(apps, editor)
-        results.grant(apps, editor)
 
 
 def reverse() -> None:
     with connection.schema_editor() as editor:
-        results.revoke(apps, editor)
-        added.revoke(apps, editor)
         roles.delete_roles(apps, editor)
 
 
@@ -48,15 +42,13 @@ def test_permissions_are_those_that_django_makes() -> None:
     for name, role in roles.ROLES.items():
         found = Group.objects.get(name=name).permissions.select_related("content_type")
         assert {(one.content_type.app_label, one.codename) for one in found} == {
-            *((model.split(".")[0], codename) for model, codenames in role.items() for codename in codenames),
-            *(("profiles", codename) for codename in added.ADDED[name]),
-            ("profiles", "view_result"),
+            (model.split(".")[0], codename) for model, codenames in role.items() for codename in codenames
         }
     Permission.objects.all().delete()
     Group.objects.all().delete()
     with connection.schema_editor() as editor:
         roles.make_roles(apps, editor)
-    assert Group.objects.get(name="manager").permissions.count() == 12
+    assert Group.objects.get(name="manager").permissions.count() == 15
 
 
 @pytest.mark.parametrize(
@@ -98,8 +90,7 @@ def test_groups_in_use_or_changed_survive_the_reversal() -> None:
 
 
 def test_forms_offer_each_permission_that_a_list_or_a_role_needs() -> None:
-    voting = {codename for codenames in added.ADDED.values() for codename in codenames}
     lists = {f"view_{model._meta.model_name}" for model in apps.get_models() if admin.site.is_registered(model)}
     used = {codename for role in roles.ROLES.values() for codenames in role.values() for codename in codenames}
 
-    assert lists | used | voting == set(MEANINGS)
+    assert lists | used == set(MEANINGS)

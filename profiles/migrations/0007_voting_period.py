@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0007_roles")]
+    dependencies = [("profiles", "0006_names_of_models")]
 
     operations = [
         migrations.CreateModel(

@@ -37,7 +37,7 @@ def trigger(table: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("profiles", "0009_roles_see_the_voting_period")]
+    dependencies = [("profiles", "0007_voting_period")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
@@ -72,10 +72,10 @@ class Migration(migrations.Migration):
                 name="profiles_votingperiod_published",
                 condition=Q(results_published_at=None)
                 | Q(
-    closes_at__isnull=False,
-    closes_at__lte=F("results_published_at"),
-    results_sha256__regex="^[0-9a-f]{64}$",
-),
+                    closes_at__isnull=False,
+                    closes_at__lte=F("results_published_at"),
+                    results_sha256__regex="^[0-9a-f]{64}$",
+                ),
             ),
         ),
         migrations.CreateModel(

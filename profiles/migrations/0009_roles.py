@@ -16,6 +16,8 @@ VIEWER = {
     "users.sitetotals": ["view_sitetotals"],
     "profiles.profile": ["view_profile"],
     "profiles.activation": ["view_activation"],
+    "profiles.votingperiod": ["view_votingperiod"],
+    "profiles.result": ["view_result"],
 }
 SUPPORT = {
     **VIEWER,
@@ -26,6 +28,7 @@ SUPPORT = {
 MANAGER = {
     **SUPPORT,
     "users.user": ["view_user", "change_user", "view_phone"],
+    "profiles.votingperiod": ["view_votingperiod", "change_votingperiod"],
     _JOB: ["view_procrastinatejob", "change_procrastinatejob"],
 }
 ROLES = {"viewer": VIEWER, "support": SUPPORT, "manager": MANAGER}
@@ -70,7 +73,7 @@ def delete_roles(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("profiles", "0006_names_of_models"),
+        ("profiles", "0008_results"),
         ("users", "0022_index_of_last_digits"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
