@@ -26,8 +26,8 @@ READY_SECONDS = 0.5
 # For the database to answer `/readyz`, which is to be false within two seconds.
 DATABASE_SECONDS = 1.3
 
-# For so long, a success is repeated without a look: anybody may ask as often as they like, and each look writes to the
-# log of the database.
+# For so long, a success is repeated without asking the database. Anybody may call `/readyz`, and each look at the
+# database writes to its log.
 FRESH_SECONDS = 0.2
 
 # Whether this process has seen its migrations in the database. It then does not look them up again.
@@ -62,9 +62,10 @@ def livez(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """The process can serve: the database takes writes and has its tables. They may be those of a newer version."""
     global migrated, ready_at
+    ready = JsonResponse({"status": "ok", "version": __version__})
     began = time.monotonic()
     if began < ready_at + FRESH_SECONDS:
-        return JsonResponse({"status": "ok", "version": __version__})
+        return ready
     try:
         with deadline.within(DATABASE_SECONDS):
             _connect()
@@ -80,7 +81,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
         logger.warning("not ready: %s", reason)
         return JsonResponse({"status": "unavailable", "reason": reason}, status=503)
     ready_at = began
-    return JsonResponse({"status": "ok", "version": __version__})
+    return ready
 
 
 def _connect() -> None:

@@ -163,8 +163,7 @@ SELECT (SELECT profile.user_id
 
 
 def activation_context(user_id: int, invite_code: str, since: datetime) -> ActivationContext:
-    """The code's owner, the code that the user has activated, the times of their failed activations since then, and the
-    voting period.
+    """What decides on an activation: the code's owner, the user's own vote and failed tries, and the voting period.
 
     Written by hand: the user's row is locked meanwhile, and one round trip answers all questions. Call it in the
     statement after `profiles.voting.LOCK` was acquired: so the period is the one at the time that is read with it.

@@ -5,8 +5,9 @@ its synchronous standby has gone silent. Then neither PostgreSQL's timeouts nor 
 timeout for a statement. So one thread of the process looks at the statements that are running, and shuts the socket of
 one that is overdue. The thread that waits for it sees a lost connection.
 
-A statement costs a lock more (docs/speed.md). A timer for each would cost a thread, or a system call. Time is counted
-in looks of that thread, so that on a processor with too much to do, which slows the looks down too, nothing is ended.
+A statement costs a lock more (docs/speed.md). A timer for each would cost a thread, or a system call. The limit is
+counted in looks of that thread, not in seconds of the clock. On an overloaded machine the looks are late too, so the
+statements of a healthy server are not ended.
 """
 
 import logging
@@ -135,9 +136,8 @@ class Limit:
 
     def end_if_overdue(self, looks: int) -> None:
         with self._lock:
-            if looks * LOOK_SECONDS < self._began * LOOK_SECONDS + self._silence.limited(
-                self._seconds, time.monotonic()
-            ):
+            waited = (looks - self._began) * LOOK_SECONDS
+            if waited < self._silence.limited(self._seconds, time.monotonic()):
                 return
             self._began = math.inf
             with suppress(psycopg.Error, OSError):  # it was lost meanwhile

@@ -28,8 +28,6 @@ ZONE = settings.TIME_ZONE
 # Votes outside the period are counted up to this number, because a page waits for the count.
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
-
-
 STILL_OPEN = _("Results can be published when voting has closed. Set a time at which it closes.")
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
 

@@ -127,12 +127,12 @@ def _batches(rows: QuerySet[Any], columns: list[str], order: list[str], full: bo
     An operator waits for a batch as long as it takes.
     """
     left = rows = rows.values_list(*columns, *(name.removeprefix("-") for name in order))
-    while batch := _without_limit(left[:BATCH]):
+    while batch := _read_batch(left[:BATCH]):
         yield [[_cell(name, value, full) for name, value in zip(columns, row, strict=False)] for row in batch]
         left = rows.filter(beyond(order, batch[-1][-len(order) :]))
 
 
-def _without_limit(rows: QuerySet[Any]) -> list[Any]:
+def _read_batch(rows: QuerySet[Any]) -> list[Any]:
     with deadline.within(None):
         return replica.read(lambda _age: list(rows))
 
