@@ -40,7 +40,7 @@ def notices(now: datetime) -> list[Notice]:
 
 def _demo() -> Iterator[Notice]:
     if settings.DEMO:
-        what = _("Demo mode: no SMS is sent, and who knows a phone number can sign in with it.")
+        what = _("Demo mode: no SMS is sent, and anyone who knows a phone number can sign in with it.")
         yield Notice(what, _("Set SMS_GATEWAYS before real users come."), is_urgent=False)
 
 
