@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -58,7 +58,7 @@ async def signed_up(folder: Path, name: str) -> tuple[list[Answer], Answer]:
     """The answers to a crowd, and to somebody who opens the page while there is no room for more sign-ups."""
     held = Held()
     server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
-    with PROXIES[name](folder, server.sockets[0].getsockname()[1]) as port:
+    with closing(server), PROXIES[name](folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port)
         sign_ups = [asyncio.ensure_future(crowd.call(SIGN_UP)) for _ in range(CROWD)]
         for answered in islice(asyncio.as_completed(sign_ups), REFUSED):
@@ -66,9 +66,7 @@ async def signed_up(folder: Path, name: str) -> tuple[list[Answer], Answer]:
         page = asyncio.ensure_future(crowd.call(PAGE))
         await asyncio.wait([page], timeout=0.3)
         held.released.set()
-        answers = await asyncio.gather(*sign_ups)
-        server.close()
-        return answers, await page
+        return await asyncio.gather(*sign_ups), await page
 
 
 def check_refusal(answer: Answer) -> None:
@@ -96,13 +94,12 @@ def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
 async def called_from_one_address(folder: Path) -> list[Answer]:
     held = Held()
     server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
-    with nginx(folder, server.sockets[0].getsockname()[1]) as port:
+    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port, "127.0.2.1")
         calls = [asyncio.ensure_future(crowd.call(PAGE)) for _ in range(OF_ONE_ADDRESS + 5)]
         for answered in islice(asyncio.as_completed(calls), 5):
             await answered
         held.released.set()
-        server.close()
         return await asyncio.gather(*calls)
 
 
