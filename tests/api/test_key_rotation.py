@@ -160,6 +160,7 @@ def process(*tokens: str, key: str, fallbacks: str = "") -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 def test_processes_with_the_new_key_accept_tokens_of_the_old_one() -> None:
     before = process(key="old")
 

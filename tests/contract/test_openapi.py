@@ -43,6 +43,7 @@ def make_operator(service: Service) -> None:
     )
 
 
+@pytest.mark.long
 def test_redocly_finds_nothing(node: Path, document: Path) -> None:
     said = run(node / "redocly", "lint", document, "--config", CLIENTS / "redocly.yaml", "--format", "json")
 
@@ -50,5 +51,6 @@ def test_redocly_finds_nothing(node: Path, document: Path) -> None:
     assert totals == {"errors": 0, "warnings": 0, "ignored": 0}
 
 
+@pytest.mark.long
 def test_spectral_finds_nothing(node: Path, document: Path) -> None:
     run(node / "spectral", "lint", document, "--ruleset", CLIENTS / "spectral.yaml", "--fail-severity", "hint")

@@ -11,6 +11,8 @@ import pytest
 from tests.support.proxies import PROXIES
 from tests.support.service import Service, patience, ready_service, service_folder
 
+pytestmark = pytest.mark.long
+
 # More than the connections that gunicorn accepts, and fewer than those that nginx allows to one address.
 BUSY = 60
 # Each takes a while in the service.

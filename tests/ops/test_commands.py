@@ -50,7 +50,9 @@ def test_database_that_does_not_answer_is_named_in_one_line(command: list[str]) 
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("command", [["erasures"], ADMIN, ["worker"]])
+@pytest.mark.parametrize(
+    "command", [ADMIN, *(pytest.param([name], marks=pytest.mark.long) for name in ("erasures", "worker"))]
+)
 def test_missing_tables_are_reported_with_the_advice_to_migrate(
     command: list[str], empty_database: Callable[[], None]
 ) -> None:

@@ -46,6 +46,7 @@ def test_compose_uses_only_variables_that_env_example_explains() -> None:
     assert MUST_BE_SET <= asked <= {match["name"] for match in example()}
 
 
+@pytest.mark.long
 def test_compose_files_follow_the_compose_specification() -> None:
     files = here("docker-compose.yml"), here("compose.scaled.yaml")
 

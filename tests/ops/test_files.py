@@ -138,7 +138,7 @@ def test_key_in_the_folder_of_another_account_belongs_to_it(folder: Path) -> Non
 
 
 @root_only
-@pytest.mark.parametrize("prepare", [link, second_name, pipe])
+@pytest.mark.parametrize("prepare", [link, *(pytest.param(way, marks=pytest.mark.long) for way in (second_name, pipe))])
 def test_database_account_cannot_make_root_write_its_log_elsewhere(
     folder: Path, victim: Path, prepare: Prepare
 ) -> None:
@@ -155,7 +155,7 @@ def test_database_account_cannot_make_root_write_its_log_elsewhere(
 
 
 @root_only
-@pytest.mark.parametrize("name", ["postgres/socket", "postgres"])
+@pytest.mark.parametrize("name", [pytest.param("postgres/socket", marks=pytest.mark.long), "postgres"])
 def test_database_account_gets_no_folder_of_root(folder: Path, tmp_path: Path, name: str) -> None:
     assert answers(started(folder / "data")) == ["42"]
     path = folder / "data" / name

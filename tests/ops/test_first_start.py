@@ -92,7 +92,11 @@ NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if kind == "odd" else pytest.mark.long) for kind, name in NAMES.items()],
+    ids=NAMES,
+)
 def test_data_folder_may_have_any_path(folder: Path, name: str) -> None:
     data = folder / name
     open_folders(data, folder)

@@ -52,6 +52,7 @@ def test_two_at_once_make_one_environment_and_a_platform_without_the_wheel_is_to
     assert stamp.exists() and (venv / "bin" / "python").exists()
 
 
+@pytest.mark.long
 def test_package_that_cannot_be_had_is_told_and_the_environment_stays(tmp_path: Path) -> None:
     requirements, stamp = tmp_path / "requirements.txt", tmp_path / "stamp"
     requirements.write_text(f"no-such-package==1.0 --hash=sha256:{'0' * 64}\n")

@@ -130,6 +130,7 @@ def test_migrations_can_be_reversed_to_zero_and_applied_again(empty_schema: None
     assert made_again == made
 
 
+@pytest.mark.long
 def test_renamed_models_keep_their_tables_and_permissions(empty_schema: None) -> None:
     migrate("profiles", "0005")
     migrate("users")
@@ -172,6 +173,7 @@ def being_read() -> Iterator[list[Any]]:
         thread.join()
 
 
+@pytest.mark.long
 def test_users_of_the_first_release_stay_readable_during_migrations(empty_schema: None) -> None:
     migrate("profiles", "0001")
     with connection.cursor() as cursor:

@@ -20,6 +20,8 @@ from tests.support.environment import THOROUGH
 from tests.support.proxies import PROXIES
 from tests.support.service import Service, ready_service, service_folder
 
+pytestmark = pytest.mark.long
+
 # A ten-digit code: four digits alone are in every log, as parts of times.
 CODE = "4827193056"
 TOKEN = secrets.token_urlsafe(32)

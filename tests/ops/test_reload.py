@@ -14,6 +14,8 @@ from django.conf import settings
 from tests.support.environment import NAMES
 from tests.support.service import STOP_SECONDS, Service, free_port, gone, patience, prepared_folder, services
 
+pytestmark = pytest.mark.long
+
 PARTS = ["gunicorn", "manage.py worker"]
 NEW = "the new version can start"
 NOT_NEW = "the new version cannot start ("
@@ -131,7 +133,6 @@ def test_no_part_is_replaced_if_one_cannot_start(service: Service, project: Path
     assert service.answers("/readyz") == 200
 
 
-@pytest.mark.long
 def test_folder_stays_and_metrics_cover_all_parts(service: Service, project: Path, tmp_path: Path) -> None:
     alice, port = service.sign_in("9991110002"), free_port()
     add(project, DATA_DIR=str(tmp_path), METRICS_PORT=str(port))
@@ -154,7 +155,6 @@ def metrics(port: int) -> str:
         return ""
 
 
-@pytest.mark.long
 def test_parts_that_end_during_a_reload_are_started_again_and_the_service_can_stop(
     service: Service, project: Path
 ) -> None:
@@ -173,7 +173,6 @@ def test_parts_that_end_during_a_reload_are_started_again_and_the_service_can_st
     assert stops_in_time(service)
 
 
-@pytest.mark.long
 def test_new_code_is_served_while_an_old_process_does_not_end(service: Service, project: Path) -> None:
     master = service.part("gunicorn")
     assert master

@@ -82,6 +82,7 @@ def test_users_erased_since_the_backup_are_erased_again(
     assert alice.me()["phone"] == alice.phone
 
 
+@pytest.mark.long
 def test_backup_of_an_older_version_is_migrated_and_of_a_newer_one_refused(
     alice: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:

@@ -158,6 +158,7 @@ def test_service_stops_while_its_parts_restart(running: Callable[[], Service]) -
     assert gone(parts)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 def test_parts_end_with_a_killed_service_and_the_next_start_recovers(running: Callable[[], Service]) -> None:
     service = running()

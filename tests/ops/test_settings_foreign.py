@@ -32,7 +32,14 @@ def test_values_of_other_programs_are_ignored_with_a_line_each(tmp_path: Path, v
     assert checked.stdout.splitlines()[-1] == "127.0.0.1 8000 0 en"
 
 
-@pytest.mark.parametrize(("name", "value"), [("HOST", "tcp://10.0.0.5:80"), ("LANGUAGE", "fr"), ("PORT", "tcp://a:1")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "tcp://10.0.0.5:80"),
+        pytest.param("LANGUAGE", "fr", marks=pytest.mark.long),
+        pytest.param("PORT", "tcp://a:1", marks=pytest.mark.long),
+    ],
+)
 def test_value_of_the_file_takes_the_place_of_a_foreign_one_and_is_read_strictly(
     tmp_path: Path, name: str, value: str
 ) -> None:

@@ -96,6 +96,7 @@ def test_votes_do_not_wait_for_results_and_one_of_two_operators_publishes_them()
     assert Receipt.objects.count() == 1
 
 
+@pytest.mark.long
 def test_two_processes_vote_until_the_closing_instant() -> None:
     inviter = registered("9991110001")
     crowd(200)

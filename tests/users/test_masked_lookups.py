@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 # Shorter ones are ids, and four digits are the last ones, which masks show.
-@pytest.mark.parametrize("cut", [5, 6, 9])
+@pytest.mark.parametrize("cut", [pytest.param(5, marks=pytest.mark.long), 6, pytest.param(9, marks=pytest.mark.long)])
 def test_part_of_a_phone_finds_nothing(clerk: Client, alice: SignedInUser, cut: int) -> None:
     for part in (
         alice.phone[:cut],

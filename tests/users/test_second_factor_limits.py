@@ -121,6 +121,7 @@ def test_owner_gets_in_from_a_known_network_while_strangers_guess(owner: User) -
     assert guess(owner, home, code()) == "right"
 
 
+@pytest.mark.long
 def test_known_networks_have_a_limit_too(owner: User) -> None:
     homes = [source(number) for number in range(60)]
     OperatorLogin.objects.bulk_create(

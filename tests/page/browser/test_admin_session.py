@@ -50,6 +50,7 @@ def is_signed_in(page: Page) -> None:
     expect(page.locator("#logout-form")).to_be_visible()
 
 
+@pytest.mark.long
 def test_two_instances_on_one_host_do_not_sign_each_other_out(browser: Browser, instances: list[Service]) -> None:
     context = browser.new_context()
     page = context.new_page()

@@ -16,6 +16,12 @@ SANDBOX = "<iframe sandbox=\"allow-forms allow-popups\" srcdoc='{form}'></iframe
 SCRIPT = "([url, phone]) => { fetch(url, {method: 'POST', mode: 'no-cors', body: new URLSearchParams({phone})}) }"
 
 
+KINDS = [
+    "application/x-www-form-urlencoded",
+    *(pytest.param(kind, marks=pytest.mark.long) for kind in ("multipart/form-data", "text/plain")),
+]
+
+
 @pytest.fixture
 def site() -> Iterator[Callable[[str], int]]:
     """Serves a page on this machine, because browsers guard it from pages of the network. Returns the port."""
@@ -46,7 +52,7 @@ def is_refused(alice: Visitor, origin: str) -> None:
     assert not alice.messages()
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["another site", "another port"])
 def test_form_of_another_site_requests_no_code(
     alice: Visitor, site: Callable[[str], int], host: str, kind: str

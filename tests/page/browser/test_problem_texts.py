@@ -76,7 +76,7 @@ def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
     alice.own_code()
 
 
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("language", ["en", pytest.param("ru", marks=pytest.mark.long)])
 def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], language: str) -> None:
     alice = visitor(language)
     alice.page.goto("/")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.page.browser.test_admin_session import log_in, made_operator
@@ -15,6 +16,8 @@ from tests.support.http_gateway import Gateway
 from tests.support.service import Service
 from users.sms import receipt_tokens
 from users.sms.gateways import parse
+
+pytestmark = pytest.mark.long
 
 
 def send_receipt(service: Service, gateway: Gateway, settings: Any, **fields: str) -> int:

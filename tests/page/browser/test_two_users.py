@@ -11,7 +11,7 @@ from tests.page.browser.visitor import Visitor
 NOBODY = "Nobody yet. Send your link to a friend: once they activate your code, their number appears here."
 
 
-@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("language", ["en", pytest.param("ru", marks=pytest.mark.long)])
 def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], language: str) -> None:
     alice, bob = visitor(language), visitor(language)
     alice.page.goto("/")
