@@ -17,11 +17,12 @@ class InvitingAppConfig(AppConfig):
         For deployment only: `migrate` runs the other checks, and must not fail because no worker runs. No message holds
         a secret or a phone, because it may be pasted into a ticket.
         """
-        from inviting_app.ops import checks_database, checks_service, checks_settings
+        from inviting_app.ops import checks_database, checks_service, checks_settings, checks_upkeep
 
         register(checks_settings.check_settings, Tags.security, deploy=True)
         register(checks_database.check_database, Tags.database, deploy=True)
         register(checks_service.check_service, "service", deploy=True)
+        register(checks_upkeep.check_upkeep, "service", deploy=True)
 
 
 class AdminConfig(admin_apps.AdminConfig):

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
+from inviting_app.ops import certificate
+from inviting_app.ops.certificate import Certificate
 from inviting_app.ops.checks_database import FREE_BYTES, free_bytes
 from inviting_app.ops.checks_service import LONGEST_WAIT
 from users import queries
-from users.clock import DAY
+from users.clock import DAY, HOUR
 from users.models import SiteTotals, SmsGateway
 from users.sms import arrivals, breaker
 from users.sms.answers import Reason
 
+# A nightly backup of a large database begins late and takes a while.
+BACKUP_LATE_AFTER = DAY + 2 * HOUR
 # The share of SMS_PER_DAY from which new devices may soon get no SMS: a tenth is kept for known ones.
 NEARLY_ALL = 0.8
 
@@ -34,7 +38,8 @@ class Notice:
 def notices(now: datetime) -> list[Notice]:
     """The urgent ones first."""
     totals = SiteTotals.objects.first()
-    found = [*_demo(), *_queue(now), *_gateways(now), *_totals(totals), *_backup(totals, now), *_disk()]
+    found = [*_demo(), *_queue(now), *_gateways(now), *_totals(totals), *backups(totals, now)]
+    found += [*certificates(certificate.last(totals), now), *_disk()]
     return sorted(found, key=lambda notice: not notice.is_urgent)
 
 
@@ -96,15 +101,39 @@ def _totals(totals: SiteTotals | None) -> Iterator[Notice]:
         yield Notice(what, todo)
 
 
-def _backup(totals: SiteTotals | None, now: datetime) -> Iterator[Notice]:
+def backups(totals: SiteTotals | None, now: datetime) -> Iterator[Notice]:
     """Another PostgreSQL may be backed up by other means. So there it counts only once `manage.py backup` was used."""
-    at = totals.backed_up_at if totals else None
-    todo = _("Run manage.py backup FILE every night, and keep the files on another machine.")
-    if at and now - at > DAY:
+    if totals is None:
+        return
+    at, checked = totals.backed_up_at, totals.checked_backup_at
+    every_night = _("Run manage.py backup --keep 14 FOLDER every night, and copy the folder to another machine.")
+    if at and now - at > BACKUP_LATE_AFTER:
         what = _("The last backup is %(time)s old.") % {"time": timesince(at, now)}
+        yield Notice(what, every_night, is_urgent=False)
+    elif not at and settings.EMBEDDED_POSTGRES and not settings.DEMO:
+        yield Notice(_("No backup was made yet."), every_night, is_urgent=False)
+    elif at and (not checked or now - checked > BACKUP_LATE_AFTER):
+        what = _("No backup has been checked by a restore yet.")
+        if checked:
+            what = _("The last backup that a restore has checked is %(time)s old.") % {"time": timesince(checked, now)}
+        todo = _("Run manage.py check_backup FILE. With --keep, manage.py backup does so itself: see what it printed.")
         yield Notice(what, todo, is_urgent=False)
-    elif totals and not at and settings.EMBEDDED_POSTGRES and not settings.DEMO:
-        yield Notice(_("No backup was made yet."), todo, is_urgent=False)
+
+
+def certificates(found: Certificate | None, now: datetime) -> Iterator[Notice]:
+    """What is wrong with the certificate of SITE_URL."""
+    if not found:
+        return
+    todo = _("See the log of the proxy that gets the certificate, and whether the ports 80 and 443 reach it.")
+    if found.error:
+        what = _("Clients refuse the certificate of %(host)s: %(error)s.") % {"host": found.host, "error": found.error}
+        yield Notice(what, todo)
+    elif found.ends_at and found.ends_at <= now:
+        yield Notice(_("The certificate of %(host)s has ended.") % {"host": found.host}, todo)
+    elif found.ends_at and found.is_late(now):
+        said = {"host": found.host, "time": timeuntil(found.ends_at, now)}
+        what = _("The certificate of %(host)s ends in %(time)s, and was not renewed.") % said
+        yield Notice(what, todo, is_urgent=False)
 
 
 def _disk() -> Iterator[Notice]:

@@ -8,12 +8,14 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
-from django.db.models.functions import Now
+from django.db.models import F, Value
+from django.db.models.functions import Greatest, Now
 from psycopg import pq
 
 from inviting_app import queries
@@ -21,7 +23,7 @@ from inviting_app.ops import database_errors, files, migrations, system_user
 from inviting_app.ops.embedded import ENVIRONMENT, Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
 from users.masks import mask_phones
-from users.models import SiteTotals
+from users.models import SiteTotals, User
 
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000
@@ -42,6 +44,8 @@ OWNER_DATABASE_URL and WORKER_DATABASE_URL that name it, if you have them):
     DATABASE_URL=postgresql://.../inviting_app_restored manage.py restore {file} --erasures erasures.txt
 Then stop web and worker, and start them with this DATABASE_URL."""
 
+NOBODY = """WARNING: no users are in this database, {where}.
+If the service has users, it runs with another DATA_DIR or DATABASE_URL: write that into `.env`."""
 SUPERUSER = """the role {role} is a superuser, and a backup can hold code, which would run with all of its rights.
 Name the owner of the tables in OWNER_DATABASE_URL. If you made this backup yourself: restore --trusted"""
 
@@ -99,6 +103,29 @@ def record() -> None:
     """
     with suppress(DatabaseError):
         SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=Now())
+
+
+def record_checked(made_at: datetime) -> None:
+    """Remember that a restore has proved a backup of this time. As in `record`, it does not matter if that fails."""
+    with suppress(DatabaseError):
+        newest = Greatest(F("checked_backup_at"), Value(made_at))
+        SiteTotals.objects.using(settings.OWNER_DATABASE).update(checked_backup_at=newest)
+
+
+def doubt() -> str:
+    """A warning if there is nobody in this database: it may be another one than the service's. Otherwise nothing."""
+    with suppress(DatabaseError):
+        if not User.objects.using(settings.OWNER_DATABASE).exists():
+            return NOBODY.format(where=_where())
+    return ""
+
+
+def _where() -> str:
+    """The database in words, without the password."""
+    if settings.EMBEDDED_POSTGRES:
+        return f"the one of DATA_DIR {settings.DATA_DIR}"
+    named = settings.DATABASES[settings.OWNER_DATABASE]
+    return f"{named['NAME']} on {named.get('HOST') or 'this machine'}"
 
 
 def restore(file: Path, *, trusted: bool = False) -> str:
@@ -164,6 +191,8 @@ def _look() -> Database:
     # In the environment, because every user of the machine can read a command line, and a password may be in it.
     given = info.get_parameters() | {"password": info.password}
     environment = {variables[name].decode(): value for name, value in given.items() if name in variables and value}
+    # An archive holds the local time of its maker, without the zone.
+    environment["TZ"] = "UTC"
     return Database(info.dbname, environment, info.server_version // 10_000, schema, is_empty)
 
 

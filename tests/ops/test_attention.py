@@ -1,5 +1,6 @@
 """What the admin's home says needs attention."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from inviting_app.ops import attention
+from inviting_app.ops import attention, certificate
+from inviting_app.ops.certificate import Certificate
 from tests.support.accounts import registered
 from tests.support.operators import at_work, operator
 from users.clock import DAY, HOUR
@@ -23,7 +25,7 @@ def fine(settings: Any) -> None:
     """A service that lacks nothing."""
     settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook://127.0.0.1:9/", "webhook://127.0.0.1:9/other"]
     now = database_now()
-    SiteTotals.objects.create(counted_at=now, people_a_day=1, sms_in_a_day=1, backed_up_at=now)
+    SiteTotals.objects.create(counted_at=now, people_a_day=1, sms_in_a_day=1, backed_up_at=now, checked_backup_at=now)
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (clock_timestamp())")
 
@@ -97,6 +99,32 @@ def test_backup(settings: Any) -> None:
 
     settings.EMBEDDED_POSTGRES = False  # others may back it up
     assert "No backup was made yet." not in home()
+
+
+def test_backup_that_was_not_checked() -> None:
+    SiteTotals.objects.update(checked_backup_at=database_now() - 3 * DAY)
+    assert "The last backup that a restore has checked is 3\xa0days old." in (found := home())
+    assert "manage.py check_backup FILE" in found
+
+    SiteTotals.objects.update(checked_backup_at=None)
+    assert "No backup has been checked by a restore yet." in home()
+
+
+@pytest.mark.parametrize(
+    ("error", "left", "said", "how"),
+    [
+        ("", 30 * DAY, "Nothing now", ""),
+        ("", 10 * DAY, "The certificate of localhost ends in 1\xa0week, 2\xa0days, and was not renewed.", "soon"),
+        ("", -HOUR, "The certificate of localhost has ended.", "urgent"),
+        ("self-signed certificate", None, "Clients refuse the certificate of localhost: self-signed", "urgent"),
+    ],
+)
+def test_certificate(error: str, left: timedelta | None, said: str, how: str) -> None:
+    end = database_now() + left if left else None
+    begin = end and end - 90 * DAY
+    certificate.remember(Certificate("localhost", begin, end, error))
+
+    assert said in (found := home()) and f'class="{how}"' in (found if how else 'class=""')
 
 
 def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:

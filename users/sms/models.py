@@ -122,6 +122,10 @@ class SiteTotals(models.Model):
     arrivals = models.JSONField(_("delivered SMS"), null=True)
     # When `manage.py backup` last made one. None if it never did, at least not since the worker first counted.
     backed_up_at = models.DateTimeField(_("last backup"), null=True)
+    # When the newest backup was made that a restore has proved. None if none was checked.
+    checked_backup_at = models.DateTimeField(_("last checked backup"), null=True)
+    # What `inviting_app.ops.certificate` saw last. None before its first look, and without https.
+    certificate = models.JSONField(_("certificate"), null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("site totals")

@@ -1,0 +1,119 @@
+"""Backups that are proved by a restore: into a scratch PostgreSQL beside the file, which is deleted afterwards.
+
+It is the embedded PostgreSQL, also where the service has a DATABASE_URL. So the check needs no rights on that server,
+and does not burden it.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from inviting_app.ops import backup, places
+from inviting_app.ops.backup import BackupError
+from profiles import privacy
+
+# `restore` in a scratch database names no other one.
+_OWN_DATABASE = ("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL", "ENV_FILE")
+# What `manage.py restore` prints.
+_BEGUN = re.compile(r"^The backup of (\d+-\d+-\d+ \d+:\d+:\d+) UTC is restored", re.MULTILINE)
+_COUNTED = re.compile(r"^Restored: (\d+) users and (\d+) activations", re.MULTILINE)
+_PREFIX = re.compile("^CommandError: (The backup was not restored: )?")
+# The names of a day's backup once it is checked, and before.
+_CHECKED, _UNCHECKED = "{day}.backup", "{day}.unchecked"
+_DAYS = "????-??-??"
+ERASURES = "erasures.txt"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a restore found in a backup, and when the backup was made."""
+
+    made_at: datetime
+    users: int
+    activations: int
+
+
+def check(file: Path) -> Checked:
+    """Restore this backup into a scratch database, and remember that it is good. Raises BackupError and OSError.
+
+    The folder of the file needs as much free space as the database takes.
+    """
+    file = file.resolve()
+    file.open("rb").close()
+    with _scratch(file.parent) as folder:
+        printed = _restore(file, folder)
+    begun, counted = _BEGUN.search(printed), _COUNTED.search(printed)
+    if not (begun and counted):
+        raise BackupError(f"{file} has no time of its making")
+    checked = Checked(datetime.fromisoformat(begun[1]).replace(tzinfo=UTC), int(counted[1]), int(counted[2]))
+    backup.record_checked(checked.made_at)
+    return checked
+
+
+def make(folder: Path, keep: int) -> tuple[Path, Checked]:
+    """Make and check the backup of this day (UTC), and delete all but the newest `keep` in this folder.
+
+    A file is named `DAY.backup` only once it is checked. Raises BackupError and OSError, and deletes nothing then.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    day = datetime.now(UTC).date()
+    unchecked, file = folder / _UNCHECKED.format(day=day), folder / _CHECKED.format(day=day)
+    backup.back_up(unchecked)
+    backup.record()
+    _keep_erasures(folder)
+    checked = check(unchecked)
+    unchecked.replace(file)
+    old = sorted(folder.glob(_CHECKED.format(day=_DAYS)))[:-keep]
+    for superseded in [*old, *folder.glob(_UNCHECKED.format(day=_DAYS))]:
+        superseded.unlink()
+    return file, checked
+
+
+def _keep_erasures(folder: Path) -> None:
+    """Keep the erasure log, which `restore --erasures` needs, beside the backups. It holds no personal data."""
+    draft = folder / f".{ERASURES}"
+    draft.write_text("".join(f"{line}\n" for line in privacy.erasure_log()))
+    draft.replace(folder / ERASURES)
+
+
+@contextmanager
+def _scratch(parent: Path) -> Iterator[Path]:
+    """A DATA_DIR for one restore. As root, its data may be in a folder elsewhere: see `places`."""
+    with tempfile.TemporaryDirectory(prefix=".check-", dir=parent) as folder:
+        try:
+            yield Path(folder)
+        finally:
+            shutil.rmtree(places.find(Path(folder)).home, ignore_errors=True)
+
+
+def _restore(file: Path, data_dir: Path) -> str:
+    """What `manage.py restore` prints in a process of its own, with the settings of this one but for the database."""
+    own = {**dict.fromkeys(_OWN_DATABASE, ""), "DATA_DIR": str(data_dir)}
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "restore", str(file)],
+        cwd=settings.BASE_DIR,
+        env=os.environ | own,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        try:
+            printed, errors = child.communicate()
+        except BaseException:
+            child.terminate()  # it stops its PostgreSQL before it ends
+            raise
+    if child.returncode:
+        why = (errors.strip().splitlines() or ["it gave no reason"])[-1]
+        raise BackupError(f"{file} cannot be restored: {_PREFIX.sub('', why)}")
+    return printed

@@ -1,0 +1,40 @@
+"""Checks of what must be renewed or repeated: the backups, and the certificate of SITE_URL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.utils import translation
+
+from inviting_app.ops import attention, certificate
+from inviting_app.ops.checks_database import Found, answers, run_each, unapplied_migrations
+from users.models import SiteTotals
+from users.queries import database_now
+
+
+def check_upkeep(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check nothing without `databases` or without their tables, as the checks of the service."""
+    if not databases or any(answers()) or run_each([unapplied_migrations]):
+        return []
+    with translation.override("en"):
+        return run_each([backups, shown_certificate])
+
+
+def backups() -> Found:
+    for notice in attention.backups(SiteTotals.objects.first(), database_now()):
+        yield Warning(notice.what, hint=notice.todo, id="inviting_app.W024")
+
+
+def shown_certificate() -> Found:
+    """As clients of SITE_URL see it now."""
+    try:
+        found = certificate.look()
+    except OSError as error:
+        what = f"Nothing answers at {settings.SITE_URL} from here: {error.strerror or error}."
+        hint = "Try it from another machine. If nothing answers there either: start the proxy, open ports 80 and 443."
+        yield Warning(what, hint=hint, id="inviting_app.W025")
+        return
+    for notice in attention.certificates(found, database_now()):
+        level, number = (Error, "E025") if notice.is_urgent else (Warning, "W026")
+        yield level(notice.what, hint=notice.todo, id=f"inviting_app.{number}")

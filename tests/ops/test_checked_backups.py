@@ -1,0 +1,134 @@
+"""Nightly backups: each is checked by a restore, and the newest are kept."""
+
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from inviting_app.ops import backup, checked_backups
+from inviting_app.ops.checked_backups import Checked
+from tests.support.accounts import SignedInUser
+from tests.support.backups import back_up
+from users.clock import HOUR
+from users.models import SiteTotals, User
+from users.queries import database_now
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TODAY = f"{datetime.now(UTC):%F}"
+
+
+@pytest.fixture(autouse=True)
+def totals() -> Iterator[None]:
+    SiteTotals.objects.create(counted_at=database_now(), people_a_day=0, sms_in_a_day=0)
+    yield
+
+
+def nightly(folder: Path, keep: str = "14") -> tuple[str, str]:
+    """What the command prints, on its output and as errors."""
+    printed, errors = StringIO(), StringIO()
+    call_command("backup", str(folder), keep=int(keep), stdout=printed, stderr=errors)
+    return printed.getvalue(), errors.getvalue()
+
+
+def checked_at() -> Any:
+    return SiteTotals.objects.get().checked_backup_at
+
+
+@pytest.mark.long
+def test_backup_is_restored_and_counted(alice: SignedInUser, bob: SignedInUser, tmp_path: Path) -> None:
+    bob.activate(alice.code)
+    folder = tmp_path / "backups"
+
+    printed, errors = nightly(folder)
+
+    assert printed.startswith(f"The backup {folder / TODAY}.backup of {TODAY} ")
+    assert printed.endswith(" UTC can be restored: 2 users and 1 activations.\n") and not errors
+    assert sorted(path.name for path in folder.iterdir()) == [f"{TODAY}.backup", "erasures.txt"]
+    assert database_now() - checked_at() < HOUR
+
+
+@pytest.mark.long
+def test_torn_backup_is_found(alice: SignedInUser, file: Path) -> None:
+    back_up(file)
+    file.write_bytes(file.read_bytes()[:-5000])
+
+    with pytest.raises(CommandError, match=f"^The check failed: {file} cannot be restored: pg_restore: error: "):
+        call_command("check_backup", str(file))
+
+    assert checked_at() is None
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.fixture
+def restores(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that would be restored. A restore takes seconds."""
+    files: list[Path] = []
+
+    def check(file: Path) -> Checked:
+        files.append(file)
+        if "torn" in file.read_text(errors="replace"):
+            raise backup.BackupError("torn")
+        return Checked(datetime.now(UTC), 1, 0)
+
+    monkeypatch.setattr(checked_backups, "check", check)
+    return files
+
+
+def test_newest_checked_backups_are_kept(alice: SignedInUser, tmp_path: Path, restores: list[Path]) -> None:
+    for name in ("2026-01-01.backup", "2026-01-02.backup", "2026-01-02.unchecked", "mine.backup"):
+        (tmp_path / name).touch()
+    alice.api.delete("/api/v1/profiles/me")
+
+    printed, _ = nightly(tmp_path, keep="2")
+
+    assert restores == [tmp_path / f"{TODAY}.unchecked"]
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"2026-01-02.backup", f"{TODAY}.backup", "mine.backup", "erasures.txt"}
+    assert stat.S_IMODE((tmp_path / f"{TODAY}.backup").stat().st_mode) == 0o600
+    assert "erased person" in (tmp_path / "erasures.txt").read_text()
+    assert f"{TODAY}.backup" in printed
+
+
+def test_backup_that_fails_its_check_replaces_none(
+    alice: SignedInUser, tmp_path: Path, restores: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "back_up", lambda file: file.write_text("torn"))
+    names = {"2026-01-01.backup", f"{TODAY}.backup"}
+    for name in names:
+        (tmp_path / name).touch()
+
+    with pytest.raises(CommandError, match=r"^No checked backup was made: torn$"):
+        nightly(tmp_path, keep="1")
+
+    assert names < {path.name for path in tmp_path.iterdir()}
+    assert (tmp_path / f"{TODAY}.backup").read_text() == ""
+
+
+def test_newest_checked_backup_counts() -> None:
+    newest = database_now()
+
+    for made_at in (newest - timedelta(days=2), newest, newest - timedelta(days=1)):
+        backup.record_checked(made_at)
+
+    assert checked_at() == newest
+
+
+def test_backup_without_users_is_doubted(file: Path) -> None:
+    User.objects.all().delete()
+    errors = StringIO()
+
+    call_command("backup", str(file), stdout=StringIO(), stderr=errors)
+
+    assert "WARNING: no users are in this database" in errors.getvalue()
+    assert file.exists()
+
+
+def test_number_to_keep_is_at_least_1(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="at least 1"):
+        call_command("backup", str(tmp_path), "--keep", "0")
