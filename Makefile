@@ -50,8 +50,7 @@ pictures: $(DEV)
 # On a new machine there are no tables yet. Of an old version, they are those that the next start would make.
 admin: $(RUN)
 	@test -n "$(PHONE)" || { echo "Whose phone? For example: make admin PHONE=9991234567"; exit 1; }
-	@$(BIN)/python manage.py migrate --verbosity 0 --noinput
-	@exec $(BIN)/python manage.py createsuperuser "$(PHONE)"
+	@exec $(BIN)/python manage.py createsuperuser --migrate "$(PHONE)"
 
 # The exact versions, with hashes, of everything that pyproject.toml asks for.
 lock: $(DEV)

@@ -59,16 +59,21 @@ def advice_about_database(error: Exception) -> str:
 def database_for(command: str) -> Iterator[None]:
     """Run PostgreSQL during this command, if the command needs it and none is configured."""
     from inviting_app import env
-    from inviting_app.ops import data_dir, places
+    from inviting_app.ops import data_dir, places, same_database
     from inviting_app.ops.embedded import Embedded, EmbeddedError
 
     # `serve` runs `prepare`, at its start and at each reload, so its other parts and `demo` print no notes.
     if command == "prepare" or not (env.IS_PART_OF_SERVE or command == "demo"):
         for note in env.NOTES:
             print(env.as_line("WARNING", note), file=sys.stderr)
+    is_held = same_database.holds_for(command)
     if env.DATABASE or command == "demo":  # which becomes `serve` with other settings
+        if is_held:
+            same_database.check_sessions()
         yield
         return
+    if is_held:
+        same_database.check_embedded(Embedded(env.DATA_DIR))
     try:
         # Before Django loads the settings, because they read the key and the place of the socket.
         data_dir.make(env.DATA_DIR, with_key=not env.SECRET_KEY)

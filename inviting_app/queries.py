@@ -51,6 +51,17 @@ def role(using: str) -> tuple[str, bool]:
     return name, is_superuser
 
 
+_OTHER_SESSIONS = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename IS NOT NULL)
+"""
+
+
+def other_sessions(using: str) -> bool:
+    """Whether other clients than this connection are in its database. PostgreSQL's own workers have no user."""
+    return bool(sql.fetch_one(_OTHER_SESSIONS, [], using)[0])
+
+
 _CLOSED = """
 SELECT current_schema(),
   ARRAY(SELECT relname::text FROM pg_class

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from profiles import signup
@@ -25,8 +26,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("phone", help="in any usual spelling")
+        parser.add_argument("--migrate", action="store_true", help="first make the tables that this version needs")
 
-    def handle(self, *args: Any, phone: str, **options: Any) -> None:
+    def handle(self, *args: Any, phone: str, migrate: bool, **options: Any) -> None:
         try:
             phone = phones.normalise(phone)
         except phones.InvalidPhone as error:
@@ -44,6 +46,8 @@ class Command(BaseCommand):
             raise CommandError("Password: " + " ".join(error.messages)) from error
         except UnicodeError as error:
             raise CommandError("Password: it must be UTF-8 text.") from error
+        if migrate:
+            call_command("migrate", verbosity=0, interactive=False)
         user = signup.make_operator(phone, password)
         self.stdout.write(
             f"{phones.display(phone)} is an operator and can log in to the admin with phone and password."
