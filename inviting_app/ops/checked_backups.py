@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ _PREFIX = re.compile("^CommandError: (The backup was not restored: )?")
 # The names of a day's backup once it is checked, and before.
 _CHECKED, _UNCHECKED = "{day}.backup", "{day}.unchecked"
 _DAYS = "????-??-??"
+_SCRATCH = ".check-"
 ERASURES = "erasures.txt"
+# Longer than a backup and its check take.
+REMAINS_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ def make(folder: Path, keep: int) -> tuple[Path, Checked]:
     A file is named `DAY.backup` only once it is checked. Raises BackupError and OSError, and deletes nothing then.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_remains(folder)
     day = datetime.now(UTC).date()
     unchecked, file = folder / _UNCHECKED.format(day=day), folder / _CHECKED.format(day=day)
     backup.back_up(unchecked)
@@ -86,10 +91,17 @@ def _keep_erasures(folder: Path) -> None:
     draft.replace(folder / ERASURES)
 
 
+def _remove_remains(folder: Path) -> None:
+    """Delete what a command that was killed has left: half a backup, or a scratch database."""
+    for path in (*folder.glob(f".{_DAYS}.*.part"), *folder.glob(f"{_SCRATCH}*")):
+        if time.time() - path.lstat().st_mtime > REMAINS_SECONDS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
     """A DATA_DIR for one restore. As root, its data may be in a folder elsewhere: see `places`."""
-    with tempfile.TemporaryDirectory(prefix=".check-", dir=parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=parent) as folder:
         try:
             yield Path(folder)
         finally:

@@ -1,5 +1,6 @@
 """Nightly backups: each is checked by a restore, and the newest are kept."""
 
+import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -83,13 +84,17 @@ def restores(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_newest_checked_backups_are_kept(alice: SignedInUser, tmp_path: Path, restores: list[Path]) -> None:
     for name in ("2026-01-01.backup", "2026-01-02.backup", "2026-01-02.unchecked", "mine.backup"):
         (tmp_path / name).touch()
+    for remains in (".2026-01-02.unchecked-0.part", ".check-0", ".check-1"):
+        (tmp_path / remains).touch() if remains.endswith("part") else (tmp_path / remains).mkdir()
+        if remains != ".check-1":
+            os.utime(tmp_path / remains, (0, 0))
     alice.api.delete("/api/v1/profiles/me")
 
     printed, _ = nightly(tmp_path, keep="2")
 
     assert restores == [tmp_path / f"{TODAY}.unchecked"]
     kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"2026-01-02.backup", f"{TODAY}.backup", "mine.backup", "erasures.txt"}
+    assert kept == {"2026-01-02.backup", f"{TODAY}.backup", "mine.backup", "erasures.txt", ".check-1"}
     assert stat.S_IMODE((tmp_path / f"{TODAY}.backup").stat().st_mode) == 0o600
     assert "erased person" in (tmp_path / "erasures.txt").read_text()
     assert f"{TODAY}.backup" in printed
