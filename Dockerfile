@@ -44,6 +44,8 @@ FROM base
 COPY --from=built /venv /venv
 COPY --from=built /app /app
 COPY --from=built /data /data
+# A new volume for backups belongs to the service.
+RUN install -d -m 700 -o 10001 -g 10001 /backups
 USER 10001:10001
 EXPOSE 8000
 # Not with urllib, which would use a proxy that the environment names.

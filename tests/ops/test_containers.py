@@ -16,8 +16,9 @@ from inviting_app.env import BASE_DIR
 from tests.support.proxies import caddy_variables, haproxy_config, installed, nginx_arguments, nginx_site
 
 VARIABLE = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z_]+)=(?P<value>.*)$", re.MULTILINE)
-COMPOSE_ONLY = {"POSTGRES_PASSWORD", "POSTGRES_SERVICE_PASSWORD"}
-MUST_BE_SET = {"SECRET_KEY", *COMPOSE_ONLY}
+PASSWORDS = {"POSTGRES_PASSWORD", "POSTGRES_SERVICE_PASSWORD"}
+COMPOSE_ONLY = {*PASSWORDS, "COMPOSE_PROFILES"}
+MUST_BE_SET = {"SECRET_KEY", *PASSWORDS}
 
 
 def test_env_example_names_every_setting_once_and_no_other() -> None:
@@ -56,9 +57,33 @@ def test_compose_files_follow_the_compose_specification() -> None:
 
 
 def test_compose_publishes_only_the_proxy() -> None:
+    published = {name: service["ports"] for name, service in compose()["services"].items() if "ports" in service}
+
+    assert published == {"proxy": ["80:80", "443:443"], "grafana": ["127.0.0.1:3000:3000"]}
+
+
+def test_compose_mounts_files_that_exist() -> None:
+    mounts = [mount for service in compose()["services"].values() for mount in service.get("volumes", [])]
+
+    for source, *_ in (mount.split(":") for mount in mounts):
+        assert here(source).exists() if source.startswith(".") else source in compose()["volumes"]
+
+
+def test_prometheus_finds_the_metrics_of_compose() -> None:
+    services = {*compose()["services"], *yaml.safe_load(text("compose.scaled.yaml"))["services"]}
+    [scraped] = yaml.safe_load(text("deploy/prometheus.yml"))["scrape_configs"]
+    [found] = scraped["dns_sd_configs"]
+
+    assert services >= set(found["names"])
+    assert found["port"] == compose()["services"]["web"]["environment"]["METRICS_PORT"]
+
+
+def test_backups_are_made_by_the_owner_of_the_tables() -> None:
     services = compose()["services"]
 
-    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    for name in ("OWNER_DATABASE_URL", "PGPASSWORD"):
+        assert services["backup"]["environment"][name] == services["migrate"]["environment"][name]
+    assert "/backups" in text("Dockerfile")
 
 
 def test_compose_gives_the_proxy_its_file_and_each_variable_of_it() -> None:
