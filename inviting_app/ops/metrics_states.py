@@ -13,6 +13,7 @@ from django.db import Error, connection, transaction
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from inviting_app.ops import certificate
 from inviting_app.queries import limit_statements
 from users import limit_queries
 from users.login import codes, risk
@@ -39,7 +40,7 @@ class States(Collector):
             with transaction.atomic():
                 limit_statements(STATEMENT_TIMEOUT)
                 now = database_now()
-                return [gauge for states in (_queue, _site, _gateways, _arrivals) for gauge in states(now)]
+                return [gauge for states in (_queue, _site, _gateways, _arrivals, _upkeep) for gauge in states(now)]
         except Error:
             return []  # a part of the states would look like all of them
         finally:
@@ -111,3 +112,15 @@ def _arrivals(now: datetime) -> Iterator[GaugeMetricFamily]:
             if value is not None:
                 family.add_metric([one.gateway, one.prefix], value)
         yield family
+
+
+def _upkeep(now: datetime) -> Iterator[GaugeMetricFamily]:
+    """No values before the first checked backup, and before the first look at a certificate."""
+    totals = SiteTotals.objects.first()
+    made_at = totals.checked_backup_at if totals else None
+    age: float | dict[str, float] = (now - made_at).total_seconds() if made_at else {}
+    yield _gauge("checked_backup_age_seconds", "Age of the last backup that a restore has checked.", age)
+    seen = certificate.last(totals)
+    problems: dict[str, float] = {"refused": bool(seen.error), "late": seen.is_late(now)} if seen else {}
+    meaning = "1 by problem of SITE_URL's certificate: clients refuse it, or it ends soon and was not renewed."
+    yield _gauge("certificate_problem", meaning, problems, "problem")

@@ -8,12 +8,14 @@ from django.db import connection
 from django.utils import timezone
 from prometheus_client.core import CollectorRegistry
 
-from inviting_app.ops import metrics
+from inviting_app.ops import certificate, metrics
+from inviting_app.ops.certificate import Certificate
 from inviting_app.ops.metrics_states import States
 from tests.support.accounts import client
 from tests.support.login_steps import ask
 from tests.support.receipts import sent
 from users.login.sms_limits import count_site
+from users.models import SiteTotals
 from users.sms import breaker, gateways
 from users.sms.answers import Answer, Reason
 
@@ -71,6 +73,20 @@ def test_states_show_what_arrives(states: CollectorRegistry) -> None:
     labels["prefix"] = "+7999"
     assert value(states, "sms_delivered_share", **labels) == 1
     assert value(states, "sms_undelivered_prefixes", **labels) is None
+
+
+def test_states_show_the_backup_and_the_certificate(states: CollectorRegistry) -> None:
+    now = timezone.now()
+    SiteTotals.objects.create(counted_at=now, people_a_day=0, sms_in_a_day=0)
+    assert value(states, "checked_backup_age_seconds") is None
+    assert value(states, "certificate_problem", problem="late") is None
+
+    SiteTotals.objects.update(checked_backup_at=now - timedelta(hours=2))
+    certificate.remember(Certificate("localhost", now - timedelta(days=80), now + timedelta(days=10)))
+
+    assert 7200 <= (value(states, "checked_backup_age_seconds") or 0) < 7300
+    assert value(states, "certificate_problem", problem="late") == 1
+    assert value(states, "certificate_problem", problem="refused") == 0
 
 
 def test_scrape_without_a_database_shows_no_old_state(
