@@ -13,6 +13,7 @@ import yaml
 from django.conf import settings
 
 from inviting_app.env import BASE_DIR
+from inviting_app.ops.checks_database import QUIET_LOG
 from tests.support.proxies import caddy_variables, haproxy_config, installed, nginx_arguments, nginx_site
 
 VARIABLE = re.compile(r"^(?P<comment># )?(?P<name>[A-Z][A-Z_]+)=(?P<value>.*)$", re.MULTILINE)
@@ -84,6 +85,12 @@ def test_backups_are_made_by_the_owner_of_the_tables() -> None:
     for name in ("OWNER_DATABASE_URL", "PGPASSWORD"):
         assert services["backup"]["environment"][name] == services["migrate"]["environment"][name]
     assert "/backups" in text("Dockerfile")
+
+
+def test_database_of_compose_logs_no_phone() -> None:
+    options = compose()["services"]["db"]["command"]
+
+    assert {f"{name}={values[0]}" for name, values in QUIET_LOG.items()} <= set(options)
 
 
 def test_compose_gives_the_proxy_its_file_and_each_variable_of_it() -> None:
