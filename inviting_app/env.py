@@ -35,6 +35,7 @@ from inviting_app.values import (
     region,
     sms_last_line,
     sms_text,
+    test_numbers,
     time_zone,
     web_link,
 )
@@ -148,6 +149,7 @@ SMS_PROVIDERS = read("SMS_PROVIDERS", None, path)
 SMS_SENDER = read("SMS_SENDER", "", str)
 SMS_TEXT: dict[str, str] = read("SMS_TEXT", {}, sms_text)
 SMS_LAST_LINE = read("SMS_LAST_LINE", "origin", sms_last_line)
+SMS_TEST_NUMBERS: dict[str, str] = read("SMS_TEST_NUMBERS", {}, test_numbers)
 SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
 SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
 ADMIN_SECOND_FACTOR = read("ADMIN_SECOND_FACTOR", "optional", choice("optional", "required"))

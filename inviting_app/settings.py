@@ -134,6 +134,7 @@ LOGIN_SEND_GAPS = env.LOGIN_SEND_GAPS
 SMS_GATEWAYS, SMS_PROVIDERS, SMS_SENDER = env.SMS_GATEWAYS, env.SMS_PROVIDERS, env.SMS_SENDER
 SMS_TEXT, SMS_LAST_LINE = env.SMS_TEXT, env.SMS_LAST_LINE
 SMS_PER_DAY, SMS_GUARD = env.SMS_PER_DAY, env.SMS_GUARD
+SMS_TEST_NUMBERS = env.SMS_TEST_NUMBERS
 DEMO = not SMS_GATEWAYS
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ _WEB_PORTS = {"http": 80, "https": 443}
 _WITHOUT_ORIGIN = (
     *("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "tel", "view-source", "ws", "wss"),
 )
+# Each is an account whose code does not change, so there are few.
+TEST_NUMBERS = 10
 Value = TypeVar("Value")
 
 
@@ -163,6 +165,23 @@ def gateway(text: str) -> str:
     raise ValueError(
         "must be PROVIDER://USER:PASSWORD@, as in smsc://LOGIN:PASSWORD@, percent-encoded (see docs/sms.md)"
     )
+
+
+def test_numbers(text: str) -> dict[str, str]:
+    """The code of each phone, from `+79990000001:1234,…`. An error names an item by its place: it holds a secret."""
+    found: dict[str, str] = {}
+    for place, item in enumerate(items(text), start=1):
+        phone, _, code = item.partition(":")
+        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", phone):
+            raise ValueError(f"item {place} must begin with a phone in E.164, as in +79990000001:1234")
+        if not re.fullmatch("[0-9]{4}", code):
+            raise ValueError(f"item {place} must end with a colon and a code of 4 digits, as in +79990000001:1234")
+        if phone in found:
+            raise ValueError(f"item {place} has the phone of an earlier item")
+        found[phone] = code
+    if len(found) > TEST_NUMBERS:
+        raise ValueError(f"must have at most {TEST_NUMBERS} phones")
+    return found
 
 
 def sms_last_line(text: str) -> str:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from profiles import invite_codes, queries, voting
 from profiles.models import FailedActivation, Profile
 from users.clock import RetryLater
+from users.context import is_of_test_user
 from users.login.tokens import TokenRevoked
 from users.queries import lock_user
 
@@ -56,6 +57,7 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
         user, locked_at = lock_user(user_id, shared=voting.LOCK)
         if not user.is_active:
             raise TokenRevoked
+        is_of_test_user.set(user.is_test)
         context = queries.activation_context(user_id, code, since=(now or locked_at) - FAILED_ACTIVATIONS_FOR)
         now = now or context.now
         voting.refuse_outside(context.opens_at, context.closes_at, now)

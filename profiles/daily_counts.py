@@ -1,4 +1,4 @@
-"""Counts of sign-ups, activations, SMS and codes for each of the last days.
+"""Counts of sign-ups, activations, SMS and codes for each of the last days, without test users.
 
 Finished days are counted once and stored: counting a month of SMS for each page takes too long. A day without a row,
 such as today, is counted when it is shown.
@@ -8,10 +8,11 @@ from datetime import date, datetime, time
 
 from django.utils import timezone
 
-from profiles.models import Activation, DailyStats, Profile
+from profiles import queries
+from profiles.models import DailyStats, Profile
 from users.clock import DAY
 from users.login import codes
-from users.models import LoginCode, SmsDelivery
+from users.models import LoginCode, SmsDelivery, User
 
 # Days including today. Codes and SMS are kept for 31 days.
 SHOWN = 30
@@ -46,13 +47,17 @@ def _counted(day: date) -> DailyStats:
     start, end = _midnight(day), _midnight(day + DAY)
     created = {"created_at__gte": start, "created_at__lt": end}
     created_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
+    tests = User.objects.filter(is_test=True)
     sent = SmsDelivery.objects.filter(**created_before, finished_at__gte=start, finished_at__lt=end)
+    used = LoginCode.objects.filter(**created_before, used_at__gte=start, used_at__lt=end)
     return DailyStats(
         day=day,
-        sign_ups=Profile.objects.filter(**created).count(),  # of phones, which may be verified on another day
-        activations=Activation.objects.filter(**created).count(),
+        sign_ups=Profile.objects.filter(**created)
+        .exclude(user__in=tests)
+        .count(),  # of phones, which may be verified on another day
+        activations=queries.counted_votes().filter(**created).count(),
         sms_sent=sent.filter(state=SmsDelivery.State.SENT).count(),
-        codes_used=LoginCode.objects.filter(**created_before, used_at__gte=start, used_at__lt=end).count(),
+        codes_used=used.exclude(user__in=tests).count(),
     )
 
 

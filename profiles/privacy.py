@@ -177,7 +177,7 @@ def _log_about(user: User) -> QuerySet[LogEntry]:
 
 
 def _account(user: User) -> dict[str, Any]:
-    columns = "id phone created_at verified_at last_login is_active is_staff is_superuser"
+    columns = "id phone created_at verified_at last_login is_active is_staff is_superuser is_test"
     return {
         **_values(user, columns),
         "groups": list(user.groups.values_list("name", flat=True)),

@@ -94,14 +94,20 @@ def invitations_of(user: User) -> QuerySet[Activation]:
     return activations.annotate(phone=F("invitee__user__phone"))
 
 
+def counted_votes() -> QuerySet[Activation]:
+    """All votes but those of test users, which count nowhere."""
+    return Activation.objects.exclude(invitee__in=User.objects.filter(is_test=True).values("pk"))
+
+
 def with_votes() -> QuerySet[Profile]:
     """Profiles with their user and the inviter whose code they activated, in one statement."""
     return Profile.objects.select_related("user", "activation__inviter")
 
 
 def of_existing_users() -> QuerySet[Profile]:
-    """Profiles of users who exist for others: verified, not disabled, not erased."""
-    return with_votes().filter(user__is_active=True, user__verified_at__isnull=False, user__erased_at=None)
+    """Profiles of users who exist for others: verified, not disabled, not erased, no test user."""
+    existing = with_votes().filter(user__is_active=True, user__verified_at__isnull=False, user__erased_at=None)
+    return existing.filter(user__is_test=False)
 
 
 def search(
@@ -145,12 +151,13 @@ class ActivationContext(NamedTuple):
     now: datetime
 
 
-# Codes of unverified, disabled and erased users do not exist for others.
+# Codes of unverified, disabled and erased users do not exist for others. Test users have only each other.
 _ACTIVATION_CONTEXT = """
 SELECT (SELECT profile.user_id
           FROM profiles_profile AS profile JOIN users_user AS owner ON owner.id = profile.user_id
          WHERE profile.invite_code = %(code)s
-           AND owner.is_active AND owner.verified_at IS NOT NULL AND owner.erased_at IS NULL),
+           AND owner.is_active AND owner.verified_at IS NOT NULL AND owner.erased_at IS NULL
+           AND owner.is_test = (SELECT is_test FROM users_user WHERE id = %(user)s)),
        (SELECT inviter.invite_code
           FROM profiles_activation AS activation
           JOIN profiles_profile AS inviter ON inviter.user_id = activation.inviter_id

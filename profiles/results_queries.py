@@ -14,7 +14,7 @@ WITH counted AS (
        SET receipt = sha256(activation.nonce
                             || convert_to(person.phone || inviter.invite_code || %(period)s, 'UTF8'))
       FROM profiles_profile AS inviter, users_user AS person
-     WHERE inviter.user_id = activation.inviter_id AND person.id = activation.invitee_id
+     WHERE inviter.user_id = activation.inviter_id AND person.id = activation.invitee_id AND NOT person.is_test
        AND (%(opens)s::timestamptz IS NULL OR activation.created_at >= %(opens)s)
        AND activation.created_at < %(closes)s
     RETURNING inviter.invite_code, activation.receipt
@@ -32,6 +32,7 @@ SELECT row_number() OVER (ORDER BY votes DESC, invite_code), rank() OVER (ORDER 
 
 def store(period: str, opens_at: datetime | None, closes_at: datetime) -> int:
     """Store a receipt for each vote in the period, and the results that follow from them. Returns the number of votes.
+    Those of test users do not count.
 
     By hand: one statement gives each vote its receipt and copies it, so no vote can differ between the two. The ORM has
     no UPDATE that returns rows, and no INSERT from a query.

@@ -9,11 +9,11 @@ from django.utils.translation import gettext
 from profiles import invite_codes, signup_queries
 from profiles.models import FailedActivation
 from profiles.signup_queries import NewUser
-from users import accounts
-from users.login import challenges, decisions, devices, sms_limits
+from users import accounts, phones
+from users.login import challenges, decisions, devices, sms_limits, test_numbers
 from users.login.challenges import ChallengeIssued
 from users.models import User
-from users.queries import lock_phone
+from users.queries import database_now, lock_phone
 
 
 def sign_up(
@@ -31,6 +31,10 @@ def sign_up(
 
     Raises TooManyRequests.
     """
+    if phones.is_test_number(phone):
+        issued = _sign_up_test_user(phone, address, language, challenge_id, now)
+        if issued is not None:
+            return issued
     phone_hash = accounts.phone_hash(phone)
     with transaction.atomic():
         costs = sms_limits.costs(phone, address, now)
@@ -47,6 +51,25 @@ def sign_up(
                     continue  # somebody signed up or erased themselves meanwhile, and their codes count
                 user = created.user
             return challenges.issue(decision, user, address, language)
+
+
+def _sign_up_test_user(
+    phone: str, address: str | None, language: str, challenge_id: str | None, now: datetime | None
+) -> ChallengeIssued | None:
+    """`sign_up` with a test number. None if a user has verified it who is no test user.
+
+    A user who requested a code before it was a test number, and never entered one, is replaced: `is_test` never
+    changes.
+    """
+    with transaction.atomic():
+        costs = sms_limits.costs(phone, address, now)
+        user = lock_or_create(phone)
+        if not user.is_test and test_numbers.is_free(user):
+            user.delete()
+            user = lock_or_create(phone)
+        if not user.is_test:
+            return None
+        return test_numbers.issue(user, costs, address, language, challenge_id, now or database_now())
 
 
 def lock_or_create(phone: str) -> User:
@@ -81,7 +104,8 @@ def _create(phone: str, phone_hash: bytes, now: datetime) -> NewUser | None:
 def make_operator(phone: str, password: str) -> User:
     """Make the user of this E.164 phone a superuser with a password for the admin. They keep profile and vote.
 
-    The admin's history records it as the user's own action: nobody else is known at the command line.
+    The admin's history records it as the user's own action: nobody else is known at the command line. Raises
+    IsTestUser.
     """
     with transaction.atomic():
         user = lock_or_create(phone)

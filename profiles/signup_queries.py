@@ -1,14 +1,15 @@
 """Hand-written statements of a sign-up that need the tables of users and profiles."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from users import sql
+from users import phones, sql
 from users.models import User
 
 _INSERT_USER = f"""
 WITH created AS (
-    INSERT INTO users_user (phone, created_at) VALUES (%(phone)s, %(now)s) ON CONFLICT (phone) DO NOTHING
+    INSERT INTO users_user (phone, created_at, is_test) VALUES (%(phone)s, %(now)s, %(is_test)s)
+    ON CONFLICT (phone) DO NOTHING
     RETURNING {sql.columns(User, "users_user")}
 ), profile AS (
     INSERT INTO profiles_profile (user_id, invite_code) SELECT id, %(invite_code)s FROM created
@@ -33,10 +34,13 @@ class NewUser(NamedTuple):
 def insert_user(phone: str, phone_hash: bytes, invite_code: str, now: datetime) -> NewUser | None:
     """Insert an unverified user with this E.164 phone, created `now`, and a profile with this invite code.
 
+    It is a test user if the phone is a test number.
+
     None if another transaction was first. By hand: `get_or_create` and `create` take seven statements for each new
     user.
     """
-    values = {"phone": phone, "phone_hash": phone_hash, "invite_code": invite_code, "now": now}
+    values: dict[str, Any] = {"phone": phone, "phone_hash": phone_hash, "invite_code": invite_code, "now": now}
+    values |= {"is_test": phones.is_test_number(phone)}
     row = sql.fetch_optional(_INSERT_USER, values)
     return NewUser(sql.instance(User, row), *row[-2:]) if row else None
 

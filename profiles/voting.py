@@ -11,8 +11,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from profiles import voting_queries
-from profiles.models import Activation, VotingPeriod
+from profiles import queries, voting_queries
+from profiles.models import VotingPeriod
 from users.queries import database_now
 
 # A number of our own, for advisory locks.
@@ -101,8 +101,8 @@ def refuse_published(stored: VotingPeriod) -> None:
 
 
 def votes_outside(stored: VotingPeriod, most: int) -> int:
-    """How many votes have a time that is not in this period, counted up to `most` at each end."""
-    votes = Activation.objects.all()
+    """How many votes have a time that is not in this period, counted up to `most` at each end. Without test users'."""
+    votes = queries.counted_votes()
     early = votes.filter(created_at__lt=stored.opens_at)[:most].count() if stored.opens_at else 0
     late = votes.filter(created_at__gte=stored.closes_at)[:most].count() if stored.closes_at else 0
     return early + late

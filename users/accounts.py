@@ -7,10 +7,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext
 
-from users import keys
+from users import keys, phones
 from users.login import codes, devices
 from users.models import LoginCode, User
 from users.queries import lock_user
+
+
+class IsTestUser(Exception):
+    """A user with a test number cannot be an operator: anybody may know the code."""
 
 
 def phone_hash(phone: str) -> bytes:
@@ -48,11 +52,18 @@ def enable(user: User) -> bool:
     return enabled
 
 
+def may_be_operator(user: User) -> bool:
+    """Whether this user is neither a test user nor has the phone of one."""
+    return not user.is_test and not (user.phone and phones.is_test_number(user.phone))
+
+
 def set_role(user: User, **flags: bool) -> None:
     """Set `is_staff` or `is_superuser` of a user who is not erased.
 
-    Operators get long codes on unknown devices, so this ends their valid short codes.
+    Operators get long codes on unknown devices, so this ends their valid short codes. Raises IsTestUser.
     """
+    if any(flags.values()) and not may_be_operator(user):
+        raise IsTestUser
     with transaction.atomic():
         now = lock_user(user.pk).now
         User.objects.filter(pk=user.pk, erased_at=None).update(**flags)

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from users import phones
 from users.login import codes
 from users.sms import gateways
 from users.sms.encoding import parts
@@ -22,6 +23,7 @@ GATEWAYS_HINT = "docs/sms.md tells how a gateway's URL looks, for each provider.
 PROVIDERS_HINT = "docs/sms.md describes the format of a provider's table."
 PLAIN_HINT = """Use https (remove scheme=http or +http), or tls=1 for SMPP if the centre has it. \
 Otherwise put a VPN between the two and silence this check."""
+TEST_NUMBERS_HINT = "Use a number as people have it, that nobody uses. docs/operations.md tells more."
 SHORTER_TEXT = """Shorten SMS_TEXT, or the host of SITE_URL that the last line names. \
 One SMS holds 160 characters of the GSM alphabet, or 70 if any character is outside it."""
 
@@ -41,6 +43,13 @@ def check_sms_gateways(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     remote = [gateway.name for gateway in gateways.configured() if gateway.is_plain]
     what = f"SMS_GATEWAYS: {', '.join(remote)}: others can read phones and codes on their way, which is not encrypted."
     return [Warning(what, hint=PLAIN_HINT, id="users.W002")] if remote else []
+
+
+def check_test_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Each test number must be one that the service would accept, or nobody could sign in with it."""
+    bad = [phones.mask(phone) for phone in settings.SMS_TEST_NUMBERS if phones.normalise_or_empty(phone) != phone]
+    what = f"SMS_TEST_NUMBERS: no mobile number of a country in PHONE_REGIONS: {', '.join(bad)}."
+    return [Error(what, hint=TEST_NUMBERS_HINT, id="users.E003")] if bad else []
 
 
 def check_sms_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:

@@ -101,11 +101,13 @@ WITH consumed AS (
        AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, statement_timestamp())
             OR challenge.session_id IS NOT NULL
                AND code.used_at > COALESCE(%(now)s, statement_timestamp()) - %(repeat_for)s)
-    RETURNING challenge.id, challenge.login_code_id, challenge.address, challenge.attempts, challenge.session_id
+    RETURNING challenge.id, challenge.login_code_id, challenge.address, challenge.attempts, challenge.session_id,
+              CASE WHEN person.is_test THEN person.phone END AS test_phone
 )
 UPDATE users_logincode AS code SET wrong = wrong + (consumed.session_id IS NULL)::int
   FROM consumed WHERE code.id = consumed.login_code_id
-RETURNING {sql.columns(LoginCode, "code")}, consumed.id, host(consumed.address), consumed.attempts
+RETURNING {sql.columns(LoginCode, "code")}, consumed.id, host(consumed.address), consumed.attempts,
+          consumed.test_phone
 """  # noqa: S608
 
 
@@ -114,6 +116,8 @@ class Attempt(NamedTuple):
 
     challenge: Challenge
     consumed: int
+    # The phone (E.164) of a test user; None for others.
+    test_phone: str | None
 
 
 def consume_attempt(
@@ -141,7 +145,7 @@ def consume_attempt(
         {"challenge": public_id, "length": length, "phone": phone, "now": now, "repeat_for": repeat_for}
         | {"by_phone": by_phone},
     )
-    return Attempt(_challenge(row, *row[-3:-1]), row[-1]) if row else None
+    return Attempt(_challenge(row, *row[-4:-2]), *row[-2:]) if row else None
 
 
 # GREATEST never decides what is stored. PostgreSQL checks the constraint on `wrong` before it sees that a parallel

@@ -71,6 +71,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_superuser = models.BooleanField(_("superuser"), db_default=False, default=False)
     is_staff = models.BooleanField(_("staff"), db_default=False, default=False)
     is_active = models.BooleanField(_("active"), db_default=True, default=True)
+    # For good: votes between test users and others are impossible. See `users.login.test_numbers`.
+    is_test = models.BooleanField(_("test user"), db_default=False, default=False)
     created_at = models.DateTimeField(_("created"), db_default=Now())
     verified_at = models.DateTimeField(_("verified"), null=True, blank=True)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
@@ -97,6 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["id"], name="users_user_unverified", condition=Q(verified_at=None)),
             models.Index(fields=["id"], name="users_user_disabled", condition=Q(is_active=False, erased_at=None)),
             models.Index(fields=["id"], name="users_user_erased", condition=Q(erased_at__isnull=False)),
+            models.Index(fields=["id"], name="users_user_test", condition=Q(is_test=True)),
         ]
         constraints = [
             models.CheckConstraint(name="users_user_phone_is_e164", condition=Q(phone__regex=r"^\+[1-9][0-9]{6,14}$")),
@@ -104,6 +107,9 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="users_user_phone_null_iff_erased",
                 condition=Q(phone__isnull=True, erased_at__isnull=False)
                 | Q(phone__isnull=False, erased_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="users_user_test_no_operator", condition=Q(is_test=False) | Q(is_staff=False, is_superuser=False)
             ),
         ]
 

@@ -106,6 +106,11 @@ def mask(phone: str) -> str:
     return f"{phone[:2]}***{phone[-4:]}"
 
 
+def is_test_number(phone: str) -> bool:
+    """Whether SMS_TEST_NUMBERS has this E.164 phone. A user who had it before is no test user: see `User.is_test`."""
+    return phone in settings.SMS_TEST_NUMBERS
+
+
 def prefix(phone: str) -> str:
     """The number prefix: all but the last four digits. Fraudulent carriers pump SMS to one prefix."""
     return phone[:-4]

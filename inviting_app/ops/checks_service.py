@@ -12,6 +12,7 @@ from inviting_app.ops.checks_database import Found, answers, run_each, unapplied
 from inviting_app.probes import READY_SECONDS, web_is_ready
 from users import queries
 from users.clock import DAY, rounded_up
+from users.login import test_numbers
 from users.models import SiteTotals
 from users.sms import breaker
 from users.sms.answers import Verdict, describe
@@ -26,7 +27,7 @@ def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kw
     """Check nothing without `databases` or without their tables. `check_database` reports missing tables."""
     if not databases or any(answers()) or run_each([unapplied_migrations]):
         return []
-    return run_each([web, worker, queue, failed_jobs, totals, gateways, accounts])
+    return run_each([web, worker, queue, failed_jobs, totals, gateways, accounts, refused_test_numbers])
 
 
 def web() -> Found:
@@ -92,6 +93,13 @@ def gateways() -> Found:
             yield Error(f"{seen}.", hint=hint, id="inviting_app.E023")
         else:
             yield Warning(f"{seen}.", hint=hint, id="inviting_app.W022")
+
+
+def refused_test_numbers() -> Found:
+    if refused := test_numbers.refused():
+        what = f"SMS_TEST_NUMBERS has numbers of users who are no test users: {', '.join(refused)}."
+        hint = "They sign in by SMS, as before. Use numbers that nobody has verified."
+        yield Error(what, hint=hint, id="inviting_app.E026")
 
 
 def accounts() -> Found:

@@ -16,6 +16,7 @@ from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from users import client
+from users.context import is_of_test_user
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -63,6 +64,7 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
+        is_of_test_user.set(False)
         response = get_response(request)
         seconds = time.perf_counter() - started
         route = _route(request)
@@ -71,7 +73,7 @@ def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
             REQUESTS.labels(route, method, response.status_code, getattr(response, "problem_code", "")).inc()
             REQUEST_SECONDS.labels(route, method).observe(seconds)
             MISFORWARDED.inc(client.is_misforwarded(request))
-            if response.status_code == 200 and method == "POST":
+            if response.status_code == 200 and method == "POST" and not is_of_test_user.get():
                 _count_event(route, response)
             for seen in getattr(response, "receipts", ()):
                 receipt(*seen)

@@ -44,12 +44,14 @@ def _chart(title: Any, counts: dict[str, Any], last: list[DailyStats]) -> dict[s
 
 
 def _totals() -> list[dict[str, Any]]:
-    active = User.objects.filter(is_active=True, verified_at__isnull=False)
-    others = ("users_user_unverified", "users_user_disabled", "users_user_erased")
+    users = User.objects.filter(is_test=False)
+    active = users.filter(is_active=True, verified_at__isnull=False)
+    left_out = ("users_user_erased", "users_user_test")
+    inactive = ("users_user_unverified", "users_user_disabled")
     return [
-        _total(_("all numbers"), User.objects.filter(erased_at=None), "users_user", "users_user_erased"),
-        _total(_("verified users"), active, "users_user", *others),
-        _total(Activation._meta.verbose_name_plural, Activation.objects.all(), "profiles_activation"),
+        _total(_("all numbers"), users.filter(erased_at=None), "users_user", *left_out),
+        _total(_("verified users"), active, "users_user", *left_out, *inactive),
+        _total(Activation._meta.verbose_name_plural, queries.counted_votes(), "profiles_activation"),
     ]
 
 

@@ -48,7 +48,9 @@ class ProfileList(LargeTableList):
 
 @admin.register(Profile)
 class ProfileAdmin(ExportAdmin):
-    list_display = ("invite_code", "phone", "invitations_count", "activated", "cycle", "created_at", "is_active")
+    list_display = (
+        *("invite_code", "phone", "invitations_count", "activated", "cycle", "created_at", "is_active", "is_test"),
+    )
     list_filter = (HasActivatedFilter, "created_at")
     list_select_related = ("user", "activation__inviter")
     search_fields = ("user__phone",)
@@ -62,6 +64,7 @@ class ProfileAdmin(ExportAdmin):
         "activation__inviter__invite_code": _("activated"),
         "created_at": _("created"),
         "user__is_active": _("active"),
+        "user__is_test": _("test user"),
     }
     fields = ("user", *list_display)
 
@@ -75,6 +78,10 @@ class ProfileAdmin(ExportAdmin):
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, profile: Profile) -> bool:
         return profile.user.is_active
+
+    @admin.display(description=_("test user"), boolean=True)
+    def is_test(self, profile: Profile) -> bool:
+        return profile.user.is_test
 
     @admin.display(description=_("activated"))
     def activated(self, profile: Profile) -> str:
@@ -91,7 +98,7 @@ class ProfileAdmin(ExportAdmin):
 
 @admin.register(Activation)
 class ActivationAdmin(ExportAdmin):
-    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at")
+    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at", "are_test")
     list_filter = ("created_at",)
     list_select_related = ("invitee__user", "inviter__user")
     search_fields = ("invitee__user__phone",)
@@ -102,6 +109,7 @@ class ActivationAdmin(ExportAdmin):
         "inviter__invite_code": _("inviter"),
         "inviter__user__phone": _("inviter's phone"),
         "created_at": _("activated"),
+        "invitee__user__is_test": _("test users"),
     }
     fields = list_display
 
@@ -120,3 +128,8 @@ class ActivationAdmin(ExportAdmin):
     @admin.display(description=_("inviter's phone"))
     def inviter_phone(self, vote: Activation) -> str:
         return str(vote.inviter.user)
+
+    @admin.display(description=_("test users"), boolean=True)
+    def are_test(self, vote: Activation) -> bool:
+        """Both or neither."""
+        return vote.invitee.user.is_test

@@ -55,6 +55,20 @@ def test_erased_person_has_no_phone() -> None:
     refused("users_user_phone_null_iff_erased", "UPDATE users_user SET erased_at = now()")
 
 
+@pytest.mark.parametrize("column", ["is_staff", "is_superuser"])
+def test_test_user_is_no_operator(column: str) -> None:
+    values = "('+79990000001', true, true)"
+
+    refused("users_user_test_no_operator", f"INSERT INTO users_user (phone, is_test, {column}) VALUES {values}")
+
+
+@pytest.mark.parametrize("is_test", [True, False])
+def test_whether_a_user_is_a_test_user_never_changes(is_test: bool) -> None:
+    user = User.objects.create(phone="+79990000001", is_test=is_test)
+
+    refused("users_user_is_test_final", "UPDATE users_user SET is_test = NOT is_test WHERE id = %s", user.pk)
+
+
 def test_new_user_has_no_rights_and_no_usable_password() -> None:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO users_user (phone) VALUES ('+79990000000')")
@@ -158,6 +172,7 @@ def test_every_constraint_has_a_test() -> None:
     assert names == {
         "users_user_phone_is_e164",
         "users_user_phone_null_iff_erased",
+        "users_user_test_no_operator",
         "users_device_trust_has_an_end",
         "users_logincode_one_open",
         "users_logincode_digits",

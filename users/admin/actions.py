@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from users import accounts, phones
+from users.login import test_numbers
 from users.models import User
 from users.operators import second_factor
 
@@ -71,7 +72,7 @@ ENABLE = Action(
     name="enable",
     title=_("Enable"),
     meaning=_("The user can sign in again, with a new sign-in on each device. The user's invite code works again."),
-    applies=lambda user: not user.is_active and not user.erased_at,
+    applies=lambda user: not user.is_active and not user.erased_at and not test_numbers.is_removed(user),
     do=accounts.enable,
     done=_("Enabled the user."),
 )

@@ -58,6 +58,7 @@ class UserStatusFilter(ChoiceFilter):
         "unverified": (_("not verified"), {"verified_at": None}),
         "disabled": (_("disabled"), {"is_active": False, "erased_at": None}),
         "erased": (_("erased"), {"erased_at__isnull": False}),
+        "test": (_("test user"), {"is_test": True}),
     }
 
 
@@ -65,7 +66,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     search_fields = ("phone",)
     change_password_form = PasswordForm
     empty_value_display = "—"
-    list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff")
+    list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff", "is_test")
     list_filter = (UserStatusFilter,)
     exported = {
         "id": "ID",
@@ -76,8 +77,9 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         "created_at": _("created"),
         "erased_at": _("erased"),
         "is_staff": _("staff"),
+        "is_test": _("test user"),
     }
-    readonly_fields = ("masked", "is_active", "created_at", "verified_at", "last_login", "erased_at")
+    readonly_fields = ("masked", "is_active", "is_test", "created_at", "verified_at", "last_login", "erased_at")
     # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = (
         DISABLE,
@@ -99,9 +101,9 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         return phones.mask(user.phone) if user.phone else "—"
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Only superusers use the form: it makes operators. Others use the actions. Nobody edits erased users."""
-        if isinstance(obj, User) and (obj.erased_at or not request.user.is_superuser):
-            return False
+        """Only superusers use the form: it makes operators. Others use the actions. Nobody edits who can be none."""
+        if isinstance(obj, User):
+            return request.user.is_superuser and not obj.erased_at and accounts.may_be_operator(obj)
         return request.user.has_perm("users.change_user")
 
     def may_act(self, request: HttpRequest, action: Action, user: User) -> bool:
@@ -163,8 +165,9 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         password = ("password",) if request.user.is_superuser else ()
         is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
+        about = (("masked", "is_active", "is_test"), ("created_at", "verified_at"), ("last_login", "erased_at"))
         return (
-            (None, {"fields": (("masked", "is_active"), ("created_at", "verified_at"), ("last_login", "erased_at"))}),
+            (None, {"fields": about}),
             (_("Operator"), {"fields": (*password, *OPERATOR_FIELDS), "classes": () if is_operator else ("collapse",)}),
         )
 

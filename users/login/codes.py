@@ -51,5 +51,10 @@ def derive(nonce: bytes | memoryview, length: int) -> str:
 
 
 def matches(typed: str, nonce: bytes | memoryview, length: int) -> bool:
-    """Whether the typed digits are the code, compared in constant time."""
-    return hmac.compare_digest(typed.encode(), derive(nonce, length).encode())
+    """Whether the typed digits are the code of this nonce."""
+    return is_same(typed, derive(nonce, length))
+
+
+def is_same(typed: str, code: str) -> bool:
+    """Whether the typed digits are this code, compared in constant time."""
+    return hmac.compare_digest(typed.encode(), code.encode())

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from users import phones, queries
 from users.clock import rounded_up
-from users.login import codes, devices, sms_limits
+from users.login import codes, devices, sms_limits, test_numbers
 from users.login.decisions import decide_code
 from users.models import SmsDelivery, SmsGateway, User
 from users.sms import arrivals, breaker
@@ -28,12 +28,13 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
     return {
         "now": now,
         "demo": settings.DEMO,
+        "is_removed": test_numbers.is_removed(user),
         "sends": last_sends(user, LAST_SENDS),
         # The address of the next request is not known here, so the limits of its network are left out.
         "decisions": [
             (device, decide_code(user, sms_limits.costs(user.phone, None, now), now, device))
             for device in (None, *known_devices)
-            if user.phone
+            if user.phone and not user.is_test
         ],
         "long_length": codes.LONG,
         "gateways": _gateways(user),

@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 
-from users.login import sms_limits
+from users.login import sms_limits, test_numbers
 from users.queries import DEAD_AFTER, database_now
 from users.sms import queries
 from users.sms.receipts import record_again, unwatched
@@ -43,6 +43,18 @@ def record_receipts(context: JobContext, *, name: str, receipts: list[list[str]]
 def count_site(timestamp: int) -> None:
     """Write, every minute, the totals that decide about sign-ups."""
     sms_limits.count_site(database_now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="users.tasks.disable_removed_test_users",
+    queue="upkeep",
+    priority=1,
+    queueing_lock="disable_removed_test_users",
+)
+def disable_removed_test_users(timestamp: int) -> None:
+    """Disable, every minute, the test users whose number SMS_TEST_NUMBERS no longer has."""
+    test_numbers.disable_removed()
 
 
 @app.periodic(cron="* * * * * */10")

@@ -27,6 +27,7 @@ from procrastinate.exceptions import ConnectorException
 
 from inviting_app.ops import database_errors
 from users import deadline
+from users.login import test_numbers
 from users.outages import is_outage
 from users.queries import DEAD_AFTER
 from users.sms.delivery import CLAIM_FOR
@@ -75,6 +76,7 @@ class Command(BaseCommand):
         connector = PsycopgConnector(kwargs=connector_params(settings.DIRECT_DATABASE), timeout=NO_DATABASE_SECONDS)
         try:
             _wait_for_database()
+            _warn_of_test_numbers()
             with app.replace_connector(connector):
                 asyncio.run(_work())
         except (asyncio.CancelledError, ConnectorException, Error, psycopg.Error) as error:
@@ -115,6 +117,14 @@ def _wait_for_database() -> None:
         finally:
             connections.close_all()
         time.sleep(WATCH_SECONDS / 2)
+
+
+def _warn_of_test_numbers() -> None:
+    try:
+        if refused := test_numbers.refused():
+            logger.warning("SMS_TEST_NUMBERS has numbers of users who are no test users: %s", ", ".join(refused))
+    finally:
+        connections.close_all()
 
 
 def _watch_database(stopping: Event) -> None:

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from profiles import signup
-from users import phones
+from users import accounts, phones
 from users.management.operators import about_token
 from users.operators import second_factor
 
@@ -48,7 +48,12 @@ class Command(BaseCommand):
             raise CommandError("Password: it must be UTF-8 text.") from error
         if migrate:
             call_command("migrate", verbosity=0, interactive=False)
-        user = signup.make_operator(phone, password)
+        try:
+            user = signup.make_operator(phone, password)
+        except accounts.IsTestUser as error:
+            raise CommandError(
+                "PHONE: SMS_TEST_NUMBERS has this number, or had it. It cannot be an operator's."
+            ) from error
         self.stdout.write(
             f"{phones.display(phone)} is an operator and can log in to the admin with phone and password."
         )
