@@ -13,6 +13,7 @@ from profiles.models import DailyStats, Profile
 from users.clock import DAY
 from users.login import codes
 from users.models import LoginCode, SmsDelivery, User
+from users.sms.models import DEMO_GATEWAY
 
 # Days including today. Codes and SMS are kept for 31 days.
 SHOWN = 30
@@ -56,7 +57,7 @@ def _counted(day: date) -> DailyStats:
         .exclude(user__in=tests)
         .count(),  # of phones, which may be verified on another day
         activations=queries.counted_votes().filter(**created).count(),
-        sms_sent=sent.filter(state=SmsDelivery.State.SENT).count(),
+        sms_sent=sent.filter(state=SmsDelivery.State.SENT).exclude(gateway=DEMO_GATEWAY).count(),
         codes_used=used.exclude(user__in=tests).count(),
     )
 

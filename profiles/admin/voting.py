@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -28,7 +29,7 @@ ZONE = settings.TIME_ZONE
 # Votes outside the period are counted up to this number, because a page waits for the count.
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
-STILL_OPEN = _("Results can be published when voting has closed. Set a time at which it closes.")
+NO_END = _("Results can be published when voting has closed. Set a time at which it closes.")
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
 
 
@@ -65,7 +66,8 @@ class PublishView(FormView):  # type: ignore[type-arg]
         site = self.model_admin.admin_site.each_context(self.request)
         stored = voting.period()
         own = {"opts": self.model_admin.opts, "title": _("Publish the results"), "original": stored}
-        return super().get_context_data(**site, **own, outside=self.model_admin.outside(stored), **kwargs)
+        found = {"not_now": _not_now(stored), "outside": self.model_admin.outside(stored)}
+        return super().get_context_data(**site, **own, **found, **kwargs)
 
     def form_valid(self, form: FinalForm) -> HttpResponse:
         """Publish the results and log it, both or neither."""
@@ -76,7 +78,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
                 logged = {"done": done % {"sha256": stored.results_sha256}, "reason": form.cleaned_data["reason"]}
                 self.model_admin.log_change(self.request, stored, gettext("%(done)s Reason: %(reason)s") % logged)
         except results.StillOpen:
-            messages.warning(self.request, STILL_OPEN)
+            messages.warning(self.request, _not_now(voting.period()))
         except voting.ResultsPublished:
             messages.warning(self.request, PUBLISHED)
         except OperationalError:  # a vote or an erasure held a lock for too long
@@ -156,10 +158,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
     def results(self, stored: VotingPeriod) -> str:
         if stored.results_published_at:
             url, text = reverse("admin:profiles_result_changelist"), gettext("All results")
-        elif voting.is_over(stored):
-            url, text = reverse("admin:profiles_votingperiod_publish"), gettext("Publish the results")
+        elif not_now := _not_now(stored):
+            return not_now
         else:
-            return str(STILL_OPEN)
+            url, text = reverse("admin:profiles_votingperiod_publish"), gettext("Publish the results")
         return format_html('<a href="{}">{}</a>', url, text)
 
 
@@ -170,6 +172,18 @@ class ResultAdmin(ExportAdmin):
     ordering = ("place",)
     sortable_by = ("place",)
     exported = {"place": _("place"), "invite_code": _("invite code"), "votes": _("votes")}
+
+
+def _not_now(stored: VotingPeriod) -> str:
+    """Why the results of this period cannot be published at this moment, and when they can. Empty if they can be."""
+    if stored.results_published_at:
+        return str(PUBLISHED)
+    if stored.closes_at is None:
+        return str(NO_END)
+    if voting.is_over(stored):
+        return ""
+    time = {"time": formats.date_format(localtime(stored.closes_at), "Y-m-d H:i:s"), "zone": ZONE}
+    return gettext("Results can be published when voting has closed: %(time)s, %(zone)s.") % time
 
 
 def _written(time: Any) -> str:

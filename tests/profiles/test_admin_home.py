@@ -44,6 +44,12 @@ def test_numbers_of_today_are_on_the_home_page(alice: SignedInUser, bob: SignedI
     assert not re.findall(r"<script(?![^>]* src=)|<style| style=", page), "against the policy"
 
 
+def test_code_that_demo_mode_writes_to_the_log_is_no_sms(alice: SignedInUser) -> None:
+    SmsDelivery.objects.update(state="sent", gateway="demo", finished_at=database_now())
+
+    assert daily_counts.last(database_now())[-1].sms_sent == 0
+
+
 def test_numbers_need_the_permission_to_see_users() -> None:
     page = at_work(operator("9991119998", "view_device")).get("/admin/").content.decode()
 

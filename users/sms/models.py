@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from users.sms.answers import MAX_REFERENCE, Verdict, describe, verdict
 
+# The gateway of a code that demo mode wrote to the log: no SMS was sent.
+DEMO_GATEWAY = "demo"
+
 
 class SmsDelivery(models.Model):
     """One send of a code: what became of it. Its text is not stored."""

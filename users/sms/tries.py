@@ -13,6 +13,7 @@ from users.sms import receipts
 from users.sms.answers import Answer, TooLate, Verdict
 from users.sms.delivery import BEGIN_SECONDS, Change, Sms
 from users.sms.gateways import Gateway, Try
+from users.sms.models import DEMO_GATEWAY
 from users.sms.receipts import Watch
 from users.sms.text import message
 
@@ -69,8 +70,8 @@ class Tries:
         request_id.set(sms.request_id or "-")
         began_at, shown = time.monotonic(), message(sms.code, sms.id)
         logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(shown.phone), shown.text.splitlines()[0])
-        self._watch("demo", "sent", time.monotonic() - began_at)
-        return sms.sent("demo", Answer())
+        self._watch(DEMO_GATEWAY, "sent", time.monotonic() - began_at)
+        return sms.sent(DEMO_GATEWAY, Answer())
 
     def wake(self) -> None:
         """Make `wakeup` readable. Any thread may do so."""
