@@ -102,7 +102,10 @@ def test_page_refuses_posts(browser: Client, path: str) -> None:
 def test_page_follows_its_content_policy(browser: Client) -> None:
     html = browser.get("/i/H7K3QX").text
 
-    assert all(link.startswith(("/static/page/", "#")) for link in re.findall(r'(?:src|href)="([^"]*)"', html))
+    assert all(
+        link.startswith(("/static/page/", "/api/v1/results/file", "#"))
+        for link in re.findall(r'(?:src|href)="([^"]*)"', html)
+    )
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html)
 
 

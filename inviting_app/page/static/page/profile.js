@@ -6,19 +6,20 @@ import { authorized } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { make, say, show, spell } from "./ui.js";
 import { isInvited, showChoice, showInvited, showVote } from "./vote.js";
+import { isChanged, readVoting, showResults } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
 
 /** Reads the profile. @returns {Promise<() => () => Promise>} a function that shows it and returns its refresh */
 export async function readProfile() {
-  const profile = await authorized("GET", ME);
+  const [profile, voting] = await Promise.all([authorized("GET", ME), readVoting()]);
   const people = await readPeople(profile);
   return () => {
-    if (!isInvited(profile)) return showProfile(profile, people);
+    if (!isInvited(profile, voting)) return showProfile(profile, voting, people);
     let refresh = async () => () => {}; // there is nothing to see anew before the user has chosen
     showWho(
       showInvited(profile, (now) => {
-        refresh = showProfile(now, people);
+        refresh = showProfile(now, voting, people);
       }),
       profile,
     );
@@ -26,15 +27,22 @@ export async function readProfile() {
   };
 }
 
-function showProfile(profile, people) {
+function showProfile(profile, voting, people) {
   const $ = showWho(show("profile"), profile);
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
-  showChoice($, profile);
+  showChoice($, profile, voting);
+  showResults($("[data-results]"), voting, profile);
   const showAnew = showPeople($("[data-people]"), profile, people);
+  let showNow = null;
   return async () => {
-    const now = await authorized("GET", ME);
-    return () => showNews($, now, showAnew);
+    if (showNow) return showNow();
+    const [now, then] = await Promise.all([authorized("GET", ME), readVoting()]);
+    if (!isChanged(voting, then)) return () => showNews($, now, voting, showAnew);
+    const newest = await readPeople(now);
+    return () => {
+      showNow = showProfile(now, then, newest);
+    };
   };
 }
 
@@ -46,11 +54,11 @@ function showWho($, profile) {
 }
 
 /** Shows changes since the last read. What the user is typing stays. */
-function showNews($, profile, showAnew) {
+function showNews($, profile, voting, showAnew) {
   const form = $("[data-choice] form");
   if (form && profile.activated_invite && !$("dialog[open]")) {
     const busy = form.contains(document.activeElement);
-    showVote($, profile);
+    showVote($, profile, voting);
     if (busy) $("#choice-title").focus();
   }
   return showAnew(profile);

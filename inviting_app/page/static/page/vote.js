@@ -5,13 +5,14 @@ import { inviteCode } from "./invite_code.js";
 import { authorized } from "./session.js";
 import { tab } from "./store.js";
 import { ask, complain, onSubmit, remember, say, show, spell, working } from "./ui.js";
+import { aboutPeriod } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
 const { dataset } = document.body;
 
-/** Whether the user came by the link of somebody else and has not voted yet. */
-export function isInvited({ activated_invite, invite_code }) {
-  return Boolean(dataset.inviteCode) && !activated_invite && dataset.inviteCode !== invite_code;
+/** Whether the user came by the link of somebody else and can vote now. */
+export function isInvited({ activated_invite, invite_code }, { open }) {
+  return open && Boolean(dataset.inviteCode) && !activated_invite && dataset.inviteCode !== invite_code;
 }
 
 /**
@@ -38,19 +39,21 @@ export function showInvited(profile, showProfile) {
   return $;
 }
 
-export function showChoice($, profile) {
+export function showChoice($, profile, voting) {
   const form = $("[data-choice] form");
   const fromLink = dataset.inviteCode;
   const notice = $("[data-notice]");
   if (profile.activated_invite) {
-    showVote($, profile);
+    showVote($, profile, voting);
     if (fromLink && fromLink !== profile.activated_invite) {
       notice.textContent = t("link_unused", { code: halves(fromLink) });
     }
     return;
   }
-  $("#choice-title").textContent = t("choice_none");
+  $("#choice-title").textContent = t(voting.open ? "choice_none" : "choice_closed");
+  $("[data-period]").textContent = aboutPeriod(voting, false);
   if (fromLink === profile.invite_code) notice.textContent = t("own_link");
+  if (!voting.open) return form.remove();
   const field = $("#invite");
   remember(field, draft(profile));
   onSubmit(form, async () => {
@@ -61,13 +64,14 @@ export function showChoice($, profile) {
     }
     const answer = await activated($, code, profile);
     if (!answer) return;
-    showVote($, answer);
+    showVote($, answer, voting);
     celebrate(answer);
   });
 }
 
-export function showVote($, { activated_invite, activated_at }) {
-  $("[data-choice] form").remove();
+export function showVote($, { activated_invite, activated_at }, voting) {
+  $("[data-choice] form")?.remove();
+  $("[data-period]").textContent = aboutPeriod(voting, true);
   $("[data-broken]")?.remove();
   $("[data-notice]").textContent = "";
   $("#choice-title").textContent = $("#choice-title").dataset.done;

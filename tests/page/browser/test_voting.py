@@ -1,0 +1,125 @@
+"""The page through a vote: before it, while it is open, after it, and with its results."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.page.browser.test_admin_session import log_in, made_operator
+from tests.page.browser.test_session import come_back
+from tests.page.browser.visitor import Visitor
+from tests.support.http_gateway import Gateway
+from tests.support.service import Service, ready_service
+
+pytestmark = pytest.mark.long
+
+Database = psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def service(gateway: Gateway) -> Iterator[Service]:
+    """A service of its own: published results stay for good."""
+    with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1") as started:
+        yield started
+
+
+def set_period(database: Database, opens: str | None, closes: str | None) -> None:
+    """The times from now, such as `1 day`."""
+    database.execute("INSERT INTO profiles_votingperiod DEFAULT VALUES ON CONFLICT DO NOTHING")
+    change = "UPDATE profiles_votingperiod SET opens_at = now() + %s::interval, closes_at = now() + %s::interval"
+    database.execute(change, [opens, closes])
+
+
+def publish(browser: Browser, service: Service) -> None:
+    made_operator(service)
+    page = browser.new_page(locale="en")
+    log_in(page, service)
+    page.goto(f"http://localhost:{service.port}/admin/profiles/votingperiod/publish/")
+    page.get_by_label("Reason").fill("as announced")
+    page.get_by_label("I know that this cannot be undone.").check()
+    page.get_by_role("button", name="Publish the results").click()
+    expect(page.locator(".messagelist")).to_contain_text("The results are published.")
+    page.close()
+
+
+def period(visitor: Visitor) -> Any:
+    return visitor.page.locator("[data-period]")
+
+
+def begins(visitor: Visitor, words: str) -> str:
+    """The text until its time."""
+    return visitor.words(words, time="…").partition("…")[0]
+
+
+def photograph(visitor: Visitor, name: str) -> None:
+    """With all that can be opened, on a phone. Only if SHOTS names a folder."""
+    if folder := os.environ.get("SHOTS"):
+        visitor.page.set_viewport_size({"width": 390, "height": 844})
+        visitor.page.locator("[data-results] details").evaluate("details => details.open = true")
+        visitor.page.screenshot(path=Path(folder) / f"{name}-{visitor.language}.png", full_page=True)
+
+
+def test_page_tells_the_state_of_the_vote(
+    visitor: Callable[..., Visitor], database: Database, browser: Browser, service: Service
+) -> None:
+    code = visitor().sign_in()
+    voters, others = [visitor("en"), visitor("ru")], [visitor("en"), visitor("ru")]
+
+    set_period(database, "1 day", "2 days")
+    for one in voters:
+        one.sign_in(f"/i/{code}")
+        expect(period(one)).to_contain_text(begins(one, "voting_not_begun"))
+        expect(one.invite_field).to_have_count(0)
+        photograph(one, "not-begun")
+
+    set_period(database, "-1 day", "1 day")
+    for one in voters:
+        one.page.reload()  # the link is still there
+        one.press("Activate this code")
+        one.press("Activate")
+        one.sees_chosen(code)
+        expect(period(one)).to_be_hidden()
+    for one in others:
+        one.sign_in()
+        expect(period(one)).to_contain_text(begins(one, "voting_until"))
+        expect(one.invite_field).to_be_visible()
+        photograph(one, "open")
+
+    set_period(database, "-1 day", "-1 second")
+    for one in (*voters, *others):
+        one.page.reload()
+        expect(period(one)).to_contain_text(begins(one, "voting_ended"))
+        expect(period(one)).to_contain_text(one.words("results_later"))
+        expect(one.page.locator("[data-results]")).to_be_hidden()
+        expect(one.invite_field).to_have_count(0)
+        photograph(one, f"over-{one in voters}")
+
+    publish(browser, service)
+    for one in (*voters, *others):
+        one.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=11))
+        come_back(one)  # to the tab, where the page looks for news
+        expect(one.page.locator("[data-own]")).to_contain_text(
+            begins(one, "vote_counted" if one in voters else "not_voted")
+        )
+        expect(one.page.locator("[data-receipt]")).to_be_visible(visible=one in voters)
+        photograph(one, f"results-{one in voters}")
+        one.finds_no_barrier()
+    sees_own_vote(voters[0], code)
+
+
+def sees_own_vote(voter: Visitor, code: str) -> None:
+    """What the page shows is in the file that it links to."""
+    shown = voter.page.locator("[data-results]")
+    with voter.page.expect_download() as download:
+        shown.get_by_role("link").click()
+    file = download.value.path().read_bytes()
+    assert download.value.suggested_filename == "results.csv"
+    expect(shown.locator("[data-sha256]")).to_have_text(hashlib.sha256(file).hexdigest())
+    receipt = shown.locator("[data-receipt]").inner_text()
+    assert f"{code},{receipt}\n" in file.decode()
