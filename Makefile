@@ -11,7 +11,7 @@ DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 # Whatever the caller's locale is.
 export PYTHONUTF8 := 1
 
-.PHONY: run demo test lint admin lock messages bench bench-journeys bench-sms pictures licences sbom audit
+.PHONY: run demo test lint admin lock messages clients bench bench-journeys bench-sms pictures licences sbom audit
 .DEFAULT_GOAL := run
 
 run: $(RUN)
@@ -93,3 +93,7 @@ messages: $(DEV)
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete -D django -l ru -d inviting_app/locale -i $(VENV)/django.pot
 	$(BIN)/pybabel -q compile -D django -d inviting_app/locale
 	$(BIN)/pybabel -q compile -D django -d api/locale
+
+# After a change of the recorded OpenAPI document: the typed parts of the clients. Needs npm ci --prefix tests/contract/clients.
+clients: $(DEV)
+	@exec $(BIN)/python clients/generate.py $(ARGS)

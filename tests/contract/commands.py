@@ -10,6 +10,8 @@ from django.conf import settings
 from tests.support.environment import NAMES
 
 CLIENTS = Path(__file__).parent / "clients"
+# The clients that the project offers.
+OFFICIAL = Path(settings.BASE_DIR) / "clients"
 MODULES = CLIENTS / "node_modules"
 BIN = Path(sys.executable).parent
 

@@ -10,6 +10,8 @@ BASE = Path(settings.BASE_DIR)
 SERVICE = ("api", "inviting_app", "profiles", "users", "manage.py")
 FILE_LINES = 250
 FUNCTION_LINES = 40
+# Made by `make clients`.
+GENERATED = BASE / "clients" / "python" / "src" / "inviting_app_client" / "types.py"
 README_LINES = 150
 
 
@@ -25,7 +27,8 @@ def tree(file: Path) -> ast.Module:
 
 
 def test_no_file_is_long() -> None:
-    lines = {file.relative_to(BASE): len(file.read_text().splitlines()) for file in files(*SERVICE, "bench", "tests")}
+    written = [file for file in files(*SERVICE, "bench", "clients", "tests") if file != GENERATED]
+    lines = {file.relative_to(BASE): len(file.read_text().splitlines()) for file in written}
 
     assert {file: count for file, count in lines.items() if count > FILE_LINES} == {}
 
@@ -33,7 +36,7 @@ def test_no_file_is_long() -> None:
 def test_no_function_is_long() -> None:
     long = [
         f"{file.relative_to(BASE)}: {node.name}"
-        for file in files(*SERVICE, "bench")
+        for file in files(*SERVICE, "bench", "clients")
         for node in ast.walk(tree(file))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES
@@ -45,7 +48,7 @@ def test_no_function_is_long() -> None:
 def test_no_module_imports_a_private_name_of_another() -> None:
     private = [
         f"{file.relative_to(BASE)}: from {node.module} import {alias.name}"
-        for file in files(*SERVICE, "bench", "tests")
+        for file in files(*SERVICE, "bench", "clients", "tests")
         for node in ast.walk(tree(file))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names

@@ -10,9 +10,9 @@ from tests.support.environment import NAMES
 from users.models import User
 
 BASE = Path(settings.BASE_DIR)
-PAGES = [*BASE.glob("*.md"), *BASE.glob("docs/*.md")]
+PAGES = [*BASE.glob("*.md"), *BASE.glob("clients/*.md"), *BASE.glob("docs/*.md")]
 # A file of the project in backticks, such as `users/models.py`.
-FILE = re.compile(r"`((?:api|bench|deploy|docs|inviting_app|profiles|tests|users)/[\w./-]+\.\w+)`")
+FILE = re.compile(r"`((?:api|bench|clients|deploy|docs|inviting_app|profiles|tests|users)/[\w./-]+\.\w+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 
 

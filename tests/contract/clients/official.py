@@ -1,0 +1,140 @@
+"""Uses the client in `clients/python`: `official.py SITE STORE ACTION [ARGUMENT...]`.
+
+Prints what came of it as JSON: `{"done": …}` or `{"refused": …}`.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from inviting_app_client import Client, Problem
+from inviting_app_client.types import ActivateRequest, ProblemCode
+
+
+class FileStore(MutableMapping[str, str]):
+    """Tokens in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.items_now: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+
+    def __getitem__(self, key: str) -> str:
+        return self.items_now[key]
+
+    def __setitem__(self, key: str, value: str) -> None:
+        self.items_now[key] = value
+        self.file.write_text(json.dumps(self.items_now))
+
+    def __delitem__(self, key: str) -> None:
+        del self.items_now[key]
+        self.file.write_text(json.dumps(self.items_now))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.items_now)
+
+    def __len__(self) -> int:
+        return len(self.items_now)
+
+
+def refused(call: Callable[[], object], code: ProblemCode) -> Problem:
+    try:
+        call()
+    except Problem as problem:
+        assert problem.code == code, problem.members
+        return problem
+    raise AssertionError(f"not refused with {code}")
+
+
+def sign_in(client: Client, phone: str) -> bool:
+    return client.log_in(client.sign_up(phone)["code"])["created"]
+
+
+def flow(first: Client, phone: str, other_phone: str) -> None:
+    """Every operation, from the sign-up to the erasure."""
+    with Client(site) as second:
+        flow_of_two(first, second, phone, other_phone)
+
+
+def flow_of_two(first: Client, second: Client, phone: str, other_phone: str) -> None:
+    refused(first.me_read, "not_authenticated")
+    refused(lambda: first.sign_up("12"), "invalid_phone")
+    assert sign_in(first, phone) and sign_in(second, other_phone)
+
+    mine = first.me_read()
+    assert (mine["phone"], mine["activated_invite"]) == (phone, None)
+    assert second.activate(mine["invite_code"].lower())["activated_invite"] == mine["invite_code"]
+    assert second.activate(mine["invite_code"])["activated_invite"] == mine["invite_code"]
+    again: ActivateRequest = {"activated_invite": mine["invite_code"]}
+    known = refused(lambda: second.me_activate(again), "already_activated")
+    assert known.status == 409 and known.members["activated_invite"] == mine["invite_code"] and known.request_id
+    refused(lambda: first.activate(mine["invite_code"]), "own_invite_code")
+
+    assert [invitation["phone"] for invitation in first.me_invitations_all()] == [other_phone]
+    assert first.me_invitations()["next_cursor"] is None
+    assert first.voting_read()["open"]
+    refused(first.results_file, "not_found")
+    refused(lambda: list(first.results_list_all()), "not_found")
+    refused(lambda: first.profiles_list(has_activated=True), "permission_denied")
+    refused(lambda: first.profiles_read(mine["user_id"]), "permission_denied")
+
+    with Client(site) as third:
+        sign_in(third, phone)
+        (device,) = (device for device in third.devices_list() if not device["current"])
+        third.devices_end(device["id"])
+    refused(first.me_read, "token_revoked")
+    assert not first.is_signed_in
+    second.devices_end_all()
+    assert not second.is_signed_in
+
+    assert not sign_in(first, phone)
+    assert first.me_export()
+    first.sign_out()
+    assert list(store) == ["device_token"]
+    sign_in(first, phone)
+    assert len(first.devices_list()) == 2  # the third, and this one, which stayed known
+    first.me_erase()
+    assert not store
+
+
+def read(client: Client, times: str) -> list[str]:
+    """The phone, read this many times in parallel."""
+    with ThreadPoolExecutor(int(times)) as threads:
+        return list(threads.map(lambda _: client.me_read()["phone"], range(int(times))))
+
+
+def walk(client: Client, times: str) -> int:
+    """Reads this many times, with restarts of the app. Returns how many of them had a response."""
+    done = 0
+    for _ in range(int(times) // 5):
+        with Client(site, FileStore(file)) as restarted:
+            for _ in range(5):
+                try:
+                    restarted.me_read()
+                    done += 1
+                except Problem as problem:
+                    if problem.status:
+                        raise
+    return done
+
+
+ACTIONS: dict[str, Callable[..., object]] = {
+    "flow": flow,
+    "read": read,
+    "walk": walk,
+    "sign_in": sign_in,
+    "sign_out": lambda client: client.sign_out(),
+    "activate": lambda client, code: client.activate(code)["activated_invite"],
+    "end": lambda client: client.devices_end_all(),
+    "erase": lambda client: client.me_erase(),
+    "invitations": lambda client: [invitation["phone"] for invitation in client.me_invitations_all()],
+}
+
+site, file, action = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+store = FileStore(file)
+with Client(site, store, longest_wait=5) as client:
+    try:
+        print(json.dumps({"done": ACTIONS[action](client, *sys.argv[4:])}))
+    except Problem as problem:
+        print(json.dumps({"refused": problem.code, "status": problem.status, "retry_after": problem.retry_after}))
