@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -31,6 +32,7 @@ from inviting_app.values import (
     integer,
     is_local,
     items,
+    network,
     origin,
     region,
     sms_last_line,
@@ -153,6 +155,7 @@ SMS_TEST_NUMBERS: dict[str, str] = read("SMS_TEST_NUMBERS", {}, test_numbers)
 SMS_PER_DAY = read("SMS_PER_DAY", 10_000, integer(1, 10**9))
 SMS_GUARD = read("SMS_GUARD", "record", choice("record", "enforce"))
 ADMIN_SECOND_FACTOR = read("ADMIN_SECOND_FACTOR", "optional", choice("optional", "required"))
+WEBHOOK_PRIVATE_ADDRESSES: list[IPv4Network | IPv6Network] = read("WEBHOOK_PRIVATE_ADDRESSES", [], each(network))
 ALLOW_DEMO = read("ALLOW_DEMO", "0", choice("0", "1")) == "1"
 PHONE_REGION = read("PHONE_REGION", "RU", region)
 PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -94,6 +94,14 @@ def client_origin(text: str) -> str:
     if not parts or int((parts[1] or ":1")[1:]) > 65535:
         raise ValueError("must look like capacitor://localhost, without a path")
     return text.lower().removesuffix("/")
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    """An address, or a network of them."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise ValueError("must be an address or a network, such as 10.0.0.0/8 or fd00::/8") from None
 
 
 def display_name(text: str) -> str:

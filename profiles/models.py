@@ -7,7 +7,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import invite_codes
+from profiles.webhooks.models import WebhookDelivery, WebhookEndpoint
 from users.models import User
+
+__all__ = [
+    "Activation",
+    "DailyStats",
+    "FailedActivation",
+    "Profile",
+    "Receipt",
+    "Result",
+    "VotingPeriod",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+]
 
 
 class Profile(models.Model):

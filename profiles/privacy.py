@@ -12,8 +12,10 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from profiles import activation, queries
-from profiles.models import Activation, FailedActivation, Profile
-from users import accounts, retention
+from profiles.models import Activation, FailedActivation, Profile, WebhookDelivery
+from profiles.webhooks import endpoints
+from profiles.webhooks.models import Kind
+from users import accounts, events, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
@@ -63,6 +65,7 @@ def export(user: User) -> dict[str, Any]:
         ),
         "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
         "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
+        "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
         "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
         # The actions of the user as an operator, without the users whom they affected.
         "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
@@ -140,6 +143,7 @@ def purge(now: datetime) -> None:
     retention.delete_expired(now)
     expired = FailedActivation.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
     retention.in_batches(expired, QuerySet.delete)
+    endpoints.delete_old_deliveries(now)
 
 
 def _erase(user: User, now: datetime) -> None:
@@ -166,6 +170,7 @@ def _erase(user: User, now: datetime) -> None:
     _log_about(user).update(object_repr=f"erased user {user.pk}")
     if user.is_staff or user.has_usable_password():  # others never were operators
         second_factor.forget(user)
+    events.emit(Kind.ERASED, {"user_id": user.pk}, user_id=user.pk)
     queries.delete_activation(user.pk)
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))

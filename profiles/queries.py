@@ -13,6 +13,8 @@ from django.db.models import F, QuerySet
 
 from profiles import invite_codes
 from profiles.models import Activation, Profile
+from profiles.webhooks.models import Kind
+from profiles.webhooks.queries import STORE_ACTIVATION
 from users import phones, sql
 from users.login.tokens import AccessToken, TokenRevoked, read_session
 from users.models import User
@@ -179,37 +181,46 @@ def activation_context(user_id: int, invite_code: str, since: datetime) -> Activ
     return ActivationContext(*row)
 
 
-_INSERT_ACTIVATION = """
+_INSERT_ACTIVATION = f"""
 WITH activation AS (
     INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
     VALUES (%(invitee)s, %(inviter)s, %(now)s) RETURNING inviter_id
+), inviter AS (
+    UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
+      FROM activation WHERE profile.user_id = activation.inviter_id RETURNING profile.user_id, invitations_count
 )
-UPDATE profiles_profile AS profile SET invitations_count = invitations_count + 1
-  FROM activation WHERE profile.user_id = activation.inviter_id
-"""
+{STORE_ACTIVATION}
+"""  # noqa: S608
 
 
 def insert_activation(invitee_id: int, inviter_id: int, now: datetime) -> None:
-    """Insert an activation and raise the inviter's count. Call it last in the transaction.
+    """Insert an activation, raise the inviter's count, and store the event. Call it last in the transaction.
 
     Written by hand: the row of an inviter with many invitees is contended. One statement locks it for a shorter time.
     """
-    sql.execute(_INSERT_ACTIVATION, {"invitee": invitee_id, "inviter": inviter_id, "now": now})
+    values = {"invitee": invitee_id, "inviter": inviter_id, "now": now, "kind": Kind.ACTIVATED}
+    sql.execute(_INSERT_ACTIVATION, values)
 
 
-_DELETE_ACTIVATION = """
-WITH activation AS (DELETE FROM profiles_activation WHERE invitee_id = %s RETURNING inviter_id)
-UPDATE profiles_profile AS profile SET invitations_count = invitations_count - 1
-  FROM activation WHERE profile.user_id = activation.inviter_id RETURNING activation.inviter_id
-"""
+_DELETE_ACTIVATION = f"""
+WITH activation AS (
+    DELETE FROM profiles_activation WHERE invitee_id = %(invitee)s RETURNING inviter_id
+), inviter AS (
+    UPDATE profiles_profile AS profile SET invitations_count = invitations_count - 1
+      FROM activation WHERE profile.user_id = activation.inviter_id RETURNING profile.user_id, invitations_count
+), event AS ({STORE_ACTIVATION})
+SELECT user_id FROM inviter
+"""  # noqa: S608
 
 
 def delete_activation(invitee_id: int) -> int | None:
-    """Delete a user's activation and lower the inviter's count. Returns the inviter's id, or None if there was none.
+    """Delete a user's activation, lower the inviter's count, and store the event.
+
+    Returns the inviter's id, or None if there was none.
 
     By hand, and last in the transaction: see `insert_activation`.
     """
-    row = sql.fetch_optional(_DELETE_ACTIVATION, [invitee_id])
+    row = sql.fetch_optional(_DELETE_ACTIVATION, {"invitee": invitee_id, "kind": Kind.RELEASED})
     return row[0] if row else None
 
 

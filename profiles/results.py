@@ -16,6 +16,8 @@ from django.db.models import QuerySet
 
 from profiles import results_queries, voting, voting_queries
 from profiles.models import Receipt, Result, VotingPeriod
+from profiles.webhooks.models import Kind
+from users import events
 from users.queries import database_now
 
 # Lines of the file that are read and sent at once.
@@ -46,10 +48,12 @@ def publish() -> VotingPeriod:
             voting_queries.wait_for_votes(voting.LOCK)
             transaction.set_rollback(True)
         stored.results_period = written(stored.opens_at, stored.closes_at)
-        results_queries.store(stored.results_period, stored.opens_at, stored.closes_at)
+        votes = results_queries.store(stored.results_period, stored.opens_at, stored.closes_at)
         stored.results_sha256 = hashlib.sha256("".join(_lines(stored.results_period)).encode()).hexdigest()
         stored.results_published_at = database_now()
         stored.save(update_fields=["results_period", "results_sha256", "results_published_at"])
+        told = {"period": stored.results_period, "votes": votes, "sha256": stored.results_sha256}
+        events.emit(Kind.PUBLISHED, told)
         return stored
 
 

@@ -47,5 +47,11 @@ def login_name_key() -> bytes:
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"log-in name")
 
 
+def webhook_keys(nonce: bytes) -> list[bytes]:
+    """The keys of webhooks for this nonce of an endpoint. The first is what operators are shown, and all of them sign:
+    the receiver may have been set up before SECRET_KEY changed."""
+    return [hkdf_sha256(secret.encode(), b"webhook " + nonce) for secret in _secrets()]
+
+
 def _secrets() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]

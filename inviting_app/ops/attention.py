@@ -1,6 +1,6 @@
 """What needs an operator's attention now, in words, each with what to do. The admin's home page shows it.
 
-`manage.py doctor` checks more, and takes longer: here are only what three short statements and the disk tell.
+`manage.py doctor` checks more, and takes longer: here are only what a few short statements and the disk tell.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from inviting_app.ops import certificate
 from inviting_app.ops.certificate import Certificate
 from inviting_app.ops.checks_database import FREE_BYTES, free_bytes
 from inviting_app.ops.checks_service import LONGEST_WAIT
+from profiles.webhooks import endpoints, posting
 from users import queries
 from users.clock import DAY, HOUR
 from users.models import SiteTotals, SmsGateway
@@ -38,7 +39,7 @@ class Notice:
 def notices(now: datetime) -> list[Notice]:
     """The urgent ones first."""
     totals = SiteTotals.objects.first()
-    found = [*_demo(), *_queue(now), *_gateways(now), *_totals(totals), *backups(totals, now)]
+    found = [*_demo(), *_queue(now), *_gateways(now), *_webhooks(now), *_totals(totals), *backups(totals, now)]
     found += [*certificates(certificate.last(totals), now), *_disk()]
     return sorted(found, key=lambda notice: not notice.is_urgent)
 
@@ -81,6 +82,19 @@ def _gateway(gateway: SmsGateway, now: datetime) -> Notice | None:
     what = _("Gateway %(gateway)s failed %(count)d times in a row: %(error)s.") % said
     todo = _("Ask its provider whether there is a fault. The other gateways are asked first meanwhile.")
     return Notice(what, todo, is_urgent=bool(gateway.circuit_open_until and gateway.circuit_open_until > now))
+
+
+def _webhooks(now: datetime) -> Iterator[Notice]:
+    for endpoint in endpoints.failing(now):
+        if endpoint.is_enabled and endpoint.failing_since:
+            since = timesince(endpoint.failing_since, now)
+            said = {"webhook": endpoint, "time": since, "error": posting.describe(endpoint.error)}
+            what = _("Webhook %(webhook)s has failed for %(time)s: %(error)s.") % said
+            todo = _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
+        else:
+            what = _("Webhook %(webhook)s is disabled: its receiver answered 410 Gone.") % {"webhook": endpoint}
+            todo = _("Enable it if that was a mistake. Otherwise write another reason, and this note ends.")
+        yield Notice(what, todo, is_urgent=False)
 
 
 def _totals(totals: SiteTotals | None) -> Iterator[Notice]:

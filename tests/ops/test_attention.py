@@ -10,8 +10,10 @@ from django.db import connection
 
 from inviting_app.ops import attention, certificate
 from inviting_app.ops.certificate import Certificate
+from profiles.webhooks.endpoints import GONE
 from tests.support.accounts import registered
 from tests.support.operators import at_work, operator
+from tests.support.webhooks import endpoint
 from users.clock import DAY, HOUR
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 from users.queries import database_now
@@ -81,6 +83,20 @@ def test_prefix_without_deliveries() -> None:
     SiteTotals.objects.update(arrivals=[row])
 
     assert "took 12 SMS to +7999… in 24 hours, and none was delivered." in home()
+
+
+def test_webhooks_in_trouble() -> None:
+    url, now = "https://receiver.example.org/", database_now()
+    endpoint(url, failing_since=now - HOUR / 12, error="HTTP 500")
+    endpoint(url, is_enabled=False, disabled_reason="moves", failing_since=now - HOUR)
+    failing = endpoint(url, failing_since=now - HOUR, error="timeout")
+    gone = endpoint(url, is_enabled=False, disabled_reason=GONE)
+
+    found = home()
+
+    assert f"Webhook {failing.pk}. receiver.example.org has failed for 1\xa0hour: no answer in time." in found
+    assert f"Webhook {gone.pk}. receiver.example.org is disabled: its receiver answered 410 Gone." in found
+    assert found.count("<li") == 2
 
 
 def test_limit_of_a_day(settings: Any) -> None:

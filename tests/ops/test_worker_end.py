@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
 from inviting_app.management.commands import worker
+from profiles.webhooks.sender import WebhookSender
 from tests.support.http_gateway import Gateway, running
 from tests.support.login_steps import ask
 from users.models import SmsDelivery
@@ -38,7 +39,7 @@ def test_worker_whose_jobs_fail_records_the_sms_that_it_was_sending(
 
     monkeypatch.setattr(app, "run_worker_async", lose_the_database)
     with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
-        monkeypatch.setattr(worker, "_measured", lambda: (sender, {}))
+        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
         with pytest.raises(ConnectorException):
             asyncio.run(worker._work())
 

@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.many_users import crowd, nobodys_code
+from tests.support.webhooks import endpoint
 from users.models import User
 from users.operators import logins
 
@@ -29,6 +30,7 @@ SECTIONS = {
     "profiles.Profile": "profile",
     "profiles.Activation": "activation",
     "profiles.FailedActivation": "wrong_invite_codes",
+    "profiles.WebhookDelivery": "webhooks",
     "users.OperatorLogin": "operator_logins",
     "admin.LogEntry": "changes_by_operators",
 }
@@ -44,6 +46,7 @@ RENAMED = {
     "profiles.Activation.nonce": "receipt_nonce",
 }
 
+WEBHOOK_TRIES = ("message_id", "attempts", "next_try_at", "status", "error")
 LEFT_OUT = {
     "users.User.password": "a secret",
     "users.User.erased_at": "empty in whoever can ask",
@@ -70,6 +73,10 @@ LEFT_OUT = {
     "profiles.Activation.invitee": "the person",
     "profiles.FailedActivation.id": "internal",
     "profiles.FailedActivation.user": "the person",
+    "profiles.WebhookDelivery.id": "internal",
+    "profiles.WebhookDelivery.endpoint": "a secret: whoever knows a URL may send to it",
+    "profiles.WebhookDelivery.user": "the person",
+    **dict.fromkeys((f"profiles.WebhookDelivery.{name}" for name in WEBHOOK_TRIES), "internal"),
     "users.OperatorLogin.id": "internal",
     "users.OperatorLogin.user": "the person",
     "users.OperatorLogin.network": "a part of the address",
@@ -89,7 +96,7 @@ MEMBERSHIPS = {"users.User_groups": "groups", "users.User_user_permissions": "pe
 ABOUT_NOBODY = {
     "auth.Group", "auth.Group_permissions", "auth.Permission", "contenttypes.ContentType", "sessions.Session",
     "users.SmsGateway", "users.SiteTotals", "users.NetworkTotals", "profiles.DailyStats",
-    "profiles.VotingPeriod", "profiles.Result",
+    "profiles.VotingPeriod", "profiles.Result", "profiles.WebhookEndpoint",
     "profiles.Receipt",  # nobody can tell whose one is without the nonce, which the vote has
 }  # fmt: skip
 
@@ -127,6 +134,7 @@ def one_of(section: Any) -> dict[str, Any]:
 @pytest.fixture
 def well_known(alice: SignedInUser, bob: SignedInUser) -> SignedInUser:
     """Alice, who has a row in every table."""
+    endpoint("https://receiver.example.org/")
     alice.activate(nobodys_code())
     alice.activate(bob.code)
     user = alice.profile.user

@@ -17,17 +17,25 @@ from users.admin.permissions import MEANINGS, ROLES
 pytestmark = pytest.mark.django_db
 
 roles: Any = import_module("profiles.migrations.0009_roles")
+webhooks: Any = import_module("profiles.migrations.0011_webhooks")
+ALL = {**roles.ROLES, "manager": roles.MANAGER | webhooks.MANAGER}
 
 
 @pytest.fixture(autouse=True)
 def made() -> None:
     """A test that empties all tables deletes the groups too."""
+    make()
+
+
+def make() -> None:
     with connection.schema_editor() as editor:
         roles.make_roles(apps, editor)
+        webhooks.let_managers(apps, editor)
 
 
 def reverse() -> None:
     with connection.schema_editor() as editor:
+        webhooks.stop_managers(apps, editor)
         roles.delete_roles(apps, editor)
 
 
@@ -38,27 +46,26 @@ def member(role: str) -> Client:
 
 
 def test_permissions_are_those_that_django_makes() -> None:
-    assert set(Group.objects.values_list("name", flat=True)) == set(roles.ROLES) == set(ROLES)
-    for name, role in roles.ROLES.items():
+    assert set(Group.objects.values_list("name", flat=True)) == set(ALL) == set(ROLES)
+    for name, role in ALL.items():
         found = Group.objects.get(name=name).permissions.select_related("content_type")
         assert {(one.content_type.app_label, one.codename) for one in found} == {
             (model.split(".")[0], codename) for model, codenames in role.items() for codename in codenames
         }
     Permission.objects.all().delete()
     Group.objects.all().delete()
-    with connection.schema_editor() as editor:
-        roles.make_roles(apps, editor)
-    assert Group.objects.get(name="manager").permissions.count() == 15
+    make()
+    assert Group.objects.get(name="manager").permissions.count() == 18
 
 
 @pytest.mark.parametrize(
     ("role", "opens", "refuses"),
     [
         ("viewer", ["", "users/user/", "profiles/activation/"], ["users/device/", "users/user/{}/diagnosis/"]),
-        ("support", ["users/device/", "users/user/{}/diagnosis/"], ["users/user/{}/disable/", "auth/group/"]),
+        ("support", ["users/device/", "profiles/result/"], ["users/user/{}/disable/", "profiles/webhookendpoint/"]),
         (
             "manager",
-            ["users/user/{}/disable/", "procrastinate/procrastinatejob/", "profiles/result/"],
+            ["users/user/{}/disable/", "procrastinate/procrastinatejob/", "profiles/webhookendpoint/add/"],
             ["users/user/{}/erase/", "profiles/votingperiod/publish/"],
         ),
     ],
@@ -89,8 +96,17 @@ def test_groups_in_use_or_changed_survive_the_reversal() -> None:
     assert set(Group.objects.values_list("name", flat=True)) == {"viewer", "support"}
 
 
+def test_managers_with_permissions_of_your_own_get_no_others() -> None:
+    manager = Group.objects.get(name="manager")
+    manager.permissions.set(Permission.objects.filter(codename="view_result"))
+
+    make()
+
+    assert [one.codename for one in manager.permissions.all()] == ["view_result"]
+
+
 def test_forms_offer_each_permission_that_a_list_or_a_role_needs() -> None:
     lists = {f"view_{model._meta.model_name}" for model in apps.get_models() if admin.site.is_registered(model)}
-    used = {codename for role in roles.ROLES.values() for codenames in role.values() for codename in codenames}
+    used = {codename for role in ALL.values() for codenames in role.values() for codename in codenames}
 
     assert lists | used == set(MEANINGS)

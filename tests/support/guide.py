@@ -1,14 +1,15 @@
-"""The samples of docs/clients.md, as they stand there."""
+"""The samples of the documents for developers, as they stand there."""
 
 import re
 
 from django.conf import settings
 
-GUIDE = settings.BASE_DIR / "docs" / "clients.md"
+DOCS = settings.BASE_DIR / "docs"
+GUIDE = DOCS / "clients.md"
 
 
-def sample(file: str) -> str:
-    """The block of code whose first line is a comment with this file name."""
-    blocks: list[str] = re.findall(r"^```\w+\n(.*?)^```$", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
+def sample(file: str, page: str = GUIDE.name) -> str:
+    """The block of code of a document whose first line is a comment with this file name."""
+    blocks: list[str] = re.findall(r"^```\w+\n(.*?)^```$", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
     (found,) = (block for block in blocks if re.match(rf"(//|#) {re.escape(file)}\n", block))
     return found

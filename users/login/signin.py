@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from users import login_queries
+from users import events, login_queries
 from users.clock import NO_DELAY, StatementTimestamp
 from users.context import is_of_test_user
 from users.login import codes, devices, test_numbers, tokens
@@ -156,7 +156,8 @@ def _accept(
             return _repeat(user, challenge, now - repeat_for)
         if user.is_active and not test_numbers.is_removed(user):
             is_of_test_user.set(user.is_test)
-            created = user.verified_at is None
+            if created := user.verified_at is None:
+                events.emit("user.verified", {"user_id": user.pk}, user_id=user.pk)
             known = challenge.login_code.device
             device, device_token = devices.start_session(user, known, user_agent, now, session_id)
             return SignedIn(tokens.issue(device), device_token, created, _is_requested_by_others(challenge))

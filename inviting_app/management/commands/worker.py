@@ -1,4 +1,4 @@
-"""The worker: sends the SMS that wait, and runs the periodic tasks.
+"""The worker: sends the SMS and webhooks that wait, and runs the periodic tasks.
 
 If its database does not answer or takes no writes, it ends with status 75 (EX_TEMPFAIL of sysexits.h: try again later),
 so that its supervisor starts it again.
@@ -26,6 +26,7 @@ from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
 
 from inviting_app.ops import database_errors
+from profiles.webhooks.sender import WebhookSender
 from users import deadline
 from users.login import test_numbers
 from users.outages import is_outage
@@ -151,15 +152,15 @@ def _lower_priority() -> None:
     os.nice(NICE)
 
 
-def _measured() -> tuple[Sender, dict[str, Any]]:
-    """The sender, and the options of procrastinate's worker, so that both are measured if METRICS_PORT is set."""
+def _measured() -> tuple[Sender, WebhookSender, dict[str, Any]]:
+    """The senders, and the options of procrastinate's worker, so that all are measured if METRICS_PORT is set."""
     if not settings.METRICS_PORT:
-        return Sender(), {}
+        return Sender(), WebhookSender(), {}
     from inviting_app.ops import metrics, metrics_server
 
     metrics_server.start()
     options = {"worker_middleware": [metrics.jobs], "additional_context": {"receipts": metrics.receipt}}
-    return Sender(metrics.sms, metrics.receipt), options
+    return Sender(metrics.sms, metrics.receipt), WebhookSender(), options
 
 
 async def _work() -> None:
@@ -175,7 +176,7 @@ async def _work() -> None:
         work.cancel()
 
     loop.set_exception_handler(end)
-    sender, options = _measured()
+    sender, webhooks, options = _measured()
     stopping = Event()
     async with app.open_async():
         jobs = asyncio.create_task(
@@ -187,26 +188,29 @@ async def _work() -> None:
                 **options,
             )
         )
-        sending = _in_a_thread("sender", partial(_send, sender))
+        sending = _in_a_thread("sender", partial(_send, sender.run))
+        delivering = _in_a_thread("webhooks", partial(_send, webhooks.run))
         watching = _in_a_thread("watch", partial(_watch_database, stopping))
         try:
-            # The heartbeat of the jobs stands for the whole worker, so the jobs and the sender end together.
-            ended, _ = await asyncio.wait([jobs, sending, watching], return_when=asyncio.FIRST_COMPLETED)
+            # The heartbeat of the jobs stands for the whole worker, so all its parts end together.
+            parts = [jobs, sending, delivering, watching]
+            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             await (sending if sending.done() else ended.pop())
         finally:
             stopping.set()
-            await _end(sender, jobs, sending, watching)
+            webhooks.stop()
+            await _end(sender, jobs, [sending, delivering], watching)
         await sending
 
 
 async def _end(
-    sender: Sender, jobs: asyncio.Task[None], sending: asyncio.Future[None], watching: asyncio.Future[None]
+    sender: Sender, jobs: asyncio.Task[None], sending: list[asyncio.Future[None]], watching: asyncio.Future[None]
 ) -> None:
     jobs.cancel()
     sender.stop()
     # A gateway may take an SMS while the database is away. If the database comes back in time, that is recorded.
     # Otherwise the SMS would be sent again. After this time all claims have ended.
-    await asyncio.wait([sending], timeout=CLAIM_FOR.total_seconds())
+    await asyncio.wait(sending, timeout=CLAIM_FOR.total_seconds())
     if watching.done() and (lost := watching.exception()):
         _end_at_once(lost)
     watching.cancel()
@@ -220,9 +224,9 @@ def _end_at_once(error: BaseException) -> None:
     os._exit(os.EX_TEMPFAIL)
 
 
-def _send(sender: Sender) -> None:
+def _send(run: Callable[[], None]) -> None:
     with deadline.within(deadline.SECONDS):
-        sender.run()
+        run()
 
 
 def _in_a_thread(name: str, run: Callable[[], None]) -> asyncio.Future[None]:

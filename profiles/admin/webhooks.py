@@ -1,0 +1,153 @@
+"""Webhooks in the admin: the endpoints with their secrets, and what became of the events."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms import CheckboxSelectMultiple
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from profiles.models import WebhookDelivery, WebhookEndpoint
+from profiles.webhooks import addresses, endpoints, posting
+from profiles.webhooks import messages as webhook_messages
+from profiles.webhooks.models import Kind
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
+
+MAY_CHANGE = "profiles.change_webhookendpoint"
+
+
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+    events = forms.MultipleChoiceField(
+        label=_("Events"), choices=[(kind.value, f"{kind.value}: {kind.label}") for kind in Kind],
+        widget=CheckboxSelectMultiple,
+    )  # fmt: skip
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = ("url", "events", "is_enabled", "disabled_reason")
+        help_texts = {
+            "url": _("Where the events are sent. Do not write a user or a password into it."),
+            "is_enabled": _("While it is off, new events are not kept for it, and those that wait go on waiting."),
+        }
+
+    def clean_url(self) -> str:
+        try:
+            return addresses.checked(self.cleaned_data["url"])
+        except addresses.UrlNotAllowed as error:
+            raise ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        """No reason, and no failure of before, stays with an endpoint that is enabled."""
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("is_enabled"):
+            cleaned["disabled_reason"] = ""
+        return cleaned
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ForgivingAdmin):
+    form = EndpointForm
+    list_display = ("__str__", "events_in_words", "is_enabled", "disabled_reason", "failing_since", "shown_error")
+    readonly_fields = ("failing_since", "shown_error", "previous_until", "created_at")
+    fields = (*EndpointForm.Meta.fields, *readonly_fields)
+    actions = ("send_test", "new_secret")
+    ordering = ("pk",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(MAY_CHANGE)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only without deliveries, which are kept for a while. Until then it can be disabled."""
+        is_unused = isinstance(obj, WebhookEndpoint) and not obj.deliveries.exists()
+        return is_unused and request.user.has_perm(MAY_CHANGE)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_actions(request) if request.user.has_perm(MAY_CHANGE) else {}
+
+    def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
+        """Save the changed fields only: a worker may be recording a failure at this moment."""
+        if not change:
+            return obj.save()
+        changed = [*form.changed_data, "disabled_reason"]
+        if "is_enabled" in form.changed_data:
+            obj.failing_since, obj.error = None, ""
+            changed += ["failing_since", "error"]
+        return obj.save(update_fields=set(changed))
+
+    def response_add(self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: Any = None) -> HttpResponse:
+        return self._shown_once(request, obj, webhook_messages.secret(obj.nonce))
+
+    @admin.action(description=_("Make a new secret, beside which the present one stays valid for 24 hours"))
+    def new_secret(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
+        if len(chosen) != 1:
+            self.message_user(request, gettext("Choose one webhook: its secret is shown once."), messages.WARNING)
+            return None
+        secret = endpoints.replace_secret(chosen[0])
+        self.log_change(request, chosen[0], gettext("Made a new secret."))
+        return self._shown_once(request, chosen[0], secret)
+
+    @admin.action(description=_("Send a test"))
+    def send_test(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in chosen:
+            said = {"webhook": endpoint}
+            if endpoints.send_test(endpoint):
+                told = gettext("A test is on its way to webhook %(webhook)s. See its deliveries.") % said
+                self.message_user(request, told, messages.SUCCESS)
+            else:
+                told = gettext("Webhook %(webhook)s is disabled, so nothing was sent.") % said
+                self.message_user(request, told, messages.WARNING)
+
+    def _shown_once(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
+        """Show the secret in the response itself: no browser keeps that."""
+        own = {"opts": self.opts, "title": gettext("Secret of the webhook"), "original": endpoint, "secret": secret}
+        context = {**self.admin_site.each_context(request), **own}
+        return TemplateResponse(request, "admin/profiles/webhook_secret.html", context)
+
+    @admin.display(description=_("events"))
+    def events_in_words(self, endpoint: WebhookEndpoint) -> str:
+        return ", ".join(endpoint.events)
+
+    @admin.display(description=_("last error"), empty_value="—")
+    def shown_error(self, endpoint: WebhookEndpoint) -> str | None:
+        return posting.describe(endpoint.error) or None
+
+
+class StateFilter(ChoiceFilter):
+    """Those that are not delivered. Each choice has a partial index."""
+
+    title = _("state")
+    parameter_name = "state"
+    choices_offered = {state.value: (state.label, {"state": state.value}) for state in (
+        WebhookDelivery.State.QUEUED, WebhookDelivery.State.FAILED)}  # fmt: skip
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(LargeTableAdmin):
+    list_display = ("pk", "kind", "endpoint", "state", "attempts", "answer", "created_at", "finished_at", "due")
+    fields = (*list_display, "message_id", "user", "data")
+    list_filter = (StateFilter, "endpoint")
+    list_select_related = ("endpoint",)
+    actions = ("send_again",)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_actions(request) if request.user.has_perm(MAY_CHANGE) else {}
+
+    @admin.action(description=_("Send again"))
+    def send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> None:
+        number = endpoints.send_again(chosen.values_list("pk", flat=True))
+        told = gettext("Events that are sent again: %(number)d.")
+        self.message_user(request, told % {"number": number}, messages.SUCCESS)
+
+    @admin.display(description=_("answer"), empty_value="—")
+    def answer(self, delivery: WebhookDelivery) -> str | None:
+        """The status of the last response, or why there was none."""
+        return posting.describe(delivery.error) or (f"HTTP {delivery.status}" if delivery.status else None)
+
+    @admin.display(description=_("next try"), empty_value="—")
+    def due(self, delivery: WebhookDelivery) -> Any:
+        return delivery.next_try_at if delivery.state == WebhookDelivery.State.QUEUED else None

@@ -1,0 +1,111 @@
+"""Where webhooks may go: public addresses with https, and those of WEBHOOK_PRIVATE_ADDRESSES also with http.
+
+An operator who may only set up webhooks must not reach the inner network of the service through it. A name is resolved
+once, and the connection goes to the address that was checked. So it does not help to change the name's address between
+the two (DNS rebinding).
+"""
+
+import asyncio
+import re
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+import httpcore
+import httpx
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+Address = IPv4Address | IPv6Address
+
+# A name or an address, and a port.
+_HOST = re.compile(r"([\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
+
+# The last 32 bits are an IPv4 address, to which a gateway of the network connects (RFC 6052).
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class UrlNotAllowed(Exception):
+    """Webhooks cannot go to this URL. The text says why, for the operator."""
+
+
+class AddressNotAllowed(Exception):
+    """No address of the host is one to which webhooks may go."""
+
+
+def is_private_allowed(address: Address) -> bool:
+    """Whether WEBHOOK_PRIVATE_ADDRESSES contains this address."""
+    return any(address in network for network in settings.WEBHOOK_PRIVATE_ADDRESSES)
+
+
+def is_public(address: Address) -> bool:
+    """Whether this is an address of one machine in the internet. One inside another is looked at too."""
+    if isinstance(address, IPv6Address):
+        if address.sixtofour or address.teredo:
+            return False
+        if inner := address.ipv4_mapped or (address in _NAT64 and IPv4Address(int(address) & 0xFFFFFFFF)):
+            return is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+def is_allowed(address: Address, scheme: str) -> bool:
+    return is_private_allowed(address) or (scheme == "https" and is_public(address))
+
+
+def checked(url: str) -> str:
+    """The URL of an endpoint as it is sent: with an international name in punycode. Raises UrlNotAllowed.
+
+    A name is resolved only when a webhook is sent.
+    """
+    try:
+        parts = httpx.URL(url.strip())
+    except httpx.InvalidURL:
+        raise UrlNotAllowed(_("This is not a URL.")) from None
+    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(parts.netloc.decode()) or parts.port == 0:
+        raise UrlNotAllowed(_("Write a URL such as https://example.org/webhooks."))
+    if parts.userinfo or parts.fragment:
+        raise UrlNotAllowed(_("Leave out the user, the password and what follows #: they are not sent."))
+    with suppress(ValueError):
+        if not is_allowed(ip_address(parts.host), parts.scheme):
+            raise UrlNotAllowed(_("WEBHOOK_PRIVATE_ADDRESSES does not allow this address."))
+    if parts.scheme == "http" and not settings.WEBHOOK_PRIVATE_ADDRESSES:
+        raise UrlNotAllowed(_("Use https. http is for addresses of WEBHOOK_PRIVATE_ADDRESSES only."))
+    return f"{parts.scheme}://{parts.netloc.decode()}{parts.raw_path.decode()}"
+
+
+async def _resolve(host: str, port: int) -> list[Address]:
+    """The addresses of a host, without doubles. Raises socket.gaierror or UnicodeError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(address) for address in dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found)]
+
+
+class CheckedNetwork(httpcore.AnyIOBackend):
+    """Connections for URLs of this scheme, to allowed addresses only."""
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first allowed address that answers. Raises AddressNotAllowed, or what the last one raised."""
+        try:
+            addresses = await _resolve(host, port)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("no such host") from None
+        allowed = [address for address in addresses if is_allowed(address, self._scheme)]
+        if not allowed:
+            raise AddressNotAllowed
+        for address in allowed[:-1]:
+            try:
+                return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await super().connect_tcp(str(allowed[-1]), port, timeout, local_address, socket_options)

@@ -1,0 +1,94 @@
+"""What becomes of deliveries and endpoints, by answers of receivers and by operators."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from profiles.webhooks import messages
+from profiles.webhooks.models import TEST, WebhookDelivery, WebhookEndpoint
+from profiles.webhooks.posting import Answer
+from users import retention
+from users.clock import DAY
+from users.queries import database_now
+
+QUEUED, DELIVERED, FAILED = WebhookDelivery.State
+
+# The secret before a new one signs so long, beside it.
+PREVIOUS_SECRET_FOR = DAY
+# What is stored of deliveries, also of those that wait for an endpoint to be enabled again.
+DELIVERIES_FOR = 14 * DAY
+# An endpoint that fails so long needs attention. Most receivers that restart are back by then.
+FAILS_FOR = timedelta(minutes=10)
+# Why an endpoint is disabled after that answer.
+GONE = "HTTP 410 Gone"
+
+
+def delivered(delivery: WebhookDelivery, answer: Answer) -> None:
+    """Record a success, whoever has claimed the delivery meanwhile."""
+    waiting = WebhookDelivery.objects.filter(pk=delivery.pk, state=QUEUED)
+    waiting.update(state=DELIVERED, status=answer.status, error="", finished_at=Now())
+    if delivery.endpoint.failing_since:
+        WebhookEndpoint.objects.filter(pk=delivery.endpoint_id).update(failing_since=None, error="")
+
+
+def failed(delivery: WebhookDelivery, until: datetime, answer: Answer, interval: timedelta | None) -> None:
+    """Record a failure, and when the next try is due: after the interval, or never. It counts while the claim lives.
+
+    A receiver that is gone gets nothing more.
+    """
+    claimed = WebhookDelivery.objects.filter(pk=delivery.pk, state=QUEUED, next_try_at=until)
+    result = {"status": answer.status, "error": answer.code}
+    if interval is None:
+        claimed.update(state=FAILED, finished_at=Now(), **result)
+    else:
+        claimed.update(next_try_at=Now() + interval, **result)
+    endpoint = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
+    if answer.is_gone:
+        endpoint.filter(is_enabled=True).update(is_enabled=False, disabled_reason=GONE)
+    if not delivery.endpoint.failing_since:
+        endpoint.filter(failing_since=None).update(failing_since=Now())
+    if delivery.endpoint.error != answer.code:
+        endpoint.update(error=answer.code)
+
+
+def failing(now: datetime) -> QuerySet[WebhookEndpoint]:
+    """Enabled endpoints that have failed for FAILS_FOR, and those that their receivers disabled."""
+    since = now - FAILS_FOR
+    enabled = WebhookEndpoint.objects.filter(is_enabled=True, failing_since__lt=since)
+    return (enabled | WebhookEndpoint.objects.filter(is_enabled=False, disabled_reason=GONE)).order_by("pk")
+
+
+def replace_secret(endpoint: WebhookEndpoint) -> str:
+    """Give the endpoint a new secret, and return it. The one before signs too, for PREVIOUS_SECRET_FOR."""
+    with transaction.atomic():
+        locked = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+        locked.previous_nonce, locked.previous_until = locked.nonce, database_now() + PREVIOUS_SECRET_FOR
+        locked.nonce = uuid.uuid4()
+        locked.save(update_fields=["nonce", "previous_nonce", "previous_until"])
+    return messages.secret(locked.nonce)
+
+
+def send_test(endpoint: WebhookEndpoint) -> bool:
+    """Send an event without a meaning. False if the endpoint is disabled."""
+    if not endpoint.is_enabled:
+        return False
+    WebhookDelivery.objects.create(endpoint=endpoint, kind=TEST, data={})
+    return True
+
+
+def send_again(deliveries: Iterable[int]) -> int:
+    """Make these deliveries due now, whatever became of them, with all tries before them. Returns how many there are.
+
+    The receiver knows by the same `webhook-id` that it may have the event already.
+    """
+    again = WebhookDelivery.objects.filter(pk__in=list(deliveries))
+    return again.update(state=QUEUED, attempts=0, next_try_at=Now(), finished_at=None)
+
+
+def delete_old_deliveries(now: datetime) -> None:
+    old = WebhookDelivery.objects.filter(created_at__lt=now - DELIVERIES_FOR)
+    retention.in_batches(old, QuerySet.delete)

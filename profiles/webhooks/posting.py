@@ -1,0 +1,109 @@
+"""Sends a webhook to its URL: one POST, whose redirects are not followed. No proxy of the environment is used."""
+
+import asyncio
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from threading import Thread
+
+import httpcore
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from profiles.webhooks.addresses import AddressNotAllowed, CheckedNetwork
+
+# One try may take so long in all: name lookup, connection and a slow answer.
+SECONDS = 10.0
+# Its connection, to each of the host's addresses.
+CONNECT_SECONDS = 3.0
+# The body of an answer is read, so that the connection can be used again, but no longer and no more than this.
+BODY_SECONDS, BODY_BYTES = 1.0, 65_536
+# Connections to all endpoints of one scheme.
+CONNECTIONS = 100
+
+
+class Failure(TextChoices):
+    """Why there was no response."""
+
+    ADDRESS = "address", _("the address is not allowed")
+    CONNECTION = "connection", _("no connection")
+    TIMEOUT = "timeout", _("no answer in time")
+    PROTOCOL = "protocol", _("no valid answer")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status of the response, or why there was none."""
+
+    status: int | None = None
+    failure: Failure | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the receiver wants no more events."""
+        return self.status == 410
+
+    @property
+    def code(self) -> str:
+        """The answer in one word, for `describe`. Empty for a success."""
+        return "" if self.is_success else str(self.failure or f"HTTP {self.status}")
+
+
+def describe(code: str) -> str:
+    """What this `Answer.code` means, in the current language."""
+    return str(Failure(code).label) if code in Failure.values else code
+
+
+def begin(url: str, headers: dict[str, str], content: bytes) -> Future[Answer]:
+    """Begin to send this. Returns at once; the answer comes after SECONDS at the latest. Any thread may call it."""
+    return asyncio.run_coroutine_threadsafe(_post(url, headers, content), _loop())
+
+
+async def _post(url: str, headers: dict[str, str], content: bytes) -> Answer:
+    try:
+        async with asyncio.timeout(SECONDS):
+            return Answer(await _status(url, headers, content))
+    except AddressNotAllowed:
+        return Answer(failure=Failure.ADDRESS)
+    except (httpcore.ConnectError, httpcore.ConnectTimeout):
+        return Answer(failure=Failure.CONNECTION)
+    except (TimeoutError, httpcore.TimeoutException):
+        return Answer(failure=Failure.TIMEOUT)
+    except Exception:  # its text may contain the URL
+        return Answer(failure=Failure.PROTOCOL)
+
+
+async def _status(url: str, headers: dict[str, str], content: bytes) -> int:
+    pool = _pool(url.partition(":")[0])
+    timeout = {"timeout": {"connect": CONNECT_SECONDS}}
+    async with pool.stream("POST", url, headers=[*headers.items()], content=content, extensions=timeout) as response:
+        with suppress(TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
+            async with asyncio.timeout(BODY_SECONDS):
+                await _read_short_body(response)
+        return response.status
+
+
+async def _read_short_body(response: httpcore.Response) -> None:
+    size = 0
+    async for chunk in response.aiter_stream():
+        size += len(chunk)
+        if size > BODY_BYTES:
+            return
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all webhooks of this process, in a thread of its own: that of SMS does not wait for it."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="webhooks-http", daemon=True).start()
+    return loop
+
+
+@cache
+def _pool(scheme: str) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(max_connections=CONNECTIONS, network_backend=CheckedNetwork(scheme))

@@ -1,0 +1,130 @@
+"""Operators set up webhooks, see what became of events, and send them again."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from profiles.models import WebhookDelivery, WebhookEndpoint
+from profiles.webhooks import endpoints
+from tests.support.operators import at_work, helper, logged, operator
+from tests.support.webhooks import Receiver, deliver, endpoint, secret_of, verified
+from users import events
+from users.queries import database_now
+
+pytestmark = pytest.mark.django_db
+LIST, DELIVERIES = "/admin/profiles/webhookendpoint/", "/admin/profiles/webhookdelivery/"
+MANAGES = ("view_webhookendpoint", "change_webhookendpoint", "view_webhookdelivery")
+URL = "https://receiver.example.org/hook"
+
+
+@pytest.fixture
+def manager() -> Client:
+    return helper(*MANAGES)
+
+
+def filled(url: str, **values: Any) -> dict[str, Any]:
+    return {"url": url, "events": ["user.verified"], "is_enabled": "on", **values}
+
+
+def act(browser: Client, where: str, action: str, *chosen: int) -> Any:
+    return browser.post(where, {"action": action, "_selected_action": chosen}, follow=True)
+
+
+def shown_secret(response: Any) -> str:
+    return re.findall("whsec_[A-Za-z0-9+/=]+", response.text)[0]
+
+
+def test_secret_is_shown_once_and_signs(manager: Client, receiver: Receiver) -> None:
+    secret = shown_secret(manager.post(f"{LIST}add/", filled(receiver.url)))
+    target = WebhookEndpoint.objects.get()
+    events.emit("user.verified", {"user_id": 1})
+    deliver()
+
+    assert verified(secret, receiver.messages[0])["data"] == {"user_id": 1}
+    assert (target.url, target.events, target.is_enabled) == (receiver.url, ["user.verified"], True)
+    pages = "".join(manager.get(path).text for path in (LIST, f"{LIST}{target.pk}/change/"))
+    assert "whsec_" not in pages and secret not in pages
+
+
+def test_new_secret_is_made_for_one_webhook_at_a_time(manager: Client) -> None:
+    first, second = endpoint(URL), endpoint(URL)
+    before = secret_of(first)
+
+    assert "whsec_" not in act(manager, LIST, "new_secret", first.pk, second.pk).text
+    made = shown_secret(act(manager, LIST, "new_secret", first.pk))
+
+    first.refresh_from_db()
+    assert made == secret_of(first) != before
+    assert first.previous_until and first.previous_until > database_now()
+    assert logged() == ["Made a new secret."]
+
+
+def test_url_that_cannot_be_used_is_refused(manager: Client) -> None:
+    assert "Leave out the user" in manager.post(f"{LIST}add/", filled("https://me:pw@example.org/")).text
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_disabled_webhook_has_a_reason_and_loses_it_with_its_failures(manager: Client) -> None:
+    target = endpoint(URL, failing_since=database_now(), error="HTTP 500")
+    path = f"{LIST}{target.pk}/change/"
+
+    assert "Give a reason if the webhook is disabled" in manager.post(path, filled(URL, is_enabled="")).text
+    manager.post(path, filled(URL, is_enabled="", disabled_reason="moves"))
+    target.refresh_from_db()
+    assert (target.is_enabled, target.disabled_reason) == (False, "moves")
+    assert "is disabled, so nothing was sent" in act(manager, LIST, "send_test", target.pk).text
+    manager.post(path, filled(URL, disabled_reason="moves"))
+
+    target.refresh_from_db()
+    assert (target.is_enabled, target.disabled_reason, target.failing_since, target.error) == (True, "", None, "")
+
+
+def test_test_is_sent_and_a_delivery_again_with_the_same_id(manager: Client, receiver: Receiver) -> None:
+    target = endpoint(receiver.url)
+    assert "A test is on its way" in act(manager, LIST, "send_test", target.pk).text
+    deliver()
+    [row] = WebhookDelivery.objects.all()
+
+    assert "Events that are sent again: 1." in act(manager, DELIVERIES, "send_again", row.pk).text
+    deliver()
+
+    assert [event["type"] for event in receiver.events] == ["webhook.test", "webhook.test"]
+    assert len({message["webhook-id"] for message in receiver.messages}) == 1
+
+
+def test_deliveries_tell_what_became_of_them(manager: Client, receiver: Receiver) -> None:
+    endpoint(f"{receiver.url}?token=s3cret")
+    receiver.status = 500
+    events.emit("user.erased", {"user_id": 7})
+    deliver()
+
+    page = manager.get(f"{DELIVERIES}?state=queued&endpoint__id__exact={WebhookEndpoint.objects.get().pk}").text
+    assert "user.erased" in page and "HTTP 500" in page and "s3cret" not in page
+    assert "user.erased" not in manager.get(f"{DELIVERIES}?state=failed").text
+    assert "user_id" in manager.get(f"{DELIVERIES}{WebhookDelivery.objects.get().pk}/change/").text
+
+
+def test_webhook_is_deleted_only_without_deliveries(manager: Client) -> None:
+    target = endpoint(URL)
+    endpoints.send_test(target)
+    assert manager.post(f"{LIST}{target.pk}/delete/", {"post": "yes"}).status_code == 403
+
+    WebhookDelivery.objects.all().delete()
+    assert manager.post(f"{LIST}{target.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_who_may_only_see_changes_nothing() -> None:
+    target = endpoint(URL)
+    endpoints.send_test(target)
+    viewer = helper("view_webhookendpoint", "view_webhookdelivery")
+
+    assert viewer.get(f"{LIST}add/").status_code == viewer.post(f"{LIST}add/", filled(URL)).status_code == 403
+    assert viewer.post(f"{LIST}{target.pk}/change/", filled(URL)).status_code == 403
+    for where, action in ((LIST, "new_secret"), (LIST, "send_test"), (DELIVERIES, "send_again")):
+        viewer.post(where, {"action": action, "_selected_action": target.pk})
+    target.refresh_from_db()
+    assert target.previous_nonce is None and WebhookDelivery.objects.count() == 1
+    assert at_work(operator("9991119996", "view_user")).get(LIST).status_code == 403

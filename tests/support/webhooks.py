@@ -1,0 +1,72 @@
+"""A receiver of webhooks on this machine, and endpoints for it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
+from threading import Thread
+from typing import Any
+
+from standardwebhooks import Webhook as Verifier
+
+from profiles.webhooks import messages
+from profiles.webhooks.models import Kind, WebhookDelivery, WebhookEndpoint
+from profiles.webhooks.sender import WebhookSender
+from tests.support.http_gateway import Gateway, Webhook
+
+LOOPBACK = [ip_network("127.0.0.0/8")]
+
+
+class Receiver(Gateway):
+    """Records requests, answers with `status`, and hangs while `answers` is not set. See `Gateway`."""
+
+    def __init__(self) -> None:
+        super().__init__(Request)
+        self.url = f"http://127.0.0.1:{self.server_port}/hook"
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The bodies that came, oldest first."""
+        return [json.loads(message["body"]) for message in self.messages]
+
+
+class Request(Webhook):
+    def read(self, body: bytes) -> dict[str, Any]:
+        return {"body": body, "path": self.path, **{name.lower(): value for name, value in self.headers.items()}}
+
+
+def endpoint(url: str, *events: str, **values: Any) -> WebhookEndpoint:
+    """An endpoint for these events, or for all."""
+    return WebhookEndpoint.objects.create(url=url, events=list(events or Kind.values), **values)
+
+
+def verified(secret: str, message: dict[str, Any]) -> Any:
+    """The event of a recorded request, checked with this secret. Raises WebhookVerificationError."""
+    return Verifier(secret).verify(message["body"], message)
+
+
+def secret_of(target: WebhookEndpoint) -> str:
+    return messages.secret(target.nonce)
+
+
+def deliver() -> None:
+    """Deliver what is due, as the worker does."""
+    WebhookSender().send_due()
+
+
+@contextmanager
+def delivering() -> Iterator[WebhookSender]:
+    """A sender in a thread of its own, as in the worker."""
+    sender = WebhookSender()
+    thread = Thread(target=sender.run)
+    thread.start()
+    try:
+        yield sender
+    finally:
+        sender.stop()
+        thread.join()
+
+
+def stored() -> list[tuple[str, dict[str, Any]]]:
+    """The kinds and data of all events, oldest first."""
+    return list(WebhookDelivery.objects.order_by("pk").values_list("kind", "data"))
