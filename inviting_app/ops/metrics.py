@@ -53,6 +53,11 @@ SMS = _counter(
 )
 SMS_SECONDS = _histogram("sms_seconds", "Time to send one SMS through a gateway.", ["gateway"], buckets=LONG_LATENCY)
 RECEIPTS = _counter("sms_receipts", "Receipts of SMS: delivered, or the reason why not.", ["gateway", "outcome"])
+WEBHOOKS = _counter(
+    "webhooks", "Tries to deliver an event to an endpoint: delivered or failed.", ["endpoint", "outcome"]
+)
+_WEBHOOK_TIME = "Time of one try to deliver an event."
+WEBHOOK_SECONDS = _histogram("webhook_seconds", _WEBHOOK_TIME, ["endpoint"], buckets=LONG_LATENCY)
 _ARRIVAL_TIME = "Time from a gateway's acceptance of an SMS to the receipt that it was delivered."
 ARRIVAL_SECONDS = _histogram("sms_arrival_seconds", _ARRIVAL_TIME, ["gateway"], buckets=ARRIVAL)
 JOBS = _counter("jobs", "Attempts of jobs: succeeded, or failed and to be repeated.", ["task", "outcome"])
@@ -116,6 +121,12 @@ def sms(gateway: str, outcome: str, seconds: float) -> None:
     """Count an SMS given to this gateway. Its name holds no secret."""
     SMS.labels(gateway, outcome).inc()
     SMS_SECONDS.labels(gateway).observe(seconds)
+
+
+def webhook(endpoint_id: int, outcome: str, seconds: float) -> None:
+    """Count a try to deliver an event to this endpoint: `delivered` or `failed`."""
+    WEBHOOKS.labels(endpoint_id, outcome).inc()
+    WEBHOOK_SECONDS.labels(endpoint_id).observe(seconds)
 
 
 def receipt(gateway: str, outcome: str, seconds: float) -> None:

@@ -15,6 +15,9 @@ from prometheus_client.registry import Collector
 
 from inviting_app.ops import certificate
 from inviting_app.queries import limit_statements
+from profiles.webhooks import endpoints
+from profiles.webhooks import queries as webhooks
+from profiles.webhooks.models import WebhookEndpoint
 from users import limit_queries
 from users.login import codes, risk
 from users.models import SiteTotals
@@ -40,7 +43,8 @@ class States(Collector):
             with transaction.atomic():
                 limit_statements(STATEMENT_TIMEOUT)
                 now = database_now()
-                return [gauge for states in (_queue, _site, _gateways, _arrivals, _upkeep) for gauge in states(now)]
+                states = (_queue, _site, _gateways, _arrivals, _upkeep, _webhooks)
+                return [gauge for state in states for gauge in state(now)]
         except Error:
             return []  # a part of the states would look like all of them
         finally:
@@ -92,6 +96,14 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     refused: dict[str, float] = {gateway.name: gateway.refuses_account for gateway in health}
     meaning = "1 while the provider refuses the account: wrong credentials, no credit, sender or text not allowed."
     yield _gauge("gateway_account_refused", meaning, refused, "gateway")
+
+
+def _webhooks(now: datetime) -> Iterator[GaugeMetricFamily]:
+    waits = {str(endpoint_id): seconds for endpoint_id, seconds in webhooks.waiting().items()}
+    meaning = "How many seconds the oldest event that is not delivered has waited, or 0; without disabled endpoints."
+    yield _gauge("webhook_wait_seconds", meaning, waits, "endpoint")
+    off = WebhookEndpoint.objects.filter(is_enabled=False, disabled_reason=endpoints.GONE).count()
+    yield _gauge("webhooks_gone", "Endpoints that were disabled because the receiver answered 410.", off)
 
 
 def _arrivals(now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -160,7 +160,7 @@ def _measured() -> tuple[Sender, WebhookSender, dict[str, Any]]:
 
     metrics_server.start()
     options = {"worker_middleware": [metrics.jobs], "additional_context": {"receipts": metrics.receipt}}
-    return Sender(metrics.sms, metrics.receipt), WebhookSender(), options
+    return Sender(metrics.sms, metrics.receipt), WebhookSender(metrics.webhook), options
 
 
 async def _work() -> None:
