@@ -16,6 +16,8 @@ from rest_framework.test import APIClient
 import profiles.tasks
 import users.sms.tasks
 from profiles.models import Activation
+from profiles.webhooks import queries as webhooks
+from profiles.webhooks.sender import CLAIM_FOR
 from tests.support import query_plans as plans
 from tests.support.accounts import client
 from tests.support.large_tables import GROWING, grown_database
@@ -43,6 +45,7 @@ EXCEPTIONS = {
     'FOR UPDATE OF "users_device" SKIP LOCKED': HOURLY,
     'FOR UPDATE OF "users_user" SKIP LOCKED': HOURLY,
     'FOR UPDATE OF "profiles_miss" SKIP LOCKED': HOURLY,
+    'FOR UPDATE OF "profiles_webhookdelivery" SKIP LOCKED': HOURLY,
     '"axes_accessattempt"."attempt_time" <': "wrong passwords of half an hour, which only an attack makes many",
     "DELETE FROM procrastinate_jobs\nWHERE id IN": HOURLY,
 }
@@ -179,17 +182,12 @@ def listed(model: type[Model], rf: RequestFactory, query: str) -> ChangeList:
 
 def test_page_of_a_user_scans_no_table(boss: Client, readings: list[plans.Reading]) -> None:
     for path in (
-        "",
-        "users/user/9/change/",
+        *("", "users/user/9/change/"),
         "users/user/1/change/",
         "users/user/1/change/?votes_before=99999999999999999-1",
-        "users/user/1/history/",
-        "users/user/1/diagnosis/",
-        "users/device/1/change/",
-        "users/logincode/1/change/",
-        "users/smsdelivery/1/change/",
-        "profiles/profile/1/change/",
-        "profiles/activation/5/change/",
+        *("users/user/1/history/", "users/user/1/diagnosis/"),
+        *("users/device/1/change/", "users/logincode/1/change/", "users/smsdelivery/1/change/"),
+        *("profiles/profile/1/change/", "profiles/activation/5/change/"),
         "procrastinate/procrastinatejob/1/change/",
     ):
         assert boss.get(f"/admin/{path}").status_code == 200, path
@@ -215,6 +213,7 @@ def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) ->
     execute(queries["select_stalled_jobs_by_heartbeat"], queue=None, task_name=None, seconds_since_heartbeat=10)
     assert claim_and_record(20) == 20
     sms_queries.take_over(PEOPLE, "-")
+    assert len(webhooks.claim(8, {1: 8}, CLAIM_FOR)) == 8
     users.queries.queue(database_now())
     for other in ([], ["webhook://127.0.0.1:9/other"]):
         settings.SMS_GATEWAYS = ["webhook://127.0.0.1:9/", *other]
@@ -235,6 +234,7 @@ def test_periodic_tasks_scan_only_what_they_must(readings: list[plans.Reading]) 
 def test_scrape_of_the_metrics_scans_no_table(readings: list[plans.Reading]) -> None:
     now = database_now()
     users.queries.queue(now)
+    assert [*webhooks.waiting()] == [1, 2]
     limit_queries.sms_in_a_day(now, 10_000)
     limit_queries.site_risk_weight(now, weight=3, site=risk.SITE_DAY)
 

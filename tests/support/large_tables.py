@@ -16,6 +16,7 @@ GROWING = {
     "profiles_activation",
     "profiles_miss",
     "profiles_profile",
+    "profiles_webhookdelivery",
     "users_challenge",
     "users_device",
     "users_logincode",
@@ -101,6 +102,19 @@ INSERT INTO axes_accessattempt (id, user_agent, ip_address, username, http_accep
 SELECT n, '', '10.0.0.0'::inet + n % 60000, lpad(n::text, 64, '0'), '', '',
        now() - interval '29 minutes' * (1 - n / {size}.0), '', '', 1
   FROM generate_series(1, {size}) AS n;
+
+DELETE FROM profiles_webhookendpoint;
+
+INSERT INTO profiles_webhookendpoint (id, url, events, nonce, is_enabled, disabled_reason, error)
+SELECT n, 'https://receiver.example.org/', '{{user.verified,user.erased,activation.created,activation.released}}',
+       gen_random_uuid(), n < 3, CASE WHEN n = 3 THEN 'moves' ELSE '' END, ''
+  FROM generate_series(1, 3) AS n;
+
+INSERT INTO profiles_webhookdelivery (id, endpoint_id, kind, user_id, data, created_at, state, finished_at)
+SELECT n, 1 + n % 3, 'user.verified', n, '{{}}', at, state, CASE WHEN state <> 'queued' THEN at END
+  FROM generate_series(1, {size}) AS n, LATERAL (SELECT now() - interval '14 days' * (1 - n / {size}.0) AS at,
+       CASE WHEN n % 100 = 1 OR n > {size} - 50 THEN 'queued' WHEN n % 50 = 2 THEN 'failed' ELSE 'delivered' END
+       AS state) AS sent;
 """
 
 _WITH_NUMBERS = (
@@ -110,6 +124,7 @@ _WITH_NUMBERS = (
     "users_challenge",
     "users_smsdelivery",
     "profiles_miss",
+    "profiles_webhookdelivery",
     "procrastinate_jobs",
     "procrastinate_events",
     "django_admin_log",
