@@ -7,11 +7,15 @@ from typing import Any
 
 from users import sql
 
-_STORE = """
+# Nothing is told of test users.
+_OF_TEST_USER = "SELECT FROM users_user WHERE is_test AND users_user.id"
+
+_STORE = f"""
 INSERT INTO profiles_webhookdelivery (endpoint_id, kind, user_id, data)
 SELECT endpoint.id, %(kind)s::text, %(user)s::bigint, %(data)s::jsonb
   FROM profiles_webhookendpoint AS endpoint WHERE endpoint.is_enabled AND %(kind)s::text = ANY(endpoint.events)
-"""
+   AND NOT EXISTS ({_OF_TEST_USER} = %(user)s::bigint)
+"""  # noqa: S608
 
 
 def store(kind: str, user_id: int | None, data: Mapping[str, Any]) -> None:
@@ -24,13 +28,14 @@ def store(kind: str, user_id: int | None, data: Mapping[str, Any]) -> None:
 
 # The same as a part of the statement that changes an activation, where `inviter` is the changed row of the inviter. The
 # sequence number is drawn after the wait for that row, so of two events the later count has the higher number.
-STORE_ACTIVATION = """
+STORE_ACTIVATION = f"""
 INSERT INTO profiles_webhookdelivery (endpoint_id, kind, user_id, data)
 SELECT endpoint.id, %(kind)s::text, %(invitee)s::bigint, jsonb_build_object(
            'invitee_id', %(invitee)s::bigint, 'inviter_id', inviter.user_id, 'votes', inviter.invitations_count)
   FROM inviter CROSS JOIN profiles_webhookendpoint AS endpoint
  WHERE endpoint.is_enabled AND %(kind)s::text = ANY(endpoint.events)
-"""
+   AND NOT EXISTS ({_OF_TEST_USER} = %(invitee)s::bigint)
+"""  # noqa: S608
 
 # Each endpoint has a limit of its own, so that a slow one takes no place of another. `busy` has, by endpoint, how many
 # tries of this worker are on their way.

@@ -10,14 +10,16 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from inviting_app.ops import checks_service, metrics
-from profiles import daily_counts, privacy, results, voting
+from profiles import activation, daily_counts, privacy, results, voting
 from profiles.admin import home
 from profiles.models import Activation, Profile
+from profiles.webhooks.models import WebhookDelivery
 from tests.support.accounts import SignedInUser, registered, signed_in
 from tests.support.doctor import only
 from tests.support.login_steps import answer, ask
 from tests.support.operators import at_work, operator, page_of
 from tests.support.races import race
+from tests.support.webhooks import endpoint
 from users import accounts
 from users.login import signin
 from users.models import User
@@ -94,6 +96,17 @@ def test_test_users_count_nowhere(reviewer: SignedInUser, second: SignedInUser, 
 
     assert (today.sign_ups, today.activations, today.codes_used) == (1, 0, 1)
     assert totals == [1, 1, 0]
+
+
+def test_no_webhook_tells_of_test_users(second: SignedInUser, alice: SignedInUser, bob: SignedInUser) -> None:
+    endpoint("https://hooks.example.org/")
+    reviewer = signed_in("9990000001")
+    reviewer.activate(second.code)
+    activation.release(reviewer.profile.pk)
+    privacy.erase_by_operator(second.profile.pk)
+    alice.activate(bob.code)
+
+    assert list(WebhookDelivery.objects.values_list("kind", flat=True)) == ["activation.created"]
 
 
 def test_test_votes_are_in_no_result(
