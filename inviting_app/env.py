@@ -27,7 +27,6 @@ from inviting_app.values import (
     database,
     display_name,
     each,
-    gateway,
     host,
     integer,
     is_local,
@@ -35,12 +34,10 @@ from inviting_app.values import (
     network,
     origin,
     region,
-    sms_last_line,
-    sms_text,
-    test_numbers,
     time_zone,
     web_link,
 )
+from inviting_app.values_sms import gateway, sms_last_line, sms_text, test_numbers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 Value = TypeVar("Value")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from profiles import invite_codes, queries, voting
+from profiles import activation_queries, invite_codes, voting
 from profiles.models import FailedActivation, Profile
 from users.clock import RetryLater
 from users.context import is_of_test_user
@@ -58,7 +58,9 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
         if not user.is_active:
             raise TokenRevoked
         is_of_test_user.set(user.is_test)
-        context = queries.activation_context(user_id, code, since=(now or locked_at) - FAILED_ACTIVATIONS_FOR)
+        context = activation_queries.activation_context(
+            user_id, code, since=(now or locked_at) - FAILED_ACTIVATIONS_FOR
+        )
         now = now or context.now
         voting.refuse_outside(context.opens_at, context.closes_at, now)
         if context.activated_invite:
@@ -67,7 +69,7 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
         if context.inviter_id == user_id:
             raise OwnInviteCode
         if context.inviter_id is not None:
-            queries.insert_activation(user_id, context.inviter_id, now)
+            activation_queries.insert_activation(user_id, context.inviter_id, now)
             return
         FailedActivation.objects.create(user_id=user_id, created_at=now)
     raise InviteCodeNotFound
@@ -80,7 +82,7 @@ def release(user_id: int) -> int | None:
     """
     with transaction.atomic():
         lock_user(user_id)
-        return queries.delete_activation(user_id)
+        return activation_queries.delete_activation(user_id)
 
 
 def replace_invite_code(user_id: int) -> str | None:

@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from profiles import activation, queries
+from profiles import activation, activation_queries, queries
 from profiles.models import Activation, FailedActivation, Profile, WebhookDelivery
 from profiles.webhooks import endpoints
 from profiles.webhooks.models import Kind
@@ -171,7 +171,7 @@ def _erase(user: User, now: datetime) -> None:
     if user.is_staff or user.has_usable_password():  # others never were operators
         second_factor.forget(user)
     events.emit(Kind.ERASED, {"user_id": user.pk}, user_id=user.pk)
-    queries.delete_activation(user.pk)
+    activation_queries.delete_activation(user.pk)
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
 

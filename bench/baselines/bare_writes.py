@@ -18,7 +18,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from bench.baselines import common, statements
-from profiles import invite_codes, queries, signup_queries
+from profiles import activation_queries, invite_codes, signup_queries
 from users import limit_queries, login_queries, sql
 from users.login.devices import TRUST_FOR
 from users.models import Challenge, Device, LoginCode, SmsDelivery
@@ -88,6 +88,6 @@ def activate(claims: dict[str, Any], invite_code: str) -> None:
     sql.fetch_one(statements.FIND_SESSION, [claims["sid"], user_id])
     with transaction.atomic():
         now = sql.fetch_one(statements.LOCK_BY_ID, [user_id])[-1]
-        inviter_id = queries.activation_context(user_id, invite_code, now - timedelta(days=1)).inviter_id
+        inviter_id = activation_queries.activation_context(user_id, invite_code, now - timedelta(days=1)).inviter_id
         assert inviter_id
-        queries.insert_activation(user_id, inviter_id, now)
+        activation_queries.insert_activation(user_id, inviter_id, now)

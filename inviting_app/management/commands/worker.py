@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -26,6 +26,7 @@ from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
 
 from inviting_app.ops import database_errors
+from inviting_app.ops.threads import in_a_thread
 from profiles.webhooks.sender import WebhookSender
 from users import deadline
 from users.login import test_numbers
@@ -188,9 +189,9 @@ async def _work() -> None:
                 **options,
             )
         )
-        sending = _in_a_thread("sender", partial(_send, sender.run))
-        delivering = _in_a_thread("webhooks", partial(_send, webhooks.run))
-        watching = _in_a_thread("watch", partial(_watch_database, stopping))
+        sending = in_a_thread("sender", partial(_send, sender.run))
+        delivering = in_a_thread("webhooks", partial(_send, webhooks.run))
+        watching = in_a_thread("watch", partial(_watch_database, stopping))
         try:
             # The heartbeat of the jobs stands for the whole worker, so all its parts end together.
             parts = [jobs, sending, delivering, watching]
@@ -227,27 +228,3 @@ def _end_at_once(error: BaseException) -> None:
 def _send(run: Callable[[], None]) -> None:
     with deadline.within(deadline.SECONDS):
         run()
-
-
-def _in_a_thread(name: str, run: Callable[[], None]) -> asyncio.Future[None]:
-    """Run this in a thread that ends with the process, unlike those of an executor."""
-    loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-
-    def end(error: BaseException | None) -> None:
-        if error and not ended.done():
-            ended.set_exception(error)
-        elif not ended.done():
-            ended.set_result(None)
-
-    def target() -> None:
-        failed = None
-        try:
-            run()
-        except BaseException as error:
-            failed = error
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(end, failed)
-
-    Thread(target=target, name=name, daemon=True).start()
-    return ended
