@@ -182,7 +182,7 @@ export class Client {
       const { data } = await this.#api.POST("/api/auth/refresh", { body: { refresh }, fetch });
       return await this.#keep(data!);
     } catch (problem) {
-      if (isUnauthorized(problem)) await this.#forget(REFRESH);
+      if (isUnauthorized(problem) && (await this.#store.getItem(REFRESH)) === refresh) await this.#forget(REFRESH);
       throw problem;
     } finally {
       await this.#store.removeItem(REFRESHING);

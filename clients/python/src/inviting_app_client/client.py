@@ -154,7 +154,7 @@ class Client(Operations):
             pair = self._sender.send("POST", "/api/auth/refresh", body=body, attempts=REFRESH_ATTEMPTS, waits=True)
             return self._keep(pair)
         except Problem as problem:
-            if problem.status == 401:
+            if problem.status == 401 and self._store.get(REFRESH) == refresh:
                 self._forget(REFRESH)
             raise
         finally:
