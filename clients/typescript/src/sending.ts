@@ -6,8 +6,6 @@ export const ATTEMPT_TIME = 8_000;
 const ATTEMPTS = 3;
 /** Milliseconds before the third attempt; twice as many before the fourth. The second follows at once. */
 const PAUSE = 500;
-/** Statuses of responses without a body. */
-const EMPTY = [204, 205, 304];
 
 export interface Sending {
   attempts?: number;
@@ -63,7 +61,7 @@ async function attempt(request: Request): Promise<Response> {
   }
   const kind = response.headers.get("Content-Type")?.split(";")[0];
   if (response.status === 204 || (response.ok && (kind === "application/json" || kind === "text/csv"))) {
-    return new Response(EMPTY.includes(response.status) ? null : body, response);
+    return new Response(response.status === 204 ? null : body, response);
   }
   throw refusal(response.status, kind, body);
 }
