@@ -19,12 +19,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from inviting_app.ops import backup, places
+from inviting_app.ops import backup, files, places
 from inviting_app.ops.backup import BackupError
 from profiles import privacy
 
 # `restore` in a scratch database names no other one.
-_OWN_DATABASE = ("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL", "ENV_FILE")
+_OWN_DATABASE = ("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
 # What `manage.py restore` prints.
 _BEGUN = re.compile(r"^The backup of (\d+-\d+-\d+ \d+:\d+:\d+) UTC is restored", re.MULTILINE)
 _COUNTED = re.compile(r"^Restored: (\d+) users and (\d+) activations", re.MULTILINE)
@@ -68,8 +68,10 @@ def make(folder: Path, keep: int) -> tuple[Path, Checked]:
     """Make and check the backup of this day (UTC), and delete all but the newest `keep` in this folder.
 
     A file is named `DAY.backup` only once it is checked. Raises BackupError and OSError, and deletes nothing then.
+
+    The folder is made if it is missing, and closed to others: they could prepare what is deleted or written here.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_private(folder)
     _remove_remains(folder)
     day = datetime.now(UTC).date()
     unchecked, file = folder / _UNCHECKED.format(day=day), folder / _CHECKED.format(day=day)

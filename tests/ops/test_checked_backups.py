@@ -88,6 +88,7 @@ def test_newest_checked_backups_are_kept(alice: SignedInUser, tmp_path: Path, re
         (tmp_path / remains).touch() if remains.endswith("part") else (tmp_path / remains).mkdir()
         if remains != ".check-1":
             os.utime(tmp_path / remains, (0, 0))
+    tmp_path.chmod(0o755)
     alice.api.delete("/api/v1/profiles/me")
 
     printed, _ = nightly(tmp_path, keep="2")
@@ -96,6 +97,7 @@ def test_newest_checked_backups_are_kept(alice: SignedInUser, tmp_path: Path, re
     kept = {path.name for path in tmp_path.iterdir()}
     assert kept == {"2026-01-02.backup", f"{TODAY}.backup", "mine.backup", "erasures.txt", ".check-1"}
     assert stat.S_IMODE((tmp_path / f"{TODAY}.backup").stat().st_mode) == 0o600
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     assert "erased person" in (tmp_path / "erasures.txt").read_text()
     assert f"{TODAY}.backup" in printed
 
