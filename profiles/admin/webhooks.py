@@ -21,11 +21,13 @@ from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
 MAY_CHANGE = "profiles.change_webhookendpoint"
 
 
+def _kinds() -> list[tuple[str, str]]:
+    """The events by name and meaning, in the current language."""
+    return [(kind.value, f"{kind.value}: {kind.label}") for kind in Kind]
+
+
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
-    events = forms.MultipleChoiceField(
-        label=_("Events"), choices=[(kind.value, f"{kind.value}: {kind.label}") for kind in Kind],
-        widget=CheckboxSelectMultiple,
-    )  # fmt: skip
+    events = forms.MultipleChoiceField(label=_("Events"), choices=_kinds, widget=CheckboxSelectMultiple)
 
     class Meta:
         model = WebhookEndpoint
