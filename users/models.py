@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import PermissionsMixin
@@ -15,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users import phones
-from users.login import codes
+from users.login.models import Challenge, LoginCode, new_challenge_id
 from users.operators.models import EnrolmentToken, OperatorLogin, PhoneSearch
 from users.sms.models import NetworkTotals, SiteTotals, SmsDelivery, SmsGateway
 
@@ -31,6 +29,7 @@ __all__ = [
     "SmsDelivery",
     "SmsGateway",
     "User",
+    "new_challenge_id",
 ]
 
 # The digits that a masked phone shows at its end, and that operators may search for.
@@ -160,91 +159,3 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return gettext("device %(id)d") % {"id": self.pk}
-
-
-class LoginCode(models.Model):
-    """One code for a phone. Its digits are not stored: they follow from the nonce and a key outside the database.
-
-    An *open* code accepts challenges and can be sent again. A *valid* code can sign in.
-    """
-
-    # The first column of an index below, so it needs none of its own.
-    user = models.ForeignKey(User, models.CASCADE, db_index=False, related_name="login_codes", verbose_name=_("user"))
-    device = models.ForeignKey(
-        Device, models.CASCADE, null=True, related_name="login_codes", verbose_name=_("track: known device")
-    )
-    length = models.PositiveSmallIntegerField(_("length"), db_column="digits")
-    nonce = models.BinaryField(max_length=16)
-    language = models.CharField(_("language"), max_length=8)
-    challenges = models.PositiveIntegerField(_("challenges"), default=0)
-    wrong = models.PositiveIntegerField(_("wrong guesses"), default=0)
-    created_at = models.DateTimeField(_("created"))
-    sent_at = models.DateTimeField(_("last sent"))
-    open_until = models.DateTimeField(_("open until"))
-    expires_at = models.DateTimeField(_("expires"))
-    closed_at = models.DateTimeField(_("closed"), null=True)
-    used_at = models.DateTimeField(_("used"), null=True)
-
-    class Meta:
-        verbose_name = _("login code")
-        verbose_name_plural = _("login codes")
-        indexes = [
-            models.Index(fields=["user", "created_at"], name="users_logincode_of_user"),
-            models.Index(fields=["created_at"], name="users_logincode_created"),
-            # For the risk weight of the whole site: the valid short codes, and those with wrong guesses.
-            models.Index(
-                fields=["expires_at"], name="users_logincode_short", condition=Q(length=codes.SHORT, device=None)
-            ),
-            models.Index(
-                fields=["expires_at"],
-                include=["wrong"],
-                name="users_logincode_guessed",
-                condition=Q(length=codes.SHORT, device=None, wrong__gt=0),
-            ),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                name="users_logincode_one_open",
-                fields=["user", "device", "length"],
-                condition=Q(closed_at__isnull=True),
-                nulls_distinct=False,
-            ),
-            models.CheckConstraint(name="users_logincode_digits", condition=Q(length__in=codes.LENGTHS)),
-            models.CheckConstraint(
-                name="users_logincode_used_is_closed", condition=Q(used_at__isnull=True) | Q(closed_at__isnull=False)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return gettext("login code %(id)d") % {"id": self.pk}
-
-
-def new_challenge_id() -> str:
-    """A public id of 128 random bits (ASVS 5.0, 7.2.3), in URL-safe text."""
-    return secrets.token_urlsafe(16)
-
-
-class Challenge(models.Model):
-    """One client's request to sign in. It has attempts of its own, so no client consumes another's."""
-
-    public_id = models.CharField(_("public id"), max_length=22, unique=True, default=new_challenge_id)
-    login_code = models.ForeignKey(LoginCode, models.CASCADE, related_name="attached", verbose_name=_("login code"))
-    address = models.GenericIPAddressField(_("address"), null=True)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    # Those of them that found the challenge by phone and address: strangers may share the address. After a success,
-    # those that stay wrong guesses.
-    attempts_by_phone = models.PositiveSmallIntegerField(_("attempts by phone"), db_default=0)
-    created_at = models.DateTimeField(_("created"))
-    # The session that its correct code opened: a repeated log-in gets the same one.
-    session_id = models.UUIDField(_("session"), null=True)
-
-    class Meta:
-        verbose_name = _("challenge")
-        verbose_name_plural = _("challenges")
-        indexes = [models.Index(fields=["address", "created_at"], name="users_challenge_of_address")]
-        constraints = [
-            models.CheckConstraint(name="users_challenge_attempts", condition=Q(attempts__lte=codes.MAX_ATTEMPTS)),
-        ]
-
-    def __str__(self) -> str:
-        return f"challenge {self.pk}"
