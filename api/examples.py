@@ -43,18 +43,22 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "refresh": {"refresh": REFRESH},
     "logout": {"refresh": REFRESH},
     "me_activate": {"activated_invite": "xw3-9hb"},
+    "me_phone": {"phone": "9991112233"},
+    "me_phone_confirm": {"code": "0427", "challenge_id": CHALLENGE},
+}
+
+SENT_CODE = {
+    "challenge_id": CHALLENGE,
+    "code_length": 4,
+    "expires_in": 300,
+    "sent": True,
+    "sent_at": "2026-03-01T09:00:00Z",
+    "resend_in": 30,
+    "code": "0427",
 }
 
 ANSWERS: dict[str, Any] = {
-    "signup": {
-        "challenge_id": CHALLENGE,
-        "code_length": 4,
-        "expires_in": 300,
-        "sent": True,
-        "sent_at": "2026-03-01T09:00:00Z",
-        "resend_in": 30,
-        "code": "0427",
-    },
+    "signup": SENT_CODE,
     "login": {**TOKENS, "device_token": "qT3vP0aX5oYc8nLr1wUe7g", "created": True, "requested_by_others": False},
     "refresh": TOKENS,
     "devices_list": {
@@ -73,6 +77,8 @@ ANSWERS: dict[str, Any] = {
         "activated_at": "2026-03-01T09:05:00Z",
         "receipt_nonce": NONCE,
     },
+    "me_phone": SENT_CODE,
+    "me_phone_confirm": {**OWN_PROFILE, "phone": "9991112233"},
     "me_invitations": {"phone": "9997654321", "activated_at": "2026-03-01T09:02:00Z"},
     "me_export": {
         "person": {"id": 1, "phone": "+79991234567", "verified_at": SIGNED_IN_AT},

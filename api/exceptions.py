@@ -20,7 +20,7 @@ from rest_framework.settings import api_settings
 
 from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
-from profiles import activation, privacy, results, voting
+from profiles import activation, phone_change, privacy, results, voting
 from users import phones
 from users.client import text_of_header
 from users.clock import RetryLater
@@ -51,6 +51,8 @@ CODES: dict[type[BaseException], str] = {
     voting.VotingClosed: "voting_closed",
     results.NotPublished: "not_found",
     privacy.FreshSignInRequired: "fresh_sign_in_required",
+    phone_change.StaffPhone: "staff_phone",
+    phone_change.PhoneTaken: "phone_taken",
     ForeignOrigin: "foreign_origin",
     exceptions.NotAuthenticated: "not_authenticated",
     exceptions.AuthenticationFailed: "token_invalid",
@@ -74,6 +76,8 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler. It returns None for an exception without a code, which becomes a 500."""
     if isinstance(error, signin.MalformedCode):
         error = field_error("code", "invalid", _malformed(error))
+    if isinstance(error, phone_change.OwnPhone):
+        error = field_error("phone", "own", _("This is your number already."))
     code = next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
     if code is None and is_outage(error):
         return unavailable(Response, error)

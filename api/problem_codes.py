@@ -32,6 +32,7 @@ PROBLEMS = {
     "fresh_sign_in_required": Problem(
         403, "Fresh sign-in required", _("Sign in again by code to do this: it cannot be undone.")
     ),
+    "staff_phone": Problem(403, "Phone of staff", _("The number of an operator is not changed here.")),
     "foreign_origin": Problem(403, "Foreign origin", _("Pages of other sites cannot sign anybody in here.")),
     "not_found": Problem(404, "Not found", _("There is nothing here.")),
     "invite_code_not_found": Problem(404, "Invite code not found", _("Nobody has this invite code.")),
@@ -39,6 +40,7 @@ PROBLEMS = {
     "own_invite_code": Problem(409, "Own invite code", _("You cannot activate your own invite code.")),
     "already_activated": Problem(409, "Already activated", _("You have already activated an invite code.")),
     "voting_closed": Problem(409, "Voting closed", _("Voting is not open at this time.")),
+    "phone_taken": Problem(409, "Phone taken", _("Another account has this number.")),
     "payload_too_large": Problem(413, "Payload too large", _("The request is too large.")),
     "unsupported_media_type": Problem(415, "Unsupported media type", _("Send JSON or a form.")),
     "too_many_requests": Problem(429, "Too many requests", _("Too many requests. Try again later.")),

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 from rest_framework.routers import Route, SimpleRouter
 
-from api import exceptions, viewsets, voting
+from api import exceptions, phone_change, viewsets, voting
 
 
 class Router(SimpleRouter):
@@ -31,6 +31,7 @@ def urls(prefix: str, *, trailing_slash: bool) -> list[Any]:
     router = Router(trailing_slash=trailing_slash, use_regex_path=False)
     router.register("v1/profiles", viewsets.ProfileViewSet, basename=f"{prefix}profile")
     router.register("auth", viewsets.AuthViewSet, basename=f"{prefix}auth")
+    router.register("v1/profiles/me", phone_change.PhoneChangeViewSet, basename=f"{prefix}phone-change")
     router.register("v1", voting.VotingViewSet, basename=f"{prefix}voting")
     router.register("v1/devices", viewsets.DeviceViewSet, basename=f"{prefix}device")
     return router.urls

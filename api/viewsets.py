@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import StreamingHttpResponse
-from django.urls import reverse
 from django.utils.translation import get_language
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAuthenticated
@@ -16,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api import cookies, links, serializers, streaming
+from api import cookies, own_profile, serializers, streaming
 from api.authentication import OwnProfileAuthentication, OwnProfileRequest, SessionRequest
 from api.openapi import ACTIVATION, CURSOR, DEVICE_ID, PHONE_SEARCH, SIGNED_IN, STAFF, USER_ID, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
@@ -194,7 +193,7 @@ class ProfileViewSet(GenericViewSet[Any]):
     )
     def me(self, request: OwnProfileRequest) -> Response:
         """Your profile. Your invite code, the one you activated (null until then), and who activated yours."""
-        return self._own_profile(queries.own_profile_of(request.auth))
+        return own_profile.answer(request, queries.own_profile_of(request.auth))
 
     @me.mapping.post
     @operation("me_activate", serializers.OwnProfileAnswer, *SIGNED_IN, *ACTIVATION)
@@ -207,7 +206,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         activation.activate(request.user.pk, serializer.validated_data["activated_invite"])
-        return self._own_profile(queries.own_profile(request.auth.device.session_id, request.user.pk))
+        return own_profile.answer(request, queries.own_profile(request.auth.device.session_id, request.user.pk))
 
     @me.mapping.delete
     @operation("me_erase", None, *SIGNED_IN, "fresh_sign_in_required")
@@ -219,11 +218,6 @@ class ProfileViewSet(GenericViewSet[Any]):
         """
         privacy.erase(request.auth.device)
         return Response(status=204)
-
-    def _own_profile(self, own: queries.OwnProfile) -> Response:
-        invitations = links.absolute(self.request, reverse("profile-invitations")) if own.last_shown else ""
-        older = own.last_shown and InvitationsPagination().link_after(invitations, own.last_shown)
-        return Response(serializers.FastOwnProfile(own, context={"invitations_next": older}).data)
 
     @operation("me_invitations", serializers.InvitationAnswer(many=True), *SIGNED_IN, "invalid", parameters=[CURSOR])
     @action(

@@ -72,7 +72,7 @@ class Day:
     def clock(self, seconds: float) -> datetime:
         return START + timedelta(seconds=seconds)
 
-    def ask(self, phone: str, address: str, seconds: float, **more: str) -> Any:
+    def ask(self, phone: str, address: str, seconds: float, **more: Any) -> Any:
         return signup.sign_up(phone, address=address, language="en", now=self.clock(seconds), **more)
 
     def person(self, phone: str, address: str, begun: float, refusals: int = 0) -> Callable[[float], None]:

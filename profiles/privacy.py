@@ -24,6 +24,9 @@ from users.queries import lock_user
 
 logger = logging.getLogger(__name__)
 
+# What a masked phone has in its middle.
+MASKED = "***"
+
 # A line that `erasure_log_line` made.
 ERASURE = re.compile(r"erased person (\d{1,18}) at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00)")
 
@@ -43,7 +46,7 @@ def export(user: User) -> dict[str, Any]:
     # Earlier rows belong to an erased user of this phone. They only count against limits.
     own = Q(created_at__gte=user.created_at)
     # The export keeps the keys of its first version.
-    codes = user.login_codes.filter(own).annotate(digits=F("length"))
+    codes = LoginCode.objects.filter(Q(own, user=user) | Q(changing_user=user)).annotate(digits=F("length"))
     challenges = Challenge.objects.filter(login_code__in=codes.values("pk"))
     deliveries = SmsDelivery.objects.filter(login_code__in=codes.values("pk"))
     deliveries = deliveries.annotate(asked_from=F("client_address"))
@@ -68,7 +71,7 @@ def export(user: User) -> dict[str, Any]:
         "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
         "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
         # The actions of the user as an operator, without the users whom they affected.
-        "deeds_as_operator": _rows(LogEntry.objects.filter(user=user), "action_time action_flag content_type__model"),
+        "deeds_as_operator": _rows(_deeds_of(user), "action_time action_flag content_type__model"),
     }
 
 
@@ -82,11 +85,21 @@ def erase(device: Device) -> None:
     """
     with transaction.atomic():
         user, now = lock_user(device.user_id)
-        if not user.is_active or not user.devices.filter(pk=device.pk, ended_at=None).exists():
-            raise TokenRevoked
-        if not devices.is_recent(device, now):
-            raise FreshSignInRequired
+        require_session(user, device)
+        require_recent(device, now)
         _erase(user, now)
+
+
+def require_session(user: User, device: Device) -> None:
+    """Raise TokenRevoked if the user was disabled or the device revoked. Call it with the user's row locked."""
+    if not user.is_active or not user.devices.filter(pk=device.pk, ended_at=None).exists():
+        raise TokenRevoked
+
+
+def require_recent(device: Device, now: datetime) -> None:
+    """Raise FreshSignInRequired unless the device signed in by code within devices.RECENT_FOR."""
+    if not devices.is_recent(device, now):
+        raise FreshSignInRequired
 
 
 def erase_by_operator(user_id: int) -> bool:
@@ -149,29 +162,37 @@ def purge(now: datetime) -> None:
 def _erase(user: User, now: datetime) -> None:
     devices.revoke_all(user, now)
     user.devices.update(user_agent="")
-    # Challenges before codes, the order of an attempt, which does not wait for the user's lock.
-    Challenge.objects.filter(login_code__user=user, address__isnull=False).update(address=None)
     codes = LoginCode.objects.filter(user=user)
-    codes.filter(expires_at__gt=now).update(closed_at=now, expires_at=now)
-    codes.filter(closed_at=None).update(closed_at=now)
-    deliveries = SmsDelivery.objects.filter(login_code__user=user)
-    deliveries.update(address="", prefix="", client_address=None, gateway_ref="", request_id="")
+    accounts.make_anonymous(codes)
+    SmsDelivery.objects.filter(login_code__user=user).update(notice_phone=None)
+    accounts.end_codes(codes, now)
+    accounts.forget_changes(user, now)
     user.groups.clear()
     user.user_permissions.clear()
+    # The user's own notes are of changed phones.
+    _log_about(user).filter(user=user, change_message__contains=MASKED).update(change_message="")
+    if user.is_staff or user.has_usable_password():  # others never were operators
+        second_factor.forget(user)
+    events.emit(Kind.ERASED, {"user_id": user.pk}, user_id=user.pk)
+    activation_queries.delete_activation(user.pk)
+    leave_tombstone(user, user.phone or "", now)
+
+
+def leave_tombstone(user: User, phone: str, now: datetime) -> None:
+    """Take phone and rights from a user, and log that they are erased. The limits of this E.164 phone stay with them.
+
+    The next user of the phone takes the limits over.
+    """
     User.objects.filter(pk=user.pk).update(
         phone=None,
         erased_at=now,
-        erased_phone_hash=accounts.phone_hash(user.phone or ""),
+        erased_phone_hash=accounts.phone_hash(phone),
         password=NO_PASSWORD,
         is_active=False,
         is_staff=False,
         is_superuser=False,
     )
     _log_about(user).update(object_repr=f"erased user {user.pk}")
-    if user.is_staff or user.has_usable_password():  # others never were operators
-        second_factor.forget(user)
-    events.emit(Kind.ERASED, {"user_id": user.pk}, user_id=user.pk)
-    activation_queries.delete_activation(user.pk)
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
 
@@ -179,6 +200,11 @@ def _erase(user: User, now: datetime) -> None:
 def _log_about(user: User) -> QuerySet[LogEntry]:
     """What operators did to this user. Its rows contain the masked phone."""
     return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+
+
+def _deeds_of(user: User) -> QuerySet[LogEntry]:
+    """What the user did as an operator. A note of their own about themselves is none, such as that of a new phone."""
+    return LogEntry.objects.filter(user=user).exclude(pk__in=_log_about(user).values("pk"))
 
 
 def _account(user: User) -> dict[str, Any]:

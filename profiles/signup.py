@@ -23,9 +23,12 @@ def sign_up(
     language: str,
     device_token: str | None = None,
     challenge_id: str | None = None,
+    changing_user_id: int | None = None,
     now: datetime | None = None,
 ) -> ChallengeIssued:
     """Give the client a challenge for this E.164 phone. Creates the user if the phone is new.
+
+    With `changing_user_id` the code does not sign in: this user can change to the phone by it.
 
     The answer is the same for a known and an unknown phone. User, profile, code and SMS commit together.
 
@@ -38,12 +41,14 @@ def sign_up(
     phone_hash = accounts.phone_hash(phone)
     with transaction.atomic():
         costs = sms_limits.costs(phone, address, now)
-        decisions.refuse_early(phone, costs, device_token, challenge_id)
+        decisions.refuse_early(phone, costs, device_token, challenge_id, changing_user_id)
         while True:
             found = lock_phone(phone, phone_hash)
             user, locked_at = found.user or User(phone=phone), now or found.now
             device = devices.find_trusted(user, device_token, locked_at) if found.user else None
-            decision = decisions.decide_code(user, costs, locked_at, device, challenge_id, found.former)
+            decision = decisions.decide_code(
+                user, costs, locked_at, device, challenge_id, found.former, changing_user_id
+            )
             decisions.refuse(decision)
             if not found.user:
                 created = _create(phone, phone_hash, locked_at)

@@ -2,14 +2,17 @@
 
 import hmac
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext
 
 from users import keys, phones
 from users.login import codes, devices
-from users.models import LoginCode, User
+from users.models import Challenge, LoginCode, SmsDelivery, User
 from users.queries import lock_user
 
 
@@ -32,6 +35,28 @@ def carry_over_limits(user: User, predecessors: Sequence[int]) -> None:
     # that stays because of it matches nothing any more, and is deleted later.
     unlocked = User.objects.filter(pk__in=predecessors).select_for_update(skip_locked=True, no_key=True)
     User.objects.filter(pk__in=[former.pk for former in unlocked]).update(erased_phone_hash=None)
+
+
+def make_anonymous(codes: QuerySet[LoginCode]) -> None:
+    """Delete what the challenges and SMS of these codes hold of people. They still count against limits."""
+    # Challenges before codes, the order of an attempt, which does not wait for the user's lock.
+    Challenge.objects.filter(login_code__in=codes.values("pk"), address__isnull=False).update(address=None)
+    SmsDelivery.objects.filter(login_code__in=codes.values("pk")).update(
+        address="", prefix="", client_address=None, gateway_ref="", request_id=""
+    )
+
+
+def end_codes(codes: QuerySet[LoginCode], now: datetime) -> None:
+    """Let none of these codes be used from `now` on. Call it with the rows of their users locked."""
+    codes.filter(expires_at__gt=now).update(closed_at=now, expires_at=now)
+    codes.filter(closed_at=None).update(closed_at=now)
+
+
+def forget_changes(user: User, now: datetime) -> None:
+    """End the codes by which this user could change to other numbers. They still count against those numbers."""
+    LoginCode.objects.filter(changing_user=user).update(
+        changing_user=None, closed_at=Coalesce("closed_at", now), expires_at=Least("expires_at", now)
+    )
 
 
 def disable(user: User) -> bool:

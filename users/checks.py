@@ -10,7 +10,7 @@ from users import phones
 from users.login import codes
 from users.sms import gateways
 from users.sms.encoding import parts
-from users.sms.text import compose
+from users.sms.text import Kind, compose
 
 # A key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
 KEY_LENGTH = 32
@@ -55,10 +55,9 @@ def check_test_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def check_sms_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Count the parts in every language, wording and length. Two parts cost twice, and break the autofill of codes."""
     too_long = []
-    for (language, _), length, new_device in product(settings.LANGUAGES, codes.LENGTHS, (False, True)):
-        text = compose("0" * length, language, new_device=new_device)
+    for (language, _), length, kind in product(settings.LANGUAGES, codes.LENGTHS, Kind):
+        text = compose("0" * length, language, kind)
         if (count := parts(text)) > 1:
-            device = "a new device" if new_device else "a first or known one"
-            too_long.append(f"{language}, {length} digits, {device}: {count} parts, {len(text)} characters")
+            too_long.append(f"{language}, {length} digits, {kind.value}: {count} parts, {len(text)} characters")
     what = f"The SMS with the code does not fit one part ({'; '.join(too_long)})."
     return [Warning(what, hint=SHORTER_TEXT, id="users.W001")] if too_long else []

@@ -22,6 +22,11 @@ def code_key() -> bytes:
     return hkdf_sha256(settings.SECRET_KEY.encode(), b"code")
 
 
+def phone_change_key() -> bytes:
+    """The key of codes that change a phone: none of them is a sign-in code."""
+    return hkdf_sha256(settings.SECRET_KEY.encode(), b"phone change")
+
+
 def token_keys() -> list[bytes]:
     """The keys of access and refresh tokens. The first signs and all verify, so a new SECRET_KEY signs no user out."""
     return [hkdf_sha256(secret.encode(), b"token") for secret in _secrets()]

@@ -20,13 +20,15 @@ _STANDING = """
 SELECT EXISTS (SELECT 1 FROM users_user WHERE phone = %(phone)s AND verified_at IS NOT NULL),
        EXISTS (SELECT 1 FROM users_logincode
                 WHERE user_id = (SELECT id FROM users_user WHERE phone = %(phone)s)
-                  AND device_id IS NULL AND closed_at IS NULL AND open_until > %(now)s),
+                  AND device_id IS NULL AND changing_user_id IS NOT DISTINCT FROM %(changing)s
+                  AND closed_at IS NULL AND open_until > %(now)s),
        EXISTS (SELECT 1 FROM users_device
                 WHERE trust_hash = %(trust_hash)s AND trusted_until > %(now)s
                   AND user_id = (SELECT id FROM users_user WHERE phone = %(phone)s)),
        EXISTS (SELECT 1 FROM users_challenge AS challenge
                  JOIN users_logincode AS code ON code.id = challenge.login_code_id
                 WHERE challenge.public_id = %(challenge)s AND challenge.attempts < %(attempts)s
+                  AND code.changing_user_id IS NOT DISTINCT FROM %(changing)s
                   AND code.closed_at IS NULL AND code.open_until > %(now)s
                   AND code.user_id = (SELECT id FROM users_user WHERE phone = %(phone)s))
 """
@@ -41,13 +43,15 @@ class Standing(NamedTuple):
     holds_challenge: bool
 
 
-def standing(phone: str, now: datetime, trust_hash: bytes | None, challenge_id: str | None, attempts: int) -> Standing:
+def standing(
+    phone: str, now: datetime, trust_hash: bytes | None, challenge_id: str | None, changing_user_id: int | None
+) -> Standing:
     """Whether a phone has an open code for unknown devices, and what the client holds of it. It locks nothing.
 
     By hand: one round trip, and the same work for known and unknown phones.
     """
-    values = {"phone": phone, "now": now, "trust_hash": trust_hash, "challenge": challenge_id, "attempts": attempts}
-    return Standing(*sql.fetch_one(_STANDING, values))
+    values = {"phone": phone, "now": now, "trust_hash": trust_hash, "challenge": challenge_id}
+    return Standing(*sql.fetch_one(_STANDING, values | {"attempts": MAX_ATTEMPTS, "changing": changing_user_id}))
 
 
 def insert_code(code: LoginCode, challenge: Challenge, delivery: SmsDelivery) -> None:
@@ -72,13 +76,16 @@ SELECT {sql.columns(LoginCode, "code")}, challenge.id, host(challenge.address), 
   FROM users_challenge AS challenge
   JOIN users_logincode AS code ON code.id = challenge.login_code_id
   JOIN users_user AS person ON person.id = code.user_id
- WHERE challenge.public_id = %s
+ WHERE challenge.public_id = %s AND code.changing_user_id IS NOT DISTINCT FROM %s
 """  # noqa: S608
 
 
-def challenge_with_phone(public_id: str) -> tuple[Challenge, str | None] | None:
-    """The challenge with its code, and the user's phone. Other fields of the challenge are deferred."""
-    row = sql.fetch_optional(_CHALLENGE, [public_id])
+def challenge_with_phone(public_id: str, changing_user_id: int | None = None) -> tuple[Challenge, str | None] | None:
+    """The challenge with its code, and the user's phone. Other fields of the challenge are deferred.
+
+    Only one of this user's change of phone is found, or one that signs in if there is no `changing_user_id`.
+    """
+    row = sql.fetch_optional(_CHALLENGE, [public_id, changing_user_id])
     return (_challenge(row, *row[-3:-1]), row[-1]) if row else None
 
 
@@ -97,7 +104,8 @@ WITH consumed AS (
        SET attempts = attempts + 1, attempts_by_phone = attempts_by_phone + %(by_phone)s::int
       FROM users_logincode AS code JOIN users_user AS person ON person.id = code.user_id
      WHERE challenge.public_id = %(challenge)s AND code.id = challenge.login_code_id AND attempts < {MAX_ATTEMPTS}
-       AND code.digits = %(length)s AND (%(phone)s::text IS NULL OR person.phone = %(phone)s)
+       AND code.digits = %(length)s AND code.changing_user_id IS NOT DISTINCT FROM %(changing)s
+       AND (%(phone)s::text IS NULL OR person.phone = %(phone)s)
        AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, statement_timestamp())
             OR challenge.session_id IS NOT NULL
                AND code.used_at > COALESCE(%(now)s, statement_timestamp()) - %(repeat_for)s)
@@ -128,12 +136,15 @@ def consume_attempt(
     *,
     phone: str | None = None,
     by_phone: bool = False,
+    changing_user_id: int | None = None,
 ) -> Attempt | None:
     """Consume one of MAX_ATTEMPTS of the challenge, and count it as a wrong guess until it is proved right.
 
     None if none was left, the code is no longer valid or has another length, or the challenge is unknown or of another
     `phone` than this one (E.164). The challenge that used the code may be answered again for the time of `repeat_for`.
     That counts as no guess: its holder knows the code.
+
+    The code must be one that signs in or, with `changing_user_id`, one that changes the phone of this user.
 
     `by_phone` says that the client showed no id of the challenge, so it may be anybody behind the same address.
 
@@ -143,7 +154,7 @@ def consume_attempt(
     row = sql.fetch_optional(
         _CONSUME_ATTEMPT,
         {"challenge": public_id, "length": length, "phone": phone, "now": now, "repeat_for": repeat_for}
-        | {"by_phone": by_phone},
+        | {"by_phone": by_phone, "changing": changing_user_id},
     )
     return Attempt(_challenge(row, *row[-4:-2]), *row[-2:]) if row else None
 
@@ -160,11 +171,11 @@ WITH answered AS (
       FROM users_logincode AS code
      WHERE challenge.id = %(challenge)s AND code.id = challenge.login_code_id
        AND code.used_at IS NULL AND code.expires_at > %(now)s
-    RETURNING code.id, code.user_id, code.device_id,
+    RETURNING code.id, code.user_id, code.device_id, code.changing_user_id,
               CASE WHEN %(by_phone)s THEN 1 ELSE challenge.attempts - challenge.attempts_by_phone END AS no_guesses
 ), signed_in AS (
     UPDATE users_user AS person SET last_login = %(now)s, verified_at = COALESCE(verified_at, %(now)s)
-      FROM answered WHERE person.id = answered.user_id AND person.is_active
+      FROM answered WHERE person.id = answered.user_id AND person.is_active AND answered.changing_user_id IS NULL
 )
 UPDATE users_logincode AS code
    SET closed_at = %(now)s, expires_at = %(now)s,
@@ -172,6 +183,7 @@ UPDATE users_logincode AS code
        wrong = GREATEST(wrong - CASE WHEN code.id = answered.id THEN answered.no_guesses ELSE 0 END, 0)
   FROM answered
  WHERE code.user_id = answered.user_id AND code.device_id IS NOT DISTINCT FROM answered.device_id
+   AND code.changing_user_id IS NOT DISTINCT FROM answered.changing_user_id
    AND used_at IS NULL AND expires_at > %(now)s
 """  # noqa: S608
 
@@ -179,13 +191,15 @@ UPDATE users_logincode AS code
 def mark_used(challenge: Challenge, session_id: UUID, now: datetime, *, by_phone: bool = False) -> bool:
     """Mark the challenge's code as used and end all valid codes of its track. False if it was not valid any more.
 
-    An active user has then signed in `now`; the first time verifies them.
+    An active user has then signed in `now`; the first time verifies them. Unless the code changes a phone: then the
+    user of the code is not the one who typed it.
 
     The attempts that showed the challenge's id no longer count as wrong guesses: they were typing errors of whoever has
     the code. Those `by_phone` do, apart from the correct one: a stranger may have made them. If the correct one was by
     phone, a stranger may hold the challenge, so no attempt is left to repeat the log-in.
 
-    `session_id` is that of the session which the challenge then opens. Call it with the user's row locked.
+    `session_id` is that of the session which the challenge then opens, or in which the phone changes. Call it with the
+    user's row locked.
     """
     values = {"challenge": challenge.pk, "session": session_id, "now": now, "by_phone": by_phone}
     return sql.execute(_MARK_USED, values) > 0

@@ -65,7 +65,7 @@ def test_page_names_the_operations_of_the_openapi_document() -> None:
             assert "All operations." in pages[code]
         else:
             assert listed[code] == expected
-    assert listed["invalid_code"] == {"login"}
+    assert listed["invalid_code"] == {"login", "me_phone_confirm"}
 
 
 @pytest.mark.parametrize("path", ["/problems/nothing", "/problems/INVALID", "/problems/invalid/x"])

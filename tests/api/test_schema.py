@@ -13,7 +13,7 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
 from api.exceptions import MEDIA_TYPE, PROBLEMS
-from api.openapi import ACTIVATION, SIGNED_IN
+from api.openapi import ACTIVATION, SIGNED_IN, WITH_PHONE
 from tests.support.accounts import client
 
 EVERYWHERE = {"unavailable"}
@@ -26,6 +26,8 @@ OWN_CODES = {
     "devices_end": {"not_found"},
     "me_activate": set(ACTIVATION),
     "me_erase": {"fresh_sign_in_required"},
+    "me_phone": {*WITH_PHONE, "fresh_sign_in_required", "staff_phone", "too_many_requests"},
+    "me_phone_confirm": {"invalid_code", "staff_phone", "phone_taken"},
     "me_invitations": {"invalid"},
     **{"results_list": {"invalid", "not_found"}, "results_file": {"not_found"}},
     "profiles_list": {"permission_denied", "invalid", "invalid_phone", "region_not_allowed", "too_many_requests"},
@@ -166,7 +168,7 @@ def test_ids_are_documented_as_64_bits_wide(document: Any, operations: Any) -> N
     assert ids == [{"type": "integer", "format": "int64"}] * 5
 
 
-@pytest.mark.parametrize("name", ["SignupRequest", "LoginRequest"])
+@pytest.mark.parametrize("name", ["SignupRequest", "LoginRequest", "PhoneChangeRequest"])
 def test_phones_in_requests_are_documented_as_strings(document: Any, name: str) -> None:
     phone = document["components"]["schemas"][name]["properties"]["phone"]
 
@@ -199,12 +201,10 @@ def test_example_of_invalid_names_a_field_of_its_own_request(document: Any, oper
     assert named == {
         "signup": "phone",
         "login": "code",
-        "refresh": "refresh",
-        "logout": "refresh",
+        **dict.fromkeys(["refresh", "logout"], "refresh"),
         "me_activate": "activated_invite",
-        "me_invitations": "cursor",
-        "profiles_list": "cursor",
-        "results_list": "cursor",
+        **{"me_phone": "phone", "me_phone_confirm": "code"},
+        **dict.fromkeys(["me_invitations", "profiles_list", "results_list"], "cursor"),
     }
 
 

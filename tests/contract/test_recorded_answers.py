@@ -13,7 +13,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 
 from tests.contract.recording import FOLDER, RECORDS, as_recorded
-from tests.contract.scenarios import auth, devices, paths, profiles, votes
+from tests.contract.scenarios import auth, devices, new_phone, paths, profiles, votes
 from tests.contract.scenarios.common import Recorder
 from tests.support.accounts import client
 
@@ -26,7 +26,7 @@ OPERATIONS = (
     auth.signup, auth.login, auth.refresh, auth.logout, devices.devices_list, devices.devices_end_all,
     devices.devices_end, profiles.me_read, profiles.me_activate, profiles.me_erase, profiles.me_invitations,
     profiles.me_export, profiles.profiles_list, profiles.profiles_read, votes.voting_read,
-    votes.results_list, votes.results_file,
+    votes.results_list, votes.results_file, new_phone.me_phone, new_phone.me_phone_confirm,
 )  # fmt: skip
 SCENARIOS: dict[str, Callable[[Recorder], None]] = {
     scenario.__name__: scenario for scenario in (*OPERATIONS, paths.methods, paths.unknown_paths, paths.pages)

@@ -61,7 +61,7 @@ def challenge(public_id: str) -> Challenge:
 def right(public_id: str) -> str:
     """The code in the SMS of this challenge."""
     code = challenge(public_id).login_code
-    return codes.derive(code.nonce, code.length)
+    return codes.derive(code.nonce, code.length, code.changing_user_id)
 
 
 def wrong(public_id: str) -> str:

@@ -93,12 +93,28 @@ def test_trust_has_both_a_hash_and_an_end_or_neither(column: str) -> None:
 
 
 def test_one_code_of_a_track_is_open_at_a_time() -> None:
-    refused("users_logincode_one_open", *copy("users_logincode"))
+    refused("users_logincode_one_open_each", *copy("users_logincode"))
+
+
+def test_one_code_of_a_change_of_phone_is_open_at_a_time() -> None:
+    for user_id in (7, 8):
+        sql, *values = copy("users_logincode", changing_user_id=user_id)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+
+    refused("users_logincode_one_open_each", *copy("users_logincode"))
+
+
+def test_code_of_a_change_of_phone_is_of_no_known_device() -> None:
+    refused(
+        "users_logincode_change_is_unknown",
+        "UPDATE users_logincode SET changing_user_id = 7, device_id = (SELECT id FROM users_device)",
+    )
 
 
 def test_one_code_of_a_known_device_is_open_at_a_time() -> None:
     LoginCode.objects.filter(closed_at=None).update(device=Device.objects.get())
-    refused("users_logincode_one_open", *copy("users_logincode"))
+    refused("users_logincode_one_open_each", *copy("users_logincode"))
 
 
 @pytest.mark.parametrize("change", [{"digits": 10}, {"closed_at": "2030-01-01T00:00:00Z"}])
@@ -174,7 +190,8 @@ def test_every_constraint_has_a_test() -> None:
         "users_user_phone_null_iff_erased",
         "users_user_test_no_operator",
         "users_device_trust_has_an_end",
-        "users_logincode_one_open",
+        "users_logincode_one_open_each",
+        "users_logincode_change_is_unknown",
         "users_logincode_digits",
         "users_logincode_used_is_closed",
         "users_challenge_attempts",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from profiles import privacy
+from profiles import phone_change, privacy
 from profiles.signup import sign_up
 from tests.support.login_steps import right, wrong
 from tests.support.races import race
@@ -17,6 +17,7 @@ from users.login import devices, signin, tokens
 from users.login.decisions import TooManyRequests
 from users.login.devices import DeviceNotFound
 from users.models import Challenge, Device, LoginCode, User
+from users.queries import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +30,8 @@ EXPECTED = (
     tokens.TokenRevoked,
     DeviceNotFound,
     privacy.FreshSignInRequired,
+    phone_change.OwnPhone,
+    phone_change.PhoneTaken,
     Challenge.DoesNotExist,  # gone meanwhile
     LoginCode.DoesNotExist,
     User.DoesNotExist,
@@ -88,6 +91,13 @@ class Player:
         if device:
             privacy.erase(device)
 
+    def move_change_phone(self) -> None:
+        device = Device.objects.filter(user__phone__in=PHONES, ended_at=None).order_by("?").first()
+        if device:
+            given = {"now": database_now(), "address": "192.0.2.1", "language": "en"}
+            asked = phone_change.request_code(device, self.random.choice(PHONES), **given).challenge_id
+            phone_change.confirm(device, right(asked), asked)
+
     def _sign_up(self) -> Any:
         phone = self.random.choice(PHONES)
         return sign_up(phone, address="192.0.2.1", language="en", device_token=self.device_token)
@@ -100,7 +110,7 @@ def test_mixed_actions_do_not_deadlock(settings: Any) -> None:
     played = race([player.play for player in players])
 
     assert [repr(error) for error in played if isinstance(error, Exception)] == []
-    assert len(set().union(*played)) == 8
+    assert len(set().union(*played)) == 9
 
 
 def test_guessing_during_an_erasure_does_not_deadlock() -> None:

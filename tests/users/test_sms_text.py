@@ -13,7 +13,7 @@ from inviting_app.values import origin
 from tests.support.login_steps import ask, right
 from users.models import LoginCode, User
 from users.sms.encoding import parts
-from users.sms.text import compose, message
+from users.sms.text import Kind, compose, message, notice
 
 # The longest host name with which the default texts fit: 25 characters.
 HOST = "invite.friends.example.ru"
@@ -41,7 +41,7 @@ def test_message_begins_with_the_code_and_ends_in_the_line_that_browsers_read() 
 
 
 def test_long_code_is_shown_in_two_groups_and_whole_in_the_last_line() -> None:
-    text = compose("1234567890", "en", new_device=False)
+    text = compose("1234567890", "en")
 
     assert text == f"12345 67890 is your sign-in code. Never share it.\n\n@{HOST} #1234567890"
 
@@ -57,17 +57,17 @@ def test_long_code_is_shown_in_two_groups_and_whole_in_the_last_line() -> None:
 def test_last_line_is_the_configured_one(last_line: str, end: str, settings: Any) -> None:
     settings.SMS_LAST_LINE = last_line
 
-    assert compose("1234", "en", new_device=False).endswith(end)
+    assert compose("1234", "en").endswith(end)
 
 
 def test_international_host_is_in_punycode_in_the_last_line(settings: Any) -> None:
     settings.SITE_URL = origin("https://друзья.рф")
 
-    assert compose("1234", "ru", new_device=False).endswith("\n\n@xn--d1ag0am0cs.xn--p1ai #1234")
+    assert compose("1234", "ru").endswith("\n\n@xn--d1ag0am0cs.xn--p1ai #1234")
 
 
 def test_message_is_in_the_language_of_the_request() -> None:
-    english, russian = (compose("1234", language, new_device=False) for language in ("en", "ru"))
+    english, russian = (compose("1234", language) for language in ("en", "ru"))
 
     assert english.isascii()
     assert "код" in russian
@@ -95,11 +95,20 @@ def test_known_device_gets_no_warning(alice: Any) -> None:
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 @pytest.mark.parametrize("digits", ["0000", "0000000000"])
-@pytest.mark.parametrize("new_device", [False, True])
-def test_default_texts_fit_one_sms_with_a_host_of_ordinary_length(language: str, digits: str, new_device: bool) -> None:
-    text = compose(digits, language, new_device=new_device)
+@pytest.mark.parametrize("kind", Kind)
+def test_default_texts_fit_one_sms_with_a_host_of_ordinary_length(language: str, digits: str, kind: Kind) -> None:
+    text = compose(digits, language, kind)
 
     assert parts(text) == 1
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "new number"), ("ru", "номер")])
+def test_notice_of_a_changed_phone_fits_one_sms_and_has_no_digits(language: str, words: str) -> None:
+    text = notice(language)
+
+    assert parts(text) == 1
+    assert words in text and HOST in text
+    assert not any(letter.isdigit() for letter in text)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +145,8 @@ def test_parts_of_any_text_are_counted(text: str) -> None:
 def test_sms_text_replaces_the_sentence_only(settings: Any) -> None:
     settings.SMS_TEXT = {"en": "Shop: {code} (100%)"}
 
-    assert compose("1234567890", "en", new_device=True).startswith("Shop: 12345 67890 (100%)\n\n@")
-    assert "Shop" not in compose("1234", "ru", new_device=True)
+    assert compose("1234567890", "en", Kind.NEW_DEVICE).startswith("Shop: 12345 67890 (100%)\n\n@")
+    assert "Shop" not in compose("1234", "ru", Kind.NEW_DEVICE)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def issue(decision: CodeDecision, user: User, address: str | None, language: str
     now = decision.track.now
     code = _updated_code(decision, user, language)
     challenge = decision.existing or Challenge(login_code=code, address=address, created_at=now)
-    delivery = _delivery(code, user, None if code.device_id or settings.DEMO else address, now)
+    assert user.phone is not None
+    delivery = _delivery(code, user.phone, None if code.device_id or settings.DEMO else address, now)
     if code.pk is None:  # a new code is always sent, and its challenge is new
         login_queries.insert_code(code, challenge, delivery)
     else:
@@ -59,7 +60,7 @@ def issue(decision: CodeDecision, user: User, address: str | None, language: str
         sent=decision.send,
         sent_at=code.sent_at,
         resend_in=math.ceil(send_delay.total_seconds()),
-        code=codes.derive(code.nonce, code.length) if settings.DEMO else None,
+        code=codes.derive(code.nonce, code.length, code.changing_user_id) if settings.DEMO else None,
     )
 
 
@@ -92,11 +93,13 @@ def _save(decision: CodeDecision, code: LoginCode, challenge: Challenge, deliver
 def _new_code(decision: CodeDecision, user: User, language: str) -> LoginCode:
     track, length = decision.track, decision.length
     if decision.sends.has_stale_code:
-        stale = LoginCode.objects.filter(user=user, device=track.device, length=length, closed_at=None)
+        of_user = LoginCode.objects.filter(user=user, changing_user=track.changing_user_id)
+        stale = of_user.filter(device=track.device, length=length, closed_at=None)
         stale.update(closed_at=track.now)
     return LoginCode(
         user=user,
         device=track.device,
+        changing_user_id=track.changing_user_id,
         length=length,
         nonce=codes.new_nonce(),
         language=language,
@@ -104,13 +107,23 @@ def _new_code(decision: CodeDecision, user: User, language: str) -> LoginCode:
     )
 
 
-def _delivery(code: LoginCode, user: User, client_address: str | None, now: datetime) -> SmsDelivery:
-    assert user.phone is not None
+def send_notice(code: LoginCode, phone: str, now: datetime) -> None:
+    """Have the SMS sent that tells this E.164 phone that its user has changed to another one by this code.
+
+    It commits with the caller's transaction.
+    """
+    delivery = _delivery(code, phone, None, now)
+    delivery.notice_phone = phone
+    delivery.save(force_insert=True)
+    transaction.on_commit(announce, robust=True)
+
+
+def _delivery(code: LoginCode, phone: str, client_address: str | None, now: datetime) -> SmsDelivery:
     return SmsDelivery(
         login_code=code,
-        address=phones.mask(user.phone),
-        country=phones.country(user.phone),
-        prefix=phones.prefix(user.phone),
+        address=phones.mask(phone),
+        country=phones.country(phone),
+        prefix=phones.prefix(phone),
         client_address=client_address,
         request_id=request_id.get(),
         next_try_at=now,

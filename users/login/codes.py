@@ -2,8 +2,9 @@
 
     digits = int(HMAC-SHA256(code key, nonce)) mod 10^n
 
-The nonce is in the database and the key is not. So a database dump or a log reveals no code, and a resend sends the
-same digits. The numbers of this module are part of the proof in `risk`. They are constants on purpose, not settings.
+A code that changes a phone takes another key, and the id of its user beside the nonce. The nonce is in the database
+and the key is not. So a database dump or a log reveals no code, and a resend sends the same digits. The numbers of this
+module are part of the proof in `risk`. They are constants on purpose, not settings.
 """
 
 import hmac
@@ -44,15 +45,16 @@ def new_nonce() -> bytes:
     return secrets.token_bytes(16)
 
 
-def derive(nonce: bytes | memoryview, length: int) -> str:
-    """The code of `length` digits of this nonce, zero-padded. The bias of the modulo is below 2^-222 for 10 digits."""
-    number = int.from_bytes(hmac.digest(keys.code_key(), bytes(nonce), "sha256"))
+def derive(nonce: bytes | memoryview, length: int, changing_user_id: int | None = None) -> str:
+    """The code of `length` digits of this nonce, zero-padded. The bias of the modulo is below 2^-222 for 10 digits.
+
+    A code that changes a phone has a key of its own and holds for its user alone.
+    """
+    key, of_user = keys.code_key(), b""
+    if changing_user_id is not None:
+        key, of_user = keys.phone_change_key(), changing_user_id.to_bytes(8)
+    number = int.from_bytes(hmac.digest(key, bytes(nonce) + of_user, "sha256"))
     return str(number % 10**length).zfill(length)
-
-
-def matches(typed: str, nonce: bytes | memoryview, length: int) -> bool:
-    """Whether the typed digits are the code of this nonce."""
-    return is_same(typed, derive(nonce, length))
 
 
 def is_same(typed: str, code: str) -> bool:

@@ -79,14 +79,17 @@ def decide_code(
     device: Device | None = None,
     challenge_id: str | None = None,
     former: Sequence[int] = (),
+    changing_user_id: int | None = None,
 ) -> CodeDecision:
     """Apply the rules to a request from a trusted device of the user, or from any other.
+
+    With `changing_user_id` it is the request of another user, who wants to change to the phone of this one.
 
     Call it with the user's row locked, unless it is only for display. A user who is not stored yet (`pk` None) has the
     limits of the `former` users, who erased themselves with this phone.
     """
     user_ids = [user.pk] if user.pk else list(former)
-    track, allowed = _track(user, user_ids, device, costs, now)
+    track, allowed = _track(user, user_ids, device, costs, now, changing_user_id)
     delays = costs.delays(known=track.device is not None, verified=user.verified_at is not None)
     existing = _existing_challenge(track, challenge_id)
     length = existing.login_code.length if existing else _length(track, allowed, delays)
@@ -104,7 +107,13 @@ def decide_code(
     )
 
 
-def refuse_early(phone: str, costs: SmsCosts, device_token: str | None, challenge_id: str | None) -> None:
+def refuse_early(
+    phone: str,
+    costs: SmsCosts,
+    device_token: str | None,
+    challenge_id: str | None,
+    changing_user_id: int | None = None,
+) -> None:
     """Raise TooManyRequests if an SMS cost limit refuses this request whatever the user's own limits say.
 
     One statement asks all about the phone. So a refusal writes nothing, not even a lock, and takes the same time for
@@ -113,7 +122,7 @@ def refuse_early(phone: str, costs: SmsCosts, device_token: str | None, challeng
     if costs.now is None or not costs.may_refuse:
         return
     trust_hash = devices.trust_hash(device_token) if device_token else None
-    standing = login_queries.standing(phone, costs.now, trust_hash, challenge_id, codes.MAX_ATTEMPTS)
+    standing = login_queries.standing(phone, costs.now, trust_hash, challenge_id, changing_user_id)
     delays = costs.delays(known=False, verified=standing.is_verified)
     delay = max(delays.attach, NO_DELAY if standing.has_open_code else delays.send)
     if delay > NO_DELAY and not standing.is_known_device and not standing.holds_challenge:
@@ -132,7 +141,12 @@ def _refuse(delay: timedelta, limits: Sequence[LimitReached]) -> NoReturn:
 
 
 def _track(
-    user: User, user_ids: Sequence[int], device: Device | None, costs: SmsCosts, now: datetime
+    user: User,
+    user_ids: Sequence[int],
+    device: Device | None,
+    costs: SmsCosts,
+    now: datetime,
+    changing_user_id: int | None,
 ) -> tuple[Track, AllowedCodes]:
     """The device's own track while it is within its limits, otherwise the unknown-device track."""
     if device is not None:
@@ -141,7 +155,7 @@ def _track(
         if allowed.short and track.counted_sends < DEVICE_SENDS:
             return track, allowed
     sent, weights = risk.history(user_ids, None, now, costs.people_a_day)
-    return Track(None, now, sent), risk.for_unknown_devices(user, weights, costs.network.allows_short)
+    return Track(None, now, sent, changing_user_id), risk.for_unknown_devices(user, weights, costs.network.allows_short)
 
 
 def _existing_challenge(track: Track, public_id: str | None) -> Challenge | None:

@@ -23,6 +23,11 @@ class LoginCode(models.Model):
     device = models.ForeignKey(
         "users.Device", models.CASCADE, null=True, related_name="login_codes", verbose_name=_("track: known device")
     )
+    # The user who changes their phone to this one with the code. None: the code signs in. Without a constraint, because
+    # the row of a verified user is never deleted.
+    changing_user = models.ForeignKey(
+        "users.User", models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+"
+    )
     length = models.PositiveSmallIntegerField(_("length"), db_column="digits")
     nonce = models.BinaryField(max_length=16)
     language = models.CharField(_("language"), max_length=8)
@@ -41,6 +46,9 @@ class LoginCode(models.Model):
         indexes = [
             models.Index(fields=["user", "created_at"], name="users_logincode_of_user"),
             models.Index(fields=["created_at"], name="users_logincode_created"),
+            models.Index(
+                fields=["changing_user"], name="users_logincode_changes", condition=Q(changing_user__isnull=False)
+            ),
             # For the risk weight of the whole site: the valid short codes, and those with wrong guesses.
             models.Index(
                 fields=["expires_at"], name="users_logincode_short", condition=Q(length=codes.SHORT, device=None)
@@ -54,10 +62,13 @@ class LoginCode(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                name="users_logincode_one_open",
-                fields=["user", "device", "length"],
+                name="users_logincode_one_open_each",
+                fields=["user", "device", "length", "changing_user"],
                 condition=Q(closed_at__isnull=True),
                 nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="users_logincode_change_is_unknown", condition=Q(changing_user=None) | Q(device=None)
             ),
             models.CheckConstraint(name="users_logincode_digits", condition=Q(length__in=codes.LENGTHS)),
             models.CheckConstraint(

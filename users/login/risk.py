@@ -6,8 +6,9 @@ Theorem. Against an attacker without a device token of the phone, but with any n
    codes in 30 days;
 2. on the whole site at most 0.1 accounts are taken over in any 24 hours (or 5·10⁻⁶ per user signed in, if more).
 
-An attacker can guess only at codes of the unknown-device track. Each guess consumes an attempt of its challenge, at
-most MAX_ATTEMPTS = 3 of them, by a statement that commits before the comparison.
+An attacker can guess only at codes of the unknown-device track. Codes by which users change to the phone are counted
+with it: guessing one is no better than guessing the code of a sign-up. Each guess consumes an attempt of its challenge,
+at most MAX_ATTEMPTS = 3 of them, by a statement that commits before the comparison.
 
 The *risk weight* of a challenge is 3 from its issue until its code's end, whether or not its attempts are used. After
 that it is the number of its wrong guesses, for 24 hours (and for 30 days). A challenge for a short code is issued only

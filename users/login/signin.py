@@ -90,6 +90,26 @@ def sign_in(
     return _answered(attempt, digits, user_agent, now, NO_DELAY, by_phone=True)
 
 
+def compare_for_change(typed: str, challenge_id: str, user_id: int, now: datetime | None = None) -> Challenge:
+    """Compare the typed code with that of the challenge by which this user changes their phone.
+
+    The attempt is consumed and committed before the comparison, as in `sign_in`. The code is not marked as used yet.
+
+    Raises MalformedCode or InvalidCode.
+    """
+    digits, attempt = clean(typed), None
+    if _has_form(digits, codes.LENGTHS):
+        attempt = login_queries.consume_attempt(
+            challenge_id, len(digits), now, tokens.REUSE_INTERVAL, changing_user_id=user_id
+        )
+    if attempt is None:
+        found = login_queries.challenge_with_phone(challenge_id, user_id)
+        _check_form(digits, found[0] if found else None)
+        raise InvalidCode
+    _compare(attempt, digits)
+    return attempt.challenge
+
+
 def _held(public_id: str | None, phone: str | None) -> Challenge | None:
     """The challenge that the client shows, unless its phone is another one than this (E.164)."""
     found = public_id and login_queries.challenge_with_phone(public_id)
@@ -106,6 +126,7 @@ def _newest_live(phone: str, length: int, address: str | None, now: datetime | N
         attempts__lt=codes.MAX_ATTEMPTS,
         login_code__user__phone=phone,
         login_code__device=None,
+        login_code__changing_user=None,
         login_code__length=length,
         login_code__used_at=None,
         login_code__expires_at__gt=now or StatementTimestamp(),
@@ -134,11 +155,17 @@ def _answered(
     by_phone: bool = False,
 ) -> SignedIn:
     """Compare the digits with the code of the challenge, whose attempt is consumed. Raises as `sign_in`."""
+    _compare(attempt, digits)
+    return _accept(attempt.challenge, user_agent, now, repeat_for, by_phone=by_phone)
+
+
+def _compare(attempt: Attempt, digits: str) -> None:
+    """Raise InvalidCode unless these are the digits of the code."""
     code = attempt.challenge.login_code
     fixed = test_numbers.code_of(attempt.test_phone)
-    if not (codes.is_same(digits, fixed) if fixed else codes.matches(digits, code.nonce, code.length)):
+    expected = fixed or codes.derive(code.nonce, code.length, code.changing_user_id)
+    if not codes.is_same(digits, expected):
         raise InvalidCode(None if code.used_at else codes.MAX_ATTEMPTS - attempt.consumed)
-    return _accept(attempt.challenge, user_agent, now, repeat_for, by_phone=by_phone)
 
 
 def _accept(

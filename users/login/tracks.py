@@ -1,6 +1,7 @@
 """Tracks: the codes of one phone that one kind of client can use, and the resend intervals between their SMS.
 
-A known device has a track of its own. All unknown devices share one.
+A known device has a track of its own. All unknown devices share one. A user who changes their phone to this one has one
+too: their code goes to it and is no sign-in code.
 """
 
 from collections.abc import Sequence
@@ -46,20 +47,32 @@ class Track:
     """The codes of a known device of a user (None: of all unknown devices) at one moment.
 
     `sent` are the SMS of all tracks, because successes count for the phone: a user has any number of devices.
+
+    With `changing_user_id` it is the track of this user's change to the phone. Such a code waits for all SMS to unknown
+    devices. A sign-in code does not wait for SMS of changes: otherwise they could keep the phone's owner out.
     """
 
-    def __init__(self, device: Device | None, now: datetime, sent: Sequence[tuple[datetime, LoginCode]]) -> None:
-        self.device, self.now = device, now
+    def __init__(
+        self,
+        device: Device | None,
+        now: datetime,
+        sent: Sequence[tuple[datetime, LoginCode]],
+        changing_user_id: int | None = None,
+    ) -> None:
+        self.device, self.now, self.changing_user_id = device, now, changing_user_id
         intervals = settings.LOGIN_SEND_GAPS[:DEVICE_INTERVALS] if device else settings.LOGIN_SEND_GAPS
         self.by_length = {length: Sends(intervals) for length in codes.LENGTHS}
         exempt = self._exempt_successes(sent)
         for sent_at, code in sent:
-            if code.device_id != (device and device.pk):
+            is_own = code.changing_user_id == changing_user_id
+            if code.device_id != (device and device.pk) or not (is_own or changing_user_id):
                 continue
             sends = self.by_length[code.length]
             # A success closes all codes of its track at its own time.
             if code.closed_at not in exempt and sent_at > now - DAY:
                 sends.times.append(sent_at)
+            if not is_own:
+                continue
             if code.closed_at is None and code.open_until > now:
                 sends.open_code = code
             elif code.closed_at is None:

@@ -120,7 +120,7 @@ class Message:
     # E.164, such as +79991234567.
     phone: str
     text: str
-    # The digits of the sign-in code in the text, for providers that fill in a template of their own.
+    # The digits of the code in the text, for providers that fill in a template of their own. Empty if it has none.
     code: str
     # Up to 18 digits, the same for each try of one SMS, so that a provider can recognise a repetition.
     id: str

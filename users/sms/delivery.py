@@ -61,6 +61,7 @@ class Sms:
     def __init__(self, claimed: Claimed, health: Breaker, gateways: list[Gateway], counted: Gateway | None) -> None:
         """`counted` is the gateway whose try the claim counted."""
         self.id, self.code, self.request_id = claimed.id, claimed.code, claimed.request_id
+        self.notice_phone = claimed.notice_phone
         self.until, self.error, self.open_tries = claimed.until, claimed.error, claimed.open_tries
         self._rounds = claimed.failed_rounds
         tried = [one for one in gateways if one != counted and self.open_tries.get(one.name, 0) >= MOST_OPEN_TRIES]

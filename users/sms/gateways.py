@@ -14,6 +14,7 @@ from users import phones
 from users.sms import gateway_urls, receipt_tokens
 from users.sms.answers import Answer, Message, OnReceipt, Reason, Response, TooLate
 from users.sms.encoding import is_gsm, parts
+from users.sms.fields import strings
 from users.sms.gateway_urls import GatewayError, is_loopback
 from users.sms.provider_files import ProvidersError
 from users.sms.providers import Provider
@@ -70,6 +71,12 @@ class Gateway:
             return ""
         return f"{site}/sms/receipts/{receipt_tokens.of(self.account)[0]}"
 
+    @property
+    def takes_text(self) -> bool:
+        """Whether it sends our text. Others fill the code into a template of their own, and can send nothing else."""
+        call = self.provider.send
+        return call is None or any("{text}" in one for one in strings([call.query, call.form, call.json]))
+
     def begin(self, message: Message, on_receipt: OnReceipt | None = None, latest: float = math.inf) -> Try:
         """Begin to send this message, but not after `latest`, a time of `time.monotonic`.
 
@@ -77,6 +84,10 @@ class Gateway:
         """
         from users.sms import http_api, smpp  # a web process reads the gateways' names only
 
+        if not message.code and not self.takes_text:
+            refused: Future[Answer] = Future()
+            refused.set_result(Answer(Reason.TEXT))
+            return Try(refused, lambda: (refused.result(), None))
         if self.provider.protocol == "smpp":
             answering = smpp.begin(self.provider, self.values, message, on_receipt, latest)
             return Try(answering, lambda: (answering.result(), None))

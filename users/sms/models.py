@@ -13,7 +13,7 @@ DEMO_GATEWAY = "demo"
 
 
 class SmsDelivery(models.Model):
-    """One send of a code: what became of it. Its text is not stored."""
+    """One send of a code, or one notice after its use: what became of it. Its text is not stored."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -29,6 +29,8 @@ class SmsDelivery(models.Model):
     gateway_ref = models.CharField(_("gateway's reference"), max_length=MAX_REFERENCE, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
     address = models.CharField(_("phone, masked"), max_length=20)
+    # Of a notice about a changed phone: the phone before (E.164), to which it goes, until it is sent or given up.
+    notice_phone = models.CharField(max_length=16, null=True)
     country = models.CharField(_("country"), max_length=3)
     prefix = models.CharField(_("prefix"), max_length=16)
     error = models.CharField(_("error"), max_length=100, blank=True)

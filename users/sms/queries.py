@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from users import sql
-from users.clock import DAY
+from users.clock import DAY, HOUR
 from users.models import LoginCode, User
 from users.queries import database_now
 
@@ -35,11 +35,15 @@ def count_gateway_failure(name: str, error: str, failures: int, limit: int, open
     sql.execute(_COUNT_FAILURE, values)
 
 
+# How long sending a notice is tried: its code is used, so that has no time left.
+NOTICE_FOR = HOUR
+
 # The statement that claims an SMS counts the try, so it is known whatever happens to the worker. The SMS of a code that
 # has ended is not sent: it is `failed` if gateways were tried until the code expired, and `dropped` otherwise.
 _CLAIM = f"""
 WITH due AS MATERIALIZED (
-    SELECT id, login_code_id, open_tries, error, coalesce((open_tries->>%(gateway)s::text)::int, 0) AS tries
+    SELECT id, login_code_id, open_tries, error, notice_phone, created_at,
+           coalesce((open_tries->>%(gateway)s::text)::int, 0) AS tries
       FROM users_smsdelivery
      WHERE state = 'queued' AND next_try_at <= statement_timestamp()
      ORDER BY next_try_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
@@ -47,6 +51,7 @@ WITH due AS MATERIALIZED (
 UPDATE users_smsdelivery AS sms
    SET state = judged.state,
        finished_at = CASE WHEN judged.state <> 'queued' THEN statement_timestamp() END,
+       notice_phone = CASE WHEN judged.state = 'queued' THEN due.notice_phone END,
        next_try_at = statement_timestamp() + %(claim)s::interval,
        open_tries = CASE WHEN judged.state = 'queued' AND %(gateway)s::text IS NOT NULL AND due.tries < %(most)s
                          THEN jsonb_set(coalesce(due.open_tries, '{{}}'), ARRAY[%(gateway)s::text],
@@ -56,14 +61,17 @@ UPDATE users_smsdelivery AS sms
   JOIN users_logincode AS code ON code.id = due.login_code_id
   JOIN users_user AS person ON person.id = code.user_id
  CROSS JOIN LATERAL (
-    SELECT CASE WHEN code.used_at IS NOT NULL OR person.phone IS NULL THEN 'dropped'
+    SELECT CASE WHEN due.notice_phone IS NOT NULL AND due.created_at > statement_timestamp() - %(notice)s::interval
+                THEN 'queued'
+                WHEN due.notice_phone IS NOT NULL AND due.error <> '' THEN 'failed'
+                WHEN code.used_at IS NOT NULL OR person.phone IS NULL THEN 'dropped'
                 WHEN code.expires_at > statement_timestamp() THEN 'queued'
                 WHEN due.error = '' THEN 'dropped'
                 ELSE 'failed' END AS state
  ) AS judged
  WHERE sms.id = due.id
 RETURNING {sql.columns(LoginCode, "code")}, {sql.columns(User, "person")}, sms.id, sms.next_try_at, sms.open_tries,
-          sms.error, sms.failed_rounds, sms.request_id, sms.state, due.tries
+          sms.error, sms.failed_rounds, sms.request_id, sms.notice_phone, sms.state, due.tries
 """  # noqa: S608
 
 # The user's columns follow those of the code.
@@ -81,6 +89,8 @@ class Claimed(NamedTuple):
     error: str
     failed_rounds: int
     request_id: str
+    # The phone that a notice goes to. None: it is the SMS with the code.
+    notice_phone: str | None
     # Whether the code still counts. If not, the SMS is finished.
     is_queued: bool
     # Whether a try of the gateway was counted.
@@ -93,25 +103,26 @@ def claim(limit: int, gateway: str | None, most: int, claim_for: timedelta) -> l
     A try of `gateway` is counted for each, unless `most` such tries have no outcome yet. By hand: it is the algorithm,
     one statement that locks, counts and reads for all of them. SKIP LOCKED lets many workers claim at once.
     """
-    values = {"limit": limit, "gateway": gateway, "most": most, "claim": claim_for}
+    values = {"limit": limit, "gateway": gateway, "most": most, "claim": claim_for, "notice": NOTICE_FOR}
     return [_claimed(row, gateway, most) for row in sql.fetch_all(_CLAIM, values)]
 
 
 def _claimed(row: sql.Row, gateway: str | None, most: int) -> Claimed:
     code = sql.instance(LoginCode, row)
     code.user = sql.instance(User, row[_CODE_COLUMNS:])
-    *_, sms_id, until, open_tries, error, rounds, request_id, state, tries = row
+    *_, sms_id, until, open_tries, error, rounds, request_id, notice_phone, state, tries = row
     is_counted = gateway is not None and tries < most
-    return Claimed(
-        code, sms_id, until, json.loads(open_tries or "{}"), error, rounds, request_id, state == "queued", is_counted
-    )
+    open_tries, is_queued = json.loads(open_tries or "{}"), state == "queued"
+    return Claimed(code, sms_id, until, open_tries, error, rounds, request_id, notice_phone, is_queued, is_counted)
 
 
 # A success is recorded whoever has claimed the SMS meanwhile. Anything else counts only while the claim lives.
 # An erasure empties the address: then the gateway's name for the SMS is not stored either.
-_RECORD = """
+_IS_LIVE = """sms.notice_phone IS NOT NULL AND sms.created_at > statement_timestamp() - %(notice)s::interval
+              OR code.used_at IS NULL AND code.expires_at > statement_timestamp() AND person.phone IS NOT NULL"""
+_RECORD = f"""
 WITH change AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS change (
+    SELECT * FROM jsonb_to_recordset(%(changes)s::jsonb) AS change (
         id bigint, code bigint, until timestamptz, state text, gateway text, reference text, error text,
         open_tries jsonb, failed_rounds int, wait float8)
 ), free AS MATERIALIZED (
@@ -123,22 +134,20 @@ WITH change AS MATERIALIZED (
        SET state = free.state, gateway = free.gateway, error = free.error, open_tries = free.open_tries,
            gateway_ref = CASE WHEN sms.address <> '' THEN free.reference ELSE '' END,
            failed_rounds = free.failed_rounds,
+           notice_phone = CASE WHEN free.state = 'queued' THEN sms.notice_phone END,
            next_try_at = statement_timestamp()
-                       + CASE WHEN code.used_at IS NULL AND code.expires_at > statement_timestamp()
-                               AND person.phone IS NOT NULL
-                              THEN make_interval(secs => free.wait) ELSE '0' END,
+                       + CASE WHEN {_IS_LIVE} THEN make_interval(secs => free.wait) ELSE '0' END,
            finished_at = CASE WHEN free.state <> 'queued' THEN statement_timestamp() END
       FROM free
       JOIN users_logincode AS code ON code.id = free.code
       JOIN users_user AS person ON person.id = code.user_id
      WHERE sms.id = free.id
-    RETURNING sms.id, sms.next_try_at,
-              code.used_at IS NULL AND code.expires_at > statement_timestamp() AND person.phone IS NOT NULL AS is_live
+    RETURNING sms.id, sms.next_try_at, {_IS_LIVE} AS is_live
 )
 SELECT sms.id, recorded.next_try_at, recorded.is_live
   FROM change JOIN users_smsdelivery AS sms ON sms.id = change.id LEFT JOIN recorded ON recorded.id = sms.id
  WHERE sms.state = 'queued' AND (change.state = 'sent' OR sms.next_try_at = change.until)
-"""
+"""  # noqa: S608
 
 
 class Recorded(NamedTuple):
@@ -154,7 +163,7 @@ def record(changes: list[dict[str, Any]]) -> Recorded:
     Those must not hold up the others, whose claims would end meanwhile. By hand: one conditional statement for all of
     them.
     """
-    rows = sql.fetch_all(_RECORD, [json.dumps(changes)])
+    rows = sql.fetch_all(_RECORD, {"changes": json.dumps(changes), "notice": NOTICE_FOR})
     return Recorded(
         {sms_id: until for sms_id, until, is_live in rows if is_live},
         {sms_id for sms_id, until, _ in rows if until is None},

@@ -1,6 +1,7 @@
 """The text of the SMS."""
 
 import hashlib
+from enum import Enum
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,21 +14,45 @@ from users.models import LoginCode
 from users.sms.answers import Message
 
 
-def message(code: LoginCode, delivery_id: int) -> Message:
+class Kind(Enum):
+    """What an SMS is about."""
+
+    SIGN_IN = "a first or known device"
+    # Of a user who has signed in before, for a client that is not a known device.
+    NEW_DEVICE = "a new device"
+    # For the phone to which a user changes.
+    NEW_PHONE = "a new phone"
+
+
+def message(code: LoginCode, delivery_id: int, notice_phone: str | None = None) -> Message:
     """The SMS of this delivery, in the language of the request that created the code.
 
-    It warns of a new device if the user has signed in before and the code is not for a known device.
+    With a `notice_phone` it tells this phone that its user has changed to another one.
     """
-    assert code.user.phone is not None
-    new_device = code.device_id is None and code.user.verified_at is not None
-    digits = codes.derive(code.nonce, code.length)
-    text = compose(digits, code.language, new_device=new_device)
     # Row numbers are not unique: another installation or a restored database may share the account at the provider.
     unique = hashlib.sha256(bytes(code.nonce) + delivery_id.to_bytes(8)).digest()
-    return Message(code.user.phone, text, digits, str(int.from_bytes(unique) % 10**18))
+    sms_id = str(int.from_bytes(unique) % 10**18)
+    if notice_phone is not None:
+        return Message(notice_phone, notice(code.language), "", sms_id)
+    assert code.user.phone is not None
+    digits = codes.derive(code.nonce, code.length, code.changing_user_id)
+    return Message(code.user.phone, compose(digits, code.language, _kind(code)), digits, sms_id)
 
 
-def compose(digits: str, language: str, *, new_device: bool) -> str:
+def _kind(code: LoginCode) -> Kind:
+    if code.changing_user_id is not None:
+        return Kind.NEW_PHONE
+    return Kind.NEW_DEVICE if code.device_id is None and code.user.verified_at is not None else Kind.SIGN_IN
+
+
+def notice(language: str) -> str:
+    """What a phone is told whose user has changed to another one. It names neither phone."""
+    with translation.override(language):
+        host = urlsplit(settings.SITE_URL).hostname
+        return _("%(host)s: your account has a new number now. Not you? Tell us.") % {"host": host}
+
+
+def compose(digits: str, language: str, kind: Kind = Kind.SIGN_IN) -> str:
     """A sentence, and after an empty line the last line of SMS_LAST_LINE, if there is one.
 
     From the last line a device fills in the code. For browsers, WICG's "Origin-bound one-time codes delivered via SMS"
@@ -35,7 +60,7 @@ def compose(digits: str, language: str, *, new_device: bool) -> str:
     Retriever API" of Google Play services.
     """
     with translation.override(language):
-        template = settings.SMS_TEXT.get(language) or _sentence(len(digits), new_device)
+        template = settings.SMS_TEXT.get(language) or _sentence(len(digits), kind)
     shown = f"{digits[:5]} {digits[5:]}" if len(digits) == codes.LONG else digits
     sentence = template.replace("{code}", shown)
     if settings.SMS_LAST_LINE == "none":
@@ -45,12 +70,16 @@ def compose(digits: str, language: str, *, new_device: bool) -> str:
     return f"{sentence}\n\n{settings.SMS_LAST_LINE.removeprefix('android:')}"
 
 
-def _sentence(length: int, new_device: bool) -> str:
+def _sentence(length: int, kind: Kind) -> str:
     # A long code leaves less room in the 70 characters of a Russian SMS, so it has shorter sentences.
     if length == codes.LONG:
-        if new_device:
+        if kind is Kind.NEW_PHONE:
+            return pgettext("with a code of 10 digits", "{code} makes this your number. Never share it.")
+        if kind is Kind.NEW_DEVICE:
             return pgettext("with a code of 10 digits", "{code} signs in a new device. Never share it.")
         return pgettext("with a code of 10 digits", "{code} is your sign-in code. Never share it.")
-    if new_device:
+    if kind is Kind.NEW_PHONE:
+        return _("{code} makes this your number. Never share it.")
+    if kind is Kind.NEW_DEVICE:
         return _("{code} signs in a new device. Never share it.")
     return _("{code} is your sign-in code. Never share it.")

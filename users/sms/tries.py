@@ -40,7 +40,7 @@ class Tries:
         on_receipt = partial(receipts.record_from_centre, gateway, self._receipt_watch)
         began_at = time.monotonic()
         try:
-            begun = gateway.begin(message(sms.code, sms.id), on_receipt, counted_at + BEGIN_SECONDS)
+            begun = gateway.begin(message(sms.code, sms.id, sms.notice_phone), on_receipt, counted_at + BEGIN_SECONDS)
         except Exception:
             logger.exception("SMS %d failed", sms.id)  # the others go on
             return False
@@ -68,7 +68,7 @@ class Tries:
     def show(self, sms: Sms) -> Change:
         """Write the message to the log instead, in demo mode."""
         request_id.set(sms.request_id or "-")
-        began_at, shown = time.monotonic(), message(sms.code, sms.id)
+        began_at, shown = time.monotonic(), message(sms.code, sms.id, sms.notice_phone)
         logger.info("DEMO MODE, no SMS is sent to %s: %s", phones.mask(shown.phone), shown.text.splitlines()[0])
         self._watch(DEMO_GATEWAY, "sent", time.monotonic() - began_at)
         return sms.sent(DEMO_GATEWAY, Answer())

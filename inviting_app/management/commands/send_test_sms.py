@@ -57,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError("PHONE: is not a phone number that can receive SMS") from None
         except phones.RegionNotAllowed:
             raise CommandError("PHONE: its country is not one of PHONE_REGIONS") from None
-        text = text or compose("1234", settings.LANGUAGE_CODE, new_device=False)
+        text = text or compose("1234", settings.LANGUAGE_CODE)
         message = Message(number, text, "1234", str(secrets.randbelow(10**18)))
         if not self._send(configured[gateway - 1], message):
             sys.exit(1)

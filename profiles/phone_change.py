@@ -1,0 +1,122 @@
+"""Change of phone: a user proves a new number by a code sent to it, and keeps profile, invite code and vote.
+
+The code belongs to the row of the new number, with a challenge for its user alone (`LoginCode.changing_user`). So all
+limits of that number hold, and count it. Nobody learns who has the number except by a correct code, from its SMS.
+
+The limits of both numbers stay with them. The row of the new number was that of an unverified user. It ends, and is the
+tombstone that keeps the limits of the number before.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.db.models import Case, Value, When
+from django.utils import translation
+from django.utils.translation import gettext
+
+from profiles import privacy, signup
+from users import accounts, login_queries, phones
+from users.login import challenges, devices, signin
+from users.login.challenges import ChallengeIssued
+from users.login.tokens import REUSE_INTERVAL
+from users.models import Challenge, Device, LoginCode, User
+from users.queries import lock_user
+
+
+class OwnPhone(Exception):
+    """It is the user's own number."""
+
+
+class PhoneTaken(Exception):
+    """The code was correct, but somebody else has the number."""
+
+
+class StaffPhone(Exception):
+    """The user is staff: whoever gets hold of a session must not get at the number that the admin knows."""
+
+
+def request_code(
+    device: Device, phone: str, *, now: datetime, address: str | None, language: str, challenge_id: str | None = None
+) -> ChallengeIssued:
+    """Send a code to this E.164 phone, to which the user of this device wants to change.
+
+    It is a sign-up of that number in every other way: limits, cost and answer are the same, whoever has the number.
+
+    Raises StaffPhone, FreshSignInRequired, OwnPhone or TooManyRequests.
+    """
+    _require_no_staff(device.user)
+    privacy.require_recent(device, now)
+    if phone == device.user.phone:
+        raise OwnPhone
+    return signup.sign_up(
+        phone, address=address, language=language, challenge_id=challenge_id, changing_user_id=device.user_id
+    )
+
+
+def confirm(device: Device, typed: str, challenge_id: str) -> None:
+    """Compare the typed code, and give the user of this device the number that it was sent to, if it is correct.
+
+    The attempt is consumed and committed before the comparison: never call this inside a transaction. Repeating it
+    within REUSE_INTERVAL has the same outcome.
+
+    Raises MalformedCode, InvalidCode, PhoneTaken, StaffPhone or TokenRevoked.
+    """
+    challenge = signin.compare_for_change(typed, challenge_id, device.user_id)
+    with transaction.atomic():
+        user, holder, now = _lock(device.user_id, challenge.login_code.user_id)
+        privacy.require_session(user, device)
+        _require_no_staff(user)
+        is_free = _is_free(holder)
+        if is_free:  # before any code is locked, see make_anonymous
+            accounts.make_anonymous(LoginCode.objects.filter(user=user, device=None))
+        if not login_queries.mark_used(challenge, device.session_id, now):
+            return _repeat(user, challenge, now - REUSE_INTERVAL)
+        if is_free:
+            return _move(user, holder, device, challenge.login_code, now)
+    raise PhoneTaken
+
+
+def _require_no_staff(user: User) -> None:
+    if user.is_staff or user.is_superuser:
+        raise StaffPhone
+
+
+def _lock(user_id: int, holder_id: int) -> tuple[User, User, datetime]:
+    """Lock the user who changes and the one who has the number, the lower id first: they may change to each other's."""
+    locked = {one: lock_user(one) for one in sorted({user_id, holder_id})}
+    return locked[user_id].user, locked[holder_id].user, max(one.now for one in locked.values())
+
+
+def _is_free(holder: User) -> bool:
+    """Whether nobody has the number: it had no correct code yet. Operators may have disabled or promoted it."""
+    is_unverified = holder.phone is not None and holder.verified_at is None and holder.is_active
+    return is_unverified and not (holder.is_staff or holder.is_superuser)
+
+
+def _repeat(user: User, challenge: Challenge, since: datetime) -> None:
+    """Do nothing if the user got the number by this code after `since`. Raises InvalidCode or PhoneTaken."""
+    used = LoginCode.objects.filter(pk=challenge.login_code_id, used_at__gt=since).first()
+    if used is None:
+        raise signin.InvalidCode
+    if used.user_id != user.pk:
+        raise PhoneTaken
+
+
+def _move(user: User, holder: User, device: Device, code: LoginCode, now: datetime) -> None:
+    """Give the number of the unverified holder to the user. Call it with both rows locked."""
+    before, after = user.phone or "", holder.phone
+    accounts.end_codes(LoginCode.objects.filter(user__in=[user, holder]), now)
+    of_numbers = LoginCode.objects.filter(user__in=[user, holder], device=None)
+    of_numbers.update(user=Case(When(user=user, then=Value(holder.pk)), default=Value(user.pk)))
+    privacy.leave_tombstone(holder, before, now)
+    user.phone = after
+    user.save(update_fields=["phone"])
+    devices.revoke_found(user.devices.exclude(pk=device.pk), now)
+    challenges.send_notice(code, before, now)
+    with translation.override(settings.LANGUAGE_CODE):
+        masked = {"before": phones.mask(before), "after": phones.mask(user.phone or "")}
+        message = gettext("Changed the phone from %(before)s to %(after)s.") % masked
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
+    # Other systems are told here: `user.phone_changed` commits with the change.
