@@ -1,8 +1,9 @@
 /** The account: devices, a copy of the data, and erasure. */
 
-import { day, phone, t } from "./i18n.js";
-import { authorized, download, ended, signOut } from "./session.js";
-import { tab } from "./store.js";
+import { day, phone, t, unbroken } from "./i18n.js";
+import { forgetNewPhone } from "./new_phone.js";
+import { authorized, download, ended, signInAgain, signOut } from "./session.js";
+import { CHANGED, tab } from "./store.js";
 import { ask, make, makeButton, say, show, working } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
@@ -17,8 +18,12 @@ export async function readAccount() {
 function showAccount(profile, devices) {
   const $ = show("account");
   $("[data-phone]").textContent = phone(profile.phone);
-  onClick($("[data-me]"), "button", async () => {
+  if (tab.getItem(CHANGED)) $("[data-notice]").textContent = t("phone_changed", { phone: unbroken(phone(profile.phone)) });
+  tab.removeItem(CHANGED);
+  $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
+  onClick($("[data-me]"), "[data-sign-out]", async () => {
     leave();
+    forgetNewPhone();
     await signOut("signed_out", "signed_out_offline");
   });
   showDevices(devices);
@@ -40,6 +45,7 @@ function showAccount(profile, devices) {
       if (!(await ask($("#confirm-erase")))) return;
       await authorized("DELETE", ME);
       leave();
+      forgetNewPhone();
       ended("erased");
     },
     { sign_in_again: () => signInAgain(profile.phone) },
@@ -62,12 +68,6 @@ function onClick(card, selector, act, ways) {
 /** After the next sign-in the profile is shown. */
 function leave() {
   history.replaceState(null, "", location.pathname);
-}
-
-/** The next sign-in leads back here, because the address stays the same. */
-function signInAgain(phone) {
-  tab.setItem("phone", phone);
-  signOut("problem_fresh_sign_in_required");
 }
 
 function item(device, box, dialog) {

@@ -26,12 +26,12 @@ export async function call(method, path, { body, token, longest = LONGEST_WAIT }
 }
 
 /**
- * As `call`, for a log-in or a refresh: it is sent again once if its response was lost. The service then returns the
- * same session, or tokens that work.
+ * As `call`, for a log-in, a refresh or a new number: it is sent again once if its response was lost. The service then
+ * returns the same session, tokens that work, or the same success.
  * @throws {Problem}
  */
-export async function callAgain(method, path, body) {
-  const options = { body, longest: WAIT_BEFORE_REPEAT };
+export async function callAgain(method, path, body, token) {
+  const options = { body, token, longest: WAIT_BEFORE_REPEAT };
   return call(method, path, options).catch((problem) => {
     if (problem.code !== "offline" && problem.status !== 502 && problem.status !== 504) throw problem;
     return call(method, path, options);

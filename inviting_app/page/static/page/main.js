@@ -3,11 +3,13 @@
 import { Problem } from "./api.js";
 import { readAccount } from "./account.js";
 import { speak } from "./i18n.js";
+import { readNewPhone } from "./new_phone.js";
 import { readProfile } from "./profile.js";
 import { isSignedIn, session } from "./session.js";
 import { showSignIn } from "./sign_in.js";
 import { complainOf, show } from "./ui.js";
 
+const VIEWS = { "#account": readAccount, "#new-phone": readNewPhone };
 const RECENT_FOR = 10_000; // milliseconds
 
 let newest = 0;
@@ -20,7 +22,7 @@ async function open() {
   readAt = Date.now();
   show("loading");
   try {
-    const showIt = await (location.hash === "#account" ? readAccount() : readProfile());
+    const showIt = await (VIEWS[location.hash] ?? readProfile)();
     if (mine === newest) readAnew = showIt();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;

@@ -18,6 +18,7 @@ const WAYS = {
   token_expired: "sign_in_again",
   token_revoked: "sign_in_again",
   permission_denied: "sign_in_again",
+  staff_phone: "field",
   foreign_origin: "load_again",
   fresh_sign_in_required: "sign_in_again",
   not_found: "load_again",
@@ -25,6 +26,7 @@ const WAYS = {
   own_invite_code: "field",
   already_activated: "load_again",
   voting_closed: "load_again",
+  phone_taken: "other_number",
 };
 
 /** The other codes mean that the page is older than the service. */
@@ -39,6 +41,7 @@ export function explain(problem) {
   if (problem.code === "invalid_code" && problem.attempts_left) {
     return t("wrong_code", { left: problem.attempts_left });
   }
+  if (problem.errors?.[0]?.code === "own") return t("own_phone");
   if (problem.code === "voting_closed") return explainPeriod(problem);
   return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
     time: clock(new Date(retryAt(problem))),

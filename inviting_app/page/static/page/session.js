@@ -6,7 +6,7 @@
  */
 
 import { Problem, call, callAgain, request as send } from "./api.js";
-import { local } from "./store.js";
+import { local, tab } from "./store.js";
 
 const KEPT = "session";
 const KNOWN = "known";
@@ -31,8 +31,19 @@ export function signIn({ token, refresh, expires_in }, phone) {
   const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
   keep({ id, refresh });
   hold(id, token, expires_in);
-  local.setItem(KNOWN, phone.replace(/\D/g, "").slice(-4));
+  knowPhone(phone);
   changed();
+}
+
+/** Remembers the last digits of this number for the next sign-in. */
+export function knowPhone(phone) {
+  local.setItem(KNOWN, phone.replace(/\D/g, "").slice(-4));
+}
+
+/** For what needs a recent sign-in. It leads back to the same view, because the address stays the same. */
+export function signInAgain(phone) {
+  tab.setItem("phone", phone);
+  signOut("problem_fresh_sign_in_required");
 }
 
 /**
@@ -62,6 +73,14 @@ export function ended(why) {
 /** @throws {Problem} */
 export async function authorized(method, path, body) {
   return withToken((token) => call(method, path, { body, token }));
+}
+
+/**
+ * For a request that may be repeated if its response was lost.
+ * @throws {Problem}
+ */
+export async function authorizedAgain(method, path, body) {
+  return withToken((token) => callAgain(method, path, body, token));
 }
 
 /** @throws {Problem} */

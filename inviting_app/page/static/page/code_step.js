@@ -1,0 +1,131 @@
+/** The step in which the user types the code of an SMS. The views say what is done with it. */
+
+import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
+import { wayOut } from "./problems.js";
+import { clean } from "./typed.js";
+import { complain, countDown, onSubmit, say, show, working } from "./ui.js";
+
+let stopReading = () => {};
+
+/** What is stored of a requested code: where it was sent, its length, and its times. */
+export function requested(phone, answer) {
+  const now = Date.now();
+  return {
+    phone,
+    id: answer.challenge_id,
+    length: answer.code_length,
+    expires: now + answer.expires_in * 1000,
+    resend: now + answer.resend_in * 1000,
+    sent: answer.sent,
+    sentAt: answer.sent_at,
+    code: answer.code,
+  };
+}
+
+/**
+ * Shows the view of this name for the code that was `requested`.
+ * @param ways `again` requests the code once more, `enter` sends what was typed, `other` shows the step before; `known`
+ * says something about the number
+ */
+export function showCodeStep(view, state, { again, enter, other, known = "" }) {
+  const $ = show(view);
+  const field = $("#code");
+  const phone = grouped(state.phone);
+  const sent = t(state.sent ? "sent" : "not_sent", { phone: unbroken(phone), time: clock(new Date(state.sentAt)) });
+  $("[data-phone]").textContent = phone;
+  $("[data-length]").textContent = t(state.length > 6 ? "code_long" : "code_short", { length: state.length });
+  $("[data-known]").textContent = known;
+  $("[data-demo]").hidden = !state.code;
+  if (state.code) $("[data-demo] .code").textContent = halves(state.code);
+  else $("[data-sent]").textContent = sent;
+  $("[data-other]").addEventListener("click", otherNumber);
+
+  readSms((code) => fillIn(field, code));
+  const tried = new Set();
+  const resend = $("[data-resend]");
+  const ways = { new_code: resend, other_number: $("[data-other]"), by_itself: true };
+  onSubmit($("form"), () => submit().catch(thenOffer), ways);
+  submitWhenComplete($("form"), field, state.length);
+
+  const send = working($("form .problem"), resend, async () => {
+    const now = await again();
+    showCodeStep(view, now, { again, enter, other, known });
+    say(now.sent ? t("code_sent_again") : document.querySelector("main [data-sent]").textContent);
+    document.querySelector("main #code").focus();
+  });
+  resend.addEventListener("click", send);
+  const endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")));
+  whenOver(field, state.expires, () => {
+    complain($("form .problem"), t("code_expired"));
+    offerNew();
+  });
+
+  /** A refused code is not sent again, since that would only consume an attempt. */
+  async function submit() {
+    const code = digits(field.value);
+    const box = $("form .problem");
+    if (code.length !== state.length) return complain(box, t("code_incomplete"), { field });
+    if (tried.has(code)) return complain(box, t("code_tried"), { field });
+    await enter(code).catch((problem) => {
+      if (problem.code === "invalid_code" && problem.attempts_left) tried.add(code);
+      throw problem;
+    });
+    stopReading();
+  }
+
+  /** A code that cannot be used any more is replaced at once: asking brings new attempts, with or without an SMS. */
+  function offerNew() {
+    endWait();
+    resend.disabled = false;
+    resend.textContent = t("new_code");
+    resend.className = "primary";
+    $("form button").className = "secondary";
+  }
+
+  function thenOffer(problem) {
+    if (wayOut(problem) === "new_code") offerNew();
+    throw problem;
+  }
+
+  function otherNumber() {
+    stopReading();
+    other();
+  }
+}
+
+/** A code is sent without a click when its last digit is typed. A complete one that is being mended is not. */
+function submitWhenComplete(form, field, length) {
+  let before = 0;
+  field.addEventListener("input", () => {
+    const typed = digits(field.value);
+    // Regrouped only at the end, where that does not move the caret.
+    if (field.selectionStart === field.value.length) field.value = typed.replace(/^(.{5})(?=.)/, "$1 ");
+    if (typed.length === length && before < length) form.requestSubmit();
+    before = typed.length;
+  });
+}
+
+function fillIn(field, code) {
+  field.value = code;
+  field.dispatchEvent(new Event("input"));
+}
+
+function digits(text) {
+  return clean(text).replace(/\D/g, "");
+}
+
+/** WebOTP: browsers that support it offer to fill in the code of the SMS. */
+function readSms(fill) {
+  stopReading();
+  if (!("OTPCredential" in window)) return;
+  const reading = new AbortController();
+  stopReading = () => reading.abort();
+  navigator.credentials
+    .get({ otp: { transport: ["sms"] }, signal: reading.signal })
+    .then((read) => read && fill(read.code))
+    .catch(() => {}); // the user declined, or typed it
+}
+
+function whenOver(element, moment, act) {
+  setTimeout(() => element.isConnected && act(), Math.max(0, moment - Date.now()));
+}

@@ -1,0 +1,82 @@
+/** Change of the number: the new one, then the code sent to it. The current step survives a reload of this tab. */
+
+import { requested, showCodeStep } from "./code_step.js";
+import { phone as grouped, t } from "./i18n.js";
+import { authorized, authorizedAgain, knowPhone, signInAgain } from "./session.js";
+import { CHANGED, tab } from "./store.js";
+import { clean, legible } from "./typed.js";
+import { complain, onSubmit, remember, show } from "./ui.js";
+
+const ME = "/api/v1/profiles/me";
+const ASKED = "asked_for_change";
+const TYPED = "new_phone";
+
+/** Reads the profile. @returns {Promise<() => () => Promise>} a function that shows the step and returns its refresh */
+export async function readNewPhone() {
+  const profile = await authorized("GET", ME);
+  if (asked()?.user !== profile.user_id) tab.removeItem(ASKED); // of another user in this tab
+  return () => {
+    if (asked()) showCode(profile);
+    else showPhone(profile);
+    return async () => () => {}; // there is nothing to see anew
+  };
+}
+
+/** Forgets what was typed and requested. */
+export function forgetNewPhone() {
+  tab.removeItem(ASKED);
+  tab.removeItem(TYPED);
+}
+
+/** The requested code, if any, and who requested it. */
+function asked() {
+  return JSON.parse(tab.getItem(ASKED));
+}
+
+function showPhone(profile) {
+  const $ = show("new-phone");
+  $("[data-phone]").textContent = grouped(profile.phone);
+  const field = $("#new-phone");
+  remember(field, TYPED);
+  onSubmit(
+    $("form"),
+    async () => {
+      const phone = legible(field.value).trim();
+      if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
+      await askForCode(phone, profile);
+      showCode(profile);
+      document.querySelector("main #code").focus();
+    },
+    { sign_in_again: () => signInAgain(profile.phone) },
+  );
+}
+
+async function askForCode(phone, profile) {
+  const before = asked();
+  const body = { phone: clean(phone), challenge_id: before?.phone === phone ? before.id : undefined };
+  const answer = await authorized("POST", `${ME}/phone`, body);
+  const state = { ...requested(phone, answer), user: profile.user_id };
+  tab.setItem(ASKED, JSON.stringify(state));
+  return state;
+}
+
+function showCode(profile) {
+  const { phone } = asked();
+  showCodeStep("new-phone-code", asked(), {
+    again: () => askForCode(phone, profile),
+    enter,
+    other() {
+      tab.removeItem(ASKED);
+      showPhone(profile);
+      document.querySelector("main #new-phone").focus();
+    },
+  });
+}
+
+async function enter(code) {
+  const now = await authorizedAgain("POST", `${ME}/phone/confirm`, { code, challenge_id: asked().id });
+  forgetNewPhone();
+  tab.setItem(CHANGED, "1");
+  knowPhone(now.phone);
+  location.hash = "account";
+}

@@ -1,0 +1,106 @@
+"""Changing the number on the page, from the account to the success, and what it says on the way."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.browser.visitor import Visitor
+
+pytestmark = pytest.mark.long
+
+AGE = """
+UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
+  FROM users_user AS person WHERE person.id = user_id AND phone = %s
+"""
+
+
+def look(person: Visitor, name: str) -> None:
+    """Keep a picture for a person to see, where SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        person.page.screenshot(path=f"{folder}/{name}-{person.language}.png", full_page=True)
+
+
+def no_wider_than_the_screen(person: Visitor) -> bool:
+    return bool(person.page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor], language: str) -> None:
+    alice, other = visitor(language), visitor()
+    alice.page.set_viewport_size({"width": 390, "height": 844})
+    code = alice.sign_in()
+    before, alice_before = alice.shown_phone, alice.phone
+    alice.open_account()
+    look(alice, "account")
+    alice.press("Change the number")
+    alice.sees_title("Change the number")
+    alice.sees("Your number is now:")
+    expect(alice.page.locator(".card .phone")).to_have_text(before)
+    look(alice, "number")
+    alice.finds_no_barrier()
+
+    field = alice.page.get_by_label(alice.words("New mobile number"))
+    field.fill(alice.phone)
+    field.press("Enter")
+    expect(alice.problem).to_have_text(alice.words("own_phone"))
+    look(alice, "own")
+    field.fill(other.phone)
+    field.press("Enter")
+    expect(alice.code_field).to_be_focused()
+    alice.sees("sent", phone=other.unbroken_phone)
+    look(alice, "code")
+    alice.finds_no_barrier()
+    alice.page.reload()  # the step survives
+    alice.code_field.fill(other.wrong_code())
+    expect(alice.problem).to_have_text(alice.words("wrong_code", left=2))
+    look(alice, "wrong")
+    assert no_wider_than_the_screen(alice)
+    alice.code_field.fill(other.code())
+    alice.code_field.press("Enter")
+
+    alice.sees_title("Account")
+    alice.sees("phone_changed", phone=other.unbroken_phone)
+    look(alice, "changed")
+    alice.finds_no_barrier()
+    alice.service.wait_for(lambda: len(alice.messages()) == 2)
+    notice = alice.messages()[1]
+    assert "localhost" in notice and not any(letter.isdigit() for letter in notice)
+    assert alice_before not in notice and other.phone not in notice
+    alice.phone = other.phone
+    alice.page.get_by_role("link", name=alice.words("Back to the invite code")).click()
+    assert alice.own_code() == code
+    alice.open_account()
+    expect(alice.page.locator("[data-notice]")).to_be_empty()
+    assert alice.page.evaluate("Object.keys(sessionStorage)") == []
+    assert alice.page.evaluate("localStorage.getItem('known')") == other.phone[-4:]
+
+
+def test_taken_number_and_old_sign_in_show_what_to_do(
+    alice: Visitor, bob: Visitor, visitor: Callable[..., Visitor], database: Any
+) -> None:
+    bob.sign_in()
+    alice.sign_in()
+    alice.open_account()
+    alice.press("Change the number")
+    field = alice.page.get_by_label(alice.words("New mobile number"))
+    database.execute(AGE, [f"+7{alice.phone}"])
+    field.fill(bob.phone)
+    alice.press("Get a code")
+    expect(alice.problem).to_have_text(alice.words("problem_fresh_sign_in_required"))
+
+    alice.press("sign_in_again")
+    alice.press("Get a code")
+    alice.code_field.fill(alice.code(2))
+    alice.sees_title("Change the number")
+    expect(field).to_have_value(bob.phone)
+    alice.press("Get a code")
+    alice.code_field.fill(bob.code(2))
+    expect(alice.problem).to_have_text(alice.words("problem_phone_taken"))
+    look(alice, "taken")
+    alice.finds_no_barrier()
+
+    alice.press("Another number")
+    expect(field).to_be_focused()
