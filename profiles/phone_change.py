@@ -17,7 +17,8 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from profiles import privacy, signup
-from users import accounts, login_queries, phones
+from profiles.webhooks.models import Kind
+from users import accounts, events, login_queries, phones
 from users.login import challenges, devices, signin
 from users.login.challenges import ChallengeIssued
 from users.login.tokens import REUSE_INTERVAL
@@ -30,11 +31,11 @@ class OwnPhone(Exception):
 
 
 class PhoneTaken(Exception):
-    """The code was correct, but somebody else has the number."""
+    """Somebody else has the number. Told only after a correct code."""
 
 
 class StaffPhone(Exception):
-    """The user is staff: whoever gets hold of a session must not get at the number that the admin knows."""
+    """Only operators change this phone: the user is staff, so the admin knows the number, or has a test number."""
 
 
 def request_code(
@@ -44,12 +45,14 @@ def request_code(
 
     It is a sign-up of that number in every other way: limits, cost and answer are the same, whoever has the number.
 
-    Raises StaffPhone, FreshSignInRequired, OwnPhone or TooManyRequests.
+    Raises StaffPhone, FreshSignInRequired, OwnPhone, InvalidPhone for a test number, or TooManyRequests.
     """
-    _require_no_staff(device.user)
+    _require_ordinary(device.user)
     privacy.require_recent(device, now)
     if phone == device.user.phone:
         raise OwnPhone
+    if phones.is_test_number(phone):  # it is nobody's, so this tells nothing of a person
+        raise phones.InvalidPhone
     return signup.sign_up(
         phone, address=address, language=language, challenge_id=challenge_id, changing_user_id=device.user_id
     )
@@ -67,7 +70,7 @@ def confirm(device: Device, typed: str, challenge_id: str) -> None:
     with transaction.atomic():
         user, holder, now = _lock(device.user_id, challenge.login_code.user_id)
         privacy.require_session(user, device)
-        _require_no_staff(user)
+        _require_ordinary(user)
         is_free = _is_free(holder)
         if is_free:  # before any code is locked, see make_anonymous
             accounts.make_anonymous(LoginCode.objects.filter(user=user, device=None))
@@ -78,14 +81,17 @@ def confirm(device: Device, typed: str, challenge_id: str) -> None:
     raise PhoneTaken
 
 
-def _require_no_staff(user: User) -> None:
-    if user.is_staff or user.is_superuser:
+def _require_ordinary(user: User) -> None:
+    if user.is_staff or user.is_superuser or user.is_test:
         raise StaffPhone
 
 
 def _lock(user_id: int, holder_id: int) -> tuple[User, User, datetime]:
     """Lock the user who changes and the one who has the number, the lower id first: they may change to each other's."""
-    locked = {one: lock_user(one) for one in sorted({user_id, holder_id})}
+    try:
+        locked = {one: lock_user(one) for one in sorted({user_id, holder_id})}
+    except User.DoesNotExist as error:  # a test user took over the number a moment ago
+        raise signin.InvalidCode from error
     return locked[user_id].user, locked[holder_id].user, max(one.now for one in locked.values())
 
 
@@ -119,4 +125,4 @@ def _move(user: User, holder: User, device: Device, code: LoginCode, now: dateti
         masked = {"before": phones.mask(before), "after": phones.mask(user.phone or "")}
         message = gettext("Changed the phone from %(before)s to %(after)s.") % masked
     LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
-    # Other systems are told here: `user.phone_changed` commits with the change.
+    events.emit(Kind.PHONE_CHANGED, {"user_id": user.pk}, user_id=user.pk)

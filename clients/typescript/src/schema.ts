@@ -216,6 +216,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/profiles/me/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request a code for a new phone
+         * @description It goes to the new number, under the limits of a sign-up of that number, and the response is that of a sign-up: it does not tell whether somebody has the number. Needs a device that signed in by code at most 10 minutes ago. A repeated request resends the code when the resend interval has passed; send `challenge_id` with it.
+         */
+        post: operations["me_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/profiles/me/phone/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change to the new phone with its code
+         * @description Profile, invite code and vote stay. All your other devices are signed out and no longer known, and the number before gets an SMS about it. If the response is lost, repeat the request within 10 seconds: it gets the same success. `phone_taken` means that the code was correct and that somebody else has the number.
+         */
+        post: operations["me_phone_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/profiles/{user_id}": {
         parameters: {
             query?: never;
@@ -306,6 +346,12 @@ export interface components {
              * @description Another user's invite code, in any case
              */
             activated_invite: string;
+        };
+        ConfirmRequest: {
+            /** @description From the response to the request for the code */
+            challenge_id: string;
+            /** @description The digits of the SMS, as a string; spaces and dashes are dropped */
+            code: string;
         };
         DeviceAnswer: {
             /** @description Whether this request comes from it */
@@ -410,6 +456,15 @@ export interface components {
             /** Format: int64 */
             user_id: number;
         };
+        PhoneChangeRequest: {
+            /** @description From an earlier response for the same number */
+            challenge_id?: string | null;
+            /**
+             * Format: phone
+             * @description The new number, in any usual spelling
+             */
+            phone: string;
+        };
         /**
          * @description RFC 9457. `code` is stable and for programs, `detail` is for people and translated.
          *
@@ -455,6 +510,7 @@ export interface components {
          *     * `permission_denied` - Permission denied
          *     * `account_disabled` - Account disabled
          *     * `fresh_sign_in_required` - Fresh sign-in required
+         *     * `staff_phone` - Phone of staff
          *     * `foreign_origin` - Foreign origin
          *     * `not_found` - Not found
          *     * `invite_code_not_found` - Invite code not found
@@ -462,6 +518,7 @@ export interface components {
          *     * `own_invite_code` - Own invite code
          *     * `already_activated` - Already activated
          *     * `voting_closed` - Voting closed
+         *     * `phone_taken` - Phone taken
          *     * `payload_too_large` - Payload too large
          *     * `unsupported_media_type` - Unsupported media type
          *     * `too_many_requests` - Too many requests
@@ -469,7 +526,7 @@ export interface components {
          *     * `unavailable` - Unavailable
          * @enum {string}
          */
-        ProblemCode: "invalid" | "invalid_phone" | "region_not_allowed" | "invalid_code" | "not_authenticated" | "token_invalid" | "token_expired" | "token_revoked" | "permission_denied" | "account_disabled" | "fresh_sign_in_required" | "foreign_origin" | "not_found" | "invite_code_not_found" | "method_not_allowed" | "own_invite_code" | "already_activated" | "voting_closed" | "payload_too_large" | "unsupported_media_type" | "too_many_requests" | "internal_error" | "unavailable";
+        ProblemCode: "invalid" | "invalid_phone" | "region_not_allowed" | "invalid_code" | "not_authenticated" | "token_invalid" | "token_expired" | "token_revoked" | "permission_denied" | "account_disabled" | "fresh_sign_in_required" | "staff_phone" | "foreign_origin" | "not_found" | "invite_code_not_found" | "method_not_allowed" | "own_invite_code" | "already_activated" | "voting_closed" | "phone_taken" | "payload_too_large" | "unsupported_media_type" | "too_many_requests" | "internal_error" | "unavailable";
         ProfileAnswer: {
             /** Format: date-time */
             readonly activated_at: string | null;
@@ -1528,6 +1585,222 @@ export interface operations {
                 headers: {
                     /** @description The scheme that is expected */
                     "WWW-Authenticate": string;
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`unavailable`](/problems/unavailable): Unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After": number;
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    me_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneChangeRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignupAnswer"];
+                };
+            };
+            /** @description [`invalid`](/problems/invalid): Invalid request; [`invalid_phone`](/problems/invalid_phone): Invalid phone; [`region_not_allowed`](/problems/region_not_allowed): Region not allowed */
+            400: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`not_authenticated`](/problems/not_authenticated): Not authenticated; [`token_invalid`](/problems/token_invalid): Invalid token; [`token_expired`](/problems/token_expired): Expired token; [`token_revoked`](/problems/token_revoked): Revoked token */
+            401: {
+                headers: {
+                    /** @description The scheme that is expected */
+                    "WWW-Authenticate": string;
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`fresh_sign_in_required`](/problems/fresh_sign_in_required): Fresh sign-in required; [`staff_phone`](/problems/staff_phone): Phone of staff */
+            403: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`payload_too_large`](/problems/payload_too_large): Payload too large */
+            413: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`unsupported_media_type`](/problems/unsupported_media_type): Unsupported media type */
+            415: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`too_many_requests`](/problems/too_many_requests): Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After": number;
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`unavailable`](/problems/unavailable): Unavailable */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before retrying */
+                    "Retry-After": number;
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    me_phone_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnProfileAnswer"];
+                };
+            };
+            /** @description [`invalid`](/problems/invalid): Invalid request; [`invalid_code`](/problems/invalid_code): Invalid code */
+            400: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`not_authenticated`](/problems/not_authenticated): Not authenticated; [`token_invalid`](/problems/token_invalid): Invalid token; [`token_expired`](/problems/token_expired): Expired token; [`token_revoked`](/problems/token_revoked): Revoked token */
+            401: {
+                headers: {
+                    /** @description The scheme that is expected */
+                    "WWW-Authenticate": string;
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`staff_phone`](/problems/staff_phone): Phone of staff */
+            403: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`phone_taken`](/problems/phone_taken): Phone taken */
+            409: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`payload_too_large`](/problems/payload_too_large): Payload too large */
+            413: {
+                headers: {
+                    /** @description Quote it when you ask for help */
+                    "X-Request-ID": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+            /** @description [`unsupported_media_type`](/problems/unsupported_media_type): Unsupported media type */
+            415: {
+                headers: {
                     /** @description Quote it when you ask for help */
                     "X-Request-ID": string;
                     [name: string]: unknown;

@@ -150,6 +150,27 @@ class Operations(ABC):
         """Who activated your code: each result, page after page."""
         return self._all(lambda cursor: self.me_invitations(cursor=cursor))
 
+    def me_phone(self, body: types.PhoneChangeRequest) -> types.SignupAnswer:
+        """Request a code for a new phone.
+
+        It goes to the new number, under the limits of a sign-up of that number, and the response is that of a sign-
+        up: it does not tell whether somebody has the number. Needs a device that signed in by code at most 10
+        minutes ago. A repeated request resends the code when the resend interval has passed; send `challenge_id`
+        with it.
+        """
+        answer: types.SignupAnswer = self._call("POST", "/api/v1/profiles/me/phone", body=body)
+        return answer
+
+    def me_phone_confirm(self, body: types.ConfirmRequest) -> types.OwnProfileAnswer:
+        """Change to the new phone with its code.
+
+        Profile, invite code and vote stay. All your other devices are signed out and no longer known, and the
+        number before gets an SMS about it. If the response is lost, repeat the request within 10 seconds: it gets
+        the same success. `phone_taken` means that the code was correct and that somebody else has the number.
+        """
+        answer: types.OwnProfileAnswer = self._call("POST", "/api/v1/profiles/me/phone/confirm", body=body)
+        return answer
+
     def profiles_read(self, user_id: int) -> types.ProfileAnswer:
         """One profile.
 

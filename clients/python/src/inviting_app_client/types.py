@@ -10,6 +10,13 @@ class ActivateRequest(TypedDict):
     """Another user's invite code, in any case"""
 
 
+class ConfirmRequest(TypedDict):
+    challenge_id: str
+    """From the response to the request for the code"""
+    code: str
+    """The digits of the SMS, as a string; spaces and dashes are dropped"""
+
+
 class DeviceAnswer(TypedDict):
     current: bool
     """Whether this request comes from it"""
@@ -95,6 +102,13 @@ class OwnProfileAnswer(TypedDict):
     user_id: int
 
 
+class PhoneChangeRequest(TypedDict):
+    challenge_id: NotRequired[str | None]
+    """From an earlier response for the same number"""
+    phone: str
+    """The new number, in any usual spelling"""
+
+
 class ProblemAnswer(TypedDict):
     """RFC 9457. `code` is stable and for programs, `detail` is for people and translated.
 
@@ -134,6 +148,7 @@ ProblemCode = Literal[
     "permission_denied",
     "account_disabled",
     "fresh_sign_in_required",
+    "staff_phone",
     "foreign_origin",
     "not_found",
     "invite_code_not_found",
@@ -141,6 +156,7 @@ ProblemCode = Literal[
     "own_invite_code",
     "already_activated",
     "voting_closed",
+    "phone_taken",
     "payload_too_large",
     "unsupported_media_type",
     "too_many_requests",
@@ -158,6 +174,7 @@ ProblemCode = Literal[
 * `permission_denied` - Permission denied
 * `account_disabled` - Account disabled
 * `fresh_sign_in_required` - Fresh sign-in required
+* `staff_phone` - Phone of staff
 * `foreign_origin` - Foreign origin
 * `not_found` - Not found
 * `invite_code_not_found` - Invite code not found
@@ -165,6 +182,7 @@ ProblemCode = Literal[
 * `own_invite_code` - Own invite code
 * `already_activated` - Already activated
 * `voting_closed` - Voting closed
+* `phone_taken` - Phone taken
 * `payload_too_large` - Payload too large
 * `unsupported_media_type` - Unsupported media type
 * `too_many_requests` - Too many requests
