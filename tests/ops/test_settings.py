@@ -166,7 +166,7 @@ def test_import_of_the_settings_creates_nothing(tmp_path: Path) -> None:
 
 def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "inviting_app").mkdir()
-    for name in ("env.py", "values.py"):
+    for name in ("env.py", "values.py", "values_sms.py"):
         shutil.copy(site.BASE_DIR / "inviting_app" / name, tmp_path / "inviting_app")
     (tmp_path / ".env").write_text("PORT=8001\nLANGUAGE=ru\nWEB_THREADS=3\nSMS_GATEWAY=x\n")
     shown = (

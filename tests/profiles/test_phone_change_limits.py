@@ -9,7 +9,7 @@ from django.db.models import F
 from tests.profiles.test_privacy import rows_that_hold
 from tests.support.accounts import SignedInUser, client, in_session
 from tests.support.login_steps import answer, ask, at, challenge, refused, right, set_code, someone, wrong
-from tests.support.phone_changes import NEW, change, confirm, request, requested
+from tests.support.phone_changes import NEW, change, confirm, requested
 from users import accounts, login_queries
 from users.login import codes, signin
 from users.models import LoginCode, User
@@ -177,13 +177,3 @@ def test_sign_in_ends_no_code_of_a_change(asker: int) -> None:
     code = challenge(change_asked.challenge_id).login_code
     assert (code.closed_at, code.expires_at > at(2)) == (None, True)
     assert not LoginCode.objects.filter(user__phone=f"+7{NEW}", changing_user=None, closed_at=None).exists()
-
-
-def test_request_is_refused_as_a_sign_up_is(alice: SignedInUser) -> None:
-    for number in range(10):
-        requested(alice, f"999{number:03}0000")
-
-    answer = request(alice)
-
-    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
-    assert int(answer["Retry-After"]) == answer.json()["retry_after"]

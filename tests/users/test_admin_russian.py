@@ -37,7 +37,7 @@ KNOWN = {
         "receipts",
         "at",
     ),  # groups, and the call of a job
-    *("manage", "py", "doctor", "worker", "backup", "docs", "md", "SMS_GATEWAYS", "webhook", "App"),
+    *("manage", "py", "doctor", "worker", "backup", "keep", "docs", "md", "SMS_GATEWAYS", "webhook", "App"),
 }
 # What is no text: a secret to copy, and the hash of a password.
 SKIPPED = ("script", "style", "code", "bdi")

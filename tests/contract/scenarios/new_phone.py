@@ -48,7 +48,9 @@ def me_phone_confirm(record: Recorder) -> None:
     right = {"code": asked["code"], "challenge_id": asked["challenge_id"]}
     usual(record, request, right, alice.token)
     refused_tokens(record, request, right, alice)
-    refused_bodies(record, request, right, alice.token)
+    record("body: of another type", request, b"a=1", alice.token, content_type="text/plain")
+    record("body: no field", request, b"{}", alice.token)
+    record("code: a number", request, {**right, "code": 42}, alice.token)
     record("code: malformed", request, {**right, "code": "12x4"}, alice.token)
     record("code: wrong", request, {**right, "code": wrong(asked["code"])}, alice.token)
     record("challenge: unknown", request, {**right, "challenge_id": "unknown"}, alice.token)
