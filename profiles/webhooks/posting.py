@@ -5,13 +5,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from threading import Thread
 
 import httpcore
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from profiles.webhooks.addresses import AddressNotAllowed, CheckedNetwork
+from users import lookups
 
 # One try may take so long in all: name lookup, connection and a slow answer.
 SECONDS = 10.0
@@ -99,9 +99,7 @@ async def _read_short_body(response: httpcore.Response) -> None:
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of all webhooks of this process, in a thread of its own: that of SMS does not wait for it."""
-    loop = asyncio.new_event_loop()
-    Thread(target=loop.run_forever, name="webhooks-http", daemon=True).start()
-    return loop
+    return lookups.start("webhooks-http")
 
 
 @cache

@@ -9,12 +9,13 @@ import zlib
 from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import cache
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
+from users import lookups
 from users.sms import fields, signatures
 from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response, TooLate
 from users.sms.providers import Call, Provider, first_rule
@@ -229,9 +230,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     that sends a byte now and then would keep a thread and a connection for ever.
     """
     _client()  # raises an error of the environment here
-    loop = asyncio.new_event_loop()
-    Thread(target=loop.run_forever, name="http", daemon=True).start()
-    return loop
+    return lookups.start("http")
 
 
 @cache
