@@ -78,10 +78,19 @@ def _gateway(gateway: SmsGateway, now: datetime) -> Notice | None:
             todo = _("Add credit at the provider. It is tried again by itself.")
         return Notice(_("Gateway %(gateway)s takes no SMS: %(error)s.") % said, todo)
     if gateway.failures < breaker.FAILURES:
-        return None
+        return _refusing(gateway) if gateway.refuses_all else None
     what = _("Gateway %(gateway)s failed %(count)d times in a row: %(error)s.") % said
     todo = _("Ask its provider whether there is a fault. The other gateways are asked first meanwhile.")
     return Notice(what, todo, is_urgent=bool(gateway.circuit_open_until and gateway.circuit_open_until > now))
+
+
+def _refusing(gateway: SmsGateway) -> Notice:
+    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.refusals}
+    what = _("Gateway %(gateway)s refused the last %(count)d SMS: %(error)s.") % said
+    todo = _(
+        "Send one to your own phone, which shows the provider's answer: manage.py send_test_sms PHONE --gateway N."
+    )
+    return Notice(what, todo)
 
 
 def _webhooks(now: datetime) -> Iterator[Notice]:

@@ -81,9 +81,13 @@ def gateways() -> Found:
     """The gateways' health as the workers wrote it down."""
     now = queries.database_now()
     for row in breaker.health():
+        last = f"{row.failed_at:%F %T} UTC ({describe(row.error)})" if row.failed_at else ""
+        if row.refuses_all and not row.failures:
+            what = f"Gateway {row.name} refused the last {row.refusals} SMS, last at {last}."
+            hint = "`manage.py send_test_sms PHONE --gateway N` sends one to your own phone and shows the answer."
+            yield Warning(what, hint=hint, id="inviting_app.W026")
         if not row.failures:
             continue
-        last = f"{row.failed_at:%F %T} UTC ({describe(row.error)})"
         failed = "refused the account" if row.refuses_account else f"failed {row.failures} times in a row"
         seen = f"Gateway {row.name} {failed}, last at {last}"
         if row.circuit_open_until and row.circuit_open_until > now:

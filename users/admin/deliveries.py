@@ -79,7 +79,7 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
-    list_display = ("name", "failures", "shown_error", "failed_at", "circuit_open_until", "arrived")
+    list_display = ("name", "failures", "refusals", "shown_error", "failed_at", "circuit_open_until", "arrived")
     fields = list_display
     ordering = ("name",)
 

@@ -7,6 +7,9 @@ before, up to LONGEST_OPEN_FOR. Any success closes it at once.
 An open circuit puts a gateway last in the order. If no other gateway takes the message, it is still tried, because the
 code expires in minutes. So an attacker cannot silence a gateway by requesting codes for numbers that it rejects.
 
+What a gateway refuses for the sake of one SMS is no failure. It is only counted, so that operators see a gateway that
+refuses all.
+
 Every change is one conditional statement. A success of a healthy gateway changes nothing.
 """
 
@@ -69,15 +72,23 @@ class Breaker:
                 circuit_open.append(gateway)
         yield from circuit_open
 
-    def count(self, gateway: Gateway, answer: Answer) -> None:
-        """Count what this answer says about the gateway."""
-        row = self._rows.get(gateway.name)
+    def count(self, gateway: Gateway, answer: Answer, *, is_repeated: bool = False) -> None:
+        """Count what this answer says about the gateway. `is_repeated`: it was asked for the same SMS before."""
+        row, changes = self._rows.get(gateway.name), {}
         if answer.reason and answer.verdict is not Verdict.UNREACHABLE and answer.reason not in OF_ONE_SMS:
             failed(gateway, answer)
             self._current_until = -math.inf
+            return
         # A gateway that refuses one SMS works, unless it refuses the whole account.
-        elif row and row.failures and not (answer.reason and row.refuses_account):
-            SmsGateway.objects.filter(name=row.name).update(failures=0, circuit_open_until=None)
+        if row and row.failures and not (answer.reason and row.refuses_account):
+            changes = {"failures": 0, "circuit_open_until": None}
+        if row and row.refusals and not answer.reason:
+            changes["refusals"] = 0
+        if changes:
+            SmsGateway.objects.filter(name=gateway.name).update(**changes)
+        if answer.reason and not is_repeated:
+            queries.count_gateway_refusal(gateway.name, str(answer)[:100])
+        if changes or answer.reason:
             self._current_until = -math.inf
 
 

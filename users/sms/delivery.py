@@ -70,6 +70,11 @@ class Sms:
         # Those are left out first, so that an SMS that is not sent there does not use up the one trial of a gateway.
         self._turn: Iterator[Gateway] = health.in_turn([one for one in gateways if one != counted and one not in tried])
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether all gateways were asked before."""
+        return self._rounds > 0
+
     def answered(self, gateway: Gateway, answer: Answer) -> Change:
         """What follows from this answer."""
         if answer.verdict is not Verdict.UNKNOWN:

@@ -11,6 +11,10 @@ from users.sms.answers import MAX_REFERENCE, Verdict, describe, verdict
 # The gateway of a code that demo mode wrote to the log: no SMS was sent.
 DEMO_GATEWAY = "demo"
 
+# SMS in a row that a gateway refused, one by one, after which it seems to refuse all. Few of the numbers that people
+# enter are refused, so no healthy gateway gets there by chance.
+MANY_REFUSALS = 10
+
 
 class SmsDelivery(models.Model):
     """One send of a code, or one notice after its use: what became of it. Its text is not stored."""
@@ -92,6 +96,8 @@ class SmsGateway(models.Model):
 
     name = models.CharField(_("gateway"), max_length=64, primary_key=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    # Each of them was about one SMS, so it is no failure, and does not change the order of the gateways.
+    refusals = models.PositiveIntegerField(_("SMS refused in a row"), default=0, db_default=0)
     error = models.CharField(_("error"), max_length=100, blank=True)
     failed_at = models.DateTimeField(_("last failed"), null=True)
     circuit_open_until = models.DateTimeField(_("asked last until"), null=True, db_column="skipped_until")
@@ -107,6 +113,11 @@ class SmsGateway(models.Model):
     def refuses_account(self) -> bool:
         """Whether its last answer was that no SMS of this account is taken."""
         return self.failures > 0 and verdict(self.error.partition(" ")[0]) is Verdict.ACCOUNT
+
+    @property
+    def refuses_all(self) -> bool:
+        """Whether it seems to refuse every SMS, though not the account: its URL has moved, or a template is missing."""
+        return self.refusals >= MANY_REFUSALS
 
     @property
     def described_error(self) -> str:

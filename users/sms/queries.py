@@ -35,6 +35,21 @@ def count_gateway_failure(name: str, error: str, failures: int, limit: int, open
     sql.execute(_COUNT_FAILURE, values)
 
 
+_COUNT_REFUSAL = """
+INSERT INTO users_smsgateway AS gateway (name, failures, refusals, error, failed_at)
+VALUES (%(name)s, 0, 1, %(error)s, statement_timestamp())
+ON CONFLICT (name) DO UPDATE SET
+    refusals = gateway.refusals + 1,
+    error = CASE WHEN gateway.failures = 0 THEN excluded.error ELSE gateway.error END,
+    failed_at = CASE WHEN gateway.failures = 0 THEN excluded.failed_at ELSE gateway.failed_at END
+"""
+
+
+def count_gateway_refusal(name: str, error: str) -> None:
+    """Count an SMS that a gateway refused. What is said of its failures stays. By hand, as `count_gateway_failure`."""
+    sql.execute(_COUNT_REFUSAL, {"name": name, "error": error})
+
+
 # How long sending a notice is tried: its code is used, so that has no time left.
 NOTICE_FOR = HOUR
 

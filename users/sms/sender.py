@@ -106,12 +106,12 @@ class Sender:
         told = []
         for sms, gateway, answer in self._tries.ended():
             self._changes.append(sms.answered(gateway, answer) if answer else sms.give_back(gateway))
-            told.append((gateway, answer))
+            told.append((gateway, answer, sms.is_repeated))
         if self._changes:
             self._record()
-        for gateway, answer in told:
+        for gateway, answer, is_repeated in told:
             if answer:
-                self._health.count(gateway, answer)
+                self._health.count(gateway, answer, is_repeated=is_repeated)
         if self._may_claim:
             self._claim(MOST_AT_ONCE - self._tries.number)
         request_id.set("-")
