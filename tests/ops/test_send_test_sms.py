@@ -1,5 +1,6 @@
 """The command that sends one real SMS, with a gateway on this machine."""
 
+import base64
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -75,6 +76,15 @@ def test_no_secret_and_no_full_number_is_printed(gateway: Gateway) -> None:
 
     for secret in ("hunter2", "operator", "c2VjcmV0", "9991234567", "/sms"):
         assert secret not in said
+
+
+def test_secret_is_not_printed_in_another_form_and_no_terminal_is_told_what_to_do(gateway: Gateway) -> None:
+    pair = base64.b64encode(b"operator:hunter2").decode()
+    gateway.answer = f"denied: HUNTER2 %68unter2 &#104;unter2 {pair} \x1b[2J\x9b31m\u202e".encode()
+
+    _, said = sent("--gateway", "2")
+
+    assert "Answer     HTTP 200 denied: *** *** *** *** \\x1b[2J\\x9b31m\\u202e\n" in said
 
 
 def test_request_and_answer_in_another_encoding_are_readable(tmp_path: Path, settings: Any) -> None:

@@ -71,6 +71,8 @@ def test_reference_that_no_row_can_have_is_stored_without_its_signs(peer: Peer) 
         "+7 999 123-45-67",
         "7.999.123.4567",
         "hunter2",
+        "HUNTER2 is wrong",
+        "bTpodW50ZXIy",
         "a long sentence about what went wrong with this message",
     ],
 )

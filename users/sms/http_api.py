@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from users import lookups
-from users.sms import fields, signatures
+from users.sms import fields, quoted, signatures
 from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response, TooLate
 from users.sms.providers import Call, Provider, first_rule
 
@@ -212,8 +212,7 @@ def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any], values: Mappin
     """The provider's code for an error: the value that the first condition found, unless it quotes the request."""
     path = next(iter(conditions))
     found = (fields.look_up(seen, path) or [""])[0]
-    # A shorter value is a part of many words.
-    if any(len(value) > 3 and value in found for value in values.values()) or sum(map(str.isdigit, found)) > 6:
+    if quoted.is_in(found, values) or sum(map(str.isdigit, found)) > 6:
         return ""
     return f"HTTP {found}" if path == "http_status" else found
 

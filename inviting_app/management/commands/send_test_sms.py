@@ -3,7 +3,6 @@
 Nothing is stored, and no limit counts it. Ends with status 1 if the gateway did not accept the SMS.
 """
 
-import json
 import re
 import secrets
 import sys
@@ -14,9 +13,10 @@ from urllib.parse import unquote, unquote_plus
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from inviting_app.logs import one_line
 from users import phones
 from users.masks import mask_phones
-from users.sms import gateways
+from users.sms import gateways, quoted
 from users.sms.answers import Answer, Message, Response, Verdict, describe
 from users.sms.encoding import is_gsm, parts
 from users.sms.gateways import Gateway
@@ -99,6 +99,8 @@ def _masked_request(gateway: Gateway, message: Message) -> list[str]:
     values = gateway.request_values(message)
     masked = {name: value if name in SHOWN_VALUES else "***" for name, value in values.items() if value}
     masked |= {name: mask_phones(values[name]) for name in ("phone", "digits", "national")} | {"path": "/***"}
+    if call.sign:  # in a header, which is not shown. The mask is no key to sign with
+        masked.pop("secret", None)
     try:
         request = http_api.build(gateway.provider, call, masked)
     except Exception as error:  # its text may quote the message
@@ -117,13 +119,9 @@ def _status(answer: Answer) -> str:
 
 
 def _shown(response: Response, gateway: Gateway, message: Message) -> str:
-    # PHP escapes slashes in JSON.
-    text = response.text.replace("\\/", "/")
     values = gateway.request_values(message)
-    for hidden in [value.removeprefix("whsec_") for name, value in values.items() if name not in SHOWN_VALUES]:
-        if len(hidden) > 3:  # a shorter one would hide words
-            text = text.replace(hidden, "***").replace(json.dumps(hidden)[1:-1], "***")
+    text = quoted.hide(response.text, {name: value for name, value in values.items() if name not in SHOWN_VALUES})
     # However the number is grouped.
     text = re.sub(r"[^\w\n]{0,3}".join(values["national"]), "***", text)
-    cut = " ".join(text.split())
+    cut = one_line(" ".join(text.split()))
     return f"HTTP {response.status} {cut[:SHOWN]}{'…' if len(cut) > SHOWN else ''}"
