@@ -66,7 +66,7 @@ def test_gateway_that_is_not_there_is_told(gateway: Gateway) -> None:
     status, said = sent()
 
     assert status == 1
-    assert "Answer     none" in said and "Verdict    temporary: no connection. " in said
+    assert "Answer     none" in said and "Verdict    temporary: no connection (refused). " in said
 
 
 def test_no_secret_and_no_full_number_is_printed(gateway: Gateway) -> None:

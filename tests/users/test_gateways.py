@@ -57,6 +57,7 @@ def refused(url: str, settings: Any) -> str:
         ("own://:hunter2@?sender=a&scheme=ftp", "scheme must be http or https"),
         ("own://:hunter2@host:99999?sender=a", "the port must be a number from 1 to 65535"),
         ("own://:hunter2@ho st?sender=a", "the host is not valid"),
+        (f"own://:hunter2@{'я' * 80}.рф?sender=a", "the host is no valid international name"),
         ("own://:pa?hunter2@?sender=a", "write / as %2F, ? as %3F"),
         ("own://:pa#hunter2@?sender=a", "write / as %2F, ? as %3F"),
         ("own://:pa/hunter2@?sender=a", "write / as %2F, ? as %3F"),

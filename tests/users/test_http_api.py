@@ -2,15 +2,17 @@
 
 import gzip
 import os
+import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from tests.support.http_gateway import running
+from tests.support.http_gateway import Gateway, running
 from tests.support.provider_peer import Peer, Reply
 from users.sms import gateways, http_api
-from users.sms.answers import Answer, Message, Reason
+from users.sms.answers import Answer, Message, Reason, describe
 
 MESSAGE = Message("+79991234567", "1234 — код", "1234", "77")
 
@@ -38,6 +40,53 @@ def test_server_that_never_ends_its_headers_keeps_no_thread_and_no_connection(
     assert peer.closed.wait(10)
     assert len([thread for thread in threading.enumerate() if thread.name == "http"]) == 1
     assert threading.active_count() <= before + 3  # threads of the server that have not ended yet
+
+
+class Twice(BaseHTTPRequestHandler):
+    """Answers each request twice, and leaves the connection open."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.messages.append({})  # type: ignore[attr-defined]
+        body = b'{"id": "a%d"}' % len(self.server.messages)  # type: ignore[attr-defined]
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body) * 2)
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing."""
+
+
+def test_second_answer_to_one_request_is_not_that_to_the_next() -> None:
+    for server in running(lambda: Gateway(Twice)):
+        gateway = gateways.parse("1 webhook", server.url, "")
+
+        assert [gateway.begin(MESSAGE).answer().reference for _ in range(3)] == ["a1", "a2", "a3"]
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "hex", "utf-7", "unicode_escape", '"a\\0"', "x" * 99]
+)
+def test_answer_in_any_charset_is_read(charset: str, peer: Peer) -> None:
+    reply = Reply(body='{"id": "a1", "said": "ö"}'.encode(), headers={"Content-Type": f"text/plain; charset={charset}"})
+
+    assert send(peer, reply) == Answer(reference="a1")
+
+
+def test_cause_of_a_missing_connection_is_told(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(host: object, *args: object) -> None:
+        name = bytes(host).decode() if isinstance(host, bytes) else host
+        raise socket.gaierror(socket.EAI_AGAIN if name == "away.example" else socket.EAI_NONAME, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    hosts = ("https://absent.example", "https://away.example", f"https://{peer.host}", "http://127.0.0.1:9")
+    urls = [host.replace("http", "webhook+http", 1) for host in hosts]
+    said = [str(gateways.parse("1 webhook", url, "").begin(MESSAGE).answer()) for url in urls]
+
+    assert said == [f"no_connection {cause}" for cause in ("unknown_host", "lookup", "tls", "refused")]
+    assert describe(f"1 webhook: {said[0]}; 2 webhook: {said[2]}") == (
+        "1 webhook: no connection (unknown host); 2 webhook: no connection (no TLS)"
+    )
 
 
 def compressed(body: bytes, encoding: str = "gzip") -> Reply:

@@ -148,7 +148,7 @@ def test_closed_port_is_no_connection(name: str) -> None:
         bound.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{bound.getsockname()[1]}"
 
-        assert gateway(name, host).begin(MESSAGE).answer() == Answer(gateways.Reason.NO_CONNECTION)
+        assert gateway(name, host).begin(MESSAGE).answer() == Answer(gateways.Reason.NO_CONNECTION, code="refused")
 
 
 def patterns(table: Any) -> Iterator[str]:

@@ -61,7 +61,7 @@ def test_nobody_listens() -> None:
     answer = smpp.send(provider(), {"user": USER, "password": PASSWORD, "host": host}, Message(PHONE, TEXT, "", "1"))
     smpp.close()
 
-    assert answer == Answer(Reason.NO_CONNECTION) and answer.verdict == Verdict.TEMPORARY
+    assert answer == Answer(Reason.NO_CONNECTION, code="refused") and answer.verdict == Verdict.TEMPORARY
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64, bytes(16)])
@@ -89,7 +89,7 @@ def test_peer_that_is_no_centre(said: bytes) -> None:
 def test_silent_centre(centre: Centre) -> None:
     """Before the bind nothing was sent. After it the message may have been taken."""
     centre.answers.clear()
-    assert send(centre, seconds=0.1) == Answer(Reason.NO_CONNECTION)
+    assert send(centre, seconds=0.1) == Answer(Reason.NO_CONNECTION, code="timeout")
 
     centre.answers.set()
     assert send(centre).verdict == Verdict.ACCEPTED
@@ -235,10 +235,11 @@ def test_tls_centre_shows_a_certificate_for_its_host(
     tls_centre: Centre, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = f"localhost:{tls_centre.port}"
-    assert send(tls_centre, host=host, tls="1") == Answer(Reason.NO_CONNECTION)  # nobody knows who signed it
+    untrusted = Answer(Reason.NO_CONNECTION, code="certificate")
+    assert send(tls_centre, host=host, tls="1") == untrusted  # nobody knows who signed it
 
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    assert send(tls_centre, tls="1") == Answer(Reason.NO_CONNECTION)  # another name
+    assert send(tls_centre, tls="1") == untrusted  # another name
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda n: send(tls_centre, host=host, tls="1"), range(100)))
 

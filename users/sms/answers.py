@@ -46,6 +46,19 @@ class Reason(TextChoices):
     EXPIRED = "expired", _("not delivered in time")
 
 
+class Cause(TextChoices):
+    """Why there is no connection. The code of such an answer."""
+
+    UNKNOWN_HOST = "unknown_host", _("unknown host")
+    LOOKUP = "lookup", _("the name server does not answer")
+    REFUSED = "refused", _("refused")
+    UNREACHABLE = "unreachable", _("the network is unreachable")
+    CERTIFICATE = "certificate", _("the certificate is not valid or not trusted")
+    TLS = "tls", _("no TLS")
+    TIMEOUT = "timeout", _("timed out")
+    PROXY = "proxy", _("the proxy refuses")
+
+
 # Characters of the longest reference that is stored.
 MAX_REFERENCE = 128
 
@@ -143,4 +156,6 @@ def _described(error: str) -> str:
     if not found or found[2] not in Reason.values:
         return error  # from an earlier version
     gateway, reason, code = found.groups(default="")
+    if reason == Reason.NO_CONNECTION and code in Cause.values:
+        code = str(Cause(code).label)
     return f"{gateway}{Reason(reason).label}{f' ({code})' if code else ''}"

@@ -86,7 +86,7 @@ def decode(body: bytes, charset: str = "utf-8") -> str:
     for each in (charset, "utf-8-sig"):
         try:
             return body.decode(each)
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):  # the codec `undefined`, for one, raises no UnicodeDecodeError
             continue
     return body.decode("latin-1")
 

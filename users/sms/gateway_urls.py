@@ -87,6 +87,13 @@ def _host(parts: SplitResult) -> str:
         raise GatewayError(f"the port must be a number from 1 to 65535. {_ENCODE}") from None
     if not re.fullmatch(r"[\w.:%-]*", host):
         raise GatewayError(f"the host is not valid. {_ENCODE}")
+    if not host.isascii():
+        import httpx  # which says what an international name may be. A web process seldom needs it
+
+        try:
+            httpx.URL(f"https://{host}/")
+        except httpx.InvalidURL:
+            raise GatewayError("the host is no valid international name") from None
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
 

@@ -17,7 +17,8 @@ import httpx
 
 from users import lookups
 from users.sms import fields, quoted, signatures
-from users.sms.answers import MAX_REFERENCE, Answer, Reason, Response, TooLate
+from users.sms.answers import MAX_REFERENCE, Answer, Cause, Reason, Response, TooLate
+from users.sms.causes import cause_of
 from users.sms.providers import Call, Provider, first_rule
 
 # Seconds that one try may take in all: name lookup, connection and a slow answer. And those for the connection.
@@ -80,8 +81,10 @@ def finish(
         response = _read(provider, call, *exchanged.result())
     except Unusable as error:
         return Answer(Reason.REJECTED, code=str(error)), None
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError):
-        return Answer(Reason.NO_CONNECTION), None
+    except httpx.ProxyError:
+        return Answer(Reason.NO_CONNECTION, code=Cause.PROXY), None
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+        return Answer(Reason.NO_CONNECTION, code=cause_of(error) or ""), None
     except httpx.LocalProtocolError:  # a header with a line break, for example: nothing was sent
         return Answer(Reason.REJECTED, code="LocalProtocolError"), None
     except (httpx.HTTPError, TimeoutError, UnknownOutcome):
@@ -234,6 +237,10 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 @cache
 def _client() -> httpx.AsyncClient:
-    """One client for all gateways of this process: connections stay open between two SMS."""
-    headers = {"Accept-Encoding": "identity", "User-Agent": "inviting_app"}
+    """One client for all gateways of this process.
+
+    Each connection is closed after its answer. A second answer on it would be read as that to the next SMS. And a
+    server may close it just when the next request is sent, so that nobody knows whether that SMS was sent.
+    """
+    headers = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "inviting_app"}
     return httpx.AsyncClient(timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), headers=headers)

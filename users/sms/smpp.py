@@ -18,6 +18,7 @@ import msgspec
 from smpplib import consts
 
 from users.sms.answers import Answer, Message, OnReceipt, Reason, TooLate, Verdict
+from users.sms.causes import cause_of
 from users.sms.encoding import TooLong, is_gsm, split, with_headers
 from users.sms.providers import Provider, first_rule
 from users.sms.smpp_link import Link
@@ -126,8 +127,8 @@ def send(
             return answer
         # The parts before were taken and paid, here and below, so the number of tries is limited.
         return Answer(Reason.UNREADABLE, code=answer.code)
-    except NotSent:
-        return Answer(Reason.NO_ANSWER if place > 1 else Reason.NO_CONNECTION)
+    except NotSent as error:
+        return Answer(Reason.NO_ANSWER) if place > 1 else _no_connection(error)
     except (TimeoutError, ConnectionError):
         return Answer(Reason.NO_ANSWER)
     return Answer(reference=reference)
@@ -154,8 +155,8 @@ def check(provider: Provider, values: Mapping[str, str], seconds: float = SECOND
         link.session(time.monotonic() + seconds)
     except Refused as refused:
         return _refusal(provider, refused.status)
-    except NotSent:
-        return Answer(Reason.NO_CONNECTION)
+    except NotSent as error:
+        return _no_connection(error)
     finally:
         link.close()
     return Answer()
@@ -228,6 +229,10 @@ def _bound(settings: Settings, command: str, ends: float) -> Session:
     except BaseException:
         wire.close()
         raise
+
+
+def _no_connection(error: NotSent) -> Answer:
+    return Answer(Reason.NO_CONNECTION, code=cause_of(error) or "")
 
 
 def _refusal(provider: Provider, status: int) -> Answer:
