@@ -13,4 +13,5 @@ class UsersConfig(AppConfig):
         register(checks.check_secret_key, Tags.security)
         register(checks.check_sms_gateways)
         register(checks.check_sms_length)
+        register(checks.check_sms_charset)
         register(checks.check_test_numbers)

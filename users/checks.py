@@ -1,5 +1,6 @@
 """System checks of settings that work but are not safe or cost money."""
 
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -10,6 +11,7 @@ from users import phones
 from users.login import codes
 from users.sms import gateways
 from users.sms.encoding import parts
+from users.sms.fields import strings
 from users.sms.text import Kind, compose
 
 # A key for HMAC-SHA256 must be as long as the hash, 32 bytes (RFC 7518, 3.2).
@@ -26,6 +28,7 @@ Otherwise put a VPN between the two and silence this check."""
 TEST_NUMBERS_HINT = "Use a number as people have it, that nobody uses. docs/operations.md tells more."
 SHORTER_TEXT = """Shorten SMS_TEXT, or the host of SITE_URL that the last line names. \
 One SMS holds 160 characters of the GSM alphabet, or 70 if any character is outside it."""
+OTHER_CHARSET = """Change SMS_TEXT, or the provider's table: another charset, if its API takes one, or `json`."""
 
 
 def check_secret_key(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -55,9 +58,32 @@ def check_test_numbers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def check_sms_length(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Count the parts in every language, wording and length. Two parts cost twice, and break the autofill of codes."""
     too_long = []
-    for (language, _), length, kind in product(settings.LANGUAGES, codes.LENGTHS, Kind):
-        text = compose("0" * length, language, kind)
+    for language, length, kind, text in _texts():
         if (count := parts(text)) > 1:
             too_long.append(f"{language}, {length} digits, {kind.value}: {count} parts, {len(text)} characters")
     what = f"The SMS with the code does not fit one part ({'; '.join(too_long)})."
     return [Warning(what, hint=SHORTER_TEXT, id="users.W001")] if too_long else []
+
+
+def check_sms_charset(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A gateway whose charset lacks a character of the text takes no SMS. JSON and SMPP have all characters."""
+    found: list[CheckMessage] = []
+    for gateway in [] if gateways.error() else gateways.configured():
+        call, charset = gateway.provider.send, gateway.provider.charset
+        if call and any("{text}" in field for field in strings([call.query, call.form])):
+            lacking = {language: lack for language, *_, text in _texts() if (lack := _lacking(text, charset))}
+            if lacking:
+                shown = ", ".join(f"{language}: {characters}" for language, characters in lacking.items())
+                what = f"Gateway {gateway.name} cannot send the SMS with the code: {charset} lacks characters of it"
+                found.append(Warning(f"{what} ({shown}).", hint=OTHER_CHARSET, id="users.W003"))
+    return found
+
+
+def _texts() -> Iterator[tuple[str, int, Kind, str]]:
+    """Each SMS with a code: its language, the length of the code, its kind, and the text."""
+    for (language, _), length, kind in product(settings.LANGUAGES, codes.LENGTHS, Kind):
+        yield language, length, kind, compose("0" * length, language, kind)
+
+
+def _lacking(text: str, charset: str) -> str:
+    return "".join(one for one in dict.fromkeys(text) if not one.encode(charset, "ignore"))

@@ -16,7 +16,7 @@ from tests.support.accounts import SignedInUser, registered
 from tests.support.login_steps import ask, right
 from tests.support.operators import at_work, helper, operator, page_of
 from users.clock import StatementTimestamp
-from users.models import SmsDelivery, SmsGateway, User
+from users.models import LoginCode, SmsDelivery, SmsGateway, User
 
 pytestmark = pytest.mark.django_db
 ALLOWED = ("view_user", "view_smsdelivery")
@@ -64,6 +64,29 @@ def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> Non
     assert not LogEntry.objects.exists()
     SmsGateway.objects.update(circuit_open_until=timezone.now() - timedelta(seconds=1))
     assert "tried last" not in read(support, User.objects.get(phone="+79991234567"))
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "open_tries", "said"),
+    [
+        (
+            276,
+            {"1 webhook": 2},
+            "Each gateway was tried twice without a clear answer, so the last SMS may have been sent.",
+        ),
+        (0, {"1 webhook": 1, "2 webhook": 0}, "One gave no clear answer, so the SMS may have been sent."),
+        (0, {"1 webhook": 0}, "before its code expired.</li>"),
+        (0, None, "before its code expired.</li>"),
+    ],
+)
+def test_sms_that_may_have_been_sent_is_said_to_be_so(
+    support: Client, failing: None, seconds_left: int, open_tries: Any, said: str
+) -> None:
+    ask(now=timezone.now())
+    ended = LoginCode.objects.get().expires_at - timedelta(seconds=seconds_left)
+    SmsDelivery.objects.update(state="failed", error="1 webhook: no_answer", open_tries=open_tries, finished_at=ended)
+
+    assert said in read(support, User.objects.get(phone="+79991234567"))
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> 
         (OWN.replace("[own", "[2own"), "own.toml: 2own: a name begins with a letter"),
         (OWN + "pattern = '(?P<yes>OK)'", "own.toml: own: send.pattern: has no group ok"),
         (OWN.replace("{digits}", "7999"), "own.toml: own: send: has no {phone}, {digits} or {national}"),
+        (OWN.replace("{text}", "Hello"), "own.toml: own: send: has no {text} or {code}, so no code would arrive"),
         (OWN.replace("{user}", "{user"), "own.toml: own: send.a brace that belongs to no placeholder"),
         (OWN.replace("https://api.example.org", "https://[::1"), "own.toml: own: send.url: Invalid IPv6 URL"),
         (

@@ -1,5 +1,6 @@
 """The text of the SMS, and whether it fits one SMS."""
 
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -199,3 +200,26 @@ def test_check_warns_of_a_host_too_long_for_russian(settings: Any) -> None:
     [found] = [found for found in run_checks() if found.id == "users.W001"]
 
     assert "ru, 10 digits, a new device: 2 parts" in found.msg
+
+
+def test_check_warns_of_characters_that_a_gateway_cannot_send(settings: Any, tmp_path: Path) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "own.toml"
+    table = """[{0}]
+        title = "Own"
+        docs = "https://example.org"
+        needs = ["user"]
+        charset = "{1}"
+        [{0}.send]
+        url = "https://api.example.org"
+        {2} = {{ to = "{{digits}}", text = "{{text}}" }}
+        accepted = {{ ok = 1 }}
+        """
+    kinds = [("old", "windows-1251", "form"), ("new", "utf-8", "form"), ("any", "windows-1251", "json")]
+    settings.SMS_PROVIDERS.write_text("\n".join(table.format(*kind) for kind in kinds))
+    settings.SMS_GATEWAYS = ["new://k@", "old://k@", "any://k@", "smpp://a:b@127.0.0.1"]
+    settings.SMS_TEXT = {"ru": "Код {code}", "en": "{code} 😀→😀"}
+
+    [found] = [found for found in run_checks() if found.id == "users.W003"]
+
+    assert found.msg.startswith("Gateway 2 old cannot send the SMS with the code: windows-1251 lacks")
+    assert found.msg.endswith("(en: 😀→).")

@@ -78,6 +78,11 @@ class SmsDelivery(models.Model):
         return verdict(self.error.partition(": ")[2].partition(" ")[0]) is Verdict.UNREACHABLE
 
     @property
+    def may_have_been_sent(self) -> bool:
+        """Whether a gateway was tried and gave no clear answer."""
+        return any((self.open_tries or {}).values())
+
+    @property
     def described_error(self) -> str:
         """Why gateways did not take the SMS, in the current language."""
         return describe(self.error)

@@ -23,6 +23,8 @@ OF_THE_ENGINE = frozenset({Reason.NO_CONNECTION, Reason.NO_ANSWER, Reason.UNREAD
 
 # Without one of them a request would not say to whom the SMS goes.
 _RECIPIENT = frozenset({"phone", "digits", "national"})
+# Without one of them no code would arrive: the text, or what fills in a template at the provider.
+_CONTENT = frozenset({"text", "code"})
 
 
 class ProvidersError(Exception):
@@ -73,6 +75,8 @@ def _problems(name: str, provider: Provider) -> Iterator[str]:
         yield from (f"send.{problem}" for problem in _in_call(send, known))
         if not _RECIPIENT & _placeholders(_fields(send)):
             yield "send: has no {phone}, {digits} or {national}"
+        if not _CONTENT & _placeholders(_fields(send)):
+            yield "send: has no {text} or {code}, so no code would arrive"
     if provider.check:
         yield from (f"check.{problem}" for problem in _in_call(provider.check, known - MESSAGE_VALUES))
     yield from _in_rules(provider.refused, known)
