@@ -64,6 +64,7 @@ def test_ten_lines_add_a_provider(peer: Peer, tmp_path: Path, settings: Any) -> 
         ("api_call_limit_exceeded_for_ip", Verdict.TEMPORARY),
         ("retry_later", Verdict.TEMPORARY),
         ("unspecified", Verdict.TEMPORARY),
+        ("has_been_sent", Verdict.TEMPORARY),
     ],
 )
 def test_its_refusals_inside_a_200_are_read(
@@ -76,6 +77,25 @@ def test_its_refusals_inside_a_200_are_read(
     known = unisender(peer, tmp_path, settings, ten_lines.replace(NEEDS, NEEDS + refusals)).begin(MESSAGE).answer()
 
     assert (without.verdict, known.verdict) == (Verdict.UNKNOWN, verdict)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (200, "rejected unspecified"),
+        (400, "rejected HTTP 400"),
+        (401, "credentials HTTP 401"),
+        (429, "limit HTTP 429"),
+        (503, "fault HTTP 503"),
+    ],
+)
+def test_its_last_rule_hides_neither_the_code_nor_the_status(
+    peer: Peer, tmp_path: Path, settings: Any, status: int, said: str
+) -> None:
+    peer.reply = Reply(status, b'{"error": "See the message", "code": "unspecified"}')
+    table = block("toml").replace(NEEDS, NEEDS + block("toml", 1))
+
+    assert str(unisender(peer, tmp_path, settings, table).begin(MESSAGE).answer()) == said
 
 
 def test_backend_of_the_guide_knows_a_genuine_request(peer: Peer) -> None:
