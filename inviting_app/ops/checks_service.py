@@ -82,7 +82,7 @@ def gateways() -> Found:
     now = queries.database_now()
     for row in breaker.health():
         last = f"{row.failed_at:%F %T} UTC ({describe(row.error)})" if row.failed_at else ""
-        if row.refuses_all and not row.failures:
+        if row.refuses_all and row.failures < breaker.FAILURES:
             what = f"Gateway {row.name} refused the last {row.refusals} SMS, last at {last}."
             hint = "`manage.py send_test_sms PHONE --gateway N` sends one to your own phone and shows the answer."
             yield Warning(what, hint=hint, id="inviting_app.W026")

@@ -78,7 +78,8 @@ _VERDICTS = {
 OF_ONE_SMS = frozenset({Reason.NUMBER_LIMIT, Reason.REGION, Reason.TEXT, Reason.REJECTED})
 
 # A provider's code for an error: a number, a word or a short phrase. Anything longer may quote a number or a secret.
-_CODE = re.compile(r"0x[0-9a-f]{8}|(?!.*\d{7})[\w .,:'-]{1,40}", re.ASCII)
+MAX_CODE = 40
+_CODE = re.compile(rf"0x[0-9a-f]{{8}}|(?!.*\d{{7}})[\w .,:'-]{{1,{MAX_CODE}}}", re.ASCII)
 
 
 class TooLate(Exception):

@@ -17,7 +17,7 @@ import httpx
 
 from users import lookups
 from users.sms import fields, quoted, signatures
-from users.sms.answers import MAX_REFERENCE, Answer, Cause, Reason, Response, TooLate
+from users.sms.answers import MAX_CODE, MAX_REFERENCE, Answer, Cause, Reason, Response, TooLate
 from users.sms.causes import cause_of
 from users.sms.providers import Call, Provider, first_rule
 
@@ -215,7 +215,7 @@ def _code(seen: Mapping[str, Any], conditions: Mapping[str, Any], values: Mappin
     """The provider's code for an error: the value that the first condition found, unless it quotes the request."""
     path = next(iter(conditions))
     found = (fields.look_up(seen, path) or [""])[0]
-    if quoted.is_in(found, values) or sum(map(str.isdigit, found)) > 6:
+    if len(found) > MAX_CODE or sum(map(str.isdigit, found)) > 6 or quoted.is_in(found, values):
         return ""
     return f"HTTP {found}" if path == "http_status" else found
 
