@@ -85,7 +85,7 @@ def gateways() -> Found:
         if row.refuses_all and row.failures < breaker.FAILURES:
             what = f"Gateway {row.name} refused the last {row.refusals} SMS, last at {last}."
             hint = "`manage.py send_test_sms PHONE --gateway N` sends one to your own phone and shows the answer."
-            yield Warning(what, hint=hint, id="inviting_app.W026")
+            yield Warning(what, hint=hint, id="inviting_app.W027")
         if not row.failures:
             continue
         failed = "refused the account" if row.refuses_account else f"failed {row.failures} times in a row"
