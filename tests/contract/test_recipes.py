@@ -1,5 +1,7 @@
 """The client for apps in docs/clients.md against the running service, with responses that are lost."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -72,20 +74,62 @@ def test_app_stays_signed_in_when_responses_are_lost(
 
     assert user.log_in(issued["code"])
     for _ in range(4):
-        user.refresh()
+        user.refresh(user.token)
     assert user.request("GET", ME)["invite_code"]
 
 
-def test_page_of_a_proxy_is_no_response(recipe: dict[str, Any]) -> None:
-    class Page(BaseHTTPRequestHandler):
+def test_threads_refresh_once_and_a_late_copy_of_that_ends_nothing(
+    recipe: dict[str, Any], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = signed_in(recipe, service, "9991110044")
+    whole = recipe["Inviting"]._response
+    exchanged: list[dict[str, str]] = []
+
+    def noted(self: Any, request: Any) -> Any:
+        if request.full_url.endswith("/refresh"):
+            exchanged.append(json.loads(request.data))
+        return whole(self, request)
+
+    monkeypatch.setattr(recipe["Inviting"], "_response", noted)
+    for known in (None, "not a token"):
+        user.token = known
+        exchanged.clear()
+
+        with ThreadPoolExecutor(3) as threads:
+            answers = list(threads.map(lambda _: user.request("GET", ME)["phone"], range(3)))
+
+        assert (answers, len(exchanged)) == (["9991110044"] * 3, 1)
+        assert service.call("/api/auth/refresh", exchanged[0])["refresh"] == user.kept["refresh"]
+        assert user.request("GET", ME)["phone"] == "9991110044"
+
+
+@pytest.mark.parametrize(
+    "kind, body",
+    [
+        ("text/html", b"<h1>Bad Gateway</h1>"),
+        ("application/json", b'{"code": "invalid_code", "message": "of the proxy"}'),
+        ("application/problem+json", b"null"),
+        ("application/problem+json", b'{"code": "inv'),
+    ],
+)
+def test_answer_of_a_proxy_is_no_response_and_keeps_the_user_signed_in(
+    recipe: dict[str, Any], kind: str, body: bytes
+) -> None:
+    class Proxy(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.send_error(502)
+            self.send_response(502)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *args: Any) -> None:
             """Print nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as proxy:
-        Thread(target=proxy.serve_forever, daemon=True).start()
-        user = recipe["Inviting"](f"http://127.0.0.1:{proxy.server_port}", {})
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        Thread(target=proxy.serve_forever, args=(0.01,), daemon=True).start()
+        user = recipe["Inviting"](f"http://127.0.0.1:{proxy.server_port}", {"refresh": "a token"})
         assert refusal(recipe, user.sign_up, PHONE).code == "unavailable"
+        assert refusal(recipe, user.sign_out).code == "unavailable"
+        assert user.kept == {"refresh": "a token"}
         proxy.shutdown()

@@ -72,6 +72,10 @@ class AppUser:
         """Call a function of the client by its name."""
         return self.page.evaluate(CALL, list(request))
 
+    def expire(self) -> None:
+        """As if the access token had expired."""
+        self.page.evaluate("localStorage.pair = JSON.stringify({ ...JSON.parse(localStorage.pair), until: 0 })")
+
     def lose_the_next_response(self, path: str) -> None:
         def lose(route: Route) -> None:
             route.fetch()
@@ -140,20 +144,43 @@ def test_app_stays_signed_in_over_a_reload_and_lost_responses(user: AppUser, api
     done(user("logIn", issued["code"]))
 
     for _ in range(3):
-        user.page.reload()  # the access token was in memory
+        user.expire()
+        user.page.reload()
         user.lose_the_next_response("/api/auth/refresh")
         assert done(user("request", "GET", ME))["phone"] == "9991110054"
 
 
-def test_two_tabs_refresh_at_once_and_stay_signed_in(user: AppUser, api: Service) -> None:
+def test_requests_and_tabs_refresh_once_and_a_late_copy_of_that_ends_nothing(user: AppUser, api: Service) -> None:
     sign_in(user, "9991110055")
     other = AppUser(user.page.context.new_page())
     other.page.goto(user.page.url)
+    exchanged: list[Any] = []
+    user.page.context.on("request", lambda sent: exchanged.append(sent.post_data_json) if "/refresh" in sent.url else 0)
+    all_at_once = f"calls => {{ window.answers = Promise.all(calls.map({CALL})) }}"
 
     for _ in range(3):
+        user.expire()
+        exchanged.clear()
         for tab in (user, other):
-            tab.page.reload()
-        for tab in (user, other):
-            tab.page.evaluate(f"request => {{ window.answer = ({CALL})(request) }}", ["request", "GET", ME])
-        for tab in (user, other):
-            assert done(tab.page.evaluate("window.answer"))["phone"] == "9991110055"
+            tab.page.evaluate(all_at_once, [["request", "GET", ME]] * 3)
+        phones = [done(answer)["phone"] for tab in (user, other) for answer in tab.page.evaluate("window.answers")]
+
+        assert (phones, len(exchanged)) == (["9991110055"] * 6, 1)
+        api.call("/api/auth/refresh", exchanged[0])
+        assert done(user("request", "GET", ME))["phone"] == "9991110055"
+
+
+@pytest.mark.parametrize(
+    "kind, body",
+    [("application/problem+json", "null"), ("application/json", '{"code": "invalid_code"}'), ("text/html", "<h1>")],
+)
+def test_answer_of_a_proxy_is_no_response_and_keeps_the_user_signed_in(
+    user: AppUser, api: Service, kind: str, body: str
+) -> None:
+    allowed = {"Access-Control-Allow-Origin": "*"}
+    user.page.route("**/api/**", lambda route: route.fulfill(status=502, content_type=kind, body=body, headers=allowed))
+    user.page.evaluate("localStorage.pair = JSON.stringify({ refresh: 'a token', until: 0 })")
+
+    assert user("signUp", "9991110056")["refused"]["code"] == "unavailable"
+    assert user("signOut")["refused"]["code"] == "unavailable"
+    assert done(user("isSignedIn")) is True
