@@ -1,6 +1,7 @@
 """The OpenAPI document: what each operation takes, gives and may refuse."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]
 JSON = "application/json"
+# A link of a document to another one. The service does not serve those, so its text is what helps.
+RELATIVE_LINK = re.compile(r"\[([^]]+)\]\((?![a-z]+:|/)[^)]*\)")
 REQUEST_ID = "4f1c2b7a9d3e4c5f8a6b0d1e2f3a4b5c"
 HEADERS = [
     OpenApiParameter(
@@ -167,6 +170,7 @@ def without_slashed(endpoints: list[Any], **kwargs: Any) -> list[Any]:
 def with_guide(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """End the description with docs/clients.md. Redoc shows it at once, Swagger UI on a click."""
     _, _, guide = (settings.BASE_DIR / "docs" / "clients.md").read_text().partition("\n\n")
+    guide = RELATIVE_LINK.sub(r"\1", guide)
     summary = "<summary>For client developers: signing in, tokens, errors, retries, whole clients</summary>"
     result["info"]["description"] += f"\n\n<details>{summary}\n\n{guide}\n</details>\n"
     return result

@@ -13,7 +13,7 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
 from api.exceptions import MEDIA_TYPE, PROBLEMS
-from api.openapi import ACTIVATION, SIGNED_IN, WITH_PHONE
+from api.openapi import ACTIVATION, RELATIVE_LINK, SIGNED_IN, WITH_PHONE
 from tests.support.accounts import client
 
 EVERYWHERE = {"unavailable"}
@@ -87,7 +87,7 @@ def test_document_is_generated_without_a_warning_and_is_valid() -> None:
 def test_document_contains_the_guide_for_client_developers(document: Any) -> None:
     guide = (settings.BASE_DIR / "docs" / "clients.md").read_text()
 
-    assert guide.partition("\n\n")[2] in document["info"]["description"]
+    assert RELATIVE_LINK.sub(r"\1", guide.partition("\n\n")[2]) in document["info"]["description"]
 
 
 def test_every_operation_has_an_id_texts_and_a_tag(document: Any, operations: Any) -> None:
