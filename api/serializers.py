@@ -86,7 +86,7 @@ class IdField(serializers.IntegerField):
 
 @extend_schema_field({"type": "string", "format": "invite-code"})
 class TypedInviteCodeField(StringField):
-    """An invite code as a client sends it: in any case, with spaces or dashes."""
+    """An invite code as a client sends it: in any case, with spaces or dashes, or in a share link."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=invite_codes.MAX_LENGTH, **kwargs)

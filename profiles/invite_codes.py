@@ -2,6 +2,8 @@
 
 import re
 import secrets
+import unicodedata
+from urllib.parse import unquote
 
 from django.conf import settings
 
@@ -14,8 +16,11 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 PATTERN = f"[{ALPHABET}]{{{LENGTH}}}"
 
-# The maximum length of a typed code, in characters: with any separators and invisible characters.
-MAX_LENGTH = 64
+# The maximum length of a typed code, in characters: with separators and invisible characters, or as a share link.
+MAX_LENGTH = 200
+
+# The code in a share link that `typed.clean` has cleaned.
+_IN_LINK = re.compile(rf"/i/([^\W_]{{{LENGTH}}})(?![^\W_])", re.IGNORECASE)
 
 
 class MalformedInviteCode(ValueError):
@@ -33,13 +38,20 @@ def share_url(code: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """The stored form of a code typed in any case, with spaces or dashes, or with Cyrillic letters that look alike.
+    """The stored form of a code as people type, paste or share it.
+
+    It may be in any case, with spaces, punctuation or quotation marks, with Cyrillic letters that look alike, or in a
+    share link.
 
     Raises MalformedInviteCode.
     """
     if len(text) > MAX_LENGTH:  # checked first: cleaning takes quadratic time
         raise MalformedInviteCode
-    code = typed.latin(typed.clean(text))
+    cleaned = typed.latin(typed.clean(unquote(text)))
+    in_link = _IN_LINK.search(cleaned)
+    code = (
+        in_link[1] if in_link else "".join(letter for letter in cleaned if unicodedata.category(letter)[0] not in "PS")
+    )
     # ASCII only: in Unicode the upper case of `ß` is `SS`.
     if not re.fullmatch(PATTERN, code, re.ASCII | re.IGNORECASE):
         raise MalformedInviteCode

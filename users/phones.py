@@ -5,6 +5,7 @@ digits in Russia. Google's libphonenumber data decides which numbers are valid.
 """
 
 import re
+import unicodedata
 from contextlib import suppress
 from functools import lru_cache
 
@@ -17,8 +18,10 @@ from users import typed
 # The maximum length of a typed number, in characters. The longest real numbers are shorter, with any separators.
 MAX_LENGTH = 40
 
-# A number that `typed.clean` has cleaned.
-_SPELLING = re.compile(r"\+?[0-9()./]+")
+# A number that `typed.clean` has cleaned, as in a copied link. Two plus signs begin what one begins.
+_SPELLING = re.compile(r"(?:tel:)?(\+*)([0-9./]+)", re.IGNORECASE)
+# What people and programs put around a number or its first digits.
+_BRACKETS = {"Ps", "Pe", "Pi", "Pf"}
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _REACHED_BY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
@@ -125,10 +128,14 @@ def country(phone: str) -> str:
 def _parse(text: str) -> PhoneNumber:
     if len(text) > MAX_LENGTH:  # checked first: normalising takes quadratic time
         raise InvalidPhone
-    plain = typed.clean(text)
-    if not _SPELLING.fullmatch(plain):
+    cleaned = typed.clean(text)
+    spelt = _SPELLING.fullmatch("".join(letter for letter in cleaned if unicodedata.category(letter) not in _BRACKETS))
+    if not spelt:
         raise InvalidPhone
-    if plain.startswith("00"):
+    pluses, plain = spelt.groups()
+    if pluses:
+        plain = "+" + plain
+    elif plain.startswith("00"):
         plain = "+" + plain[2:]
     try:
         return phonenumbers.parse(plain, settings.PHONE_REGION)

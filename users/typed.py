@@ -4,6 +4,7 @@ Messengers, keyboards and address books change digits and dashes and add invisib
 such a text calls `clean` first. The page has the same rules in `page/typed.js`; one table of cases tests both.
 """
 
+import re
 import unicodedata
 
 # Besides the dashes of Unicode (Pd): signs that look like one and are typed or pasted in place of it.
@@ -18,16 +19,19 @@ _SPACES = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85")
 # Format characters (direction marks, joiners, soft hyphens), dashes and spaces.
 _REMOVED = frozenset({"Cf", "Pd", "Zs", "Zl", "Zp"})
 
+# Variation selectors and the keycap, which emoji keyboards put behind digits: `7️⃣`.
+_MARKS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef\u20e3]")
+
 # Cyrillic letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕКМНРСТУХавекмнрстух", "ABEKMHPCTYXabekmhpctyx")
 
 
 def clean(text: str) -> str:
-    """The text in compatibility form (NFKC), with ASCII digits, without format characters, dashes and spaces.
+    """The text in compatibility form (NFKC), with ASCII digits, without dashes, spaces, invisible and emoji marks.
 
     Normalising takes quadratic time, so check the length of the text first.
     """
-    return "".join(_clean(character) for character in unicodedata.normalize("NFKC", text))
+    return "".join(_clean(character) for character in _MARKS.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def latin(text: str) -> str:

@@ -17,12 +17,8 @@ from django.views.decorators.vary import vary_on_cookie
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from profiles import invite_codes
-from users.typed import clean
 
 MODULES = sorted(f"page/{file.name}" for file in Path(__file__).with_name("static").glob("page/*.js"))
-
-# Chat programs often take the punctuation after a link as a part of it.
-SENTENCE_ENDS = ".,;:!?)]»\"'"
 
 
 @require_safe
@@ -65,5 +61,5 @@ def _phone_example(region: str) -> str:
 
 def _normalised(invite_code: str) -> str:
     with suppress(invite_codes.MalformedInviteCode):
-        return invite_codes.normalise(clean(invite_code).rstrip(SENTENCE_ENDS))
+        return invite_codes.normalise(invite_code)
     return ""

@@ -11,28 +11,32 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from profiles import invite_codes
 from tests.support.typed import CASES
 from users import typed
 
-SCRIPT = Path(settings.BASE_DIR, "inviting_app/page/static/page/typed.js")
-# Reads a list of texts, and writes what the page's functions make of each.
+SCRIPTS = Path(settings.BASE_DIR, "inviting_app/page/static/page")
+# Reads a list of texts, and writes what the page's functions make of each by the expression in place of MAKES.
 RUNNER = """
-const source = await new Response(process.stdin).text();
-const [script, texts] = JSON.parse(source);
-const { clean, latin } = await import(`data:text/javascript,${encodeURIComponent(script)}`);
-process.stdout.write(JSON.stringify(texts.map((text) => [clean(text), latin(clean(text))])));
+const { typed, invite_code, codePattern, texts } = JSON.parse(await new Response(process.stdin).text());
+const asUrl = (script) => `data:text/javascript,${encodeURIComponent(script)}`;
+globalThis.document = { body: { dataset: { codePattern } } };
+const { clean, latin } = await import(asUrl(typed));
+const { inviteCode } = await import(asUrl(invite_code.replace("./typed.js", asUrl(typed))));
+process.stdout.write(JSON.stringify(texts.map((text) => MAKES)));
 """
 
 
-def on_the_page(texts: list[str]) -> list[list[str]]:
-    """Each text as the page's `clean` returns it, and with `latin` after that."""
+def on_the_page(texts: list[str], makes: str = "[clean(text), latin(clean(text))]") -> list[Any]:
+    """What this expression of the page's functions makes of each text."""
     node = shutil.which("node")
     if not node and not os.environ.get("CI"):
         pytest.skip("needs Node.js")
-    command = [node or "node", "--input-type=module", "--eval", RUNNER]
-    given = json.dumps([SCRIPT.read_text(), texts])
+    command = [node or "node", "--input-type=module", "--eval", RUNNER.replace("MAKES", makes)]
+    scripts = {name: (SCRIPTS / f"{name}.js").read_text() for name in ("typed", "invite_code")}
+    given = json.dumps({**scripts, "codePattern": invite_codes.PATTERN, "texts": texts})
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
-    answers: list[list[str]] = json.loads(done.stdout)
+    answers: list[Any] = json.loads(done.stdout)
     return answers
 
 
@@ -43,8 +47,13 @@ def test_page_cleans_each_case_as_the_table_says() -> None:
 
     assert [text for text, expected in CASES["cleaned"] if cleaned[text][0] != expected] == []
     assert [text for text, expected in CASES["codes"] if cleaned[text][0] != expected] == []
-    assert [text for text, expected in CASES["invite_codes"] if expected and cleaned[text][1].upper() != expected] == []
     assert all(cleaned[text] == [typed.clean(text), typed.latin(typed.clean(text))] for text, _ in every)
+
+
+def test_page_finds_the_invite_codes_of_the_table() -> None:
+    found = on_the_page([text for text, _ in CASES["invite_codes"]], "inviteCode(text)")
+
+    assert found == [expected for _, expected in CASES["invite_codes"]]
 
 
 def test_page_and_service_agree_on_every_character() -> None:

@@ -70,7 +70,7 @@ def test_everything_that_reads_an_invite_code_takes_it_as_people_type_it(
         Profile.objects.filter(user__phone=f"+7{alice.phone}").update(invite_code=code)
 
         found = staff.api.get(PROFILES, {"invite_code": text}).json()
-        page = Client().get(f"/i/{quote(text)}")
+        page = Client().get(f"/i/{quote(code if '/' in text else text)}")
         listed = operator.get("/admin/profiles/profile/", {"q": text}).content.decode()
         own = alice.activate(text)
 
@@ -115,8 +115,26 @@ def sign_up_by_form(body: str) -> Any:
     return client().post("/api/auth/signup", body, content_type=FORM)
 
 
+@pytest.mark.parametrize(
+    "text", ["+8 999 123-45-67", "++8 999 123-45-67", "9991234567+", "+7+9991234567", "tel:", "[]"]
+)
+def test_phone_that_may_be_a_strangers_is_refused(text: str) -> None:
+    with pytest.raises(phones.InvalidPhone):
+        phones.normalise(text)
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("phone", ["+79991234567", "+7 999 123-45-67", "+ 7 (999) 123 45 67", "%2B79991234567"])
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "+79991234567",
+        "+7 999 123-45-67",
+        "(+7) 999 123-45-67",
+        "++7 999 123-45-67",
+        "+ 7 (999) 123 45 67",
+        "%2B79991234567",
+    ],
+)
 def test_plus_sign_of_a_form_is_found_again(phone: str) -> None:
     assert sign_up_by_form(f"phone={phone}".replace(" ", "+")).status_code == 200
 

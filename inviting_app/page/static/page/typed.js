@@ -4,18 +4,21 @@
 export const SEPARATOR = "[\\p{Pd}˗⁃−─➖ー\\p{Z}\\t-\\r\\x1c-\\x1f\\x85]";
 const SEPARATORS = new RegExp(SEPARATOR, "gu");
 
+// Format characters; variation selectors and the keycap, which emoji keyboards put behind digits.
+const INVISIBLE = /[\p{Cf}\p{Variation_Selector}\u20e3]/gu;
+
 const CYRILLIC = "АВЕКМНРСТУХавекмнрстух";
 const LATIN = "ABEKMHPCTYXabekmhpctyx";
 const LOOK_ALIKES = new RegExp(`[${CYRILLIC}]`, "g"); // ignoring case, it would match some ancient letters too
 
-/** In compatibility form, with ASCII digits, without format characters, dashes and spaces. */
+/** In compatibility form, with ASCII digits, without format characters, marks of emoji, dashes and spaces. */
 export function clean(text) {
   return legible(text).replace(SEPARATORS, "");
 }
 
 /** As `clean`, with dashes and spaces. */
 export function legible(text) {
-  return text.normalize("NFKC").replace(/\p{Cf}/gu, "").replace(/\p{Nd}/gu, ascii);
+  return text.normalize("NFKC").replace(INVISIBLE, "").replace(/\p{Nd}/gu, ascii);
 }
 
 /** With Latin letters in place of Cyrillic ones that look alike. */
