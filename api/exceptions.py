@@ -18,6 +18,7 @@ from rest_framework import exceptions, views
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from api.parsers import CompressedBody, JSONInForm
 from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
 from profiles import activation, phone_change, privacy, results, voting
@@ -89,6 +90,8 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
         members["errors"] = list(_flat(error.detail))
     if isinstance(error, exceptions.ParseError):
         members["errors"] = [{"field": "", "code": error.default_code, "detail": _unreadable(error)}]
+    if isinstance(error, CompressedBody):
+        members["detail"] = _("Send the body uncompressed, without Content-Encoding.")
     answer = _build(Response, code, members)
     answer.problem_cause = getattr(error, "log_cause", "")  # type: ignore[attr-defined]  # for the log
     return answer
@@ -162,7 +165,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def is_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+    """Whether the path is one of the API, or a misspelling of one that is answered in JSON too: `//api/`, `/API/`."""
+    return f"/{request.path_info.lstrip('/')}/".lower().startswith("/api/")
 
 
 def field_error(field: str, code: str, detail: str | Promise) -> exceptions.ValidationError:
@@ -199,6 +203,10 @@ def _malformed(error: signin.MalformedCode) -> str:
 
 def _unreadable(error: exceptions.ParseError) -> str:
     """The parser's error in the language of the request; the parsers' own messages are English."""
+    if isinstance(error, JSONInForm):
+        return _(
+            "The body was read as a form, as its Content-Type says. Send JSON with Content-Type: application/json."
+        )
     if isinstance(error.__context__, JSONDecodeError):
         place = {"line": error.__context__.lineno, "column": error.__context__.colno}
         return _("This is not JSON: see line %(line)d, column %(column)d.") % place

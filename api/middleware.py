@@ -118,7 +118,7 @@ class ApiMiddleware:
         if is_large:
             response: HttpResponse = exceptions.response("payload_too_large")
         else:
-            response = self._foreign_host(request) or self.get_response(request)
+            response = self._foreign_host(request) or self._preflight(request) or self.get_response(request)
         response["Content-Language"] = language
         response["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY
         response["X-Content-Type-Options"] = "nosniff"
@@ -135,6 +135,11 @@ class ApiMiddleware:
         except DisallowedHost:
             return exceptions.foreign_host(request)
         return None
+
+    def _preflight(self, request: HttpRequest) -> HttpResponse | None:
+        """An answer that allows nothing. With CORS_ORIGINS, CorsMiddleware answers before this one, in the same way."""
+        is_asking = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return HttpResponse() if is_asking else None
 
     def _is_large(self, request: HttpRequest) -> bool:
         """Whether the body is too large. `inviting_app.wsgi` sets CONTENT_LENGTH for a chunked body too."""

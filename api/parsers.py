@@ -8,13 +8,21 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 
 
+class CompressedBody(UnsupportedMediaType):
+    """The body has a `Content-Encoding`."""
+
+
+class JSONInForm(ParseError):
+    """The body looks like JSON, and its Content-Type is that of a form."""
+
+
 class _NotCompressed(parsers.BaseParser):
     """Refuses a body with a `Content-Encoding`, as RFC 9110 says (15.5.16): it would look like a broken one."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         coding = parser_context["request"].headers.get("Content-Encoding", "").strip().lower()
         if coding not in ("", "identity"):
-            raise UnsupportedMediaType(coding)
+            raise CompressedBody(coding)
         return super().parse(stream, media_type, parser_context)
 
 
@@ -28,7 +36,10 @@ class JSONParser(_NotCompressed, parsers.JSONParser):
 
 class _Form(parsers.FormParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        return QueryDict(stream.read().removeprefix(codecs.BOM_UTF8))
+        body = stream.read().removeprefix(codecs.BOM_UTF8)
+        if body.lstrip().startswith((b"{", b"[")):
+            raise JSONInForm  # most programs send a form if they are told no type
+        return QueryDict(body)
 
 
 class FormParser(_NotCompressed, _Form):

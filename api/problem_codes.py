@@ -33,7 +33,11 @@ PROBLEMS = {
         403, "Fresh sign-in required", _("Sign in again by code to do this: it cannot be undone.")
     ),
     "staff_phone": Problem(403, "Phone of staff", _("The number of this account cannot be changed here.")),
-    "foreign_origin": Problem(403, "Foreign origin", _("Pages of other sites cannot sign anybody in here.")),
+    "foreign_origin": Problem(
+        403,
+        "Foreign origin",
+        _("Pages of other origins cannot sign anybody in here, unless the operator adds them to CORS_ORIGINS."),
+    ),
     "not_found": Problem(404, "Not found", _("There is nothing here.")),
     "invite_code_not_found": Problem(404, "Invite code not found", _("Nobody has this invite code.")),
     "method_not_allowed": Problem(405, "Method not allowed", _("This method is not allowed here.")),

@@ -20,6 +20,8 @@ OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "allow_blank"
 
 class Input(serializers.Serializer[Any]):
     # No docstring: REST framework's generator would copy it into the description of each request.
+    default_error_messages = {"invalid": gettext_lazy("Send a JSON object.")}
+
     # REST framework refuses the body `null` in English only.
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if data is None:

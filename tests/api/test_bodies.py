@@ -90,6 +90,24 @@ def test_compressed_body_is_refused_as_such(content_type: str, coding: str) -> N
     answer = post(gzip.compress(BODIES[content_type]), content_type, HTTP_CONTENT_ENCODING=coding)
 
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert "Content-Encoding" in json.loads(answer.body)["detail"]
+
+
+@pytest.mark.parametrize("body", [BODIES[JSON], b' \n{"phone": "9991234567"}', MARK + BODIES[JSON], b'["9991234567"]'])
+def test_json_that_is_sent_as_a_form_is_refused_as_such(body: bytes) -> None:
+    answer = post(body, FORM)
+
+    assert (answer.status, answer.code) == (400, "invalid")
+    assert "as its Content-Type says" in json.loads(answer.body)["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(("language", "detail"), [("en", "Send a JSON object."), ("ru", "Здесь нужен объект JSON")])
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"9991234567"'])
+def test_other_json_than_an_object_is_refused_in_words(body: bytes, language: str, detail: str) -> None:
+    answer = post(body, HTTP_ACCEPT_LANGUAGE=language)
+
+    assert (answer.status, answer.code) == (400, "invalid")
+    assert json.loads(answer.body)["errors"][0]["detail"].startswith(detail)
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "Identity"])
@@ -125,3 +143,19 @@ def test_odd_bytes_in_a_header_cause_no_server_error(settings: Any, header: str,
     assert answer.status == (403 if header == "ORIGIN" and value else 200)
     assert page.status == 200
     assert all("\n" not in text and text.isascii() for text in answer.headers.values())
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "//api/auth/signup", "///api/nowhere", "/API/auth/signup", "/Api"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_misspelt_path_of_the_api_is_a_problem(method: str, path: str) -> None:
+    answer = call(method, path)
+
+    assert (answer.status, answer.code) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/apis", "/i/api/", "/nowhere"])
+def test_other_path_that_leads_nowhere_is_a_page(path: str) -> None:
+    answer = call("GET", path)
+
+    assert answer.status == 404
+    assert answer.headers["Content-Type"].startswith("text/html")

@@ -83,3 +83,17 @@ def test_permission_is_for_the_api_only() -> None:
     answers = [client().get(path, HTTP_ORIGIN=ORIGINS[0]) for path in ("/livez", "/", "/schema", "/docs")]
 
     assert not any(answer.has_header("Access-Control-Allow-Origin") for answer in answers)
+
+
+@pytest.mark.parametrize("path", [ME, SIGNUP])
+@pytest.mark.parametrize("has_origins", [True, False])
+def test_preflight_of_a_foreign_origin_is_answered_without_permission(
+    settings: Any, has_origins: bool, path: str
+) -> None:
+    if not has_origins:
+        settings.MIDDLEWARE = settings.MIDDLEWARE[1:]
+
+    answer = preflight("https://other.example.org", path=path)
+
+    assert answer.status_code == 200
+    assert [name for name in answer.headers if name.startswith("Access-Control")] == []
