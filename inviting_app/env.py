@@ -13,12 +13,13 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from io import StringIO
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
 
 from inviting_app.values import (
     choice,
@@ -77,25 +78,52 @@ def path(text: str) -> Path:
 
 
 def misspelt(names: set[str]) -> list[str]:
-    """A note for each of these names that looks like one of a setting."""
+    """A note for each of these names of `.env` that looks like one of a setting."""
+    # 0.8 finds a letter or two, and not the variables of other programs, such as DB_HOST.
+    return [f".env: {name} is not a setting. Did you mean {near}?" for name, near in _similar(names, _names, 0.8)]
+
+
+def misspelt_in_environment(names: set[str]) -> list[str]:
+    """The same for names of the environment, of which most are other programs', and settings that are not given."""
+    # 0.87 finds one letter in SITE_URL, and not SECRET_KEY_BASE.
+    found = _similar(names, {name for name in _names - _COMMON if not _given.get(name)}, 0.87)
+    return [f"The environment: {name} is not a setting. Did you mean {near}?" for name, near in found]
+
+
+def _similar(names: set[str], known: set[str], likeness: float) -> list[tuple[str, str]]:
     from difflib import get_close_matches
 
-    # 0.8 finds a letter or two, and not the variables of other programs, such as DB_HOST.
-    found = {name: get_close_matches(name.upper(), _names, 1, 0.8) for name in sorted(names)}
-    return [f".env: {name} is not a setting. Did you mean {near[0]}?" for name, near in found.items() if near]
+    found = {name: get_close_matches(name.upper(), known, 1, likeness) for name in sorted(names)}
+    return [(name, near[0]) for name, near in found.items() if near]
+
+
+def _text(file: Path) -> str:
+    """The text of a file or a pipe. Nothing if there is none, as where Docker made a folder for a missing file."""
+    return file.read_text("utf-8") if file.is_file() or file.is_fifo() else ""
+
+
+def _line_of(statement: Original) -> int:
+    """The number of its line. The parser counts empty lines before a statement to it."""
+    empty = statement.string[: -len(statement.string.lstrip())]
+    return statement.line + empty.count("\n")
 
 
 try:
     # `serve` gives the processes that it starts a copy of the file.
     IS_PART_OF_SERVE = bool(os.environ.get("ENV_FILE"))
-    _file = dotenv_values(os.environ.get("ENV_FILE") or BASE_DIR / ".env", interpolate=False)
+    _statements = list(parse_stream(StringIO(_text(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")))))
 except (OSError, ValueError):
     raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
 
 _LOCALE = r"([a-z]{2,3}([_-]\w+){0,3}|C|POSIX)(\.[\w-]+)?(@\w+)?"
 _BUILD = r"(x86_64|i\d86|arm|aarch|loongarch|mips|powerpc|ppc|riscv|s390|sparc|wasm)\w*(-[\w.]+){2,3}"
+_file = {found.key: found.value for found in _statements if found.key is not None}
 # What the operator should know, one line each, for the commands to print.
-NOTES: list[str] = []
+NOTES = [
+    f".env: line {_line_of(found.original)} is not of the form NAME=value, and is ignored."
+    for found in _statements
+    if found.error
+]
 # Values that other programs put into the environment under names of ours: the links of containers, the machine's name
 # (shells), what a compiler builds for (conda), the languages of a desktop. In `.env` they are mistakes.
 _FOREIGN = {
@@ -104,6 +132,8 @@ _FOREIGN = {
     "METRICS_PORT": ".*://.*",
     "LANGUAGE": rf"(?!(en|ru)$):?{_LOCALE}(:{_LOCALE})*:?",
 }
+# Names of ours that are words which other programs use, too.
+_COMMON = {*_FOREIGN, "TIME_ZONE"}
 for _name, _pattern in _FOREIGN.items():
     _value = os.environ.get(_name, "").strip()
     if re.fullmatch(_pattern, _value):
@@ -175,3 +205,4 @@ if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
     refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")
 if _unknown := _file.keys() - _names:
     NOTES += misspelt(_unknown)
+NOTES += misspelt_in_environment(os.environ.keys() - _file.keys() - _names)

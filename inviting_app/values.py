@@ -12,6 +12,7 @@ _WEB_PORTS = {"http": 80, "https": 443}
 _WITHOUT_ORIGIN = (
     *("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "tel", "view-source", "ws", "wss"),
 )
+_NOT_ENCODED = "has a user or a password with reserved characters: write %40 for @, %2F for /, %3F for ?, %23 for #"
 Value = TypeVar("Value")
 
 
@@ -168,6 +169,10 @@ def database(text: str) -> dict[str, Any]:
     url, _, query = text.partition("?")
     if not url.startswith(("postgres://", "postgresql://")):
         raise ValueError("must begin with postgresql://")
+    # A reserved character would end the password, and what follows would be shown as a host or a parameter.
+    authority, _, name = url.partition("://")[2].partition("/")
+    if authority.count("@") > 1 or "@" in name:
+        raise ValueError(_NOT_ENCODED)
     # libpq reads the other parameters as they are: to it, a plus sign is not a space.
     parameters = query.split("&") if query else []
     prepare = dict(item.split("=", 1) for item in parameters if item.startswith("prepare=")).get("prepare", "on")
@@ -175,6 +180,8 @@ def database(text: str) -> dict[str, Any]:
     try:
         conninfo = conninfo_to_dict(f"{url}?{'&'.join(item for item in parameters if not item.startswith('prepare='))}")
     except ProgrammingError as error:
+        if "@" in query:
+            raise ValueError(_NOT_ENCODED) from None
         unknown = re.search(r'invalid URI query parameter: "(\w{1,40})"', str(error))
         raise ValueError(f"has an unknown parameter, {unknown[1]}" if unknown else "is not a database URL") from error
     try:

@@ -43,6 +43,13 @@ class ByFile(LoadFileScheduling):
         return folder if folder in SHARING else super()._split_scope(nodeid)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name a path that does not exist. With xdist, the processes that look for it keep that to themselves."""
+    for given in config.args:
+        if not (config.invocation_params.dir / given.partition("::")[0]).exists():
+            raise pytest.UsageError(f"file or directory not found: {given}")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process more than processors, because tests of whole services wait for them."""

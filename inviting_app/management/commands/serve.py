@@ -144,7 +144,7 @@ def _banner() -> str:
     """Where everything is. For a demo in the local network, also a QR code and what demo mode means."""
     site, data, code = settings.SITE_URL, settings.DATA_DIR, io.StringIO()
     where = "" if data == settings.BASE_DIR / ".data" else f"DATA_DIR={shlex.quote(str(data))} "
-    text = BANNER.format(site=site, data=data, admin=f"{where}make admin PHONE=9991234567")
+    text = BANNER.format(site=site, data=data, admin=f"{where}make admin{other_venv()} PHONE=9991234567")
     if not settings.DEMO:
         return text
     if not is_local(f"//{settings.HOST}"):
@@ -153,6 +153,13 @@ def _banner() -> str:
         segno.make(f"{site}/").terminal(code, compact=True)
         text += NETWORK.format(site=site, port=settings.PORT, code=code.getvalue())
     return text + DEMO
+
+
+def other_venv() -> str:
+    """The VENV that make was given, which it exports. Another program's variable of this name names no such folder."""
+    venv = os.environ.get("VENV", "")
+    is_used = venv not in ("", ".venv") and Path(venv).resolve() == Path(sys.prefix).resolve()
+    return f" VENV={shlex.quote(venv)}" if is_used else ""
 
 
 def _listener() -> socket.socket:

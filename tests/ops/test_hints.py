@@ -1,0 +1,45 @@
+"""What make and pytest say about what was given to them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from inviting_app.management.commands import serve
+from tests.conftest import pytest_configure
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [(["VENV=/srv/venv"], "make admin VENV=/srv/venv PHONE="), ([], "make admin PHONE=")]
+)
+def test_example_of_make_admin_has_the_environment_that_was_given(given: list[str], shown: str) -> None:
+    command = ["make", "-n", "admin", f"PYTHON={sys.executable}", *given]
+
+    printed = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True).stdout
+
+    assert shown in printed
+
+
+@pytest.mark.parametrize(
+    ("venv", "shown"), [(sys.prefix, f" VENV={sys.prefix}"), ("", ""), (".venv", ""), ("of another program", "")]
+)
+def test_hint_at_the_start_has_the_environment_that_was_given(
+    monkeypatch: pytest.MonkeyPatch, venv: str, shown: str
+) -> None:
+    monkeypatch.setenv("VENV", venv)
+
+    assert serve.other_venv() == shown
+
+
+def test_path_of_a_test_that_does_not_exist_is_named() -> None:
+    config: Any = SimpleNamespace(
+        args=["tests/ops/test_hints.py::test_x", "tests/nope.py"],
+        invocation_params=SimpleNamespace(dir=Path(settings.BASE_DIR)),
+    )
+
+    with pytest.raises(pytest.UsageError, match=r"not found: tests/nope\.py"):
+        pytest_configure(config)

@@ -1,0 +1,86 @@
+"""What is wrong in `.env`, in the environment or in a URL is told so that it is found, and without a secret."""
+
+from pathlib import Path
+
+import pytest
+
+from inviting_app import env
+from tests.support.settings import read
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("SITE_ULR", "SITE_URL"),
+        ("SMS_GATEWAY", "SMS_GATEWAYS"),
+        ("sms_sender", "SMS_SENDER"),
+        ("LOGFORMAT", "LOG_FORMAT"),
+    ],
+)
+def test_misspelt_name_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch, written: str, meant: str) -> None:
+    told = f"The environment: {written} is not a setting. Did you mean {meant}?"
+
+    assert read(monkeypatch, **{written: "x"})["NOTES"] == [told]
+
+
+def test_names_of_other_programs_in_the_environment_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [
+        *(
+            "POSTGRES_PASSWORD",
+            "DB_HOST",
+            "DB_URL",
+            "TZ",
+            "TIMEZONE",
+            "LOG_LEVEL",
+            "SECRET_KEY_BASE",
+            "DJANGO_SECRET_KEY",
+        ),
+        *(
+            "HOSTNAME",
+            "HOSTS",
+            "GHOST",
+            "PORTS",
+            "POST",
+            "LANGUAGES",
+            "XDG_DATA_DIRS",
+            "KUBERNETES_PORT",
+            "SITE_NAMES_FILE",
+        ),
+        *(
+            "METRICS_PORT_9464_TCP",
+            "WEB_PORT",
+            "WEB_CONCURRENCY",
+            "DATABASE_HOST",
+            "DATABASE_NAME",
+            "PGDATABASE",
+            "VENV",
+        ),
+    ]
+
+    assert read(monkeypatch, **dict.fromkeys(others, "x"))["NOTES"] == []
+    # Of another program, as the setting itself is given.
+    assert read(monkeypatch, SITE_URL="http://localhost", SITE_URI="x")["NOTES"] == []
+
+
+def test_line_of_the_file_that_is_no_assignment_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "env"
+    file.write_text("# A comment\nexport WEB_THREADS=3\n\nSITE_URL https://a.example\nWEB_WORKERS='5'\n'\n")
+
+    values = read(monkeypatch, ENV_FILE=str(file))
+
+    told = [f".env: line {number} is not of the form NAME=value, and is ignored." for number in (4, 6)]
+    assert (values["NOTES"], caplog.records) == (told, [])
+
+
+@pytest.mark.parametrize("password", ["hunter@w0rd", "hunter/w0rd", "hunter@x#w0rd/y", "1/w0rd", "hunter@x?w0rd=1"])
+def test_password_that_is_not_encoded_is_refused_without_a_part_of_it(password: str) -> None:
+    with pytest.raises(ValueError, match="write %40 for @") as refused:
+        env.database(f"postgres://app:{password}@db/invites")
+
+    assert not any(part in str(refused.value) for part in ("hunter", "w0rd"))
+
+
+def test_at_sign_of_a_parameter_is_kept() -> None:
+    assert env.database("postgresql://h/n?user=me@there")["USER"] == "me@there"
