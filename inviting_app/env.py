@@ -86,7 +86,7 @@ def misspelt(names: set[str]) -> list[str]:
 def misspelt_in_environment(names: set[str]) -> list[str]:
     """The same for names of the environment, of which most are other programs', and settings that are not given."""
     # 0.87 finds one letter in SITE_URL, and not SECRET_KEY_BASE.
-    found = _similar(names, {name for name in _names - _COMMON if not _given.get(name)}, 0.87)
+    found = _similar(names, {name for name in _names.difference(_COMMON) if not _given.get(name)}, 0.87)
     return [f"The environment: {name} is not a setting. Did you mean {near}?" for name, near in found]
 
 
@@ -133,7 +133,7 @@ _FOREIGN = {
     "LANGUAGE": rf"(?!(en|ru)$):?{_LOCALE}(:{_LOCALE})*:?",
 }
 # Names of ours that are words which other programs use, too.
-_COMMON = {*_FOREIGN, "TIME_ZONE"}
+_COMMON = (*_FOREIGN, "TIME_ZONE")
 for _name, _pattern in _FOREIGN.items():
     _value = os.environ.get(_name, "").strip()
     if re.fullmatch(_pattern, _value):

@@ -30,8 +30,9 @@ def test_viewers_pass_nothing_of_their_query_on(path: str) -> None:
     assert answer.status_code == 200
 
 
+# Making the document takes 25 ms and more. A busy machine takes up to 3 ms to read the longest of these headers.
 @pytest.mark.parametrize("accept", ["application/json", "a/b," * 2000, "a/b;" + "x=1;" * 2000, "*/*," * 2000])
 def test_document_costs_little(accept: str) -> None:
     client().get("/schema")
 
-    assert thread_seconds(lambda: client().get("/schema?lang=ru-x1", HTTP_ACCEPT=accept)) < 0.002
+    assert thread_seconds(lambda: client().get("/schema?lang=ru-x1", HTTP_ACCEPT=accept)) < 0.005

@@ -143,7 +143,9 @@ def test_table_of_receipts_that_cannot_be_used_stops_the_start(
         f"""[own]
 title = "Own"
 docs = "https://example.org"
-send = {{ url = "https://example.org/send", form = {{ to = "{{phone}}" }}, accepted = {{ http_status = 200 }} }}
+send.url = "https://example.org/send"
+send.form = {{ to = "{{phone}}", text = "{{text}}" }}
+send.accepted = {{ http_status = 200 }}
 receipt.reference = "id"
 receipt.{delivered or receipt}
 {f"receipt.{receipt}" if delivered else ""}
