@@ -82,6 +82,7 @@ def test_backup_connects_past_a_pooler_that_is_away(alice: SignedInUser, file: P
     assert printed.communicate()[0].decode().startswith(f"The backup {file} is complete: ")
 
 
+@pytest.mark.long
 def test_interrupted_backup_keeps_the_older_one(alice: SignedInUser, file: Path) -> None:
     file.write_text("yesterday's")
 

@@ -66,6 +66,7 @@ def test_missing_tables_are_reported_with_the_advice_to_migrate(
     assert "`manage.py migrate`" in line
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="another server may ask the role for a password")
 @pytest.mark.parametrize("command", [["prepare"]])
 def test_role_without_rights_is_reported_in_one_line(
@@ -81,12 +82,14 @@ def test_role_without_rights_is_reported_in_one_line(
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_password_that_is_not_text_is_refused() -> None:
     error = error_of(ADMIN, b"\xff\xfe" * 10, **UNREACHABLE)
 
     assert error == "CommandError: Password: it must be UTF-8 text.\n"
 
 
+@pytest.mark.long
 def test_error_with_another_cause_keeps_its_traceback() -> None:
     error = error_of(["shell", "-c", "1 / 0"], **UNREACHABLE)
 

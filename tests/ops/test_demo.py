@@ -57,6 +57,7 @@ def test_every_address_of_the_machine_serves_the_page_and_codes(demo: Service) -
         assert len(json.loads(body)["code"]) == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("host", "status"), [("localhost", 200), ("10.0.2.2", 200), ("demo.example.org", 400), ("198.51.100.7", 400)]
 )

@@ -142,6 +142,7 @@ def test_other_checks_run_without_the_database(tmp_path: Path) -> None:
     assert SECRET not in ended.stdout
 
 
+@pytest.mark.long
 def test_stopped_service_is_reported_and_not_started(tmp_path: Path) -> None:
     ended = command(DATA_DIR=str(tmp_path))
 
@@ -150,6 +151,7 @@ def test_stopped_service_is_reported_and_not_started(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres").exists()
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_unavailable_database_of_the_worker_is_reported() -> None:
     ended = command(

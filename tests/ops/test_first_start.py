@@ -76,7 +76,14 @@ CALLERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("variables", CALLERS.values(), ids=CALLERS)
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param(variables, marks=[] if "country" in name else pytest.mark.long)
+        for name, variables in CALLERS.items()
+    ],
+    ids=CALLERS,
+)
 def test_variables_of_the_caller_do_not_matter(folder: Path, variables: dict[str, str | None]) -> None:
     long = folder / ("long" * 40)
     long.mkdir()

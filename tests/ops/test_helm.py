@@ -84,6 +84,7 @@ def results() -> dict[str, Any]:
     return dict(zip(cases, json.loads(done.stdout), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["small", "full"])
 def test_chart_has_no_lint_and_its_manifests_are_valid(results: dict[str, Any], name: str) -> None:
     assert results[name].get("error") is None

@@ -155,6 +155,7 @@ def test_error_of_the_server_changes_nothing(
     assert sums().keys() <= {"users_user"}
 
 
+@pytest.mark.long
 def test_interrupted_restore_changes_nothing(
     alice: SignedInUser, file: Path, empty_database: Callable[[], None]
 ) -> None:

@@ -20,7 +20,11 @@ FOREIGN = [
 SHOWN = "import manage; from inviting_app import settings as s; print(s.HOST, s.PORT, s.METRICS_PORT, s.LANGUAGE_CODE)"
 
 
-@pytest.mark.parametrize("values", FOREIGN, ids=lambda values: values["HOST"])
+@pytest.mark.parametrize(
+    "values",
+    [*FOREIGN[:2], *(pytest.param(values, marks=pytest.mark.long) for values in FOREIGN[2:])],
+    ids=[values["HOST"] for values in FOREIGN],
+)
 def test_values_of_other_programs_are_ignored_with_a_line_each(tmp_path: Path, values: dict[str, str]) -> None:
     checked = start(tmp_path, f"{CHECK}\n{SHOWN}", **values)
 

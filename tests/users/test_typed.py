@@ -99,7 +99,7 @@ def test_everything_that_searches_by_phone_takes_it_as_people_type_it(staff: Sig
 
 @pytest.mark.django_db
 def test_operator_is_made_and_logs_in_with_a_phone_as_people_type_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for text, phone in CASES["phones"][:8]:
+    for text, phone in CASES["phones"][:3]:
         monkeypatch.setattr("sys.stdin", StringIO("a long enough password\n"))
         call_command("createsuperuser", text, stdout=StringIO())
         browser = Client()

@@ -12,6 +12,8 @@ from tests.support.environment import NAMES
 from tests.support.operators import PASSWORD
 from tests.support.service import Service, ready_service
 
+pytestmark = pytest.mark.long
+
 PHONE = "9991119998"
 
 
@@ -50,7 +52,6 @@ def is_signed_in(page: Page) -> None:
     expect(page.locator("#logout-form")).to_be_visible()
 
 
-@pytest.mark.long
 def test_two_instances_on_one_host_do_not_sign_each_other_out(browser: Browser, instances: list[Service]) -> None:
     context = browser.new_context()
     page = context.new_page()

@@ -170,6 +170,7 @@ def test_requests_and_tabs_refresh_once_and_a_late_copy_of_that_ends_nothing(use
         assert done(user("request", "GET", ME))["phone"] == "9991110055"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "kind, body",
     [("application/problem+json", "null"), ("application/json", '{"code": "invalid_code"}'), ("text/html", "<h1>")],

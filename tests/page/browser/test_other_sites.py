@@ -53,7 +53,9 @@ def is_refused(alice: Visitor, origin: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["another site", "another port"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", pytest.param("localhost", marks=pytest.mark.long)], ids=["another site", "another port"]
+)
 def test_form_of_another_site_requests_no_code(
     alice: Visitor, site: Callable[[str], int], host: str, kind: str
 ) -> None:
