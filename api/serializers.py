@@ -91,7 +91,7 @@ class TypedInviteCodeField(StringField):
     """An invite code as a client sends it: in any case, with spaces or dashes, or in a share link."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=invite_codes.MAX_LENGTH, **kwargs)
+        super().__init__(**{"max_length": invite_codes.MAX_LENGTH, **kwargs})
 
     def run_validation(self, data: Any = serializers.empty) -> str:
         try:
@@ -236,7 +236,7 @@ class ActivateRequest(Input):
 
 class ProfileQuery(serializers.Serializer[Any]):
     phone = PhoneInQueryField(required=False, help_text="The full number, in any spelling")
-    invite_code = TypedInviteCodeField(required=False, help_text="The full code, in any case")
+    invite_code = TypedInviteCodeField(required=False, max_length=64, help_text="The full code, in any case")
     has_activated = serializers.BooleanField(required=False, allow_null=True)
     created_after = TimeField(required=False, help_text="Inclusive")
     created_before = TimeField(required=False, help_text="Exclusive")
