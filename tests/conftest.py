@@ -159,6 +159,12 @@ def empty_queue(transactional_db: None) -> None:
 
 
 @pytest.fixture
+def unreachable_gateway(settings: Any) -> None:
+    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
+    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
+
+
+@pytest.fixture
 def api() -> APIClient:
     return client()
 

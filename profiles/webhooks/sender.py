@@ -21,7 +21,6 @@ from profiles.webhooks.models import WebhookDelivery
 from profiles.webhooks.posting import Answer
 from users.clock import HOUR
 from users.outages import is_outage
-from users.queries import database_now
 
 logger = logging.getLogger(__name__)
 
@@ -109,16 +108,16 @@ class WebhookSender:
         busy = Counter(one.delivery.endpoint_id for one in self._tries)
         claimed = queries.claim(MOST_AT_ONCE, busy, CLAIM_FOR)
         if claimed:
-            now = database_now()
             for delivery in WebhookDelivery.objects.filter(pk__in=claimed).select_related("endpoint").order_by("pk"):
-                self._tries.append(self._begin(delivery, now))
+                self._tries.append(self._begin(delivery))
         return bool(claimed)
 
-    def _begin(self, delivery: WebhookDelivery, now: datetime) -> Try:
+    def _begin(self, delivery: WebhookDelivery) -> Try:
+        until = delivery.next_try_at
         content = messages.body(delivery)
-        headers = messages.headers(delivery, content, now)
+        headers = messages.headers(delivery, content, until - CLAIM_FOR)
         answered = posting.begin(delivery.endpoint.url, headers, content)
-        return Try(delivery, delivery.next_try_at, time.monotonic(), answered)
+        return Try(delivery, until, time.monotonic(), answered)
 
     def _record(self, one: Try, answer: Answer) -> None:
         delivery, seconds = one.delivery, time.monotonic() - one.began_at

@@ -22,12 +22,6 @@ ME = "/api/v1/profiles/me"
 
 
 @pytest.fixture
-def with_gateway(settings: Any) -> None:
-    """All limits apply. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
-
-
-@pytest.fixture
 def enter(db: None) -> Any:
     return in_session
 
@@ -164,7 +158,7 @@ def test_expired_code_and_unknown_challenge_are_invalid(alice: SignedInUser) -> 
     assert code_of(confirm(alice, asked)) == code_of(confirm(alice, "x", "1234")) == "invalid_code"
 
 
-@pytest.mark.usefixtures("with_gateway")
+@pytest.mark.usefixtures("unreachable_gateway")
 def test_code_holds_for_the_account_that_requested_it(alice: SignedInUser, bob: SignedInUser) -> None:
     asked = requested(alice)
     other = requested(bob, challenge_id=asked)
@@ -190,7 +184,7 @@ def test_repeated_confirmation_gets_the_same_success_for_ten_seconds(alice: Sign
     assert LogEntry.objects.count() == 1
 
 
-@pytest.mark.usefixtures("with_gateway")
+@pytest.mark.usefixtures("unreachable_gateway")
 def test_codes_sent_to_either_number_before_the_change_are_invalid(alice: SignedInUser) -> None:
     browser = client()
     sent = [browser.post("/api/auth/signup", {"phone": phone}).json() for phone in (alice.phone, NEW)]

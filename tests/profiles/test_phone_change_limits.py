@@ -14,14 +14,8 @@ from users import accounts, login_queries
 from users.login import codes, signin
 from users.models import LoginCode, User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("with_gateway")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 PHONE = f"+7{NEW}"
-
-
-@pytest.fixture
-def with_gateway(settings: Any) -> None:
-    """All limits apply. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.db import connection, connections
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
+from profiles.webhooks.sender import WebhookSender
 from users.models import SmsDelivery
 from users.sms import queries
 from users.sms.answers import Answer
@@ -43,14 +44,20 @@ def send() -> None:
 @contextmanager
 def at_work(**watched: Any) -> Iterator[Sender]:
     """A sender in a thread of its own, as in the worker."""
-    with closing(Sender(**watched)) as sender:
-        thread = Thread(target=sender.run)
-        thread.start()
-        try:
-            yield sender
-        finally:
-            sender.stop()
-            thread.join()
+    with closing(Sender(**watched)) as sender, running(sender):
+        yield sender
+
+
+@contextmanager
+def running(sender: Sender | WebhookSender) -> Iterator[None]:
+    """Run this sender in a thread of its own."""
+    thread = Thread(target=sender.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        sender.stop()
+        thread.join()
 
 
 def claim_and_record(most: int) -> int:

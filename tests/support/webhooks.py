@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
-from threading import Thread
 from typing import Any
 
 from standardwebhooks import Webhook as Verifier
@@ -12,6 +11,7 @@ from standardwebhooks import Webhook as Verifier
 from profiles.webhooks import messages
 from profiles.webhooks.models import Kind, WebhookDelivery, WebhookEndpoint
 from profiles.webhooks.sender import WebhookSender
+from tests.support import run_worker
 from tests.support.http_gateway import Gateway, Webhook
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
@@ -58,13 +58,8 @@ def deliver() -> None:
 def delivering() -> Iterator[WebhookSender]:
     """A sender in a thread of its own, as in the worker."""
     sender = WebhookSender()
-    thread = Thread(target=sender.run)
-    thread.start()
-    try:
+    with run_worker.running(sender):
         yield sender
-    finally:
-        sender.stop()
-        thread.join()
 
 
 def stored() -> list[tuple[str, dict[str, Any]]]:

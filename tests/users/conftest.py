@@ -35,12 +35,6 @@ def required(settings: Any) -> None:
 
 
 @pytest.fixture
-def unreachable_gateway(settings: Any) -> None:
-    """A configured gateway, so that limits apply. No worker runs, so no SMS is sent."""
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
-
-
-@pytest.fixture
 def gateway(settings: Any) -> Iterator[Gateway]:
     """The only configured gateway, on this machine."""
     for server in running():

@@ -1,11 +1,32 @@
-/** The step in which the user types the code of an SMS. The views say what is done with it. */
+/** The steps in which the user types a phone, and then the code sent to it. The views say what is done with them. */
 
 import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
 import { wayOut } from "./problems.js";
-import { clean } from "./typed.js";
+import { clean, legible } from "./typed.js";
 import { complain, countDown, onSubmit, say, show, working } from "./ui.js";
 
 let stopReading = () => {};
+
+/** The request for a code to this phone. It keeps the challenge of the one before, if that was for the same phone. */
+export function request(phone, before) {
+  return { phone: clean(phone), challenge_id: before?.phone === phone ? before.id : undefined };
+}
+
+/**
+ * Has the phone in the field sent by the form of a view.
+ * @param askForCode requests a code to the phone
+ * @param showCode shows the step of the code
+ */
+export function onPhone($, field, askForCode, showCode, ways) {
+  const submit = async () => {
+    const phone = legible(field.value).trim();
+    if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
+    await askForCode(phone);
+    showCode();
+    document.querySelector("main #code").focus();
+  };
+  onSubmit($("form"), submit, ways);
+}
 
 /** What is stored of a requested code: where it was sent, its length, and its times. */
 export function requested(phone, answer) {

@@ -1,11 +1,10 @@
 /** Change of the number: the new one, then the code sent to it. The current step survives a reload of this tab. */
 
-import { requested, showCodeStep } from "./code_step.js";
-import { phone as grouped, t } from "./i18n.js";
+import { onPhone, request, requested, showCodeStep } from "./code_step.js";
+import { phone as grouped } from "./i18n.js";
 import { authorized, authorizedAgain, knowPhone, signInAgain } from "./session.js";
 import { CHANGED, tab } from "./store.js";
-import { clean, legible } from "./typed.js";
-import { complain, onSubmit, remember, show } from "./ui.js";
+import { remember, show } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
 const ASKED = "asked_for_change";
@@ -38,23 +37,12 @@ function showPhone(profile) {
   $("[data-phone]").textContent = grouped(profile.phone);
   const field = $("#new-phone");
   remember(field, TYPED);
-  onSubmit(
-    $("form"),
-    async () => {
-      const phone = legible(field.value).trim();
-      if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
-      await askForCode(phone, profile);
-      showCode(profile);
-      document.querySelector("main #code").focus();
-    },
-    { sign_in_again: () => signInAgain(profile.phone) },
-  );
+  const ways = { sign_in_again: () => signInAgain(profile.phone) };
+  onPhone($, field, (phone) => askForCode(phone, profile), () => showCode(profile), ways);
 }
 
 async function askForCode(phone, profile) {
-  const before = asked();
-  const body = { phone: clean(phone), challenge_id: before?.phone === phone ? before.id : undefined };
-  const answer = await authorized("POST", `${ME}/phone`, body);
+  const answer = await authorized("POST", `${ME}/phone`, request(phone, asked()));
   const state = { ...requested(phone, answer), user: profile.user_id };
   tab.setItem(ASKED, JSON.stringify(state));
   return state;

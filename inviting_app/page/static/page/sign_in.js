@@ -1,16 +1,14 @@
 /** Sign-in: the phone, then the code. The current step survives a reload of this tab. */
 
 import { call, callAgain } from "./api.js";
-import { requested, showCodeStep } from "./code_step.js";
+import { onPhone, request, requested, showCodeStep } from "./code_step.js";
 import { t } from "./i18n.js";
 import { explain } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
 import { OTHERS, tab } from "./store.js";
-import { clean, legible } from "./typed.js";
-import { complain, onSubmit, remember, show } from "./ui.js";
+import { remember, show } from "./ui.js";
 
 const ASKED = "asked";
-const main = (selector) => document.querySelector(`main ${selector}`);
 
 /** The requested code, if any. */
 function asked() {
@@ -30,23 +28,12 @@ function showPhone(why) {
   if (knownDigits()) $("[data-known]").textContent = t("known_phone", { digits: knownDigits() });
   const field = $("#phone");
   remember(field);
-  onSubmit(
-    $("form"),
-    async () => {
-      const phone = legible(field.value).trim();
-      if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
-      await askForCode(phone);
-      showCode();
-      main("#code").focus();
-    },
-    { by_itself: true },
-  );
+  onPhone($, field, askForCode, showCode, { by_itself: true });
   if (why) $("h1").focus();
 }
 
 async function askForCode(phone) {
-  const before = asked();
-  const body = { phone: clean(phone), challenge_id: before?.phone === phone ? before.id : undefined };
+  const body = request(phone, asked());
   const state = requested(phone, await call("POST", "/api/auth/signup", { body }));
   tab.setItem(ASKED, JSON.stringify(state));
   return state;
@@ -62,7 +49,7 @@ function showCode() {
     other() {
       tab.removeItem(ASKED);
       showPhone();
-      main("#phone").focus();
+      document.querySelector("main #phone").focus();
     },
   });
 }
