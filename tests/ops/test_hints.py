@@ -1,5 +1,6 @@
 """What make and pytest say about what was given to them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,12 @@ from tests.conftest import pytest_configure
 )
 def test_example_of_make_admin_has_the_environment_that_was_given(given: list[str], shown: str) -> None:
     command = ["make", "-n", "admin", f"PYTHON={sys.executable}", *given]
+    # What `make test VENV=…` was given reaches this make through the environment too.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "VENV")}
 
-    printed = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=True
+    ).stdout
 
     assert shown in printed
 
