@@ -77,6 +77,8 @@ def measure(scenario: Scenario, server: Server, on: BenchEnv, *, warm_up: float,
     outcome = wrk.run(server.port, requests, connections=scenario.connections, seconds=seconds)
     after = [machine.cpu_seconds(process) for process in processes]
     worker.resume()
+    if not outcome.per_second:
+        raise RuntimeError(f"{server.name} answered no {scenario.name} with 2xx")
     web, postgres = ((b - a) * 1e6 / max(1, outcome.requests) for a, b in zip(before, after, strict=True))
     say(f"{server.name:8} {scenario.name}: {outcome.per_second:.0f}/s")
     return Load(scenario.name, server.name, outcome, web, postgres)

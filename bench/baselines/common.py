@@ -36,6 +36,7 @@ def configure(root_urlconf: str, options: dict[str, Any], apps: list[str], **mor
         USE_TZ=True,
         TIME_ZONE="UTC",
         LOGGING_CONFIG=None,
+        SMS_TEST_NUMBERS={},
         DATABASES={"default": database | {"OPTIONS": options}},
         **more,
     )
