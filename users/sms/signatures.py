@@ -75,14 +75,14 @@ def _telnyx(request: Inbound, values: Values) -> bool | None:
     if "public_key" not in values:
         return None
     # Loaded for the first receipt: few deployers use it.
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from nacl.exceptions import CryptoError
+    from nacl.signing import VerifyKey
 
     signature = _base64(request.headers.get("Telnyx-Signature-Ed25519", ""))
     signed = request.headers.get("Telnyx-Timestamp", "").encode() + b"|" + request.body
     try:
-        Ed25519PublicKey.from_public_bytes(_base64(values["public_key"])).verify(signature, signed)
-    except (InvalidSignature, ValueError):
+        VerifyKey(_base64(values["public_key"])).verify(signed, signature)
+    except CryptoError:
         return False
     return True
 
