@@ -15,6 +15,9 @@ _SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepa
 # Prepared statements keep their plans. PostgreSQL alone would plan two of a sign-up anew every time, and compile one
 # for large tables (docs/speed.md). tests/ops/test_plans.py holds every statement to a good plan of this kind.
 _SESSION += " -c plan_cache_mode=force_generic_plan -c jit=off"
+# The usual value for SSDs. With the default of 4, for disks that turn, a plan made before a new table has statistics
+# reads all of it, and is kept while a crowd fills the table. tests/users/test_new_tables.py holds plans to that.
+_SESSION += " -c random_page_cost=1.1"
 # A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it. They see
 # a host that is gone; `users.deadline` sees a server that hangs. libpq waits two seconds for a connection at least.
 _DATABASE_OPTIONS = {

@@ -179,10 +179,13 @@ def test_live_connection_is_kept(token: str) -> None:
 
 
 @pytest.mark.django_db
-def test_prepared_statements_keep_their_plans_and_are_not_compiled() -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("plan_cache_mode", "force_generic_plan"), ("jit", "off"), ("random_page_cost", "1.1")]
+)
+def test_options_of_the_planner_reach_the_server(name: str, value: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('plan_cache_mode'), current_setting('jit')")
-        assert cursor.fetchone() == ("force_generic_plan", "off")
+        cursor.execute("SELECT current_setting(%s)", [name])
+        assert cursor.fetchone() == (value,)
 
 
 def test_neither_end_keeps_a_connection_to_a_silent_peer() -> None:
