@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.browser.visitor import Visitor
 
@@ -91,7 +91,12 @@ def test_taken_number_and_old_sign_in_show_what_to_do(
     alice.press("Get a code")
     expect(alice.problem).to_have_text(alice.words("problem_fresh_sign_in_required"))
 
-    alice.press("sign_in_again")
+    ends: list[Route] = []
+    alice.page.route("**/api/auth/logout", lambda route: ends.append(route))
+    with alice.page.expect_request("**/api/auth/logout"):
+        alice.press("sign_in_again")
+    expect(alice.button("Get a code")).to_have_count(0)  # of the session that is about to end
+    ends[0].continue_()
     alice.press("Get a code")
     alice.code_field.fill(alice.code(2))
     alice.sees_title("Change the number")

@@ -101,7 +101,10 @@ export function complainOf(problem, box, ways) {
     complain(box, explain(problem));
     return deed.focus();
   }
-  const button = makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => deed());
+  const button = makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => {
+    if (way === "sign_in_again") show("loading"); // the end of the session takes a while, and this view is of it
+    deed();
+  });
   const byItself = ways.by_itself && problem.code === "unavailable";
   complain(box, byItself ? `${explain(problem)} ${t("tries_by_itself")}` : explain(problem), { button });
   if (way === "wait") countDown(button, retryAt(problem), "try_again", byItself ? deed : undefined);
