@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import httpcore
@@ -25,6 +25,11 @@ _HOST = re.compile(r"([\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.A
 
 # The last 32 bits are an IPv4 address, to which a gateway of the network connects (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
+# All other addresses of the IPv6 internet. Outside are ranges for networks of one's own, such as local NAT64, and the
+# former site-local addresses: the `is_global` of some versions of Python takes them for global.
+_IPV6_INTERNET = IPv6Network("2000::/3")
+# Nor does it know that this is for protocols, and for services inside of some clouds.
+_IPV4_PROTOCOLS = IPv4Network("192.0.0.0/24")
 
 
 class UrlNotAllowed(Exception):
@@ -43,11 +48,11 @@ def is_private_allowed(address: Address) -> bool:
 def is_public(address: Address) -> bool:
     """Whether this is an address of one machine in the internet. One inside another is looked at too."""
     if isinstance(address, IPv6Address):
-        if address.sixtofour or address.teredo:
-            return False
         if inner := address.ipv4_mapped or (address in _NAT64 and IPv4Address(int(address) & 0xFFFFFFFF)):
             return is_public(inner)
-    return address.is_global and not address.is_multicast
+        if address.sixtofour or address.teredo or address not in _IPV6_INTERNET:
+            return False
+    return address.is_global and not address.is_multicast and address not in _IPV4_PROTOCOLS
 
 
 def is_allowed(address: Address, scheme: str) -> bool:
@@ -63,7 +68,8 @@ def checked(url: str) -> str:
         parts = httpx.URL(url.strip())
     except httpx.InvalidURL:
         raise UrlNotAllowed(_("This is not a URL.")) from None
-    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(parts.netloc.decode()) or parts.port == 0:
+    is_port = parts.port is None or 0 < parts.port < 65_536
+    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(parts.netloc.decode()) or not is_port:
         raise UrlNotAllowed(_("Write a URL such as https://example.org/webhooks."))
     if parts.userinfo or parts.fragment:
         raise UrlNotAllowed(_("Leave out the user, the password and what follows #: they are not sent."))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import httpcore
+import httpx
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -19,8 +20,9 @@ SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 # The body of an answer is read, so that the connection can be used again, but no longer and no more than this.
 BODY_SECONDS, BODY_BYTES = 1.0, 65_536
-# Connections to all endpoints of one scheme.
-CONNECTIONS = 100
+# Connections to all endpoints of one scheme that are kept for the next event, and for how long. Many firewalls forget
+# one that is idle for minutes, and an event on it would wait in vain.
+IDLE_CONNECTIONS, IDLE_SECONDS = 100, 30.0
 
 
 class Failure(TextChoices):
@@ -79,9 +81,13 @@ async def _post(url: str, headers: dict[str, str], content: bytes) -> Answer:
 
 
 async def _status(url: str, headers: dict[str, str], content: bytes) -> int:
-    pool = _pool(url.partition(":")[0])
+    # As httpx has it sent. A text would lose what follows a semicolon, and the brackets of an IPv6 address in `Host`.
+    parts = httpx.URL(url)
+    target = httpcore.URL(scheme=parts.raw_scheme, host=parts.raw_host, port=parts.port, target=parts.raw_path)
+    lines = [("host", parts.netloc.decode()), *headers.items()]
     timeout = {"timeout": {"connect": CONNECT_SECONDS}}
-    async with pool.stream("POST", url, headers=[*headers.items()], content=content, extensions=timeout) as response:
+    pool = _pool(parts.scheme)
+    async with pool.stream("POST", target, headers=lines, content=content, extensions=timeout) as response:
         with suppress(TimeoutError, httpcore.NetworkError, httpcore.ProtocolError):
             async with asyncio.timeout(BODY_SECONDS):
                 await _read_short_body(response)
@@ -104,4 +110,13 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 @cache
 def _pool(scheme: str) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(max_connections=CONNECTIONS, network_backend=CheckedNetwork(scheme))
+    """All connections of URLs with this scheme. The sender limits how many are used at once, for each endpoint.
+
+    A limit for all would let endpoints that hang hold up the others.
+    """
+    return httpcore.AsyncConnectionPool(
+        max_connections=None,
+        max_keepalive_connections=IDLE_CONNECTIONS,
+        keepalive_expiry=IDLE_SECONDS,
+        network_backend=CheckedNetwork(scheme),
+    )

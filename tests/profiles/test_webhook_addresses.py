@@ -32,6 +32,9 @@ def post(url: str) -> Answer:
         *((address, False) for address in ("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254")),
         *((address, False) for address in ("0.0.0.0", "100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1")),
         *((address, False) for address in ("::1", "::", "fd00::1", "fe80::1", "ff02::1", "2001:db8::1")),
+        # What Python 3.11 takes for global.
+        *((address, False) for address in ("192.0.0.192", "fec0::1", "5f00::1", "::7f00:1", "::ffff:0:7f00:1")),
+        ("64:ff9b:1::7f00:1", False),
         # An IPv4 address inside.
         *((address, False) for address in ("::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::")),
     ],
@@ -45,7 +48,13 @@ def test_public_addresses(address: str, public: bool) -> None:
     [
         *(
             (url, "Write a URL")
-            for url in ("ftp://example.org/", "example.org/hook", "https://", "https://exa mple.org")
+            for url in (
+                "ftp://example.org/",
+                "example.org/hook",
+                "https://",
+                "https://exa mple.org",
+                "https://example.org:65536/",
+            )
         ),
         *((url, "not a URL") for url in ("https://example.org:none/", "https://[::1/")),
         ("https://me:pw@example.org/", "Leave out the user"),
@@ -105,6 +114,29 @@ def test_name_is_resolved_once_and_its_checked_address_is_used(
         assert [post(url), asked] == [Answer(200), ["receiver.example.org"]]
         assert receiver.messages[0]["host"] == f"receiver.example.org:{receiver.server_port}"
     assert settings.WEBHOOK_PRIVATE_ADDRESSES == LOOPBACK
+
+
+def test_url_is_sent_whole_with_its_host(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows a semicolon, and an IPv6 address with its brackets."""
+
+    def resolve(host: Any, port: int, *args: Any, **kwargs: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", resolve)
+        assert post(f"http://[::1]:{receiver.server_port}/a;b=1//c;d=2?e;f=%zz") == Answer(200)
+
+    [message] = receiver.messages
+    assert (message["path"], message["host"]) == ("/a;b=1//c;d=2?e;f=%zz", f"[::1]:{receiver.server_port}")
+
+
+def test_receivers_that_hang_take_no_connection_of_others(receiver: Receiver, other_receiver: Receiver) -> None:
+    receiver.answers.clear()
+    hanging = [posting.begin(receiver.url, HEADERS, b"{}") for _ in range(posting.IDLE_CONNECTIONS + 1)]
+
+    assert post(other_receiver.url) == Answer(200)
+    receiver.answers.set()
+    assert {one.result() for one in hanging} == {Answer(200)}
 
 
 def test_redirect_is_not_followed(receiver: Receiver, other_receiver: Receiver) -> None:
