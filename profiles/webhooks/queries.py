@@ -15,6 +15,7 @@ INSERT INTO profiles_webhookdelivery (endpoint_id, kind, user_id, data)
 SELECT endpoint.id, %(kind)s::text, %(user)s::bigint, %(data)s::jsonb
   FROM profiles_webhookendpoint AS endpoint WHERE endpoint.is_enabled AND %(kind)s::text = ANY(endpoint.events)
    AND NOT EXISTS ({_OF_TEST_USER} = %(user)s::bigint)
+   FOR KEY SHARE OF endpoint
 """  # noqa: S608
 
 
@@ -27,7 +28,8 @@ def store(kind: str, user_id: int | None, data: Mapping[str, Any]) -> None:
 
 
 # The same as a part of the statement that changes an activation, where `inviter` is the changed row of the inviter. The
-# sequence number is drawn after the wait for that row, so of two events the later count has the higher number.
+# sequence number is drawn after the wait for that row, so of two events the later count has the higher number. The
+# endpoints are locked after it too, as their foreign key does: one that was deleted meanwhile fails no vote.
 STORE_ACTIVATION = f"""
 INSERT INTO profiles_webhookdelivery (endpoint_id, kind, user_id, data)
 SELECT endpoint.id, %(kind)s::text, %(invitee)s::bigint, jsonb_build_object(
@@ -35,6 +37,7 @@ SELECT endpoint.id, %(kind)s::text, %(invitee)s::bigint, jsonb_build_object(
   FROM inviter CROSS JOIN profiles_webhookendpoint AS endpoint
  WHERE endpoint.is_enabled AND %(kind)s::text = ANY(endpoint.events)
    AND NOT EXISTS ({_OF_TEST_USER} = %(invitee)s::bigint)
+   FOR KEY SHARE OF endpoint
 """  # noqa: S608
 
 # Each endpoint has a limit of its own, so that a slow one takes no place of another. `busy` has, by endpoint, how many
