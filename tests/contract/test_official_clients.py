@@ -152,6 +152,20 @@ def test_longest_wait_is_kept(app: App, proxy: LossyProxy) -> None:
     assert app("read", 1) == {"refused": "too_many_requests", "status": 429, "retry_after": 3}
 
 
+@pytest.mark.parametrize("waiting", [REFRESH, f"GET {ME}"])
+def test_abort_ends_every_wait(
+    typescript_client: list[str], proxy: LossyProxy, tmp_path: Path, phone: str, waiting: str
+) -> None:
+    app = App(typescript_client, proxy.site, tmp_path / "app.json")
+    app("sign_in", phone)
+    proxy.answers = {waiting: [problem(503, 4)]}
+
+    name, seconds, read = app("abort")["done"]
+
+    assert (name, read) == ("TimeoutError", phone)
+    assert seconds < 4
+
+
 def test_activation_does_not_wait(app: App) -> None:
     for _ in range(10):
         assert app("activate", "AAAAAA")["refused"] == "invite_code_not_found"
@@ -168,7 +182,8 @@ def test_page_of_a_proxy_is_no_response(app: App, phone: str, proxy: LossyProxy)
 
     assert app("read", 1) == {"done": [phone]}
 
-    proxy.answers = {f"GET {ME}": [page] * 3}
+    of_no_members = (503, {"Content-Type": "application/problem+json"}, b'"code"')
+    proxy.answers = {f"GET {ME}": [page, of_no_members, page]}
     assert app("read", 1)["refused"] == "unavailable"
 
 

@@ -3,7 +3,7 @@ import createClient, { type Client as Fetcher } from "openapi-fetch";
 import { ANONYMOUS } from "./anonymous.js";
 import { Problem } from "./problem.js";
 import type { paths } from "./schema.js";
-import { ATTEMPT_TIME, send, sleep, type Sending } from "./sending.js";
+import { ATTEMPT_TIME, send, sleep, unlessAborted, type Sending } from "./sending.js";
 import { exclusive, memory, type Store } from "./store.js";
 import type { Answer, Given, Init, ListPath, Method, Path, Query, Result, Schemas } from "./types.js";
 
@@ -132,10 +132,11 @@ export class Client {
     } while (cursor);
   }
 
-  async #call<T>(method: Method, path: string, init: object = {}): Promise<T> {
-    const token = ANONYMOUS.has(`${method} ${path}`) ? undefined : await this.#token();
+  async #call<T>(method: Method, path: string, init: Called = {}): Promise<T> {
+    const { signal } = init;
+    const token = ANONYMOUS.has(`${method} ${path}`) ? undefined : await unlessAborted(this.#token(), signal);
     const answer = await this.#request<T>(method, path, init, token).catch(async (problem) => {
-      const fresh = token && isUnauthorized(problem) ? await this.#token(token) : undefined;
+      const fresh = token && isUnauthorized(problem) ? await unlessAborted(this.#token(token), signal) : undefined;
       if (!fresh) throw problem;
       return this.#request<T>(method, path, init, fresh);
     });
@@ -210,6 +211,12 @@ export class Client {
     this.#access = undefined;
     for (const key of keys) await this.#store.removeItem(key);
   }
+}
+
+/** What of an `init` this client reads itself. */
+interface Called {
+  params?: object;
+  signal?: AbortSignal | null;
 }
 
 interface Page<R> {

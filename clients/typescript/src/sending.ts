@@ -15,7 +15,32 @@ export interface Sending {
   longestWait: number;
 }
 
-export const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Resolves after this time. Rejects as soon as the signal aborts. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+    if (signal?.aborted) end();
+
+    function end() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      if (signal?.aborted) reject(signal.reason);
+      else resolve();
+    }
+  });
+}
+
+/** The result of work that others share. Rejects as soon as the signal aborts; the work goes on. */
+export function unlessAborted<T>(work: Promise<T>, signal?: AbortSignal | null): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    work.finally(() => signal.removeEventListener("abort", abort)).then(resolve, reject);
+  });
+}
 
 /** The response to a request that is sent again if the response is lost. Throws Problem. */
 export async function send(request: Request, { attempts = ATTEMPTS, waits, longestWait }: Sending): Promise<Response> {
@@ -39,7 +64,7 @@ export async function send(request: Request, { attempts = ATTEMPTS, waits, longe
         throw problem;
       }
     }
-    await sleep(pause);
+    await sleep(pause, request.signal);
   }
 }
 

@@ -120,11 +120,20 @@ async function walk(client: Client, times: string): Promise<number> {
   return done;
 }
 
+/** How a read that is aborted ends and after how many seconds, and the phone that the next one reads. */
+async function abort(client: Client): Promise<[string, number, string]> {
+  const began = performance.now();
+  const name = await client.get(ME, { signal: AbortSignal.timeout(500) }).catch((error: Error) => error.name);
+  const seconds = (performance.now() - began) / 1000;
+  return [String(name), seconds, (await client.get(ME)).phone];
+}
+
 const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<unknown>> = {
   flow: (client, first = "", second = "") => flow(client, first, second),
   read: (client, times = "") => read(client, times),
   walk: (client, times = "") => walk(client, times),
   sign_in: (client, phone = "") => signIn(client, phone),
+  abort,
   sign_out: (client) => client.signOut(),
   activate: async (client, code = "") => (await client.activate(code)).activated_invite,
   end: (client) => client.delete("/api/v1/devices"),

@@ -92,6 +92,8 @@ def content_of(response: httpx.Response) -> Any:
             return response.text
         if kind == "application/json":
             return response.json()
-    if response.is_error and kind == "application/problem+json" and "code" in (members := response.json()):
-        raise Problem(response.status_code, members)
+    if response.is_error and kind == "application/problem+json":
+        members = response.json()
+        if isinstance(members, dict) and "code" in members:
+            raise Problem(response.status_code, members)
     raise ValueError(f"Status {response.status_code} and type {kind!r} are not of this service.")
