@@ -207,6 +207,10 @@ def test_sign_out_keeps_only_the_device(app: App, api: Service) -> None:
         api.call("/api/auth/refresh", {"refresh": refresh})
 
 
+def test_client_does_nothing_for_another_user_of_its_store(make_app: Callable[[str], App], phone: str) -> None:
+    assert make_app("app")("change", phone, other := str(next(PHONES))) == {"done": other}
+
+
 def test_all_pages_are_read(app: App, api: Service, phone: str, proxy: LossyProxy) -> None:
     with psycopg.connect(**api.database) as database:
         database.execute(VOTES, [f"+7{phone}"])

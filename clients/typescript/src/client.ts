@@ -37,6 +37,8 @@ interface Access {
   token: string;
   /** Milliseconds, as of `Date.now()`. */
   until: number;
+  /** The device token, which is another one for each user. */
+  device: string | null;
 }
 
 /** One user of one service. All methods throw Problem if they are refused. */
@@ -164,6 +166,7 @@ export class Client {
     return this.#alone(async () => {
       const found = this.#liveToken(refused);
       if (found) return found;
+      if (await this.#hasAnotherUser()) return undefined;
       await this.#waitForOthers();
       const refresh = await this.#store.getItem(REFRESH);
       return refresh ? this.#exchanged(refresh) : undefined;
@@ -173,6 +176,11 @@ export class Client {
   #liveToken(refused?: string): string | undefined {
     const { token, until } = this.#access ?? { until: 0 };
     return token !== refused && Date.now() < until ? token : undefined;
+  }
+
+  /** Whether another user has signed in with this store, as in another tab. Nothing may be done in that user's name. */
+  async #hasAnotherUser(): Promise<boolean> {
+    return this.#access !== undefined && this.#access.device !== (await this.#store.getItem(DEVICE));
   }
 
   /** A new access token. Signs out if the session has ended. */
@@ -203,7 +211,8 @@ export class Client {
   /** Stores the pair before it is used: a pair that is lost before its first use can be requested again. */
   async #keep({ token, refresh, expires_in }: Schemas["TokenAnswer"]): Promise<string> {
     await this.#store.setItem(REFRESH, refresh);
-    this.#access = { token, until: Date.now() + expires_in * 1000 - MARGIN };
+    const until = Date.now() + expires_in * 1000 - MARGIN;
+    this.#access = { token, until, device: await this.#store.getItem(DEVICE) };
     return token;
   }
 

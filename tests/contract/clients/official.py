@@ -119,11 +119,25 @@ def walk(client: Client, times: str) -> int:
     return done
 
 
+def change(before: Client, phone: str, other_phone: str) -> str:
+    """What becomes of a client with whose store another user signs in."""
+    with Client(site, store) as other, Client(site, store) as anew:
+        sign_in(before, phone)
+        assert other.me_read()["phone"] == phone
+        other.sign_out()
+        sign_in(other, other_phone)
+        for _ in range(2):
+            refused(before.me_read, "token_revoked")
+        assert other.me_read()["phone"] == other_phone
+        return anew.me_read()["phone"]
+
+
 ACTIONS: dict[str, Callable[..., object]] = {
     "flow": flow,
     "read": read,
     "walk": walk,
     "sign_in": sign_in,
+    "change": change,
     "sign_out": lambda client: client.sign_out(),
     "activate": lambda client, code: client.activate(code)["activated_invite"],
     "end": lambda client: client.devices_end_all(),

@@ -128,12 +128,26 @@ async function abort(client: Client): Promise<[string, number, string]> {
   return [String(name), seconds, (await client.get(ME)).phone];
 }
 
+/** What becomes of a client with whose store another user signs in. */
+async function change(phone: string, otherPhone: string): Promise<string> {
+  const store = fileStore();
+  const [before, other] = [new Client(site, { store }), new Client(site, { store })];
+  await signIn(before, phone);
+  assert.equal((await other.get(ME)).phone, phone);
+  await other.signOut();
+  await signIn(other, otherPhone);
+  for (let time = 0; time < 2; time++) await refused(before.get(ME), "token_revoked");
+  assert.equal((await other.get(ME)).phone, otherPhone);
+  return (await new Client(site, { store }).get(ME)).phone;
+}
+
 const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<unknown>> = {
   flow: (client, first = "", second = "") => flow(client, first, second),
   read: (client, times = "") => read(client, times),
   walk: (client, times = "") => walk(client, times),
   sign_in: (client, phone = "") => signIn(client, phone),
   abort,
+  change: (_, phone = "", otherPhone = "") => change(phone, otherPhone),
   sign_out: (client) => client.signOut(),
   activate: async (client, code = "") => (await client.activate(code)).activated_invite,
   end: (client) => client.delete("/api/v1/devices"),

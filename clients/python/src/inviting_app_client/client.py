@@ -48,7 +48,8 @@ class Client(Operations):
         self._store = {} if store is None else store
         self._lock = lock or threading.Lock()
         self._sender = Sender(site, headers or {}, transport, longest_wait)
-        self._access: tuple[str, float] | None = None  # the access token, and until when
+        # The access token, until when, and the device token, which is another one for each user.
+        self._access: tuple[str, float, str | None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -138,13 +139,22 @@ class Client(Operations):
         with self._lock:
             if token := self._live_token(refused):
                 return token
+            if self._has_another_user():
+                return None
             self._wait_for_others()
             refresh = self._store.get(REFRESH)
             return self._exchanged(refresh) if refresh else None
 
     def _live_token(self, refused: str | None) -> str | None:
-        token, until = self._access or (None, 0.0)
+        token, until, _ = self._access or (None, 0.0, None)
         return token if token != refused and time.monotonic() < until else None
+
+    def _has_another_user(self) -> bool:
+        """Whether another user has signed in with this store, as in another process.
+
+        Nothing may be done in that user's name.
+        """
+        return self._access is not None and self._access[2] != self._store.get(DEVICE)
 
     def _exchanged(self, refresh: str) -> str:
         """A new access token. Signs out if the session has ended."""
@@ -172,7 +182,7 @@ class Client(Operations):
         """Store the pair before it is used: a pair that is lost before its first use can be requested again."""
         self._store[REFRESH] = pair["refresh"]
         token: str = pair["token"]
-        self._access = token, time.monotonic() + pair["expires_in"] - MARGIN
+        self._access = token, time.monotonic() + pair["expires_in"] - MARGIN, self._store.get(DEVICE)
         return token
 
     def _forget(self, *names: str) -> None:
