@@ -185,3 +185,17 @@ def test_answer_of_a_proxy_is_no_response_and_keeps_the_user_signed_in(
     assert user("signUp", "9991110056")["refused"]["code"] == "unavailable"
     assert user("signOut")["refused"]["code"] == "unavailable"
     assert done(user("isSignedIn")) is True
+
+
+def test_other_tab_reloads_when_another_user_signs_in(user: AppUser, api: Service) -> None:
+    sign_in(user, "9991110058")
+    other = AppUser(user.page.context.new_page())
+    other.page.goto(user.page.url)
+    assert done(other("request", "GET", ME))["phone"] == "9991110058"
+    other.page.evaluate("window.isBefore = true")
+
+    done(user("signOut"))
+    sign_in(user, "9991110059")
+
+    other.page.wait_for_function("!window.isBefore")
+    assert done(other("request", "GET", ME))["phone"] == "9991110059"
