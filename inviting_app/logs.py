@@ -140,7 +140,7 @@ def config(line_format: str) -> dict[str, Any]:
             "axes": {"level": "WARNING"},
             "users.client": {"filters": ["once_a_minute"]},
             "gunicorn.error": {"level": "WARNING", "propagate": True},
-            # The gateways' libraries write numbers, messages and URLs with passwords. `users.sms.delivery` logs
+            # The gateways' libraries write numbers, messages and URLs with passwords. `users.sms.tries` logs
             # failures itself.
             **{name: {"handlers": ["null"], "propagate": False} for name in ("httpx", "httpcore", "smpp", "smpplib")},
         },

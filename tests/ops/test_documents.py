@@ -13,6 +13,9 @@ BASE = Path(settings.BASE_DIR)
 PAGES = [*BASE.glob("*.md"), *BASE.glob("clients/*.md"), *BASE.glob("docs/*.md")]
 # A file of the project in backticks, such as `users/models.py`.
 FILE = re.compile(r"`((?:api|bench|clients|deploy|docs|inviting_app|profiles|tests|users)/[\w./-]+\.\w+)`")
+# What a file has, as the map of the code tells it: `users/phones.py`: `mask`, or `mask` in `users/phones.py`.
+NAMES_IN_FILE = re.compile(rf"{FILE.pattern}: ((?:`[\w.]+`(?:, )?)+)")
+NAME_IN_FILE = re.compile(rf"`([\w.]+)`\s+in\s+{FILE.pattern}")
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 
 
@@ -33,6 +36,20 @@ def test_files_and_links_of_a_document_exist(page: Path) -> None:
             missing.append(f"{name}#{anchor}")
 
     assert missing == []
+
+
+def test_map_of_the_code_names_what_is_there() -> None:
+    page = (BASE / "docs" / "architecture.md").read_text()
+    named = [(file, name) for file, names in NAMES_IN_FILE.findall(page) for name in re.findall(r"`(.+?)`", names)]
+    named += [(file, name) for name, file in NAME_IN_FILE.findall(page)]
+
+    wrong = [
+        f"{file}: {name}"
+        for file, name in named
+        if not all(re.search(rf"\b{part}\b", (BASE / file).read_text()) for part in name.split("."))
+    ]
+
+    assert (len(named) > 30, wrong) == (True, [])
 
 
 def test_operations_list_every_setting_and_no_other() -> None:

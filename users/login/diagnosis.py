@@ -1,6 +1,6 @@
 """Why a code did not arrive: what was sent to a user, what the rules would answer now, and whether workers are alive.
 
-Nothing is decided or written here. `challenges.decide_code` applies the rules.
+Nothing is decided or written here. `decisions.decide_code` applies the rules.
 """
 
 from datetime import datetime, timedelta
