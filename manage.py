@@ -64,7 +64,7 @@ def database_for(command: str) -> Iterator[None]:
 
     # `serve` runs `prepare`, at its start and at each reload, so its other parts and `demo` print no notes.
     if command == "prepare" or not (env.IS_PART_OF_SERVE or command == "demo"):
-        for note in env.NOTES:
+        for note in env.notes():
             print(env.as_line("WARNING", note), file=sys.stderr)
     is_held = same_database.holds_for(command)
     if env.DATABASE or command == "demo":  # which becomes `serve` with other settings

@@ -9,6 +9,7 @@ only `values`, and heavy packages only where a value needs them.
 """
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
-from dotenv.parser import Original, parse_stream
+from dotenv import dotenv_values
 
 from inviting_app.values import (
     choice,
@@ -77,6 +78,12 @@ def path(text: str) -> Path:
         raise ValueError(str(error).rstrip(".")) from error
 
 
+def notes() -> list[str]:
+    """What the operator should know, one line each. Names are compared here, because few processes print the notes."""
+    in_environment = os.environ.keys() - _file.keys() - _names
+    return [*_notes, *misspelt(_file.keys() - _names), *misspelt_in_environment(in_environment)]
+
+
 def misspelt(names: set[str]) -> list[str]:
     """A note for each of these names of `.env` that looks like one of a setting."""
     # 0.8 finds a letter or two, and not the variables of other programs, such as DB_HOST.
@@ -84,7 +91,7 @@ def misspelt(names: set[str]) -> list[str]:
 
 
 def misspelt_in_environment(names: set[str]) -> list[str]:
-    """The same for names of the environment, of which most are other programs', and settings that are not given."""
+    """The same for names of the environment. Most are other programs', so only settings that are not given count."""
     # 0.87 finds one letter in SITE_URL, and not SECRET_KEY_BASE.
     found = _similar(names, {name for name in _names.difference(_COMMON) if not _given.get(name)}, 0.87)
     return [f"The environment: {name} is not a setting. Did you mean {near}?" for name, near in found]
@@ -102,28 +109,32 @@ def _text(file: Path) -> str:
     return file.read_text("utf-8") if file.is_file() or file.is_fifo() else ""
 
 
-def _line_of(statement: Original) -> int:
-    """The number of its line. The parser counts empty lines before a statement to it."""
-    empty = statement.string[: -len(statement.string.lstrip())]
-    return statement.line + empty.count("\n")
+class _Unreadable(logging.Handler):
+    """Makes notes of what python-dotenv logs, which are the lines that it cannot read: there is no log yet."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _notes.append(f".env: {record.getMessage()}. It is ignored.")
 
 
+def _assignments(text: str) -> dict[str, str | None]:
+    logger, handler = logging.getLogger("dotenv"), _Unreadable()
+    logger.addHandler(handler)
+    try:
+        return dotenv_values(stream=StringIO(text), interpolate=False)
+    finally:
+        logger.removeHandler(handler)
+
+
+_notes: list[str] = []
 try:
     # `serve` gives the processes that it starts a copy of the file.
     IS_PART_OF_SERVE = bool(os.environ.get("ENV_FILE"))
-    _statements = list(parse_stream(StringIO(_text(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")))))
+    _file = _assignments(_text(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")))
 except (OSError, ValueError):
     raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
 
 _LOCALE = r"([a-z]{2,3}([_-]\w+){0,3}|C|POSIX)(\.[\w-]+)?(@\w+)?"
 _BUILD = r"(x86_64|i\d86|arm|aarch|loongarch|mips|powerpc|ppc|riscv|s390|sparc|wasm)\w*(-[\w.]+){2,3}"
-_file = {found.key: found.value for found in _statements if found.key is not None}
-# What the operator should know, one line each, for the commands to print.
-NOTES = [
-    f".env: line {_line_of(found.original)} is not of the form NAME=value, and is ignored."
-    for found in _statements
-    if found.error
-]
 # Values that other programs put into the environment under names of ours: the links of containers, the machine's name
 # (shells), what a compiler builds for (conda), the languages of a desktop. In `.env` they are mistakes.
 _FOREIGN = {
@@ -137,7 +148,7 @@ _COMMON = (*_FOREIGN, "TIME_ZONE")
 for _name, _pattern in _FOREIGN.items():
     _value = os.environ.get(_name, "").strip()
     if re.fullmatch(_pattern, _value):
-        NOTES.append(f"{_name}: the environment has {_value!a:.60} from another program, which is ignored.")
+        _notes.append(f"{_name}: the environment has {_value!a:.60} from another program, which is ignored.")
         del os.environ[_name]  # from the processes that this one starts, too
 # The variables of the process, even empty ones, take precedence over those of `.env` or its copy ENV_FILE.
 _given = {name: (value or "").strip() for name, value in (_file | os.environ).items()}
@@ -203,6 +214,3 @@ if REPLICA_DATABASE and not DATABASE:
     refuse("REPLICA_URL: needs DATABASE_URL, because it is a standby of that database")
 if not SMS_GATEWAYS and not is_local(SITE_URL) and not ALLOW_DEMO:
     refuse("SMS_GATEWAYS: a public SITE_URL needs one, or anybody could sign in as anybody (ALLOW_DEMO=1 allows that)")
-if _unknown := _file.keys() - _names:
-    NOTES += misspelt(_unknown)
-NOTES += misspelt_in_environment(os.environ.keys() - _file.keys() - _names)

@@ -25,7 +25,7 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(str(error))
 if not _env["IS_PART_OF_SERVE"]:
-    for _note in _env["NOTES"]:
+    for _note in _env["notes"]():
         print(_env["as_line"]("WARNING", _note), file=sys.stderr)
 # The module that env.py imports, and its package.
 for _name in set(sys.modules) - _before:

@@ -171,7 +171,7 @@ def test_environment_takes_precedence_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PORT=8001\nLANGUAGE=ru\nWEB_THREADS=3\nSMS_GATEWAY=x\n")
     shown = (
         "import sys; sys.path[0] = '.'; from inviting_app import env as e; "
-        "print(e.PORT, e.LANGUAGE, e.WEB_THREADS, *e.NOTES)"
+        "print(e.PORT, e.LANGUAGE, e.WEB_THREADS, *e.notes())"
     )
 
     read = subprocess.run(
