@@ -5,6 +5,11 @@ server that starts, stops or has no room (SQLSTATE classes 08, 53, 57, 58), a lo
 with another transaction or with a standby's replay (40). Some are InternalErrors to it, and are listed here.
 """
 
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import django.db
 import psycopg
 from psycopg import errors
@@ -32,3 +37,19 @@ def is_outage(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
+
+
+@contextmanager
+def pausing(logger: logging.Logger, what: str, seconds: float) -> Iterator[None]:
+    """Turn an outage inside the block into a warning that `what` waits, and into a pause of so many seconds.
+
+    The connections of this thread are closed, so the next statement is on a new one. Other errors are raised.
+    """
+    try:
+        yield
+    except (django.db.Error, psycopg.Error) as error:
+        if not is_outage(error):
+            raise
+        logger.warning("%s wait for the database: %s", what, type(error).__name__)
+        django.db.connections.close_all()
+        time.sleep(seconds)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-import psycopg
-from django.db import Error, connections
+from django.db import connections
 
 from profiles.webhooks import endpoints, messages, posting, queries
 from profiles.webhooks.models import WebhookDelivery
 from profiles.webhooks.posting import Answer
+from users import outages
 from users.clock import HOUR
-from users.outages import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -71,15 +70,9 @@ class WebhookSender:
     def run(self) -> None:
         """Deliver until `stop`, and then until what was begun has ended and is recorded."""
         while not self._stopping.is_set() or self._tries:
-            try:
+            with outages.pausing(logger, "webhooks", POLL_SECONDS):
                 if not self._round():
                     self._wait(POLL_SECONDS)
-            except (Error, psycopg.Error) as error:
-                if not is_outage(error):
-                    raise
-                logger.warning("webhooks wait for the database: %s", type(error).__name__)
-                connections.close_all()
-                time.sleep(POLL_SECONDS)
         connections.close_all()
 
     def send_due(self) -> None:

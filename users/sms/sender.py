@@ -10,10 +10,10 @@ import time
 
 import psycopg
 from django.conf import settings
-from django.db import Error, connections
+from django.db import connections
 
+from users import outages
 from users.context import request_id
-from users.outages import is_outage
 from users.sms import gateways, queries
 from users.sms.breaker import Breaker
 from users.sms.delivery import CLAIM_FOR, MOST_OPEN_TRIES, Change, Sms
@@ -47,15 +47,9 @@ class Sender:
     def run(self) -> None:
         """Send until `stop`, and then until what was begun has ended and is recorded."""
         while not self._stopping or self._tries.number or self._changes:
-            try:
+            with outages.pausing(logger, "SMS", POLL_SECONDS):
                 self._wait()
                 self._round()
-            except (Error, psycopg.Error) as error:
-                if not is_outage(error):
-                    raise
-                logger.warning("SMS wait for the database: %s", type(error).__name__)
-                connections.close_all()
-                time.sleep(POLL_SECONDS)
         connections.close_all()
 
     def send_due(self) -> None:
