@@ -136,7 +136,7 @@ SMS_TEXT, SMS_LAST_LINE = env.SMS_TEXT, env.SMS_LAST_LINE
 SMS_PER_DAY, SMS_GUARD = env.SMS_PER_DAY, env.SMS_GUARD
 SMS_TEST_NUMBERS = env.SMS_TEST_NUMBERS
 DEMO = not SMS_GATEWAYS
-EVENTS_STORE = "profiles.webhooks.outbox.store"
+EVENTS_STORE = "profiles.webhooks.queries.store"
 WEBHOOK_PRIVATE_ADDRESSES = env.WEBHOOK_PRIVATE_ADDRESSES
 
 # --- HTTP -------------------------------------------------------------------------------------------------------------

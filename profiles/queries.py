@@ -159,6 +159,14 @@ def cycles_through(user_ids: Sequence[int]) -> dict[int, list[int]]:
     return dict(sql.fetch_all(_CYCLES, {"users": list(user_ids), "longest": LONGEST_CYCLE}))
 
 
+def wait_for_votes(lock: int) -> None:
+    """Acquire this advisory lock alone, until the transaction ends: no vote is under way then, and new ones wait.
+
+    By hand: the ORM has no advisory locks. The wait ends after the connection's `lock_timeout`.
+    """
+    sql.fetch_one("SELECT pg_advisory_xact_lock(%s)", [lock])
+
+
 _ESTIMATED_ROWS = """
 SELECT SUM(CASE WHEN relname = %(table)s THEN 1 ELSE -1 END * GREATEST(reltuples, 0)) FROM pg_class
  WHERE relname = ANY(%(names)s) AND pg_table_is_visible(oid)

@@ -14,7 +14,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import QuerySet
 
-from profiles import results_queries, voting, voting_queries
+from profiles import queries, results_queries, voting
 from profiles.models import Receipt, Result, VotingPeriod
 from profiles.webhooks.models import Kind
 from users import events
@@ -45,7 +45,7 @@ def publish() -> VotingPeriod:
         # Nobody changes the period now, and votes that begin after this are outside it. So the lock is released at
         # once, by the end of a savepoint that is rolled back.
         with transaction.atomic():
-            voting_queries.wait_for_votes(voting.LOCK)
+            queries.wait_for_votes(voting.LOCK)
             transaction.set_rollback(True)
         stored.results_period = written(stored.opens_at, stored.closes_at)
         votes = results_queries.store(stored.results_period, stored.opens_at, stored.closes_at)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from profiles import queries, voting_queries
+from profiles import queries
 from profiles.models import VotingPeriod
 from users.queries import database_now
 
@@ -77,7 +77,7 @@ def change(opens_at: datetime | None, closes_at: datetime | None) -> VotingPerio
     with transaction.atomic():
         stored = lock_period()
         refuse_published(stored)
-        voting_queries.wait_for_votes(LOCK)
+        queries.wait_for_votes(LOCK)
         stored.opens_at, stored.closes_at = opens_at, closes_at
         stored.save(update_fields=["opens_at", "closes_at"])
         return stored

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from profiles.webhooks.models import Kind
 from users import sql
 
 # Nothing is told of test users.
@@ -19,12 +20,14 @@ SELECT endpoint.id, %(kind)s::text, %(user)s::bigint, %(data)s::jsonb
 """  # noqa: S608
 
 
-def store(kind: str, user_id: int | None, data: Mapping[str, Any]) -> None:
-    """Store an event for each endpoint that wants it, if there is any.
+def store(kind: str, data: Mapping[str, Any], user_id: int | None) -> None:
+    """Store an event for each endpoint that wants it, if there is any. Raises ValueError for an unknown kind.
+
+    The setting EVENTS_STORE names this function for `users.events.emit`.
 
     By hand: the ORM has no INSERT from a query, and most services have no endpoint, so it must cost next to nothing.
     """
-    sql.execute(_STORE, {"kind": kind, "user": user_id, "data": json.dumps(data)})
+    sql.execute(_STORE, {"kind": Kind(kind), "user": user_id, "data": json.dumps(data)})
 
 
 # The same as a part of the statement that changes an activation, where `inviter` is the changed row of the inviter. The
