@@ -10,7 +10,6 @@ tombstone that keeps the limits of the number before.
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Case, Value, When
 from django.utils import translation
@@ -124,5 +123,5 @@ def _move(user: User, holder: User, device: Device, code: LoginCode, now: dateti
     with translation.override(settings.LANGUAGE_CODE):
         masked = {"before": phones.mask(before), "after": phones.mask(user.phone or "")}
         message = gettext("Changed the phone from %(before)s to %(after)s.") % masked
-    LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
+    accounts.add_to_history(user, message)
     events.emit(Kind.PHONE_CHANGED, {"user_id": user.pk}, user_id=user.pk)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -67,7 +66,7 @@ def export(user: User) -> dict[str, Any]:
             " finished_at delivered_at undelivered open_tries",
         ),
         "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
-        "changes_by_operators": _rows(_log_about(user), "action_time action_flag change_message"),
+        "changes_by_operators": _rows(accounts.history(user), "action_time action_flag change_message"),
         "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
         "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
         # The actions of the user as an operator, without the users whom they affected.
@@ -170,7 +169,7 @@ def _erase(user: User, now: datetime) -> None:
     user.groups.clear()
     user.user_permissions.clear()
     # The user's own notes are of changed phones.
-    _log_about(user).filter(user=user, change_message__contains=MASKED).update(change_message="")
+    accounts.history(user).filter(user=user, change_message__contains=MASKED).update(change_message="")
     if user.is_staff or user.has_usable_password():  # others never were operators
         second_factor.forget(user)
     events.emit(Kind.ERASED, {"user_id": user.pk}, user_id=user.pk)
@@ -192,19 +191,14 @@ def leave_tombstone(user: User, phone: str, now: datetime) -> None:
         is_staff=False,
         is_superuser=False,
     )
-    _log_about(user).update(object_repr=f"erased user {user.pk}")
+    accounts.history(user).update(object_repr=f"erased user {user.pk}")
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
 
 
-def _log_about(user: User) -> QuerySet[LogEntry]:
-    """What operators did to this user. Its rows contain the masked phone."""
-    return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
-
-
 def _deeds_of(user: User) -> QuerySet[LogEntry]:
     """What the user did as an operator. A note of their own about themselves is none, such as that of a new phone."""
-    return LogEntry.objects.filter(user=user).exclude(pk__in=_log_about(user).values("pk"))
+    return LogEntry.objects.filter(user=user).exclude(pk__in=accounts.history(user).values("pk"))
 
 
 def _account(user: User) -> dict[str, Any]:

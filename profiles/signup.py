@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext
 
@@ -119,5 +118,5 @@ def make_operator(phone: str, password: str) -> User:
         user.save(update_fields=["is_active", "password"])
         accounts.set_role(user, is_staff=True, is_superuser=True)
         message = gettext("Made a superuser, with a new password, at the command line.")
-        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
+        accounts.add_to_history(user, message)
     return user

@@ -1,10 +1,11 @@
-"""Disabling, enabling and promoting users, and what an erasure leaves behind."""
+"""Disabling, enabling and promoting users, their history in the admin, and what an erasure leaves behind."""
 
 import hmac
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Least
@@ -101,6 +102,16 @@ def revoke_devices(user: User) -> bool:
     with transaction.atomic():
         locked = lock_user(user.pk)
         return devices.revoke_all(locked.user, now=locked.now) > 0
+
+
+def history(user: User) -> QuerySet[LogEntry]:
+    """The history of this user in the admin: what operators did to them. Its rows have the masked phone."""
+    return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
+
+
+def add_to_history(user: User, message: str) -> None:
+    """Record this in the history of a user as their own action. At the command line, nobody else is known."""
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
 
 
 def log_full_phones_viewed(by: User, where: str) -> None:

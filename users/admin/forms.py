@@ -1,10 +1,10 @@
 """The admin's forms for passwords. The login form is in `lockout`."""
 
 from django.contrib.admin import forms as admin_forms
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import forms as auth_forms
 from django.utils.translation import gettext
 
+from users import accounts
 from users.models import User
 
 
@@ -26,6 +26,5 @@ class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:
         user = super().save()
-        message = gettext("Changed their own password.")
-        LogEntry.objects.log_actions(user.pk, [user], CHANGE, message)
+        accounts.add_to_history(user, gettext("Changed their own password."))
         return user

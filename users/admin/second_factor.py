@@ -6,7 +6,6 @@ from typing import Any
 import segno
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth import login as log_in
 from django.core.exceptions import ValidationError
@@ -23,6 +22,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
+from users import accounts
 from users.admin.lockout import client_of
 from users.models import User
 from users.operators import random_codes, second_factor
@@ -147,7 +147,7 @@ class SecondFactorMixin:
 
     def record(self, message: str) -> None:
         user: Any = self.request.user
-        LogEntry.objects.log_actions(user.pk, [User.objects.get(pk=user.pk)], CHANGE, message)
+        accounts.add_to_history(User.objects.get(pk=user.pk), message)
 
 
 class CodeView(SecondFactorMixin, otp_views.LoginView):  # type: ignore[misc]

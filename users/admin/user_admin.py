@@ -14,7 +14,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.forms import Form, ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -145,8 +144,8 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
 
     def _history(self, user: User) -> list[LogEntry]:
         """What operators did last, such as why the user is disabled."""
-        about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
-        return list(about.select_related("user").order_by("-action_time")[:ACTIONS_SHOWN])
+        done = accounts.history(user).select_related("user").order_by("-action_time")
+        return list(done[:ACTIONS_SHOWN])
 
     def _operator(self, request: HttpRequest, user: User) -> dict[str, Any]:
         """An operator's second factor and log-ins, for superusers and for the operator."""

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils.translation import gettext
 
-from users import phones
+from users import accounts, phones
 from users.clock import HOUR
 from users.models import User
 from users.operators import enrolment
@@ -39,7 +38,7 @@ class OperatorCommand(BaseCommand):
         with transaction.atomic():
             done, told = self.act(user)
             said = gettext("%(done)s Reason: %(reason)s") % {"done": done, "reason": reason or "—"}
-            LogEntry.objects.log_actions(user.pk, [user], CHANGE, said)
+            accounts.add_to_history(user, said)
         self.stdout.write(told)
 
     def act(self, user: User) -> tuple[str, str]:
