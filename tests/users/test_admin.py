@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from profiles.models import Activation, Profile
@@ -18,6 +19,7 @@ from tests.support.accounts import SignedInUser, signed_in
 from tests.support.operators import at_work
 from tests.support.operators import operator as staff
 from users.admin.forms import PasswordForm
+from users.admin.jobs import TASKS
 from users.models import User
 from users.sms.tasks import count_site
 
@@ -207,6 +209,12 @@ def test_erased_person_is_shown_and_cannot_be_changed(operator: Client, alice: S
     assert page.status_code == 200
     assert answer.status_code == 403
     assert not User.objects.get(pk=person).is_active
+
+
+def test_every_task_has_a_name_for_operators() -> None:
+    ours = {name.rpartition(".")[2] for name in app.tasks if "builtin" not in name}
+
+    assert ours == set(TASKS)
 
 
 def test_cancelling_a_job_needs_the_permission_to_change_jobs(alice: SignedInUser) -> None:

@@ -25,10 +25,12 @@ TASKS = {
     "send_sms": _("Send an SMS of an earlier version"),
     "record_receipts": _("Record delivery receipts"),
     "count_site": _("Count users and SMS for the limits"),
+    "disable_removed_test_users": _("Disable test users whose number was removed"),
     "retry_stalled_jobs": _("Run the jobs of dead workers again"),
     "delete_old_jobs": _("Delete old jobs"),
     "purge": _("Delete what is kept no longer"),
     "store_days": _("Store the counts of finished days"),
+    "look_at_certificate": _("Look at the certificate of SITE_URL"),
 }
 
 STATES = {
