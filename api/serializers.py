@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.settings import api_settings
-from rest_framework.utils import html
 
 from api.fields import TimeField
 from api.pagination import ProfilesPagination
@@ -58,7 +58,7 @@ class PhoneField(serializers.CharField):
 
     def get_value(self, dictionary: Any) -> Any:
         value = super().get_value(dictionary)
-        return typed.with_lost_plus(value) if html.is_html_input(dictionary) and isinstance(value, str) else value
+        return typed.with_lost_plus(value) if isinstance(dictionary, QueryDict) and isinstance(value, str) else value
 
     def to_representation(self, value: str) -> str:
         return phones.display(value)

@@ -7,8 +7,7 @@ docs/speed.md shows that it pays.
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model
-from django.db.models.expressions import DatabaseDefault
+from django.db.models import Expression, Model
 
 M = TypeVar("M", bound=Model)
 Row = tuple[Any, ...]
@@ -42,7 +41,7 @@ def insertion(row: Model, **expressions: str) -> tuple[str, dict[str, Any]]:
     values = {
         f"{kind}_{field.column}": value
         for field in row._meta.concrete_fields
-        if not isinstance(value := getattr(row, field.attname), DatabaseDefault)
+        if not isinstance(value := getattr(row, field.attname), Expression)
         and not field.primary_key
         and field.column not in expressions
     }

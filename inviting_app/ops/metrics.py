@@ -21,7 +21,7 @@ from users.context import is_of_test_user
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
-    from procrastinate.job_context import JobContext
+    from procrastinate import JobContext
     from procrastinate.worker import Worker
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -5,10 +5,9 @@ A task, like a view, makes one domain call. The names are those of stored jobs.
 
 import logging
 
-from procrastinate import RetryStrategy
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
-from procrastinate.job_context import JobContext
 
 from users.login import sms_limits, test_numbers
 from users.queries import DEAD_AFTER, database_now
