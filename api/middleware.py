@@ -17,16 +17,13 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.response import Response
 
 from api import exceptions
-from users.context import request_id
+from users.context import METHODS, request_id
 from users.masks import hide_digits, is_safe_id, mask_written
 from users.outages import is_outage
 
 logger = logging.getLogger("inviting_app.requests")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-
-# Other methods are logged as OTHER: gunicorn takes any word of capitals and digits for one.
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # What a response of the API may load and be part of, if a browser ever shows one.
 API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"

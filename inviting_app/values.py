@@ -9,9 +9,20 @@ from urllib.parse import urlsplit
 
 _WEB_PORTS = {"http": 80, "https": 443}
 # Pages and connections with these schemes have no origin of their own, so that none of them could ever match.
-_WITHOUT_ORIGIN = (
-    *("about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "tel", "view-source", "ws", "wss"),
-)
+_WITHOUT_ORIGIN = [
+    "about",
+    "blob",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "javascript",
+    "mailto",
+    "tel",
+    "view-source",
+    "ws",
+    "wss",
+]
 _NOT_ENCODED = "has a user or a password with reserved characters: write %40 for @, %2F for /, %3F for ?, %23 for #"
 Value = TypeVar("Value")
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from profiles import privacy, signup
 from profiles.webhooks.models import Kind
 from users import accounts, events, login_queries, phones
-from users.login import challenges, devices, signin
+from users.login import challenges, devices, signin, test_numbers
 from users.login.challenges import ChallengeIssued
 from users.login.tokens import REUSE_INTERVAL
 from users.models import Challenge, Device, LoginCode, User
@@ -96,8 +96,7 @@ def _lock(user_id: int, holder_id: int) -> tuple[User, User, datetime]:
 
 def _is_free(holder: User) -> bool:
     """Whether nobody has the number: it had no correct code yet. Operators may have disabled or promoted it."""
-    is_unverified = holder.phone is not None and holder.verified_at is None and holder.is_active
-    return is_unverified and not (holder.is_staff or holder.is_superuser)
+    return holder.phone is not None and holder.is_active and test_numbers.is_free(holder)
 
 
 def _repeat(user: User, challenge: Challenge, since: datetime) -> None:

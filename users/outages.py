@@ -15,11 +15,15 @@ import psycopg
 from psycopg import errors
 
 AWAY = (
-    *(psycopg.OperationalError, psycopg.InterfaceError, django.db.OperationalError, django.db.InterfaceError),
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    django.db.OperationalError,
+    django.db.InterfaceError,
     # 25006: the server is a standby, or `default_transaction_read_only` is set. After a failover: the former primary.
     errors.ReadOnlySqlTransaction,
     # 25P03, 25P04: the server has ended the session, because its transaction was idle or took too long.
-    *(errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout),
+    errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
 )
 
 

@@ -36,21 +36,14 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
     """Checks nothing unless `databases` are given, as all checks that need a database do."""
     if not databases:
         return []
-    checks = [
-        *(
-            writes,
-            version,
-            rights,
-            superuser,
-            unapplied_migrations,
-            lock_timeout,
-            prepared_statements,
-            worker_database,
-            replica_database,
-        ),
-        *(clock, disk, server_log),
-    ]
+    checks = [writes, version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements]
+    checks += [worker_database, replica_database, clock, disk, server_log]
     return list(answers()) or run_each(checks)
+
+
+def has_no_tables(databases: Sequence[str] | None) -> bool:
+    """Whether to leave out checks that read tables: no `databases` are given, or `check_database` reports the cause."""
+    return not databases or any(answers()) or bool(run_each([unapplied_migrations]))
 
 
 def run_each(checks: Sequence[Callable[[], Iterable[CheckMessage]]]) -> list[CheckMessage]:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning
 from procrastinate.contrib.django.models import ProcrastinateEvent
 
-from inviting_app.ops.checks_database import Found, answers, run_each, unapplied_migrations
+from inviting_app.ops.checks_database import Found, has_no_tables, run_each
 from inviting_app.probes import READY_SECONDS, web_is_ready
 from users import queries
 from users.clock import DAY, rounded_up
@@ -24,8 +24,7 @@ OLDEST_TOTALS = timedelta(minutes=3)
 
 
 def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check nothing without `databases` or without their tables. `check_database` reports missing tables."""
-    if not databases or any(answers()) or run_each([unapplied_migrations]):
+    if has_no_tables(databases):
         return []
     return run_each([web, worker, queue, failed_jobs, totals, gateways, accounts, refused_test_numbers])
 

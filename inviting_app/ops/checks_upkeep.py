@@ -8,14 +8,13 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.utils import translation
 
 from inviting_app.ops import attention, certificate
-from inviting_app.ops.checks_database import Found, answers, run_each, unapplied_migrations
+from inviting_app.ops.checks_database import Found, has_no_tables, run_each
 from users.models import SiteTotals
 from users.queries import database_now
 
 
 def check_upkeep(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check nothing without `databases` or without their tables, as the checks of the service."""
-    if not databases or any(answers()) or run_each([unapplied_migrations]):
+    if has_no_tables(databases):
         return []
     with translation.override("en"):
         return run_each([backups, shown_certificate])

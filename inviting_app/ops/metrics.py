@@ -16,15 +16,13 @@ from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from users import client
-from users.context import is_of_test_user
+from users.context import METHODS, is_of_test_user
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
     from procrastinate import JobContext
     from procrastinate.worker import Worker
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 # Seconds. Most responses take a few milliseconds, and none waits longer than 2 s for a lock.
 LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)

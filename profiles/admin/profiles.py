@@ -49,7 +49,14 @@ class ProfileList(LargeTableList):
 @admin.register(Profile)
 class ProfileAdmin(ExportAdmin):
     list_display = (
-        *("invite_code", "phone", "invitations_count", "activated", "cycle", "created_at", "is_active", "is_test"),
+        "invite_code",
+        "phone",
+        "invitations_count",
+        "activated",
+        "cycle",
+        "created_at",
+        "is_active",
+        "is_test",
     )
     list_filter = (HasActivatedFilter, "created_at")
     list_select_related = ("user", "activation__inviter")

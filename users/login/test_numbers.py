@@ -45,7 +45,7 @@ def is_removed(user: User) -> bool:
 
 
 def is_free(user: User) -> bool:
-    """Whether this user has neither verified the phone nor a role, so that a test user may take it over."""
+    """Whether nobody has proved to have this user's phone, and the user has no role: another one may get the phone."""
     return user.verified_at is None and not user.is_staff and not user.is_superuser
 
 
