@@ -1,7 +1,5 @@
 """Hand-written statements about the database itself. The ORM has no words for them."""
 
-from django.db import DEFAULT_DB_ALIAS
-
 from users import sql
 from users.outages import TakesNoWrites
 
@@ -23,13 +21,13 @@ SELECT takes_writes, CASE WHEN takes_writes THEN pg_logical_emit_message(true, '
 """
 
 
-def check_takes_writes(using: str = DEFAULT_DB_ALIAS) -> None:
+def check_takes_writes() -> None:
     """Write to the log of PostgreSQL, and wait until that is as safe as any commit. Raises TakesNoWrites.
 
     By hand: the ORM has no words for a write without a row. It takes a flush of the log, and changes no data. A server
     that only says that it takes writes may wait for its disk or for its synchronous standby without end.
     """
-    takes_writes, *_ = sql.fetch_one(_WRITE, [], using)
+    takes_writes, *_ = sql.fetch_one(_WRITE, [])
     if not takes_writes:
         raise TakesNoWrites
 

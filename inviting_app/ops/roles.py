@@ -108,9 +108,9 @@ def separate(superuser: Session, schema: str, owner: str = OWNER, service: str =
         grant(superuser, schema, service)
 
 
-def close(superuser: Session, databases: list[str], service: str = SERVICE) -> None:
+def close(superuser: Session, databases: list[str]) -> None:
     """Keep the service out of other databases of a server that is ours alone."""
-    _run_all(superuser, _CLOSE_OTHERS, {"databases": databases, "service": service})
+    _run_all(superuser, _CLOSE_OTHERS, {"databases": databases, "service": SERVICE})
 
 
 def grant(owner: Session, schema: str, service: str) -> None:

@@ -75,11 +75,6 @@ class WebhookSender:
                     self._wait(POLL_SECONDS)
         connections.close_all()
 
-    def send_due(self) -> None:
-        """Deliver what is due now, and end."""
-        while self._round() or self._tries:
-            self._wait(POLL_SECONDS)
-
     def stop(self) -> None:
         self._stopping.set()
 

@@ -36,9 +36,12 @@ def work(*queues: str) -> None:
 
 
 def send() -> None:
-    """Send the SMS that are due, as the worker does."""
+    """Send the SMS that are due, and what follows from them at once, as the worker does."""
     with closing(Sender()) as sender:
-        sender.send_due()
+        sender._due = True
+        while sender._due or sender._tries.number or sender._changes:
+            sender._wait()
+            sender._round()
 
 
 @contextmanager

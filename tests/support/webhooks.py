@@ -10,7 +10,7 @@ from standardwebhooks import Webhook as Verifier
 
 from profiles.webhooks import messages
 from profiles.webhooks.models import Kind, WebhookDelivery, WebhookEndpoint
-from profiles.webhooks.sender import WebhookSender
+from profiles.webhooks.sender import POLL_SECONDS, WebhookSender
 from tests.support import run_worker
 from tests.support.http_gateway import Gateway, Webhook
 
@@ -49,9 +49,11 @@ def secret_of(target: WebhookEndpoint) -> str:
     return messages.secret(target.nonce)
 
 
-def deliver() -> None:
+def deliver(sender: WebhookSender | None = None) -> None:
     """Deliver what is due, as the worker does."""
-    WebhookSender().send_due()
+    sender = sender or WebhookSender()
+    while sender._round() or sender._tries:
+        sender._wait(POLL_SECONDS)
 
 
 @contextmanager

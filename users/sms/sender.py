@@ -52,13 +52,6 @@ class Sender:
                 self._round()
         connections.close_all()
 
-    def send_due(self) -> None:
-        """Send what is due now, and what follows from it at once."""
-        self._due = True
-        while self._due or self._tries.number or self._changes:
-            self._wait()
-            self._round()
-
     def close(self) -> None:
         self._tries.close()
 
