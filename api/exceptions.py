@@ -103,7 +103,7 @@ def unavailable(kind: type[Answer], error: BaseException) -> Answer:
 
 
 def unavailable_page(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """The same for what is no API: a page for people, which asks nothing of the database."""
+    """The same outside the API: a page for people. Rendering it needs no database."""
     answer = _because_of(error, _page(request, 503))
     answer["Retry-After"] = str(RETRY_UNAVAILABLE_SECONDS)
     answer["Cache-Control"] = "no-store"

@@ -64,7 +64,7 @@ def _is_ours(request: Request, text: str) -> bool:
 
 
 def _parsed(text: str) -> Origin | None:
-    """An origin in one spelling, or None for `null` and for what is no origin."""
+    """An origin in one spelling, or None for `null` and for a text that is not an origin."""
     try:
         parts, host = urlsplit(text), host_of(text)
         return (parts.scheme, host, parts.port or _WEB_PORTS.get(parts.scheme)) if host else None

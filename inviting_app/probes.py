@@ -28,7 +28,7 @@ READY_BYTES = 1000
 # For the database to answer `/readyz`, which is to be false within two seconds.
 DATABASE_SECONDS = 1.3
 
-# For so long, a success is repeated without asking the database. Anybody may call `/readyz`, and each look at the
+# For this time, a success is repeated without asking the database. Anybody may call `/readyz`, and each look at the
 # database writes to its log.
 FRESH_SECONDS = 0.2
 

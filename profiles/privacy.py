@@ -197,7 +197,7 @@ def leave_tombstone(user: User, phone: str, now: datetime) -> None:
 
 
 def _deeds_of(user: User) -> QuerySet[LogEntry]:
-    """What the user did as an operator. A note of their own about themselves is none, such as that of a new phone."""
+    """What the user did as an operator. Notes about themselves are left out, such as one about a new phone."""
     return LogEntry.objects.filter(user=user).exclude(pk__in=accounts.history(user).values("pk"))
 
 

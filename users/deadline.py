@@ -57,7 +57,7 @@ def seconds() -> float | None:
 
 @contextmanager
 def within(seconds: float | None) -> Iterator[None]:
-    """Limit the statements of this thread to so many seconds each, or not at all."""
+    """Limit each statement of this thread to these seconds, or not at all."""
     before, _patience.seconds = _patience.seconds, seconds
     try:
         yield
@@ -78,7 +78,7 @@ class Silence:
         self._until, self._is_unreachable = 0.0, False
 
     def limited(self, seconds: float, now: float) -> float:
-        """How long a statement may take that may otherwise take so many seconds."""
+        """How long a statement may take whose own limit is `seconds`."""
         return min(seconds, SECONDS_OF_SILENCE) if now < self._until else seconds
 
     @contextmanager

@@ -155,7 +155,7 @@ WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
 """
 
 
-# Totals that are so much newer are of a time before the clock was set back.
+# Totals that are newer than now by this much are from before the clock was set back.
 _SET_BACK = timedelta(minutes=5)
 
 

@@ -35,7 +35,7 @@ class LookupLoop(asyncio.SelectorEventLoop):
         lookup = self._lookups.get(asked)
         if lookup is None:
             lookup = self._lookups[asked] = Future()
-            lookup.set_running_or_notify_cancel()  # so that who waits no more does not end it for the others
+            lookup.set_running_or_notify_cancel()  # so a caller that stops waiting does not end it for the others
             Thread(target=_look_up, args=(asked, lookup), name="lookup", daemon=True).start()
             lookup.add_done_callback(lambda _: self._lookups.pop(asked))
         return await asyncio.wrap_future(lookup)

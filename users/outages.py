@@ -45,7 +45,7 @@ def is_outage(error: BaseException | None) -> bool:
 
 @contextmanager
 def pausing(logger: logging.Logger, what: str, seconds: float) -> Iterator[None]:
-    """Turn an outage inside the block into a warning that `what` waits, and into a pause of so many seconds.
+    """Turn an outage inside the block into a warning that `what` waits, and into a pause of `seconds`.
 
     The connections of this thread are closed, so the next statement is on a new one. Other errors are raised.
     """

@@ -62,7 +62,7 @@ def normalise_or_empty(text: str) -> str:
 def in_query(text: str) -> str:
     """A phone from a query string, where an unescaped `+` arrives as a space.
 
-    A search sends no SMS, so a space stays one where a plus sign would make no number.
+    The text stays as it is if a plus sign does not make it a number. That is safe here: a search sends no SMS.
     """
     with_plus = typed.with_lost_plus(text)
     try:

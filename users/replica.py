@@ -92,7 +92,7 @@ SELECT CASE WHEN pg_is_in_recovery()
 
 
 def age(using: str) -> float | None:
-    """How many seconds ago the last change was made that this standby has. None: it is none, or has nothing yet.
+    """The age in seconds of the last change that this standby has. None: it is not a standby, or has no change yet.
 
     By hand: the ORM selects from tables only.
     """

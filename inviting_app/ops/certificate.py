@@ -13,8 +13,8 @@ from users.models import SiteTotals
 
 # For the connection, and again for the handshake.
 SECONDS = 5.0
-# Proxies renew when a third of the lifetime is left. A certificate that has less than this share left was not renewed,
-# but of one that lives long only so many days count.
+# Proxies renew when a third of the lifetime is left. A certificate that has less than this share left was not renewed.
+# For one with a long lifetime, this number of days counts instead.
 LATE_SHARE = 0.2
 LATE_DAYS = timedelta(days=14)
 

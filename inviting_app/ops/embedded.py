@@ -194,7 +194,7 @@ class Embedded:
         return Cluster(self.places, programs_for(programs_of_wheel(), self.home), run_as, SUPERUSER)
 
     def _open_log(self) -> BinaryIO:
-        """Open PostgreSQL's log. Something else of that name, such as a link or root's file of old, is set aside."""
+        """Open PostgreSQL's log. Something else of that name, such as a link or an older file of root, is set aside."""
         path, flags = self.home / "postgres.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT
         try:
             descriptor = files.open_regular(path, flags)

@@ -128,7 +128,7 @@ def webhook(endpoint_id: int, outcome: str, seconds: float) -> None:
 
 
 def receipt(gateway: str, outcome: str, seconds: float) -> None:
-    """Count a receipt: an SMS of this gateway was `delivered` so long after it was taken, or the reason why not."""
+    """Count a receipt: `delivered`, with the seconds since this gateway took the SMS, or the reason why not."""
     RECEIPTS.labels(gateway, outcome).inc()
     if outcome == "delivered":
         ARRIVAL_SECONDS.labels(gateway).observe(seconds)

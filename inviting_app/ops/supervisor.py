@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 Process = subprocess.Popen[bytes]
 
-# A part that ends within these seconds is started again after a wait, and given up after so many failures in a row.
+# A part that ends within these seconds is started again after a wait, and given up after FAILED_STARTS in a row.
 EARLY_SECONDS = 30.0
 WAIT_SECONDS = 0.5
 FAILED_STARTS = 5

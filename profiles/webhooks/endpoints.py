@@ -17,13 +17,13 @@ from users.queries import database_now
 
 QUEUED, DELIVERED, FAILED = WebhookDelivery.State
 
-# The secret before a new one signs so long, beside it.
+# For this time after a new secret, the one before signs too.
 PREVIOUS_SECRET_FOR = DAY
-# What is stored of deliveries, also of those that wait for an endpoint to be enabled again.
+# How long deliveries are kept, also those that wait for their endpoint to be enabled again.
 DELIVERIES_FOR = 14 * DAY
-# An endpoint that fails so long needs attention. Most receivers that restart are back by then.
+# An endpoint that has failed for this time needs attention. Most receivers that restart are back by then.
 FAILS_FOR = timedelta(minutes=10)
-# Why an endpoint is disabled after that answer.
+# The reason with which an endpoint is disabled whose receiver answers 410.
 GONE = "HTTP 410 Gone"
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from profiles.webhooks.addresses import AddressNotAllowed, CheckedNetwork
 from users import lookups
 
-# One try may take so long in all: name lookup, connection and a slow answer.
+# The longest that one try may take: name lookup, connection and a slow answer.
 SECONDS = 10.0
 # Its connection, to each of the host's addresses.
 CONNECT_SECONDS = 3.0

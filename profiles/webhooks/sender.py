@@ -121,7 +121,7 @@ class WebhookSender:
 
 
 def interval_after(attempts: int) -> timedelta | None:
-    """Until the next try after so many, or None if there is none."""
+    """How long until the next try after this many, or None after the last one."""
     if attempts > len(INTERVALS):
         return None
     return INTERVALS[attempts - 1] * (1 + JITTER * random.random())  # noqa: S311

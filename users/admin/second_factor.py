@@ -37,7 +37,7 @@ LOCKED = _("Too many wrong codes. Use a recovery code, or try again later.")
 
 
 def _has_factor(user: Any) -> bool:
-    """Asked of the database once in a request: each page of the admin asks for itself and for what is around it."""
+    """Whether the operator has a second factor. Read once in a request: a page and its navigation both ask."""
     if not hasattr(user, "has_second_factor"):
         user.has_second_factor = second_factor.is_enrolled(user)
     return bool(user.has_second_factor)

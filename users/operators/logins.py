@@ -13,8 +13,8 @@ Outcome = OperatorLogin.Outcome
 # Whoever caused these knew the password.
 WITH_PASSWORD = (Outcome.OK, Outcome.PASSWORD_ONLY, Outcome.WRONG_CODE)
 
-# What the page of an operator shows, with the password and without it: anybody can cause the latter, and must not hide
-# the former by it.
+# Log-ins and tries that the page of an operator shows, of those with the password and of those without. Anybody can
+# cause the latter, and must not push the former off the page.
 SHOWN = 20
 
 # Refusals of one kind that are kept of an operator in an hour: a stranger can cause any number of them. Wrong codes are

@@ -1,8 +1,9 @@
 """The second factor of operators: codes of an authenticator (TOTP, RFC 6238) and recovery codes, by django-otp.
 
-**Guessing is bounded.** Only who knows the password is asked for a code. A code has 6 digits. It is valid for its own
-30 seconds, the 30 before and the 30 after. So three codes are valid at a time, and a guess is right with a probability
-of 3 in a million.
+**Guessing is bounded.** Only somebody who knows the password is asked for a code. A code has 6 digits. It is valid for
+its own 30 seconds, the 30 before and the 30 after. So three codes are valid at a time, and a guess is right with a
+probability of 3 in a million.
+
 These limits count wrong codes of one operator, exactly, because the row of the operator's device is locked meanwhile:
 
 - 5 from one network in 30 minutes, as with passwords. Then that pair of operator and network is locked.

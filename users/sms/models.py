@@ -38,7 +38,7 @@ class SmsDelivery(models.Model):
     country = models.CharField(_("country"), max_length=3)
     prefix = models.CharField(_("prefix"), max_length=16)
     error = models.CharField(_("error"), max_length=100, blank=True)
-    # By gateway: how many tries have no known outcome, so that the SMS may have been sent. None is none.
+    # By gateway: how many tries have no known outcome, so that the SMS may have been sent. NULL: there are none.
     open_tries = models.JSONField(_("tries without an outcome"), null=True)
     # When a worker may claim it, see `users.sms.queries.claim`: at once at first, and later while a claim lives or
     # after a round of all gateways that took nothing. None if a job of an earlier version sends it.

@@ -137,7 +137,7 @@ def send(
 def begin(
     provider: Provider, values: Mapping[str, str], message: Message, on_receipt: OnReceipt | None, latest: float
 ) -> Future[Answer]:
-    """`send` in a thread of its own, but not after `latest`, a time of `time.monotonic`."""
+    """`send` in a thread of its own, but not after `latest`, a `time.monotonic`: the future then raises TooLate."""
 
     def in_time() -> Answer:
         if time.monotonic() > latest:

@@ -48,8 +48,8 @@ _QUOTED = re.compile(r"\stext:", re.IGNORECASE)
 def read(packet: Any) -> dict[str, str] | None:
     """The fields `id`, `stat` and `err` of a `deliver_sm`, or None if it is no receipt that can be read.
 
-    Optional parameters go before the text: centres agree on their form. A text message of somebody that looks like a
-    receipt is none.
+    Optional parameters count before the text, because centres agree on their form. Somebody's text message that only
+    looks like a receipt is not one.
     """
     text = (packet.short_message or packet.message_payload or b"").decode("ascii", "replace")
     found = {name.lower(): value for name, value in reversed(_FIELD.findall(_QUOTED.split(text)[0]))}

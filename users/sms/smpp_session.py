@@ -142,7 +142,7 @@ class Session:
         packet = parse(octets)
         if octets[4] & _RESPONSE:
             answer = self._waiting.pop(sequence, None)
-            if answer and packet:  # else the thread that waited has given up
+            if answer and packet:  # otherwise the thread that waited has given up
                 answer.set_result(packet)
         elif packet is None or packet.command not in ("deliver_sm", "enquire_link", "unbind"):
             self._reply(response("generic_nack", sequence, _UNKNOWN_COMMAND))

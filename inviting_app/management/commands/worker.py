@@ -51,7 +51,7 @@ NO_DATABASE_SECONDS = 2.0
 WATCH_SECONDS = 1.0
 # For the answer to such a look.
 WATCHED_SECONDS = 2.0
-# A worker that starts waits so long for its database. One that is started again takes two seconds until it can look.
+# How long a worker that starts waits for its database. After a restart, its first look comes two seconds later.
 START_SECONDS = 10.0
 # For a statement of a periodic task. Those that count the site read much.
 TASK_SECONDS = 20.0
