@@ -69,9 +69,6 @@ class WebhookEndpointAdmin(ForgivingAdmin):
         is_unused = isinstance(obj, WebhookEndpoint) and not obj.deliveries.exists()
         return is_unused and request.user.has_perm(MAY_CHANGE)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return super().get_actions(request) if request.user.has_perm(MAY_CHANGE) else {}
-
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         """Save the changed fields only: a worker may be recording a failure at this moment."""
         if not change:
@@ -85,7 +82,10 @@ class WebhookEndpointAdmin(ForgivingAdmin):
     def response_add(self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: Any = None) -> HttpResponse:
         return self._shown_once(request, obj, webhook_messages.secret(obj.nonce))
 
-    @admin.action(description=_("Make a new secret, beside which the present one stays valid for 24 hours"))
+    @admin.action(
+        permissions=["change"],
+        description=_("Make a new secret, beside which the present one stays valid for 24 hours"),
+    )
     def new_secret(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
         if len(chosen) != 1:
             self.message_user(request, gettext("Choose one webhook: its secret is shown once."), messages.WARNING)
@@ -94,7 +94,7 @@ class WebhookEndpointAdmin(ForgivingAdmin):
         self.log_change(request, chosen[0], gettext("Made a new secret."))
         return self._shown_once(request, chosen[0], secret)
 
-    @admin.action(description=_("Send a test"))
+    @admin.action(permissions=["change"], description=_("Send a test"))
     def send_test(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in chosen:
             said = {"webhook": endpoint}
@@ -139,10 +139,10 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
     list_select_related = ("endpoint",)
     actions = ("send_again",)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return super().get_actions(request) if request.user.has_perm(MAY_CHANGE) else {}
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(MAY_CHANGE)
 
-    @admin.action(description=_("Send again"))
+    @admin.action(permissions=["send"], description=_("Send again"))
     def send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> None:
         number = endpoints.send_again(chosen.values_list("pk", flat=True))
         told = gettext("Events that are sent again: %(number)d.")

@@ -124,6 +124,7 @@ def test_who_may_only_see_changes_nothing() -> None:
     assert viewer.get(f"{LIST}add/").status_code == viewer.post(f"{LIST}add/", filled(URL)).status_code == 403
     assert viewer.post(f"{LIST}{target.pk}/change/", filled(URL)).status_code == 403
     for where, action in ((LIST, "new_secret"), (LIST, "send_test"), (DELIVERIES, "send_again")):
+        assert action not in viewer.get(where).text
         viewer.post(where, {"action": action, "_selected_action": target.pk})
     target.refresh_from_db()
     assert target.previous_nonce is None and WebhookDelivery.objects.count() == 1
