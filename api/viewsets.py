@@ -96,7 +96,7 @@ class AuthViewSet(GenericViewSet[Any]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         pair = tokens.refresh(serializer.validated_data["refresh"])
-        return Response(serializers.TokenAnswer(pair).data)
+        return Response(vars(pair))
 
     @operation("logout", None, "token_invalid", "token_expired")
     @action(detail=False, methods=["post"], serializer_class=serializers.RefreshRequest)
@@ -225,11 +225,12 @@ class ProfileViewSet(GenericViewSet[Any]):
         url_path="me/invitations",
         permission_classes=[IsAuthenticated],
         pagination_class=InvitationsPagination,
+        serializer_class=serializers.InvitationAnswer,
     )
     def invitations(self, request: SessionRequest) -> Response:
         """Who activated your code. The newest first, 50 to a page; follow `next` or `next_cursor` until it is null."""
         page = self.paginate_queryset(queries.invitations_of(request.user))
-        return self.get_paginated_response(serializers.InvitationAnswer(page, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @operation("me_export", dict, *SIGNED_IN)
     @action(detail=False, url_path="me/export", permission_classes=[IsAuthenticated])
