@@ -1,7 +1,8 @@
 """Hand-written statements about the database itself. The ORM has no words for them."""
 
+from django.db import OperationalError
+
 from users import sql
-from users.outages import TakesNoWrites
 
 
 def current_setting(name: str) -> str:
@@ -19,6 +20,13 @@ SELECT takes_writes, CASE WHEN takes_writes THEN pg_logical_emit_message(true, '
        EXISTS (SELECT 1 FROM users_user)
   FROM (SELECT current_setting('transaction_read_only') = 'off' AS takes_writes) AS server
 """
+
+
+class TakesNoWrites(OperationalError):
+    """The server is a standby, or has been told to take no writes."""
+
+    def __init__(self) -> None:
+        super().__init__("this server takes no writes: it is a standby, or in read-only mode")
 
 
 def check_takes_writes() -> None:

@@ -27,11 +27,19 @@ AWAY = (
 )
 
 
-class TakesNoWrites(django.db.OperationalError):
-    """The server is a standby, or has been told to take no writes."""
+class DoesNotServe(django.db.OperationalError):
+    """The database takes no writes, or has not answered a statement."""
 
     def __init__(self) -> None:
-        super().__init__("this server takes no writes: it is a standby, or in read-only mode")
+        super().__init__("this server takes no writes (it is a standby, or in read-only mode), or it does not answer")
+
+
+def check_serves(alias: str) -> None:
+    """Connect, unless this thread has a connection, and raise an error of the database if it does not serve."""
+    database = django.db.connections[alias]
+    database.ensure_connection()
+    if not database.is_usable():
+        raise DoesNotServe
 
 
 def is_outage(error: BaseException | None) -> bool:

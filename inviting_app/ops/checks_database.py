@@ -16,7 +16,7 @@ from inviting_app.ops import database_errors, migrations, roles
 from inviting_app.ops.embedded import Embedded
 from inviting_app.queries import current_setting
 from users import replica
-from users.outages import TakesNoWrites, is_outage
+from users.outages import check_serves, is_outage
 from users.queries import database_now
 
 OLDEST_VERSION = 15
@@ -180,9 +180,7 @@ def worker_database() -> Found:
     if settings.DIRECT_DATABASE == DEFAULT_DB_ALIAS:
         return
     try:
-        connections[settings.DIRECT_DATABASE].ensure_connection()
-        if not connections[settings.DIRECT_DATABASE].is_usable():
-            raise TakesNoWrites
+        check_serves(settings.DIRECT_DATABASE)
         connections[settings.DIRECT_DATABASE].close()
     except OperationalError as error:
         cause, hint = database_errors.cause_and_advice(error, "WORKER_DATABASE_URL")

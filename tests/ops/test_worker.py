@@ -19,6 +19,7 @@ from tests.support.backups import another_session, started
 from tests.support.outages import backend, read_only, stopped
 from tests.support.service import patience
 from users import deadline
+from users.outages import DoesNotServe
 
 # The worker's session that hears of new SMS: then it is at work.
 LISTENING = "SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN inviting_app_sms' AND pid <> pg_backend_pid()"
@@ -70,7 +71,7 @@ def test_server_that_becomes_read_only_ends_the_worker(transactional_db: None, m
     stopping, failed = Event(), []
 
     def watch() -> None:
-        with pytest.raises(worker.DoesNotServe):
+        with pytest.raises(DoesNotServe):
             worker._watch_database(stopping)
         failed.append(True)
 

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error, OperationalError, connections
+from django.db import Error, connections
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app, connector_params
 from procrastinate.exceptions import ConnectorException
@@ -30,7 +30,7 @@ from inviting_app.ops.threads import in_a_thread
 from profiles.webhooks.sender import WebhookSender
 from users import deadline
 from users.login import test_numbers
-from users.outages import is_outage
+from users.outages import check_serves, is_outage
 from users.queries import DEAD_AFTER
 from users.sms.delivery import CLAIM_FOR
 from users.sms.sender import Sender
@@ -55,13 +55,6 @@ WATCHED_SECONDS = 2.0
 START_SECONDS = 10.0
 # For a statement of a periodic task. Those that count the site read much.
 TASK_SECONDS = 20.0
-
-
-class DoesNotServe(OperationalError):
-    """The database takes no writes, or has not answered a statement."""
-
-    def __init__(self) -> None:
-        super().__init__("this server takes no writes (it is a standby, or in read-only mode), or it does not answer")
 
 
 class Command(BaseCommand):
@@ -91,11 +84,8 @@ class Command(BaseCommand):
 
 def _check_database() -> None:
     """Raise an error of the database unless it answers and takes writes."""
-    database = connections[settings.DIRECT_DATABASE]
     with deadline.within(WATCHED_SECONDS):
-        database.ensure_connection()
-        if not database.is_usable():
-            raise DoesNotServe
+        check_serves(settings.DIRECT_DATABASE)
 
 
 def _cause() -> str:
