@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api import own_profile
+from api import answers
 from api.authentication import SessionRequest
 from api.openapi import SIGNED_IN, WITH_PHONE, operation
 from api.serializers import OPTIONAL, Input, OwnProfileAnswer, PhoneField, SignupAnswer, StringField
@@ -44,7 +44,7 @@ class PhoneChangeViewSet(GenericViewSet[Any]):
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        issued = phone_change.request_code(
+        challenge = phone_change.request_code(
             request.auth.device,
             phones.normalise(serializer.validated_data["phone"]),
             now=request.auth.now,
@@ -52,7 +52,7 @@ class PhoneChangeViewSet(GenericViewSet[Any]):
             language=get_language() or settings.LANGUAGE_CODE,
             challenge_id=serializer.validated_data.get("challenge_id"),
         )
-        return Response({name: value for name, value in vars(issued).items() if value is not None})
+        return answers.issued(challenge)
 
     @operation("me_phone_confirm", OwnProfileAnswer, *SIGNED_IN, "invalid_code", "staff_phone", "phone_taken")
     @action(detail=False, methods=["post"], url_path="phone/confirm", serializer_class=ConfirmRequest)
@@ -67,4 +67,4 @@ class PhoneChangeViewSet(GenericViewSet[Any]):
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
         phone_change.confirm(request.auth.device, given["code"], given["challenge_id"])
-        return own_profile.answer(request, queries.own_profile(request.auth.device.session_id, request.user.pk))
+        return answers.own_profile(request, queries.own_profile(request.auth.device.session_id, request.user.pk))

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from api import cookies, own_profile, serializers, streaming
+from api import answers, cookies, serializers, streaming
 from api.authentication import OwnProfileAuthentication, OwnProfileRequest, SessionRequest
 from api.openapi import ACTIVATION, CURSOR, DEVICE_ID, PHONE_SEARCH, SIGNED_IN, STAFF, USER_ID, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
@@ -46,15 +46,15 @@ class AuthViewSet(GenericViewSet[Any]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
-        issued = signup.sign_up(
+        challenge = signup.sign_up(
             phones.normalise(given["phone"]),
             address=client.address(request),
             language=get_language() or settings.LANGUAGE_CODE,
             device_token=given.get("device_token", cookies.read(request, cookies.DEVICE)),
             challenge_id=given.get("challenge_id", cookies.read(request, cookies.CHALLENGE)),
         )
-        response = Response({name: value for name, value in vars(issued).items() if value is not None})
-        cookies.write(request, response, cookies.CHALLENGE, issued.challenge_id, issued.expires_in)
+        response = answers.issued(challenge)
+        cookies.write(request, response, cookies.CHALLENGE, challenge.challenge_id, challenge.expires_in)
         return response
 
     @operation("login", serializers.LoginAnswer, *WITH_PHONE, "invalid_code", "account_disabled", "foreign_origin")
@@ -193,7 +193,7 @@ class ProfileViewSet(GenericViewSet[Any]):
     )
     def me(self, request: OwnProfileRequest) -> Response:
         """Your profile. Your invite code, the one you activated (null until then), and who activated yours."""
-        return own_profile.answer(request, queries.own_profile_of(request.auth))
+        return answers.own_profile(request, queries.own_profile_of(request.auth))
 
     @me.mapping.post
     @operation("me_activate", serializers.OwnProfileAnswer, *SIGNED_IN, *ACTIVATION)
@@ -206,7 +206,7 @@ class ProfileViewSet(GenericViewSet[Any]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         activation.activate(request.user.pk, serializer.validated_data["activated_invite"])
-        return own_profile.answer(request, queries.own_profile(request.auth.device.session_id, request.user.pk))
+        return answers.own_profile(request, queries.own_profile(request.auth.device.session_id, request.user.pk))
 
     @me.mapping.delete
     @operation("me_erase", None, *SIGNED_IN, "fresh_sign_in_required")
