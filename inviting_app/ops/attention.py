@@ -15,7 +15,7 @@ from inviting_app.ops import certificate
 from inviting_app.ops.certificate import Certificate
 from inviting_app.ops.checks_database import FREE_BYTES, free_bytes
 from inviting_app.ops.checks_service import LONGEST_WAIT
-from profiles.webhooks import endpoints, posting
+from profiles.webhooks import answers, endpoints
 from users import queries
 from users.clock import DAY, HOUR
 from users.models import SiteTotals, SmsGateway
@@ -97,7 +97,7 @@ def _webhooks(now: datetime) -> Iterator[Notice]:
     for endpoint in endpoints.failing(now):
         if endpoint.is_enabled and endpoint.failing_since:
             since = timesince(endpoint.failing_since, now)
-            said = {"webhook": endpoint, "time": since, "error": posting.describe(endpoint.error)}
+            said = {"webhook": endpoint, "time": since, "error": answers.describe(endpoint.error)}
             what = _("Webhook %(webhook)s has failed for %(time)s: %(error)s.") % said
             todo = _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
         else:

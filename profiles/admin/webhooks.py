@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles.models import WebhookDelivery, WebhookEndpoint
-from profiles.webhooks import addresses, endpoints, posting
+from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
@@ -117,7 +117,7 @@ class WebhookEndpointAdmin(ForgivingAdmin):
 
     @admin.display(description=_("last error"), empty_value="—")
     def shown_error(self, endpoint: WebhookEndpoint) -> str | None:
-        return posting.describe(endpoint.error) or None
+        return answers.describe(endpoint.error) or None
 
 
 class StateFilter(ChoiceFilter):
@@ -151,7 +151,7 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
     @admin.display(description=_("answer"), empty_value="—")
     def answer(self, delivery: WebhookDelivery) -> str | None:
         """The status of the last response, or why there was none."""
-        return posting.describe(delivery.error) or (f"HTTP {delivery.status}" if delivery.status else None)
+        return answers.describe(delivery.error) or (f"HTTP {delivery.status}" if delivery.status else None)
 
     @admin.display(description=_("next try"), empty_value="—")
     def due(self, delivery: WebhookDelivery) -> Any:

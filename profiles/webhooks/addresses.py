@@ -1,20 +1,13 @@
 """Where webhooks may go: public addresses with https, and those of WEBHOOK_PRIVATE_ADDRESSES also with http.
 
-An operator who may only set up webhooks must not reach the inner network of the service through it. A name is resolved
-once, and the connection goes to the address that was checked. So it does not help to change the name's address between
-the two (DNS rebinding).
+An operator who may only set up webhooks must not reach the inner network of the service through it. `network` connects
+to checked addresses only.
 """
 
-import asyncio
 import re
-import socket
-from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
 
-import httpcore
-import httpx
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -34,10 +27,6 @@ _IPV4_PROTOCOLS = IPv4Network("192.0.0.0/24")
 
 class UrlNotAllowed(Exception):
     """Webhooks cannot go to this URL. The text says why, for the operator."""
-
-
-class AddressNotAllowed(Exception):
-    """No address of the host is one to which webhooks may go."""
 
 
 def is_private_allowed(address: Address) -> bool:
@@ -64,6 +53,8 @@ def checked(url: str) -> str:
 
     A name is resolved only when a webhook is sent.
     """
+    import httpx  # which says what an international name may be. A web process seldom needs it
+
     try:
         parts = httpx.URL(url.strip())
     except httpx.InvalidURL:
@@ -79,39 +70,3 @@ def checked(url: str) -> str:
     if parts.scheme == "http" and not settings.WEBHOOK_PRIVATE_ADDRESSES:
         raise UrlNotAllowed(_("Use https. http is for addresses of WEBHOOK_PRIVATE_ADDRESSES only."))
     return f"{parts.scheme}://{parts.netloc.decode()}{parts.raw_path.decode()}"
-
-
-async def _resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a host, without doubles. Raises socket.gaierror or UnicodeError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ip_address(address) for address in dict.fromkeys(str(one[4][0]).partition("%")[0] for one in found)]
-
-
-class CheckedNetwork(httpcore.AnyIOBackend):
-    """Connections for URLs of this scheme, to allowed addresses only."""
-
-    def __init__(self, scheme: str) -> None:
-        self._scheme = scheme
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first allowed address that answers. Raises AddressNotAllowed, or what the last one raised."""
-        try:
-            addresses = await _resolve(host, port)
-        except (OSError, UnicodeError):
-            raise httpcore.ConnectError("no such host") from None
-        allowed = [address for address in addresses if is_allowed(address, self._scheme)]
-        if not allowed:
-            raise AddressNotAllowed
-        for address in allowed[:-1]:
-            try:
-                return await super().connect_tcp(str(address), port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return await super().connect_tcp(str(allowed[-1]), port, timeout, local_address, socket_options)

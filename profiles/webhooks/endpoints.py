@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from profiles.webhooks import messages
+from profiles.webhooks.answers import Answer
 from profiles.webhooks.models import TEST, WebhookDelivery, WebhookEndpoint
-from profiles.webhooks.posting import Answer
 from users import retention
 from users.clock import DAY
 from users.queries import database_now

@@ -3,15 +3,13 @@
 import asyncio
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 
 import httpcore
 import httpx
-from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _
 
-from profiles.webhooks.addresses import AddressNotAllowed, CheckedNetwork
+from profiles.webhooks.answers import Answer, Failure
+from profiles.webhooks.network import AddressNotAllowed, CheckedNetwork
 from users import lookups
 
 # The longest that one try may take: name lookup, connection and a slow answer.
@@ -23,42 +21,6 @@ BODY_SECONDS, BODY_BYTES = 1.0, 65_536
 # Connections to all endpoints of one scheme that are kept for the next event, and for how long. Many firewalls forget
 # one that is idle for minutes, and an event on it would wait in vain.
 IDLE_CONNECTIONS, IDLE_SECONDS = 100, 30.0
-
-
-class Failure(TextChoices):
-    """Why there was no response."""
-
-    ADDRESS = "address", _("the address is not allowed")
-    CONNECTION = "connection", _("no connection")
-    TIMEOUT = "timeout", _("no answer in time")
-    PROTOCOL = "protocol", _("no valid answer")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The status of the response, or why there was none."""
-
-    status: int | None = None
-    failure: Failure | None = None
-
-    @property
-    def is_success(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the receiver wants no more events."""
-        return self.status == 410
-
-    @property
-    def code(self) -> str:
-        """The answer in one word, for `describe`. Empty for a success."""
-        return "" if self.is_success else str(self.failure or f"HTTP {self.status}")
-
-
-def describe(code: str) -> str:
-    """What this `Answer.code` means, in the current language."""
-    return str(Failure(code).label) if code in Failure.values else code
 
 
 def begin(url: str, headers: dict[str, str], content: bytes) -> Future[Answer]:

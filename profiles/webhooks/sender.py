@@ -16,8 +16,8 @@ from threading import Event
 from django.db import connections
 
 from profiles.webhooks import endpoints, messages, posting, queries
+from profiles.webhooks.answers import Answer
 from profiles.webhooks.models import WebhookDelivery
-from profiles.webhooks.posting import Answer
 from users import outages
 from users.clock import HOUR
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from profiles.webhooks import addresses, posting
-from profiles.webhooks.posting import Answer, Failure
+from profiles.webhooks.answers import Answer, Failure
 from tests.support.webhooks import LOOPBACK, Receiver
 
 HEADERS = {"content-type": "application/json"}

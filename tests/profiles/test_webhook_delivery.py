@@ -10,6 +10,7 @@ from standardwebhooks import WebhookVerificationError
 
 from profiles.models import WebhookDelivery, WebhookEndpoint
 from profiles.webhooks import endpoints, posting, queries, sender
+from profiles.webhooks.answers import Answer
 from profiles.webhooks.sender import CLAIM_FOR, INTERVALS, MOST_AT_ONCE
 from tests.support.webhooks import Receiver, deliver, endpoint, secret_of, verified
 from users import events
@@ -167,9 +168,9 @@ def test_late_failure_of_a_worker_whose_claim_ended_does_not_count(receiver: Rec
     late = WebhookDelivery.objects.select_related("endpoint").get(pk=claimed)
     assert queries.claim(1, {}, CLAIM_FOR) == [claimed]
 
-    endpoints.failed(late, late.next_try_at, posting.Answer(500), None)
+    endpoints.failed(late, late.next_try_at, Answer(500), None)
     assert WebhookDelivery.objects.get().state == "queued"
-    endpoints.delivered(late, posting.Answer(200))
+    endpoints.delivered(late, Answer(200))
     assert WebhookDelivery.objects.get().state == "delivered"
 
 

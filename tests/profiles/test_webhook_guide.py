@@ -15,6 +15,7 @@ import pytest
 
 from profiles.models import WebhookDelivery
 from profiles.webhooks import endpoints, posting
+from profiles.webhooks.answers import Answer
 from tests.contract.commands import CLIENTS, MODULES, run
 from tests.support.guide import sample
 from tests.support.webhooks import LOOPBACK, deliver, endpoint, secret_of
@@ -56,7 +57,7 @@ def test_python_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = names["events"].execute("SELECT type, data FROM event ORDER BY sequence").fetchall()
     assert rows == [("user.erased", "{'user_id': 5}"), ("user.verified", "{'user_id': 6}")]
     assert statuses() == [("delivered", 204), ("delivered", 204)]
-    assert refused == posting.Answer(401)
+    assert refused == Answer(401)
     names["events"].close()
 
 
@@ -82,7 +83,7 @@ def test_typescript_receiver(tmp_path: Path) -> None:
     program = ["node", str(compiled(tmp_path))]
     with subprocess.Popen(program, env=variables, stdout=subprocess.PIPE, text=True) as process:
         url = f"http://127.0.0.1:{port}/"
-        while posting.begin(url, {}, b"").result(10) != posting.Answer(401):
+        while posting.begin(url, {}, b"").result(10) != Answer(401):
             assert process.poll() is None
         type(target).objects.update(url=url)
         events.emit("user.erased", {"user_id": 5})

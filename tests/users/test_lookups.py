@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from profiles.webhooks import posting
+from profiles.webhooks import answers, posting
 from tests.support.http_gateway import running
 from tests.support.provider_peer import Peer, Reply
 from tests.support.webhooks import LOOPBACK
@@ -79,7 +79,7 @@ def test_name_without_an_answer_does_not_hold_up_another_webhook(
     said = posting.begin(f"http://live.example:{peer.server_port}/", {}, b"").result()
 
     assert said.is_success
-    assert {one.result() for one in waiting} == {posting.Answer(failure=posting.Failure.TIMEOUT)}
+    assert {one.result() for one in waiting} == {answers.Answer(failure=answers.Failure.TIMEOUT)}
     assert asked.count("dead.example") == 1
 
 
