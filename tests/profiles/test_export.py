@@ -228,6 +228,7 @@ def test_export_of_a_new_user_has_no_vote(alice: SignedInUser) -> None:
     assert held["invitations"] == held["wrong_invite_codes"] == []
 
 
+@pytest.mark.long
 def test_export_of_a_popular_inviter_is_complete_and_streamed(alice: SignedInUser) -> None:
     phones = crowd(9000, alice.profile)
 
