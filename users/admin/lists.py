@@ -126,9 +126,13 @@ class LargeTableAdmin(ForgivingAdmin):
         return queryset.filter(**{f"{path}__in": users})
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the list's own filters only: others read whole tables, or reveal a phone number digit by digit."""
+        """Allow the list's own filters only: others read whole tables, or reveal a phone number digit by digit.
+
+        Django refuses those that go on from a filter to columns of other tables.
+        """
         fields = [str(getattr(one, "parameter_name", one)) for one in self.list_filter]
-        return any(lookup == field or lookup.startswith(f"{field}__") for field in fields)
+        is_own = any(lookup == field or lookup.startswith(f"{field}__") for field in fields)
+        return is_own and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, from the replica if there is one."""
