@@ -7,7 +7,7 @@ from datetime import datetime
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext
 
@@ -54,9 +54,13 @@ def end_codes(codes: QuerySet[LoginCode], now: datetime) -> None:
 
 
 def forget_changes(user: User, now: datetime) -> None:
-    """End the codes by which this user could change to other numbers. They still count against those numbers."""
+    """End the codes by which this user could change to other numbers. They still count against those numbers.
+
+    They stay codes of changes, now of the number's own user, who cannot change to it: a sign-in waits for the SMS of
+    sign-ins, and these have no open code to attach to.
+    """
     LoginCode.objects.filter(changing_user=user).update(
-        changing_user=None, closed_at=Coalesce("closed_at", now), expires_at=Least("expires_at", now)
+        changing_user=F("user"), closed_at=Coalesce("closed_at", now), expires_at=Least("expires_at", now)
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from tests.profiles.test_privacy import rows_that_hold
 from tests.support.accounts import SignedInUser, client, in_session
-from tests.support.login_steps import answer, ask, at, challenge, refused, right, set_code, someone, wrong
+from tests.support.login_steps import answer, ask, at, challenge, refused, right, set_code, someone, weigh, wrong
 from tests.support.phone_changes import NEW, change, confirm, requested
 from users import accounts, login_queries
 from users.login import codes, signin
@@ -64,6 +64,15 @@ def test_sms_of_changes_never_make_a_sign_in_wait(asker: int) -> None:
     assert refused(2, PHONE, changing_user_id=asker + 2) == 29
 
     assert ask(2, PHONE).sent
+
+
+def test_sms_of_changes_by_erased_users_never_make_a_sign_in_wait(alice: SignedInUser) -> None:
+    weigh(PHONE, 4, ended=-1)
+    assert ask(0, PHONE, changing_user_id=alice.profile.pk).code_length == codes.LONG
+
+    alice.api.delete("/api/v1/profiles/me")
+
+    assert ask(1, PHONE).sent
 
 
 def test_change_waits_for_the_sms_of_sign_ups(asker: int) -> None:
