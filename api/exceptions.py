@@ -21,6 +21,7 @@ from rest_framework.settings import api_settings
 from api.parsers import CompressedBody, JSONInForm
 from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
+from api.streaming import Busy
 from profiles import activation, phone_change, privacy, results, voting
 from users import phones
 from users.client import text_of_header
@@ -51,6 +52,7 @@ CODES: dict[type[BaseException], str] = {
     activation.AlreadyActivated: "already_activated",
     voting.VotingClosed: "voting_closed",
     results.NotPublished: "not_found",
+    Busy: "unavailable",
     privacy.FreshSignInRequired: "fresh_sign_in_required",
     phone_change.StaffPhone: "staff_phone",
     phone_change.PhoneTaken: "phone_taken",

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from threading import BoundedSemaphore
 from typing import Any
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
@@ -11,6 +13,32 @@ from rest_framework.renderers import JSONRenderer
 CHUNK = 1000
 
 encode = JSONRenderer.encoder_class(ensure_ascii=False, separators=(",", ":")).encode
+
+# Files that a process sends at once: half of its threads are left for all else.
+FILES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+
+class Busy(Exception):
+    """This process sends as many files as it may at once."""
+
+    retry_after = 5
+
+
+class File(StreamingHttpResponse):
+    """A large response for anyone. Raises Busy.
+
+    A client that reads slowly holds a thread once the response is larger than what its proxy buffers.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not FILES.acquire(blocking=False):
+            raise Busy
+        super().__init__(*args, **kwargs)
+
+    def close(self) -> None:
+        if not self.closed:
+            FILES.release()
+        super().close()
 
 
 def json_object(members: dict[str, Any]) -> StreamingHttpResponse:

@@ -15,6 +15,7 @@ BASE_DIR, DATA_DIR = env.BASE_DIR, env.DATA_DIR
 SECRET_KEY = env.SECRET_KEY or data_dir.secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 HOST, PORT, METRICS_PORT = env.HOST, env.PORT, env.METRICS_PORT
+WEB_THREADS = env.WEB_THREADS
 LOG_FORMAT = env.LOG_FORMAT
 # The text of the settings that `serve` keeps until it is stopped, by name.
 KEPT_SETTINGS = env.KEPT

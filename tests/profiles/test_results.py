@@ -52,6 +52,17 @@ def test_there_are_no_results_before_they_are_published(api: Any) -> None:
     assert api.get(VOTING).json()["results_published_at"] is api.get(VOTING).json()["results_sha256"] is None
 
 
+def test_clients_that_read_the_file_slowly_leave_threads_for_others(api: Any, settings: Any) -> None:
+    close_and_publish()
+    begun = [api.get(FILE) for _ in range(settings.WEB_THREADS // 2)]
+
+    refused = api.get(FILE)
+    read = [b"".join(one.streaming_content) for one in begun]
+
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "unavailable", "5")
+    assert set(read) == {downloaded(api)}
+
+
 def test_results_are_pages_of_all_codes_with_votes(api: Any) -> None:
     first, second, third = (registered(f"999111000{number}") for number in range(3))
     crowd(60)
