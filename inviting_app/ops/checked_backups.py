@@ -89,6 +89,7 @@ def make(folder: Path, keep: int) -> tuple[Path, Checked]:
 def _keep_erasures(folder: Path) -> None:
     """Keep the erasure log, which `restore --erasures` needs, beside the backups. It holds no personal data."""
     draft = folder / f".{ERASURES}"
+    draft.unlink(missing_ok=True)  # a link, if somebody else could write to the folder before
     draft.write_text("".join(f"{line}\n" for line in privacy.erasure_log()))
     draft.replace(folder / ERASURES)
 

@@ -88,10 +88,14 @@ def test_newest_checked_backups_are_kept(alice: SignedInUser, tmp_path: Path, re
         (tmp_path / remains).touch() if remains.endswith("part") else (tmp_path / remains).mkdir()
         if remains != ".check-1":
             os.utime(tmp_path / remains, (0, 0))
+    elsewhere = tmp_path.with_name("elsewhere")
+    (tmp_path / ".erasures.txt").symlink_to(elsewhere)
     tmp_path.chmod(0o755)
     alice.api.delete("/api/v1/profiles/me")
 
     printed, _ = nightly(tmp_path, keep="2")
+
+    assert not elsewhere.exists()
 
     assert restores == [tmp_path / f"{TODAY}.unchecked"]
     kept = {path.name for path in tmp_path.iterdir()}
