@@ -132,7 +132,10 @@ def test_numbers_of_a_centre_have_a_table_of_their_own(centre: Centre, tmp_path:
         (0x0F, Reason.CREDENTIALS),
         (0x05, Reason.LIMIT),
         (0x08, Reason.FAULT),
-        (0x410, Reason.REJECTED),
+        # What would be said of one SMS or number is said of all here.
+        (0x01, Reason.FAULT),
+        (0x0B, Reason.FAULT),
+        (0x410, Reason.FAULT),
     ],
 )
 def test_refused_bind_has_a_reason(centre: Centre, status: int, reason: Reason) -> None:

@@ -66,6 +66,8 @@ def bound(centre: Centre, recorder: Recorder, **more: str) -> Session:
         ),
         ("", {"message_payload": b"id:ab-1 stat:DELIVRD"}, ("ab-1", None)),
         ("id:ab-1 stat:DELIVRD text:id:9 stat:EXPIRED", {"esm_class": 0x44}, ("ab-1", None)),
+        ("\5\0\3\1\1\1id:ab-1 stat:DELIVRD", {"esm_class": 0x44}, ("ab-1", None)),
+        ("\0".join(["", *"id:ab-1 stat:DELIVRD"]), {"data_coding": 8}, ("ab-1", None)),
     ],
 )
 def test_receipt_is_recorded(centre: Centre, text: str, more: dict[str, Any], recorded: tuple[Any, ...]) -> None:

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 import msgspec
 from smpplib import consts
 
-from users.sms.answers import Answer, Message, OnReceipt, Reason, TooLate, Verdict
+from users.sms.answers import OF_ONE_SMS, Answer, Message, OnReceipt, Reason, TooLate, Verdict
 from users.sms.causes import cause_of
 from users.sms.encoding import TooLong, is_gsm, split, with_headers
 from users.sms.providers import Provider, first_rule
-from users.sms.smpp_link import Link
+from users.sms.smpp_link import BindRefused, Link
 from users.sms.smpp_receipts import Inbox
 from users.sms.smpp_session import Refused, Session
 from users.sms.smpp_wire import NotSent, Wire
@@ -122,7 +122,7 @@ def send(
     except TooLong:
         return Answer(Reason.TEXT)
     except Refused as refused:
-        answer = _refusal(provider, refused.status)
+        answer = _refusal(provider, refused)
         if place == 1 or answer.verdict is Verdict.UNREACHABLE:
             return answer
         # The parts before were taken and paid, here and below, so the number of tries is limited.
@@ -154,7 +154,7 @@ def check(provider: Provider, values: Mapping[str, str], seconds: float = SECOND
     try:
         link.session(time.monotonic() + seconds)
     except Refused as refused:
-        return _refusal(provider, refused.status)
+        return _refusal(provider, refused)
     except NotSent as error:
         return _no_connection(error)
     finally:
@@ -235,6 +235,9 @@ def _no_connection(error: NotSent) -> Answer:
     return Answer(Reason.NO_CONNECTION, code=cause_of(error) or "")
 
 
-def _refusal(provider: Provider, status: int) -> Answer:
-    rule = first_rule(provider.refused, {"command_status": status})
-    return Answer(rule.reason if rule else Reason.REJECTED, code=f"{status:#010x}")
+def _refusal(provider: Provider, refused: Refused) -> Answer:
+    rule = first_rule(provider.refused, {"command_status": refused.status})
+    answer = Answer(rule.reason if rule else Reason.REJECTED, code=f"{refused.status:#010x}")
+    if isinstance(refused, BindRefused) and (answer.verdict is Verdict.UNREACHABLE or answer.reason in OF_ONE_SMS):
+        return Answer(Reason.FAULT, code=answer.code)  # a bind says nothing of one SMS or number
+    return answer

@@ -25,6 +25,10 @@ REOPEN_SECONDS = 30.0
 Connect = Callable[[float], Session]
 
 
+class BindRefused(Refused):
+    """The centre refused the account's bind, and so all SMS."""
+
+
 class Link:
     """One bind for all threads. The thread that opens it also reads from it."""
 
@@ -50,7 +54,7 @@ class Link:
             return session.submit(ends, registered_delivery=int(receipt and session.receives), **fields)
 
     def session(self, ends: float) -> Session:
-        """The open session, or a new one. Raises Refused or NotSent."""
+        """The open session, or a new one. Raises BindRefused or NotSent."""
         with self._lock:
             if self._closed:
                 raise NotSent
@@ -61,8 +65,8 @@ class Link:
                 self._thread.start()
         try:
             return opening.result(max(ends - time.monotonic(), 0))
-        except Refused:
-            raise
+        except Refused as refused:
+            raise BindRefused(refused.status) from None
         except Exception as error:  # the network, certificates, names of hosts
             raise NotSent from error
 

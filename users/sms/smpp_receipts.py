@@ -28,6 +28,9 @@ LOOK_AGAIN_SECONDS = 5.0
 # The bits of `esm_class` for the kind of message, and their value for a receipt (SMPP 3.4, 5.2.12).
 _KIND, _RECEIPT = 0x3C, 0x04
 
+# Other alphabets have the characters of a receipt at the places of ASCII.
+_UCS2 = consts.SMPP_ENCODING_ISO10646
+
 # The words for the states of a message in the text of a receipt (SMPP 3.4, appendix B).
 _STATES = {
     consts.SMPP_MESSAGE_STATE_ENROUTE: "ENROUTE",
@@ -51,7 +54,7 @@ def read(packet: Any) -> dict[str, str] | None:
     Optional parameters count before the text, because centres agree on their form. Somebody's text message that only
     looks like a receipt is not one.
     """
-    text = (packet.short_message or packet.message_payload or b"").decode("ascii", "replace")
+    text = _text(packet)
     found = {name.lower(): value for name, value in reversed(_FIELD.findall(_QUOTED.split(text)[0]))}
     marked = packet.receipted_message_id and packet.message_state is not None
     if not marked and (packet.esm_class or 0) & _KIND != _RECEIPT:
@@ -63,6 +66,13 @@ def read(packet: Any) -> dict[str, str] | None:
     if not found.get("id") or not found.get("stat") or len(found["id"]) > LONGEST_ID:
         return None
     return {**found, "stat": found["stat"].upper()}
+
+
+def _text(packet: Any) -> str:
+    octets = packet.short_message or packet.message_payload or b""
+    if (packet.esm_class or 0) & consts.SMPP_GSMFEAT_UDHI and octets[:1] < b" ":  # some set it without a header
+        octets = octets[1 + octets[0] :] if octets else b""
+    return octets.decode("utf-16-be" if packet.data_coding == _UCS2 else "ascii", "replace")
 
 
 class Inbox:
