@@ -13,7 +13,7 @@ from tests.support.http_gateway import running
 from tests.support.login_steps import PHONE, ask, right
 from tests.support.run_worker import send
 from users.models import SmsDelivery, SmsGateway
-from users.sms import gateways
+from users.sms import gateways, http_api
 
 webhook = pytest.fixture(name="webhook")(running)
 
@@ -93,14 +93,14 @@ def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> 
         ("[x", "own.toml: "),
         ("[x]\ntitle = 'X'", "own.toml: x: Object missing required field `docs`"),
         (OWN + "colour = 1", "own.toml: own: Object contains unknown field `colour`"),
-        (OWN.replace("{text}", "{txt}"), "own.toml: own: send.{txt} is not known"),
+        (OWN.replace("{text}", "{txt}"), "own.toml: own: send.json: {txt} is not known"),
         (OWN.replace("json =", "form = {}\njson ="), "own.toml: own: send.form: cannot stand beside json"),
         (OWN.replace("{ ok = true }", "{}"), "own.toml: own: send.accepted: must have a condition"),
         (OWN.replace("[own", "[2own"), "own.toml: 2own: a name begins with a letter"),
         (OWN + "pattern = '(?P<yes>OK)'", "own.toml: own: send.pattern: has no group ok"),
         (OWN.replace("{digits}", "7999"), "own.toml: own: send: has no {phone}, {digits} or {national}"),
         (OWN.replace("{text}", "Hello"), "own.toml: own: send: has no {text} or {code}, so no code would arrive"),
-        (OWN.replace("{user}", "{user"), "own.toml: own: send.a brace that belongs to no placeholder"),
+        (OWN.replace("{user}", "{user"), "own.toml: own: send.url: a brace that belongs to no placeholder"),
         (OWN.replace("https://api.example.org", "https://[::1"), "own.toml: own: send.url: Invalid IPv6 URL"),
         (
             OWN.replace("https://api.example.org", "https://{host}"),
@@ -131,6 +131,27 @@ def test_no_command_starts_with_a_gateway_that_cannot_be_used(settings: Any) -> 
             OWN + '[[own.refused]]\nreason = "credit"\nwhen = {a = "~("}',
             "own.toml: own: the rule of credit: a: missing )",
         ),
+        (OWN.replace("{ ok = true }", '{ "a[0].ok" = true }'), "own: send.accepted.a[0].ok: is no path such as"),
+        (OWN.replace("{ ok = true }", '{ "$.ok" = true }'), "own: send.accepted.$.ok: is no path such as"),
+        (OWN.replace("{ ok = true }", "{ data.ok = true }"), "own: send.accepted.data: must be a text, a whole number"),
+        (OWN.replace("{ ok = true }", '{ http_status = "2xx" }'), "own: send.accepted.http_status: must be a status"),
+        (OWN + "reference = 'a[0].id'", "own: send.reference: is no path such as"),
+        (OWN + "query = { a = { b = 1 } }", "own: send.query.a: must be a text, a number or a boolean"),
+        (OWN + "query = { at = 2026-01-01 }", "own: send.query.at: must be a text, a number or a boolean"),
+        (OWN + "headers = { 'X Key' = 'a' }", "own: send.headers: 'X Key' is no header"),
+        (OWN + "headers = { X-Key = 'ключ' }", "own: send.headers: 'X-Key' is no header, or its value cannot be one"),
+        (OWN + "sign = 'standard-webhooks'", 'own: send.sign: needs "secret" in takes'),
+        (OWN.replace('needs = ["password"]', ""), 'own: send.auth: bearer needs "user" or "password" in needs'),
+        (OWN.replace("{text}", "{text}{ Sender }"), "own: send.json: a brace that belongs to no placeholder"),
+        (OWN.replace("json = {", "json = { at = 2026-01-01,"), "own: send.json: Object of type date is not JSON"),
+        (OWN.replace("https://api.example.org", "https://api.example.org:x"), "own: send.url: Port could not be cast"),
+        (OWN.replace("docs =", 'takes = ["base"]\ndocs ='), "own: takes: base is a name of the service's own"),
+        (OWN + "[own.receipt]\nreference = 'id'\ndelivered = { a = 1 }", "own: send: has no reference, so no receipt"),
+        (
+            "[own]\ntitle = 'X'\ndocs = 'X'\nprotocol = 'smpp'\n"
+            "refused = [{ reason = 'credit', when = { status = 1 } }]",
+            "own: the rule of credit: status: must be command_status, with numbers such as 0x403",
+        ),
     ],
 )
 def test_table_with_a_mistake_is_refused_with_its_place(table: str, why: str, tmp_path: Any, settings: Any) -> None:
@@ -140,6 +161,17 @@ def test_table_with_a_mistake_is_refused_with_its_place(table: str, why: str, tm
     said = refused("own://:hunter2@?sender=Shop", settings)
 
     assert said.startswith("SMS_PROVIDERS: ") and why in said
+
+
+def test_query_of_a_table_joins_that_of_its_url(tmp_path: Any, settings: Any) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "own.toml"
+    settings.SMS_PROVIDERS.write_text(OWN.replace('/send"', '/send?format=json"') + 'query = { key = "a b" }')
+    gateway = gateways.parse("1 own", "own://u:hunter2@?sender=Shop", "")
+
+    assert gateway.provider.send
+    made = http_api.build(gateway.provider, gateway.provider.send, gateway.values)
+
+    assert str(made.url) == "https://api.example.org/u/send?format=json&key=a+b"
 
 
 def test_missing_file_of_providers_is_refused(tmp_path: Any, settings: Any) -> None:

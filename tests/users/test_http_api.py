@@ -89,6 +89,9 @@ def test_cause_of_a_missing_connection_is_told(peer: Peer, monkeypatch: pytest.M
     )
 
 
+UNREADABLE = Answer(Reason.UNREADABLE, code="HTTP 200")
+
+
 def compressed(body: bytes, encoding: str = "gzip") -> Reply:
     return Reply(body=body, headers={"Content-Encoding": encoding})
 
@@ -99,11 +102,12 @@ def compressed(body: bytes, encoding: str = "gzip") -> Reply:
         (compressed(gzip.compress(b'{"id": "a1"}')), Answer(reference="a1")),
         (compressed(gzip.compress(b'{"id": "a1"}')[:-9]), Answer(Reason.NO_ANSWER)),
         (compressed(gzip.compress(b" " * 100_000_000)), Answer(Reason.NO_ANSWER)),
-        (compressed(gzip.compress(gzip.compress(b'{"id": "a1"}')), "gzip, gzip"), Answer(Reason.NO_ANSWER)),
+        (compressed(gzip.compress(gzip.compress(b'{"id": "a1"}')), "gzip, gzip"), UNREADABLE),
         (compressed(b'{"id": "a1"}'), Answer(Reason.NO_ANSWER)),
-        (compressed(os.urandom(100), "br"), Answer(Reason.NO_ANSWER)),
+        (compressed(os.urandom(100), "br"), UNREADABLE),
+        (compressed(b'{"id": "a1"}', "utf-8"), Answer(reference="a1")),
     ],
-    ids=["gzip", "cut", "large", "twice", "none", "br"],
+    ids=["gzip", "cut", "large", "twice", "none", "br", "charset"],
 )
 def test_compressed_answer_is_read_within_its_limit(reply: Reply, said: Answer, peer: Peer) -> None:
     assert send(peer, reply) == said

@@ -111,7 +111,9 @@ def build(provider: Provider, call: Call, values: Mapping[str, str]) -> httpx.Re
     if call.sign and values.get("secret"):
         headers |= signatures.standard_webhook(values, content)
     url = _url(call.url, values)
-    return _client().build_request(call.method, f"{url}?{query}" if query else url, content=content, headers=headers)
+    if query:
+        url += f"{'&' if '?' in url else '?'}{query}"
+    return _client().build_request(call.method, url, content=content, headers=headers)
 
 
 def judge(provider: Provider, call: Call, response: Response, values: Mapping[str, str]) -> Answer:
@@ -156,11 +158,12 @@ def _read(provider: Provider, call: Call, response: httpx.Response, body: bytes)
 
 
 def _decompressed(body: bytes, encoding: str) -> bytes:
-    """The body without its compression, which was not asked for. A small one must not fill the memory."""
-    if encoding.lower() in ("", "identity"):
-        return body
+    """The body without its compression, which was not asked for. A small one must not fill the memory.
+
+    What is no compression, such as `utf-8` or `none`, is the mistake of a server whose answer can be read.
+    """
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
-        raise UnknownOutcome
+        return body
     decompressor = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)  # of either format
     try:
         found = decompressor.decompress(body, MAX_ANSWER)

@@ -1,5 +1,6 @@
 """Files of provider tables: `providers.toml` and the deployer's own, checked when they are read."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,9 @@ from users.sms.providers import MESSAGE_VALUES, URL_PARTS, Call, Conditions, Pro
 from users.sms.signatures import SCHEMES
 
 SHIPPED = Path(__file__).with_name("providers.toml")
+
+# Values of a gateway that are no parameters of its URL, see `gateway_urls`.
+_RESERVED = MESSAGE_VALUES | {"base", "scheme"}
 
 # Reasons that only the engine gives.
 OF_THE_ENGINE = frozenset({Reason.NO_CONNECTION, Reason.NO_ANSWER, Reason.UNREADABLE, Reason.TRIED_TWICE})
@@ -67,8 +71,8 @@ def _problems(name: str, provider: Provider) -> Iterator[str]:
         "a".encode(provider.charset)
     except (LookupError, ValueError):
         yield f"charset: {provider.charset} is not known"
-    if provider.send and (reserved := sorted(provider.parameters & MESSAGE_VALUES)):
-        yield f"takes: {reserved[0]} is a value of the message"
+    if provider.send and (reserved := sorted(provider.parameters & _RESERVED)):
+        yield f"takes: {reserved[0]} is a name of the service's own"
     yield from _in_matches(provider)
     known = MESSAGE_VALUES | URL_PARTS | provider.parameters | {"sender"}
     if send := provider.send:
@@ -80,8 +84,29 @@ def _problems(name: str, provider: Provider) -> Iterator[str]:
     if provider.check:
         yield from (f"check.{problem}" for problem in _in_call(provider.check, known - MESSAGE_VALUES))
     yield from _in_rules(provider.refused, known)
+    yield from _in_keys(provider)
+    yield from _in_statuses(provider)
     if provider.receipt:
         yield from (f"receipt.{problem}" for problem in _in_receipt(provider.receipt))
+        if provider.send and not provider.send.reference:
+            yield "send: has no reference, so no receipt would be known"
+
+
+def _in_keys(provider: Provider) -> Iterator[str]:
+    """Calls whose key the gateway's URL need not, or must not, have."""
+    for name, call in (("send", provider.send), ("check", provider.check)):
+        if call and call.auth == "bearer" and not {"user", "password"} & {*provider.needs}:
+            yield f'{name}.auth: bearer needs "user" or "password" in needs'
+        if call and call.sign and "secret" not in provider.parameters:
+            yield f'{name}.sign: needs "secret" in takes'
+
+
+def _in_statuses(provider: Provider) -> Iterator[str]:
+    for rule in provider.refused if provider.protocol == "smpp" else []:
+        for path, wanted in rule.when.items():
+            values = wanted if isinstance(wanted, list) else [wanted]
+            if path != "command_status" or not all(isinstance(value, int) for value in values):
+                yield f"the rule of {rule.reason}: {path}: must be command_status, with numbers such as 0x403"
 
 
 def _in_matches(provider: Provider) -> Iterator[str]:
@@ -95,17 +120,37 @@ def _in_call(call: Call, known: Iterable[str]) -> Iterator[str]:
     if call.form is not None and call.json is not None:
         yield "form: cannot stand beside json"
     yield from _in_url(call.url)
-    for template in _fields(call):
-        if unknown := sorted(_placeholders([template]) - set(known)):
-            yield f"{{{unknown[0]}}} is not known"
-    for template in strings([call.url, call.headers, call.query, call.form]):
-        if re.search("[{}]", PLACEHOLDER.sub("", template)):
-            yield f"a brace that belongs to no placeholder: {template!a:.40}"
+    for name in ("url", "headers", "query", "form", "json"):
+        brace = r"\{\s*[\w-]+\s*\}" if name == "json" else "[{}]"  # a field of `json` may be a text in JSON
+        for template in strings(getattr(call, name)):
+            if unknown := sorted(_placeholders([template]) - set(known)):
+                yield f"{name}: {{{unknown[0]}}} is not known"
+            if re.search(brace, PLACEHOLDER.sub("x", template)):
+                yield f"{name}: a brace that belongs to no placeholder: {template!a:.40}"
+    yield from _in_fields(call)
     if not call.accepted:
         yield "accepted: must have a condition"
     yield from (f"accepted.{problem}" for problem in _in_conditions(call.accepted, known))
     yield from _in_rules(call.refused, known)
-    yield from _in_groups(call)
+    if call.reference:
+        yield from (f"reference: {problem}" for problem in _in_path(call.reference))
+    yield from _in_groups(call.pattern, [call.accepted, *(rule.when for rule in call.refused)], call.reference)
+
+
+def _in_fields(call: Call) -> Iterator[str]:
+    """Fields and headers that cannot be sent."""
+    for where, table in (("query", call.query), ("form", call.form or {})):
+        for name, value in table.items():
+            if not all(isinstance(each, str | int | float) for each in (value if isinstance(value, list) else [value])):
+                yield f"{where}.{name}: must be a text, a number or a boolean, or a list of them"
+    try:
+        json.dumps(call.json, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        yield f"json: {error}"
+    for name, value in call.headers.items():
+        plain = PLACEHOLDER.sub("", name) + PLACEHOLDER.sub("", value)
+        if not re.fullmatch(r"[\w{}!#$%&'*+.^`|~-]+", name, re.ASCII) or not plain.isascii() or not plain.isprintable():
+            yield f"headers: {name!a} is no header, or its value cannot be one"
 
 
 def _in_url(url: str) -> Iterator[str]:
@@ -113,22 +158,25 @@ def _in_url(url: str) -> Iterator[str]:
         yield "url: must begin with https:// or with {host}, which includes https://"
         return
     try:
-        if url.startswith("https://") and not urlsplit(url).hostname:
+        parts = urlsplit(url)
+        if url.startswith("https://") and (not parts.hostname or parts.port == 0):
             yield "url: has no host"
+        if parts.fragment:
+            yield "url: must not have a #"
     except ValueError as error:
         yield f"url: {error}"
 
 
-def _in_groups(call: Call) -> Iterator[str]:
-    """Fields that the call's pattern never finds."""
-    problems = list(_in_pattern(call.pattern))
+def _in_groups(pattern: str, conditions: Iterable[Conditions], reference: str) -> Iterator[str]:
+    """Fields that the pattern never finds."""
+    problems = list(_in_pattern(pattern))
     yield from (f"pattern: {problem}" for problem in problems)
-    if not call.pattern or problems:
+    if not pattern or problems:
         return
-    groups = {*re.compile(call.pattern).groupindex, "http_status"}
+    groups = {*re.compile(pattern).groupindex, "http_status"}
     if groups == {"http_status"}:
         yield "pattern: must have named groups"
-    needed = [*call.accepted, *(path for rule in call.refused for path in rule.when), call.reference]
+    needed = [*(path for each in conditions for path in each), reference]
     yield from (f"pattern: has no group {path}" for path in needed if path and path not in groups)
 
 
@@ -139,10 +187,11 @@ def _in_receipt(receipt: Receipt) -> Iterator[str]:
         yield "delivered: must have a condition"
     yield from (f"delivered.{problem}" for problem in _in_conditions(receipt.delivered, ()))
     yield from _in_rules(receipt.failed, ())
-    problems = list(_in_pattern(receipt.pattern))
-    yield from (f"pattern: {problem}" for problem in problems)
-    if receipt.pattern and not problems and not re.compile(receipt.pattern).groupindex:
-        yield "pattern: must have named groups"
+    yield from (f"reference: {problem}" for problem in _in_path(receipt.reference))
+    if receipt.items:
+        yield from (f"items: {problem}" for problem in _in_path(receipt.items.removesuffix("[*]")))
+    conditions = [receipt.delivered, *(rule.when for rule in receipt.failed)]
+    yield from _in_groups(receipt.pattern, conditions, receipt.reference)
 
 
 def _in_rules(rules: list[Rule], known: Iterable[str]) -> Iterator[str]:
@@ -156,13 +205,23 @@ def _in_rules(rules: list[Rule], known: Iterable[str]) -> Iterator[str]:
 
 def _in_conditions(conditions: Conditions, known: Iterable[str]) -> Iterator[str]:
     for path, wanted in conditions.items():
+        yield from (f"{path}: {problem}" for problem in _in_path(path))
         values = wanted if isinstance(wanted, list) else [wanted]
         if not values:
             yield f"{path}: must have a value"
+        if not all(isinstance(value, str | int) for value in values):
+            yield f"{path}: must be a text, a whole number or a boolean, or a list of them. A path with dots is quoted"
+        if path == "http_status" and any(not re.match(r"[1-9]\d\d$|~", str(value)) for value in values):
+            yield 'http_status: must be a status, such as 200, or a pattern, such as "~^2"'
         for text in strings(values):
             if unknown := sorted(_placeholders([text]) - set(known)):
                 yield f"{path}: {{{unknown[0]}}} is not known"
             yield from (f"{path}: {problem}" for problem in _in_pattern(text[1:] if text.startswith("~") else ""))
+
+
+def _in_path(path: str) -> Iterator[str]:
+    if path.startswith("$") or not all(path.split(".")) or re.search(r"[\[\]]", path):
+        yield 'is no path such as "messages.0.status"'
 
 
 def _in_pattern(pattern: str) -> Iterator[str]:

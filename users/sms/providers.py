@@ -13,8 +13,9 @@ MESSAGE_VALUES = frozenset({"phone", "digits", "national", "text", "code", "id",
 # Parts of a gateway's URL beside its query.
 URL_PARTS = frozenset({"user", "password", "host", "path"})
 
-# A condition for each of these fields of an answer: a value, or a list of possible values.
-Conditions = dict[str, str | int | bool | list[str | int | bool]]
+# A condition for each of these fields of an answer: a text, a number or a boolean, or a list of possible ones.
+# `provider_files` checks that: msgspec would not say of which field.
+Conditions = dict[str, Any]
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
