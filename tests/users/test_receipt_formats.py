@@ -1,11 +1,12 @@
 """Delivery receipts of each provider, and their signatures, as its documentation shows them."""
 
+import json
 import re
 import tomllib
 from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -88,6 +89,14 @@ def test_receipt_without_a_signature_is_forged(name: str, settings: Any) -> None
     take(right)
 
 
+def test_fields_beside_the_signed_ones_are_not_read_in_their_place() -> None:
+    """Whoever has seen one receipt of SMSC cannot make another of its signature."""
+    genuine = PLAYED["smsc"]["receipts"][0]["form"]
+    for given, expected in (({}, True), ({"id": "sms-78", "status": 20}, False)):
+        request = Inbound("/", urlencode(genuine), {"Content-Type": "application/json"}, json.dumps(given).encode())
+        assert signatures.is_genuine("smsc", request, [{"secret": "word-1"}]) == expected
+
+
 MALFORMED = [
     *(b"", b"{", b"[", b"{}", b"[]", b"[1]", b"null", b"[" * 60_000, b'"delivered"'),
     *(b"\xff\xfe\x00", b"\x00" * 100, b"=&=&", b"%", b"id=%ff&status=%", b"&".join([b"a=1"] * 5000)),
@@ -131,6 +140,8 @@ def test_key_of_a_signature_that_cannot_be_used_stops_the_start(url: str, why: s
     [
         ('signature = "md6"', "own: receipt.signature: md6 is not known"),
         ('pattern = "["', "own: receipt.pattern:"),
+        ("pattern = '(?P<id>.)'", "own: receipt.pattern: has no group status"),
+        ('items = "data[0]"', "own: receipt.items: is no path such as"),
         ("delivered = {}", "own: receipt.delivered: must have a condition"),
     ],
 )

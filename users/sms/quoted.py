@@ -47,7 +47,9 @@ def _spans(text: str, values: Mapping[str, str]) -> Iterator[Span]:
         if len(secret) < _SHORTEST:
             continue
         for written in {secret, secret.replace(" ", "+")}:
-            yield from _found(_unescaped(written)[0], plain, places)
+            # A secret may itself look escaped: `%41` is quoted as it is, or as `%2541`.
+            for form in {_unescaped(written)[0], _folded(written)}:
+                yield from _found(form, plain, places)
         if len(secret) >= _SHORTEST_IN_BASE64:
             for written in _in_base64(secret):
                 yield from (_whole_word(text, span) for span in _found(written, plain, places))
@@ -59,7 +61,7 @@ def _unescaped(text: str) -> tuple[str, list[Span]]:
     places: list[Span] = []
 
     def add(characters: str, place: Span) -> None:
-        folded = characters.casefold()
+        folded = _folded(characters)
         plain.append(folded)
         places.extend([place] * len(folded))
 
@@ -72,6 +74,11 @@ def _unescaped(text: str) -> tuple[str, list[Span]]:
             add(_character(escaped), escaped.span())
             at = escaped.end()
     return "".join(plain), places
+
+
+def _folded(text: str) -> str:
+    """Without capitals and backslashes: one may escape the character after it."""
+    return text.casefold().replace("\\", "")
 
 
 def _character(escaped: re.Match[str]) -> str:

@@ -105,8 +105,9 @@ def _smsc(request: Inbound, values: Values) -> bool | None:
     """https://smsc.ru/api/http/miscellaneous/callback/: `sha1` or `md5` over "id:phone:status:secret"."""
     if not (key := values.get("secret")):
         return None
-    sent = dict(request.form or request.query_fields)
-    signed = ":".join([*(sent.get(name, "") for name in ("id", "phone", "status")), key]).encode()
+    # The fields that are read afterwards, wherever they stand: others must not be signed in their place.
+    sent = {name: str(value) for name, value in request.fields.items()} if isinstance(request.fields, dict) else {}
+    signed = ":".join([*(sent.get(name, "") for name in ("id", "phone", "status")), key]).encode(errors="replace")
     right = {
         "sha1": hashlib.sha1(signed, usedforsecurity=False).hexdigest(),
         "md5": hashlib.md5(signed, usedforsecurity=False).hexdigest(),
