@@ -90,6 +90,8 @@ def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
     health = breaker.health()
     failures: dict[str, float] = {gateway.name: gateway.failures for gateway in health}
     yield _gauge("gateway_failures", "Failures in a row; 0 is healthy.", failures, "gateway")
+    refusals: dict[str, float] = {gateway.name: gateway.refusals for gateway in health}
+    yield _gauge("gateway_refusals", "SMS refused in a row, one by one; 0 is healthy.", refusals, "gateway")
     asked_last: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in health}
     meaning = "1 while the circuit is open and the gateway goes last, until a send succeeds."
     yield _gauge("gateway_skipped", meaning, asked_last, "gateway")

@@ -53,6 +53,10 @@ def test_states_show_the_queue_the_limits_and_the_gateways(states: CollectorRegi
     breaker.failed(gateway, Answer(Reason.CREDIT))
     assert value(states, "gateway_account_refused", gateway="1 webhook") == 1
 
+    assert value(states, "gateway_refusals", gateway="1 webhook") == 0
+    breaker.Breaker().count(gateway, Answer(Reason.REGION))
+    assert value(states, "gateway_refusals", gateway="1 webhook") == 1
+
 
 def test_states_show_what_arrives(states: CollectorRegistry) -> None:
     now, labels = timezone.now(), {"gateway": "1 webhook", "prefix": ""}
