@@ -1,5 +1,6 @@
 """What an SMPP centre gets, and what its answers mean."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from tests.support.login_steps import ask, right
 from tests.support.smpp_server import PASSWORD, USER, Centre
 from tests.support.smpp_steps import PHONE, TEXT, provider, run_centre, send, values
 from users.models import SmsDelivery, SmsGateway
-from users.sms import gateways, smpp
+from users.sms import gateways, smpp, smpp_link
 from users.sms.answers import Answer, Message, Reason, Verdict
 
 
@@ -146,6 +147,23 @@ def test_refused_bind_has_a_reason(centre: Centre, status: int, reason: Reason) 
     centre.refused.clear()
     assert send(centre).verdict == smpp.check(provider(), values(centre)).verdict == Verdict.ACCEPTED
     assert centre.saw("unbind")
+
+
+def test_address_that_does_not_answer_leaves_time_for_the_next(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with a name that has an IPv6 address beside a network without it."""
+    monkeypatch.setattr(smpp_link, "OPEN_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.2", centre.port), backlog=0) as full, socket.socket() as filling:
+        filling.connect(full.getsockname())
+        addresses = [(host, centre.port) for host in ("127.0.0.2", "127.0.0.1")]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        look_up = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *more, **named: found if host == "smsc" else look_up(host, *more, **named),
+        )
+
+        assert send(centre, host=f"smsc:{centre.port}").verdict == Verdict.ACCEPTED
 
 
 def test_wrong_password_is_refused_however_long_it_is(centre: Centre) -> None:

@@ -45,7 +45,7 @@ class Wire:
 
     def __init__(self, host: str, port: int, *, tls: bool, seconds: float) -> None:
         """Connect. Raises OSError."""
-        connected = socket.create_connection((host, port), timeout=seconds)
+        connected = _connect(host, port, seconds)
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls:
@@ -125,6 +125,18 @@ class Wire:
         self.down = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _connect(host: str, port: int, seconds: float) -> socket.socket:
+    """A connection to the first address of the host that answers. `socket` alone would wait for one all the time."""
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for place, (*_, address) in enumerate(addresses, start=1):
+        try:
+            return socket.create_connection((str(address[0]), port), timeout=seconds / len(addresses))
+        except OSError:
+            if place == len(addresses):
+                raise
+    raise ConnectionError
 
 
 def parse(octets: bytes) -> Any:
