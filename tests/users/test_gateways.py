@@ -65,6 +65,8 @@ def refused(url: str, settings: Any) -> str:
         ("own://:hunter2%0A@?sender=a", "the password has a line break"),
         ("own://:x@?sender=a&hunter2", "has an unknown parameter"),
         ("webhook://sms.example/?secret=whsec_hunter2!", "secret must be base64"),
+        ("webhook://sms.example/hunter2?secret=whsec_", "secret must be base64"),
+        ("own://:hunter2%CF@?sender=a", "the password is not percent-encoded in UTF-8"),
         ("webhook:///path", "needs a host"),
         ("smpp://me:hunter2@smsc.example?tls=perhaps", "the tls is not valid for SMPP"),
         ("smpp://me:hunter2@smsc.example?sender=Магазин", "the sender is not valid for SMPP"),

@@ -67,6 +67,8 @@ def _values(parts: SplitResult, parameters: dict[str, str], transport: str) -> d
     }
     if wrong := [name for name, value in values.items() if value and not value.isprintable()]:
         raise GatewayError(f"the {wrong[0]} has a line break or another character that cannot be printed")
+    if wrong := [name for name, value in values.items() if "\ufffd" in value]:  # what `unquote` makes of windows-1251
+        raise GatewayError(f"the {wrong[0]} is not percent-encoded in UTF-8")
     return {name: value for name, value in values.items() if value}
 
 
@@ -120,7 +122,9 @@ def _require(provider: Provider, values: Mapping[str, str]) -> None:
         raise GatewayError(problem)
     if provider.send and provider.send.sign:
         try:
-            base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
+            key = base64.b64decode(values.get("secret", "").removeprefix("whsec_"), validate=True)
+            if "secret" in values and not key:
+                raise ValueError
         except ValueError:  # also of characters that are not ASCII
             raise GatewayError("secret must be base64, with or without whsec_ before it") from None
 
