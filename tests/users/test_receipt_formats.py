@@ -97,6 +97,27 @@ def test_fields_beside_the_signed_ones_are_not_read_in_their_place() -> None:
         assert signatures.is_genuine("smsc", request, [{"secret": "word-1"}]) == expected
 
 
+def test_field_of_a_form_may_have_brackets(tmp_path: Path, settings: Any) -> None:
+    settings.SMS_PROVIDERS = tmp_path / "own.toml"
+    settings.SMS_PROVIDERS.write_text(
+        """[own]
+title = "Own"
+docs = "https://example.org"
+send.url = "https://example.org/send"
+send.form = { to = "{phone}", text = "{text}" }
+send.accepted = { ok = 1 }
+send.reference = "id"
+receipt.reference = "message[id]"
+receipt.delivered = { "message[status]" = 1 }
+"""
+    )
+    table = parse("1 own", "own://u:p@", "").provider.receipt
+
+    assert table
+    [found] = receipts.read(table, Inbound("/", "", {}, b"message%5Bid%5D=a-1&message[status]=1"))
+    assert (found.reference, found.reason) == ("a-1", None)
+
+
 MALFORMED = [
     *(b"", b"{", b"[", b"{}", b"[]", b"[1]", b"null", b"[" * 60_000, b'"delivered"'),
     *(b"\xff\xfe\x00", b"\x00" * 100, b"=&=&", b"%", b"id=%ff&status=%", b"&".join([b"a=1"] * 5000)),
@@ -141,7 +162,7 @@ def test_key_of_a_signature_that_cannot_be_used_stops_the_start(url: str, why: s
         ('signature = "md6"', "own: receipt.signature: md6 is not known"),
         ('pattern = "["', "own: receipt.pattern:"),
         ("pattern = '(?P<id>.)'", "own: receipt.pattern: has no group status"),
-        ('items = "data[0]"', "own: receipt.items: is no path such as"),
+        ('delivered = { "a..b" = 1 }', "own: receipt.delivered.a..b: is no path such as"),
         ("delivered = {}", "own: receipt.delivered: must have a condition"),
     ],
 )

@@ -185,27 +185,28 @@ def _in_receipt(receipt: Receipt) -> Iterator[str]:
         yield f"signature: {receipt.signature} is not known. Known are {', '.join(sorted(SCHEMES))}"
     if not receipt.delivered:
         yield "delivered: must have a condition"
-    yield from (f"delivered.{problem}" for problem in _in_conditions(receipt.delivered, ()))
-    yield from _in_rules(receipt.failed, ())
-    yield from (f"reference: {problem}" for problem in _in_path(receipt.reference))
-    if receipt.items:
-        yield from (f"items: {problem}" for problem in _in_path(receipt.items.removesuffix("[*]")))
+    yield from (f"delivered.{problem}" for problem in _in_conditions(receipt.delivered, (), of_receipt=True))
+    yield from _in_rules(receipt.failed, (), of_receipt=True)
+    yield from (f"reference: {problem}" for problem in _in_path(receipt.reference, of_receipt=True))
     conditions = [receipt.delivered, *(rule.when for rule in receipt.failed)]
     yield from _in_groups(receipt.pattern, conditions, receipt.reference)
 
 
-def _in_rules(rules: list[Rule], known: Iterable[str]) -> Iterator[str]:
+def _in_rules(rules: list[Rule], known: Iterable[str], *, of_receipt: bool = False) -> Iterator[str]:
     for rule in rules:
         if rule.reason in OF_THE_ENGINE:
             yield f"{rule.reason} is a reason that only the service itself gives"
         if not rule.when:
             yield f"a rule without conditions ({rule.reason}) would apply to all answers"
-        yield from (f"the rule of {rule.reason}: {problem}" for problem in _in_conditions(rule.when, known))
+        yield from (
+            f"the rule of {rule.reason}: {problem}"
+            for problem in _in_conditions(rule.when, known, of_receipt=of_receipt)
+        )
 
 
-def _in_conditions(conditions: Conditions, known: Iterable[str]) -> Iterator[str]:
+def _in_conditions(conditions: Conditions, known: Iterable[str], *, of_receipt: bool = False) -> Iterator[str]:
     for path, wanted in conditions.items():
-        yield from (f"{path}: {problem}" for problem in _in_path(path))
+        yield from (f"{path}: {problem}" for problem in _in_path(path, of_receipt=of_receipt))
         values = wanted if isinstance(wanted, list) else [wanted]
         if not values:
             yield f"{path}: must have a value"
@@ -219,8 +220,9 @@ def _in_conditions(conditions: Conditions, known: Iterable[str]) -> Iterator[str
             yield from (f"{path}: {problem}" for problem in _in_pattern(text[1:] if text.startswith("~") else ""))
 
 
-def _in_path(path: str) -> Iterator[str]:
-    if path.startswith("$") or not all(path.split(".")) or re.search(r"[\[\]]", path):
+def _in_path(path: str, *, of_receipt: bool = False) -> Iterator[str]:
+    # A receipt may be a form, whose fields may have names such as `message[id]`.
+    if not all(path.split(".")) or (not of_receipt and re.search(r"^\$|\[\d*\]", path)):
         yield 'is no path such as "messages.0.status"'
 
 
