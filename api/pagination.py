@@ -41,7 +41,7 @@ class KeysetPagination(BasePagination):
         """The rows of the page that `?cursor=` names. Raises ValidationError for a cursor of another list."""
         order = self.get_ordering(request)
         names = [name.lstrip("-") for name in order]
-        cursor = request.query_params.get("cursor")
+        cursor = request.query_params.get("cursor") or None  # some clients send null as an empty value
         backwards, edge = (False, None) if cursor is None else _read(cursor, order, queryset.model)
         direction = _reversed(order) if backwards else order
         if edge is not None:

@@ -46,7 +46,9 @@ PROBLEMS = {
     "voting_closed": Problem(409, "Voting closed", _("Voting is not open at this time.")),
     "phone_taken": Problem(409, "Phone taken", _("Another account has this number.")),
     "payload_too_large": Problem(413, "Payload too large", _("The request is too large.")),
-    "unsupported_media_type": Problem(415, "Unsupported media type", _("Send JSON or a form.")),
+    "unsupported_media_type": Problem(
+        415, "Unsupported media type", _("Send JSON with Content-Type: application/json, or a form.")
+    ),
     "too_many_requests": Problem(429, "Too many requests", _("Too many requests. Try again later.")),
     "internal_error": Problem(500, "Internal error", _("Something went wrong on our side.")),
     "unavailable": Problem(503, "Unavailable", _("The service is unavailable for a moment. Try again.")),

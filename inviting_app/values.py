@@ -23,7 +23,9 @@ _WITHOUT_ORIGIN = [
     "ws",
     "wss",
 ]
-_NOT_ENCODED = "has a user or a password with reserved characters: write %40 for @, %2F for /, %3F for ?, %23 for #"
+_NOT_ENCODED = (
+    "has a user or a password with reserved characters: write %40 for @, %2F for /, %3F for ?, %23 for #, %25 for %"
+)
 Value = TypeVar("Value")
 
 
@@ -191,7 +193,7 @@ def database(text: str) -> dict[str, Any]:
     try:
         conninfo = conninfo_to_dict(f"{url}?{'&'.join(item for item in parameters if not item.startswith('prepare='))}")
     except ProgrammingError as error:
-        if "@" in query:
+        if "@" in query or "percent" in str(error):
             raise ValueError(_NOT_ENCODED) from None
         unknown = re.search(r'invalid URI query parameter: "(\w{1,40})"', str(error))
         raise ValueError(f"has an unknown parameter, {unknown[1]}" if unknown else "is not a database URL") from error

@@ -43,7 +43,8 @@ def _plain_content_type(value: str) -> str:
     media_type, boundary = _MEDIA_TYPE.match(value), _BOUNDARY.search(value)
     if not media_type:
         return ""
-    return f"{media_type[1]}; boundary={boundary[1]}" if boundary else media_type[1]
+    plain = media_type[1].lower()  # to Django's parser of parts, too, case means nothing then
+    return f"{plain}; boundary={boundary[1]}" if boundary else plain
 
 
 def _read_chunked_body(environ: WSGIEnvironment) -> None:

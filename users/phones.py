@@ -20,8 +20,8 @@ MAX_LENGTH = 40
 
 # A number that `typed.clean` has cleaned, as in a copied link. Two plus signs begin what one begins.
 _SPELLING = re.compile(r"(?:tel:)?(\+*)([0-9./]+)", re.IGNORECASE)
-# What people and programs put around a number or its first digits.
-_BRACKETS = {"Ps", "Pe", "Pi", "Pf"}
+# What people and programs put around a number or its first digits: categories of brackets and quotes, and plain quotes.
+_AROUND = {"Ps", "Pe", "Pi", "Pf", '"', "'"}
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _REACHED_BY_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
@@ -129,7 +129,8 @@ def _parse(text: str) -> PhoneNumber:
     if len(text) > MAX_LENGTH:  # checked first: normalising takes quadratic time
         raise InvalidPhone
     cleaned = typed.clean(text)
-    spelt = _SPELLING.fullmatch("".join(letter for letter in cleaned if unicodedata.category(letter) not in _BRACKETS))
+    bare = "".join(letter for letter in cleaned if _AROUND.isdisjoint({letter, unicodedata.category(letter)}))
+    spelt = _SPELLING.fullmatch(bare)
     if not spelt:
         raise InvalidPhone
     pluses, plain = spelt.groups()

@@ -60,6 +60,11 @@ def test_type_is_read_in_any_case(content_type: str) -> None:
     assert post(BODIES[JSON], content_type).status == 200
 
 
+@pytest.mark.parametrize("form", ["Application/X-WWW-Form-Urlencoded", "Multipart/Form-Data; Boundary=b"])
+def test_type_of_a_form_is_read_in_any_case(form: str) -> None:
+    assert post(BODIES[FORM if "App" in form else PARTS], form).status == 200
+
+
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "text/json", "application/xml", "application/problem+json", "x"]
 )

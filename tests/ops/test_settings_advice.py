@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from inviting_app import env
 from tests.support.settings import read
@@ -73,7 +74,9 @@ def test_line_of_the_file_that_is_no_assignment_is_told(monkeypatch: pytest.Monk
     assert values["notes"]() == told
 
 
-@pytest.mark.parametrize("password", ["hunter@w0rd", "hunter/w0rd", "hunter@x#w0rd/y", "1/w0rd", "hunter@x?w0rd=1"])
+@pytest.mark.parametrize(
+    "password", ["hunter@w0rd", "hunter/w0rd", "hunter@x#w0rd/y", "1/w0rd", "hunter@x?w0rd=1", "hunter%w0rd"]
+)
 def test_password_that_is_not_encoded_is_refused_without_a_part_of_it(password: str) -> None:
     with pytest.raises(ValueError, match="write %40 for @") as refused:
         env.database(f"postgres://app:{password}@db/invites")
@@ -83,3 +86,9 @@ def test_password_that_is_not_encoded_is_refused_without_a_part_of_it(password: 
 
 def test_at_sign_of_a_parameter_is_kept() -> None:
     assert env.database("postgresql://h/n?user=me@there")["USER"] == "me@there"
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_quotes_that_the_environment_has_kept_are_told(monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^inviting_app cannot start. SITE_URL: must .+ stands in quotes"):
+        read(monkeypatch, SITE_URL=f"{quote}https://invite.example.org{quote}")

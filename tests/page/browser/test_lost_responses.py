@@ -36,6 +36,7 @@ def stored(person: Visitor) -> str:
 def test_lost_refresh_is_repeated_at_once(alice: Visitor) -> None:
     code = alice.sign_in()
     network = Network(alice, REFRESH, lost=1)
+    alice.expire()
 
     alice.page.reload()
 
@@ -48,6 +49,7 @@ def test_refresh_without_a_response_is_repeated_before_the_reuse_interval_ends(a
     code = alice.sign_in()
     alice.page.clock.install()
     network = Network(alice, REFRESH, lost=1, lose=lambda route: None)
+    alice.expire()
     alice.page.reload()
     alice.page.wait_for_timeout(0)
     alice.service.wait_for(lambda: alice.page.wait_for_timeout(20) or network.answers)
@@ -61,6 +63,7 @@ def test_refresh_without_a_response_is_repeated_before_the_reuse_interval_ends(a
 def test_refresh_that_was_lost_minutes_ago_is_made_good(alice: Visitor, database: Any) -> None:
     code = alice.sign_in()
     network = Network(alice, REFRESH, lost=2)
+    alice.expire()
     alice.page.reload()
     alice.sees("problem_offline")
     database.execute(LATER)
@@ -97,6 +100,16 @@ def test_login_that_is_refused_is_not_repeated(alice: Visitor) -> None:
 
     expect(alice.problem).to_contain_text(alice.words("wrong_code", left=2))
     assert len(network.answers) == 1
+
+
+def test_whole_sms_is_pasted(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+    alice.code()
+
+    alice.code_field.fill(alice.messages()[0])
+
+    alice.own_code()
 
 
 def test_what_is_pasted_is_cleaned(alice: Visitor, bob: Visitor) -> None:

@@ -76,6 +76,10 @@ class Visitor:
         expect(shown).to_be_visible()
         return shown.inner_text().replace(" ", "")
 
+    def expire(self) -> None:
+        """From now on the access token has expired."""
+        self.page.evaluate("localStorage.session = JSON.stringify({ ...JSON.parse(localStorage.session), until: 0 })")
+
     @property
     def code_field(self) -> Locator:
         return self.page.locator("#code")

@@ -131,8 +131,10 @@ function fillIn(field, code) {
   field.dispatchEvent(new Event("input"));
 }
 
+/** The digits that were typed, or of a whole SMS those of its last line: `@HOST #CODE`. */
 function digits(text) {
-  return clean(text).replace(/\D/g, "");
+  const typed = clean(text);
+  return (/#(\d+)$/.exec(typed)?.[1] ?? typed).replace(/\D/g, "");
 }
 
 /** WebOTP: browsers that support it offer to fill in the code of the SMS. */

@@ -1,8 +1,8 @@
 /**
  * The session, which all tabs share.
  *
- * The access token is only in this tab's memory. The refresh token is stored, so that a reload stays signed in. One tab
- * at a time refreshes. If the response is lost, the stored token works again, now or later.
+ * Both tokens are stored. So a reload stays signed in, and one refresh serves all tabs: a second one at once would make
+ * a late copy of the first look stolen. If the response is lost, the stored token works again, now or later.
  */
 
 import { Problem, call, callAgain, request as send } from "./api.js";
@@ -12,8 +12,6 @@ const KEPT = "session";
 const KNOWN = "known";
 const SEEN_BY_ALL = 100; // milliseconds
 const LONGEST_GOODBYE = 5_000; // milliseconds
-
-let access = null;
 
 /** Dispatches `change` after each sign-in and sign-out. `detail` is the reason: a problem or the name of a text. */
 export const session = new EventTarget();
@@ -27,10 +25,8 @@ export function knownDigits() {
   return local.getItem(KNOWN) ?? "";
 }
 
-export function signIn({ token, refresh, expires_in }, phone) {
-  const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
-  keep({ id, refresh });
-  hold(id, token, expires_in);
+export function signIn(pair, phone) {
+  keep(crypto.getRandomValues(new Uint32Array(2)).join("-"), pair);
   knowPhone(phone);
   changed();
 }
@@ -53,7 +49,7 @@ export function signInAgain(phone) {
 export async function signOut(why, unheard = why) {
   await locked(async () => {
     const { refresh } = kept() ?? {};
-    release();
+    local.removeItem(KEPT);
     const body = { refresh };
     const heard = !refresh || (await call("POST", "/api/auth/logout", { body, longest: LONGEST_GOODBYE }).then(() => true, was401));
     changed(heard ? why : unheard);
@@ -89,17 +85,18 @@ export async function download(path) {
 }
 
 async function withToken(act) {
+  const used = await token();
   try {
-    return await act(await token());
+    return await act(used);
   } catch (problem) {
     if (problem.status !== 401 || !isSignedIn()) throw problem;
-    access = null;
-    return act(await token());
+    return act(await token(used));
   }
 }
 
-async function token() {
-  return held() ?? locked(async () => held() ?? refreshed());
+/** An access token other than the refused one. */
+async function token(refused) {
+  return held(refused) ?? locked(async () => held(refused) ?? refreshed());
 }
 
 async function refreshed() {
@@ -113,36 +110,27 @@ async function refreshed() {
     else if (problem.status === 401) forget(problem);
     throw problem;
   }
-  keep({ id, refresh: pair.refresh }); // before the pair is used: see docs/clients.md
-  return hold(id, pair.token, pair.expires_in);
+  return keep(id, pair); // before the pair is used: see docs/clients.md
 }
 
-function held() {
-  return access?.id === kept()?.id && Date.now() < access?.until ? access.token : null;
-}
-
-/** Stops using the token shortly before it expires, because a request takes time too. */
-function hold(id, token, seconds) {
-  access = { id, token, until: Date.now() + (seconds - 15) * 1000 };
-  return token;
+function held(refused) {
+  const { token, until } = kept() ?? {};
+  return token !== refused && Date.now() < until ? token : null;
 }
 
 function kept() {
   return JSON.parse(local.getItem(KEPT));
 }
 
-function keep(value) {
-  local.setItem(KEPT, JSON.stringify(value));
+/** The access token is used until shortly before it expires, because a request takes time too. */
+function keep(id, { token, refresh, expires_in }) {
+  local.setItem(KEPT, JSON.stringify({ id, refresh, token, until: Date.now() + (expires_in - 15) * 1000 }));
+  return token;
 }
 
 function forget(why) {
-  release();
-  changed(why);
-}
-
-function release() {
   local.removeItem(KEPT);
-  access = null;
+  changed(why);
 }
 
 function changed(why) {
