@@ -1,4 +1,4 @@
-"""Text of clients without phones, codes and tokens, for log lines and records."""
+"""Text of clients without phones, codes and tokens, for log lines and records. A phone alone: `phones.mask`."""
 
 import re
 from contextlib import suppress

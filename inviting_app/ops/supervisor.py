@@ -1,4 +1,7 @@
-"""Keeps the processes of the service running: a process that ends by itself is started again."""
+"""Keeps the processes of the service running: a process that ends by itself is started again.
+
+The command `serve` handles the signals.
+"""
 
 import logging
 import math

@@ -2,7 +2,7 @@
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address: one customer may have any of them. The
 limits of a network grow with the phones that its people verify. So the many people behind one address of a mobile
-carrier raise them, and one phone cannot.
+carrier raise them, and one phone cannot. Known devices are exempt.
 """
 
 from dataclasses import dataclass
