@@ -45,8 +45,8 @@ HEADERS = [
 ]
 CURSOR = OpenApiParameter(
     "cursor",
-    {"type": "string", "format": "cursor", "minLength": 1},
-    description="The `next_cursor` or `previous_cursor` of another page",
+    {"type": "string", "format": "cursor"},
+    description="The `next_cursor` or `previous_cursor` of another page. Empty: the first page",
 )
 DEVICE_ID = OpenApiParameter("device_id", OpenApiTypes.INT64, "path")
 USER_ID = OpenApiParameter("user_id", OpenApiTypes.INT64, "path")

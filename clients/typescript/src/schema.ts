@@ -1176,7 +1176,7 @@ export interface operations {
                 created_after?: string;
                 /** @description Exclusive */
                 created_before?: string;
-                /** @description The `next_cursor` or `previous_cursor` of another page */
+                /** @description The `next_cursor` or `previous_cursor` of another page. Empty: the first page */
                 cursor?: string;
                 has_activated?: boolean | null;
                 /** @description The full code, in any case */
@@ -1549,7 +1549,7 @@ export interface operations {
     me_invitations: {
         parameters: {
             query?: {
-                /** @description The `next_cursor` or `previous_cursor` of another page */
+                /** @description The `next_cursor` or `previous_cursor` of another page. Empty: the first page */
                 cursor?: string;
             };
             header?: never;
@@ -1899,7 +1899,7 @@ export interface operations {
     results_list: {
         parameters: {
             query?: {
-                /** @description The `next_cursor` or `previous_cursor` of another page */
+                /** @description The `next_cursor` or `previous_cursor` of another page. Empty: the first page */
                 cursor?: string;
             };
             header?: never;
