@@ -77,8 +77,8 @@ def fill(database: Connection, users: int) -> None:
     with database.transaction():
         for statement in script.split(";\n"):
             database.execute(statement)
-    # Not the other tables: PostgreSQL holds a table for small for good that was empty when it was analyzed, and has the
-    # service read all of it for each sign-up. Codes and SMS of a service in use are never all gone.
+    # Not the other tables, which are still empty. The service would keep plans that read all of an empty table, while
+    # the table grows. In a service that is in use, the tables of codes and SMS are not empty.
     database.execute("VACUUM ANALYZE users_user, users_device, profiles_profile, profiles_activation")
     database.execute("CHECKPOINT")
 

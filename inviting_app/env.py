@@ -67,7 +67,7 @@ def read(name: str, default: Value, parse: Callable[[str], Value]) -> Value:
     try:
         return parse(text)
     except ValueError as error:
-        # The environment keeps them, unlike `.env`: that of `docker run --env-file`, for example.
+        # A value of `.env` is read without its quotes. One of the environment keeps them: `docker run --env-file`, say.
         quoted = ". The value stands in quotes: leave them out" if text[0] in "'\"" and text[0] == text[-1] else ""
         refuse(f"{name}: {error}{quoted}")
 

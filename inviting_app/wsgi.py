@@ -43,7 +43,7 @@ def _plain_content_type(value: str) -> str:
     media_type, boundary = _MEDIA_TYPE.match(value), _BOUNDARY.search(value)
     if not media_type:
         return ""
-    plain = media_type[1].lower()  # to Django's parser of parts, too, case means nothing then
+    plain = media_type[1].lower()  # because Django's parser of multipart bodies compares it as it is
     return f"{plain}; boundary={boundary[1]}" if boundary else plain
 
 

@@ -1,6 +1,6 @@
 """Activating an invite code: one vote for each user, never for oneself, exactly once under any race.
 
-`Activation.invitee` is a primary key, so PostgreSQL refuses a second vote. What is refused here has a better answer.
+`Activation.invitee` is a primary key, so PostgreSQL refuses a second vote. The checks here only give a better answer.
 Operators release a vote and replace an invite code.
 """
 

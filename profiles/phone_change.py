@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from profiles import privacy, signup
 from profiles.webhooks.models import Kind
 from users import accounts, events, login_queries, phones
-from users.login import challenges, devices, signin, test_numbers
+from users.login import challenges, devices, signin
 from users.login.challenges import ChallengeIssued
 from users.login.tokens import REUSE_INTERVAL
 from users.models import Challenge, Device, LoginCode, User
@@ -96,7 +96,7 @@ def _lock(user_id: int, holder_id: int) -> tuple[User, User, datetime]:
 
 def _is_free(holder: User) -> bool:
     """Whether nobody has the number: it had no correct code yet. Operators may have disabled or promoted it."""
-    return holder.phone is not None and holder.is_active and test_numbers.is_free(holder)
+    return holder.phone is not None and holder.is_active and accounts.is_free(holder)
 
 
 def _repeat(user: User, challenge: Challenge, since: datetime) -> None:

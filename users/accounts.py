@@ -56,8 +56,8 @@ def end_codes(codes: QuerySet[LoginCode], now: datetime) -> None:
 def forget_changes(user: User, now: datetime) -> None:
     """End the codes by which this user could change to other numbers. They still count against those numbers.
 
-    They stay codes of changes, now of the number's own user, who cannot change to it: a sign-in waits for the SMS of
-    sign-ins, and these have no open code to attach to.
+    They become codes of a change by the number's own user. As closed sign-in codes, their SMS would delay the next
+    sign-in of that user.
     """
     LoginCode.objects.filter(changing_user=user).update(
         changing_user=F("user"), closed_at=Coalesce("closed_at", now), expires_at=Least("expires_at", now)
@@ -106,6 +106,11 @@ def revoke_devices(user: User) -> bool:
     with transaction.atomic():
         locked = lock_user(user.pk)
         return devices.revoke_all(locked.user, now=locked.now) > 0
+
+
+def is_free(user: User) -> bool:
+    """Whether another user may get the phone of this one, who has neither verified it nor a role."""
+    return user.verified_at is None and not user.is_staff and not user.is_superuser
 
 
 def history(user: User) -> QuerySet[LogEntry]:

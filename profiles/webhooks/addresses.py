@@ -18,10 +18,10 @@ _HOST = re.compile(r"([\w-]+(\.[\w-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.A
 
 # The last 32 bits are an IPv4 address, to which a gateway of the network connects (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
-# All other addresses of the IPv6 internet. Outside are ranges for networks of one's own, such as local NAT64, and the
-# former site-local addresses: the `is_global` of some versions of Python takes them for global.
+# All other addresses of the IPv6 internet. Some versions of Python take others for global too: those of a local NAT64,
+# for example, and the former site-local addresses.
 _IPV6_INTERNET = IPv6Network("2000::/3")
-# Nor does it know that this is for protocols, and for services inside of some clouds.
+# Some versions also take a part of this network for global. It is for protocols, and some clouds have services there.
 _IPV4_PROTOCOLS = IPv4Network("192.0.0.0/24")
 
 

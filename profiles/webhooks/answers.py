@@ -1,4 +1,7 @@
-"""What a receiver answered to a webhook. Apart from `posting`, which loads httpx, as a web process need not."""
+"""What a receiver answered to a webhook.
+
+These types are not in `posting`, because that loads httpx, which a web process does not need.
+"""
 
 from dataclasses import dataclass
 

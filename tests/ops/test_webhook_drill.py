@@ -64,7 +64,7 @@ def slow() -> Iterator[Slow]:
 
 
 def kill_worker(service: Service, seen: Any) -> None:
-    """Kill the worker as soon as the receiver has got something, be it of the one before."""
+    """Kill the worker as soon as the receiver has got something, from this worker or from the one before."""
     before = len(seen)
     service.wait_for(lambda: len(seen) > before + 5 and service.part("manage.py worker"))
     worker = service.part("manage.py worker")

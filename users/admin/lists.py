@@ -128,7 +128,7 @@ class LargeTableAdmin(ForgivingAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow the list's own filters only: others read whole tables, or reveal a phone number digit by digit.
 
-        Django refuses those that go on from a filter to columns of other tables.
+        Django's own check refuses lookups that follow a relation from there to other tables.
         """
         fields = [str(getattr(one, "parameter_name", one)) for one in self.list_filter]
         is_own = any(lookup == field or lookup.startswith(f"{field}__") for field in fields)

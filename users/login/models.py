@@ -51,7 +51,7 @@ class LoginCode(models.Model):
         indexes = [
             models.Index(fields=["user", "created_at"], name="users_logincode_of_user"),
             models.Index(fields=["created_at"], name="users_logincode_created"),
-            # Most codes have no device. In the index, they would all be read by plans made before there are statistics.
+            # Most codes have no device. If the index had them, plans without statistics would read them all.
             models.Index(fields=["device"], name="users_logincode_of_device", condition=Q(device__isnull=False)),
             models.Index(
                 fields=["changing_user"], name="users_logincode_changes", condition=Q(changing_user__isnull=False)

@@ -44,15 +44,10 @@ def is_removed(user: User) -> bool:
     return user.is_test and code_of(user.phone) is None
 
 
-def is_free(user: User) -> bool:
-    """Whether nobody has proved to have this user's phone, and the user has no role: another one may get the phone."""
-    return user.verified_at is None and not user.is_staff and not user.is_superuser
-
-
 def refused() -> list[str]:
     """The masked phones of SMS_TEST_NUMBERS that users have who are no test users. They are ordinary numbers."""
     others = User.objects.filter(phone__in=settings.SMS_TEST_NUMBERS, is_test=False).order_by("phone")
-    return [phones.mask(user.phone) for user in others if user.phone and not is_free(user)]
+    return [phones.mask(user.phone) for user in others if user.phone and not accounts.is_free(user)]
 
 
 def disable_removed() -> None:
