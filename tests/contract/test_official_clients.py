@@ -61,7 +61,7 @@ def app(make_app: Callable[[str], App], phone: str) -> App:
     """An app whose user has signed in with `phone`."""
     app = make_app("app")
     assert app("sign_in", phone) == {"done": True}
-    assert set(app.store) == {"refresh", "device_token"}
+    assert set(app.store) == {"refresh", "access", "device_token"}
     return app
 
 
@@ -162,8 +162,7 @@ def test_abort_ends_every_wait(
 
     name, seconds, read = app("abort")["done"]
 
-    assert (name, read) == ("TimeoutError", phone)
-    assert seconds < 4
+    assert (name, read) == ("TimeoutError", phone) and seconds < 4
 
 
 def test_activation_does_not_wait(app: App) -> None:
@@ -194,6 +193,11 @@ def test_app_that_crashed_while_it_refreshed_waits(app: App, phone: str) -> None
     assert app("read", 1) == {"done": [phone]}
     assert time.monotonic() - started > 1.9
     assert "refreshing" not in app.store
+
+
+def test_next_process_uses_the_stored_access_token(app: App, phone: str, proxy: LossyProxy) -> None:
+    assert app.soon("read", 1) == {"done": [phone]}
+    assert proxy.received[REFRESH] == 0
 
 
 def test_sign_out_keeps_only_the_device(app: App, api: Service) -> None:

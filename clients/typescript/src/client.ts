@@ -18,6 +18,8 @@ export interface Options {
 
 /** What is kept in the store. */
 const REFRESH = "inviting_app.refresh";
+/** Shared, because a second exchange at once would make a late copy of the first look stolen. */
+const ACCESS = "inviting_app.access";
 const DEVICE = "inviting_app.device_token";
 const CHALLENGE = "inviting_app.challenge_id";
 /** The time at which an exchange of the refresh token began; it is removed after. */
@@ -164,10 +166,12 @@ export class Client {
     const live = this.#liveToken(refused);
     if (live) return live;
     return this.#alone(async () => {
+      await this.#waitForOthers();
+      if (await this.#hasAnotherUser()) return undefined;
+      const stored = await this.#store.getItem(ACCESS);
+      if (stored) this.#access = JSON.parse(stored);
       const found = this.#liveToken(refused);
       if (found) return found;
-      if (await this.#hasAnotherUser()) return undefined;
-      await this.#waitForOthers();
       const refresh = await this.#store.getItem(REFRESH);
       return refresh ? this.#exchanged(refresh) : undefined;
     });
@@ -210,15 +214,17 @@ export class Client {
 
   /** Stores the pair before it is used: a pair that is lost before its first use can be requested again. */
   async #keep({ token, refresh, expires_in }: Schemas["TokenAnswer"]): Promise<string> {
+    await this.#store.removeItem(ACCESS); // it may be of another user
     await this.#store.setItem(REFRESH, refresh);
     const until = Date.now() + expires_in * 1000 - MARGIN;
     this.#access = { token, until, device: await this.#store.getItem(DEVICE) };
+    await this.#store.setItem(ACCESS, JSON.stringify(this.#access));
     return token;
   }
 
   async #forget(...keys: string[]): Promise<void> {
     this.#access = undefined;
-    for (const key of keys) await this.#store.removeItem(key);
+    for (const key of [ACCESS, ...keys]) await this.#store.removeItem(key);
   }
 }
 

@@ -108,7 +108,9 @@ def walk(client: Client, times: str) -> int:
     """Reads this many times, with restarts of the app. Returns how many of them had a response."""
     done = 0
     for _ in range(int(times) // 5):
-        with Client(site, FileStore(file)) as restarted:
+        store = FileStore(file)
+        store.pop("access", None)  # it has expired
+        with Client(site, store) as restarted:
             for _ in range(5):
                 try:
                     restarted.me_read()

@@ -109,7 +109,11 @@ async function read(client: Client, times: string): Promise<string[]> {
 async function walk(client: Client, times: string): Promise<number> {
   let done = 0;
   for (let number = 0; number < Number(times); number++) {
-    if (number % 5 === 0) client = new Client(site, { store: fileStore() });
+    if (number % 5 === 0) {
+      const store = fileStore();
+      await store.removeItem("inviting_app.access"); // it has expired
+      client = new Client(site, { store });
+    }
     try {
       await client.get(ME);
       done += 1;

@@ -1,5 +1,6 @@
 """The client: signs in, keeps the tokens, and calls every operation."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -14,7 +15,7 @@ from inviting_app_client.sending import ATTEMPT_SECONDS, Sender
 from inviting_app_client.types import LoginAnswer, LoginRequest, OwnProfileAnswer, SignupAnswer, SignupRequest
 
 # What is kept in the store. The last is the time at which an exchange of the refresh token began; it is removed after.
-REFRESH, DEVICE, CHALLENGE, REFRESHING = "refresh", "device_token", "challenge_id", "refreshing"
+REFRESH, ACCESS, DEVICE, CHALLENGE, REFRESHING = "refresh", "access", "device_token", "challenge_id", "refreshing"
 # A log-in may be repeated only within ten seconds, and a sign-up is waited for by a user.
 SIGN_IN_ATTEMPTS = 2
 # A lost refresh may be repeated at any time.
@@ -48,7 +49,8 @@ class Client(Operations):
         self._store = {} if store is None else store
         self._lock = lock or threading.Lock()
         self._sender = Sender(site, headers or {}, transport, longest_wait)
-        # The access token, until when, and the device token, which is another one for each user.
+        # The access token, until when, and the device token, which is another one for each user. It is stored, too:
+        # processes that share the store then refresh once.
         self._access: tuple[str, float, str | None] | None = None
 
     def __enter__(self) -> Self:
@@ -137,17 +139,19 @@ class Client(Operations):
         if token := self._live_token(refused):
             return token
         with self._lock:
-            if token := self._live_token(refused):
-                return token
+            self._wait_for_others()
             if self._has_another_user():
                 return None
-            self._wait_for_others()
+            if stored := self._store.get(ACCESS):
+                self._access = json.loads(stored)
+            if token := self._live_token(refused):
+                return token
             refresh = self._store.get(REFRESH)
             return self._exchanged(refresh) if refresh else None
 
     def _live_token(self, refused: str | None) -> str | None:
         token, until, _ = self._access or (None, 0.0, None)
-        return token if token != refused and time.monotonic() < until else None
+        return token if token != refused and time.time() < until else None
 
     def _has_another_user(self) -> bool:
         """Whether another user has signed in with this store, as in another process.
@@ -180,14 +184,16 @@ class Client(Operations):
 
     def _keep(self, pair: Mapping[str, Any]) -> str:
         """Store the pair before it is used: a pair that is lost before its first use can be requested again."""
+        self._store.pop(ACCESS, None)  # it may be of another user
         self._store[REFRESH] = pair["refresh"]
         token: str = pair["token"]
-        self._access = token, time.monotonic() + pair["expires_in"] - MARGIN, self._store.get(DEVICE)
+        self._access = token, time.time() + pair["expires_in"] - MARGIN, self._store.get(DEVICE)
+        self._store[ACCESS] = json.dumps(self._access)
         return token
 
     def _forget(self, *names: str) -> None:
         self._access = None
-        for name in names:
+        for name in (ACCESS, *names):
             self._store.pop(name, None)
 
 
