@@ -19,6 +19,7 @@ class AdminSite(admin.AdminSite):
 
     site_header = "inviting_app"
     site_title = f"inviting_app {settings.VERSION}"
+    empty_value_display = "—"
     site_url = reverse_lazy("page")  # type: ignore[assignment]
 
     @property

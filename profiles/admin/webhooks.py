@@ -17,7 +17,7 @@ from profiles.models import WebhookDelivery, WebhookEndpoint
 from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, shown
 
 MAY_CHANGE = "profiles.change_webhookendpoint"
 
@@ -60,6 +60,9 @@ class WebhookEndpointAdmin(ForgivingAdmin):
     fields = (*EndpointForm.Meta.fields, *readonly_fields)
     actions = ("send_test", "new_secret")
     ordering = ("pk",)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return self.fields if obj else EndpointForm.Meta.fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(MAY_CHANGE)
@@ -115,9 +118,9 @@ class WebhookEndpointAdmin(ForgivingAdmin):
     def events_in_words(self, endpoint: WebhookEndpoint) -> str:
         return ", ".join(endpoint.events)
 
-    @admin.display(description=_("last error"), empty_value="—")
-    def shown_error(self, endpoint: WebhookEndpoint) -> str | None:
-        return answers.describe(endpoint.error) or None
+    @admin.display(description=_("last error"))
+    def shown_error(self, endpoint: WebhookEndpoint) -> str:
+        return shown(answers.describe(endpoint.error))
 
 
 class StateFilter(ChoiceFilter):
@@ -133,8 +136,8 @@ class StateFilter(ChoiceFilter):
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(LargeTableAdmin):
-    list_display = ("pk", "kind", "endpoint", "state", "attempts", "answer", "created_at", "finished_at", "due")
-    fields = (*list_display, "message_id", "user", "data")
+    list_display = ("id", "kind", "endpoint", "state", "attempts", "answer", "created_at", "due")
+    fields = (*list_display, "finished_at", "message_id", "user", "data")
     list_filter = (StateFilter, "endpoint")
     list_select_related = ("endpoint",)
     actions = ("send_again",)
@@ -148,11 +151,11 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
         told = gettext("Events that are sent again: %(number)d.")
         self.message_user(request, told % {"number": number}, messages.SUCCESS)
 
-    @admin.display(description=_("answer"), empty_value="—")
-    def answer(self, delivery: WebhookDelivery) -> str | None:
+    @admin.display(description=_("answer"))
+    def answer(self, delivery: WebhookDelivery) -> str:
         """The status of the last response, or why there was none."""
-        return answers.describe(delivery.error) or (f"HTTP {delivery.status}" if delivery.status else None)
+        return shown(answers.describe(delivery.error) or (delivery.status and f"HTTP {delivery.status}"))
 
-    @admin.display(description=_("next try"), empty_value="—")
-    def due(self, delivery: WebhookDelivery) -> Any:
-        return delivery.next_try_at if delivery.state == WebhookDelivery.State.QUEUED else None
+    @admin.display(description=_("next try"))
+    def due(self, delivery: WebhookDelivery) -> str:
+        return shown(delivery.next_try_at if delivery.state == WebhookDelivery.State.QUEUED else None)

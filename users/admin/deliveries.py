@@ -1,6 +1,5 @@
 """Login codes, SMS and gateways in the admin, read-only. No code is ever shown, and phone numbers are masked."""
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +8,12 @@ from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.template.defaultfilters import floatformat
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from users.admin.lists import ChoiceFilter, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, LargeTableAdmin, shown
 from users.clock import DAY
-from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway
+from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 from users.operators.phone_searches import SEES_PHONES
 from users.sms import arrivals
 
@@ -42,8 +42,8 @@ class LoginCodeAdmin(LargeTableAdmin):
         return str(dict(settings.LANGUAGES).get(code.language, code.language))
 
     @admin.display(description=_("known device"))
-    def known_device(self, code: LoginCode) -> Device | None:
-        return code.device
+    def known_device(self, code: LoginCode) -> str:
+        return shown(code.device)
 
 
 class RecentStateFilter(ChoiceFilter):
@@ -59,22 +59,22 @@ class RecentStateFilter(ChoiceFilter):
 @admin.register(SmsDelivery)
 class SmsDeliveryAdmin(LargeTableAdmin):
     search_fields = ("login_code__user__phone",)
-    list_display = ("address", "id", "state", "gateway", "shown_error", "created_at", "finished_at", "delivered")
+    list_display = ("address", "id", "state", "gateway", "shown_error", "created_at", "delivered")
     list_filter = (RecentStateFilter, "created_at")
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
-    fields = (*list_display, "gateway_ref", "country", "login_code")
+    fields = (*list_display, "finished_at", "gateway_ref", "country", "login_code")
 
     @admin.display(description=_("error"))
     def shown_error(self, delivery: SmsDelivery) -> str:
-        return delivery.described_error
+        return shown(delivery.described_error)
 
     @admin.display(description=_("delivered"))
-    def delivered(self, delivery: SmsDelivery) -> datetime | str | None:
+    def delivered(self, delivery: SmsDelivery) -> str:
         """When it was delivered, or why not."""
         if delivery.delivered_at or not delivery.undelivered:
-            return delivery.delivered_at
-        return _("no: %(reason)s") % {"reason": delivery.described_undelivered}
+            return shown(delivery.delivered_at)
+        return gettext("no: %(reason)s") % {"reason": delivery.described_undelivered}
 
 
 @admin.register(SmsGateway)
@@ -85,7 +85,7 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
     @admin.display(description=_("error"))
     def shown_error(self, gateway: SmsGateway) -> str:
-        return gateway.described_error
+        return shown(gateway.described_error)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SmsGateway]:
         gateways: QuerySet[SmsGateway] = super().get_queryset(request)
@@ -93,7 +93,7 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
     @admin.display(description=_("delivered in 24 hours"))
     def arrived(self, gateway: Any) -> str:
-        return str(arrivals.of(arrivals.stored(gateway.arrivals), gateway.name) or "")
+        return shown(arrivals.of(arrivals.stored(gateway.arrivals), gateway.name))
 
 
 @admin.register(SiteTotals)
@@ -110,8 +110,8 @@ class SiteTotalsAdmin(LargeTableAdmin):
 
     @admin.display(description=_("countries whose codes are not used"))
     def countries(self, totals: SiteTotals) -> str:
-        return ", ".join(totals.suspect_countries)
+        return shown(", ".join(totals.suspect_countries))
 
     @admin.display(description=_("number prefixes whose codes are not used"))
     def prefixes(self, totals: SiteTotals) -> str:
-        return ", ".join(totals.suspect_prefixes)
+        return shown(", ".join(totals.suspect_prefixes))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
-from users.admin.lists import ChoiceFilter, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, LargeTableAdmin, shown
 
 JOB_ACTIONS = {
     "retry": _("Run the job again"),
@@ -116,9 +116,9 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     def state(self, job: ProcrastinateJob) -> str:
         return str(STATES.get(job.status, job.status))
 
-    @admin.display(description=_("not before"), empty_value="—")
-    def due(self, job: ProcrastinateJob) -> Any:
-        return job.scheduled_at
+    @admin.display(description=_("not before"))
+    def due(self, job: ProcrastinateJob) -> str:
+        return shown(job.scheduled_at)
 
     @admin.display(description=_("tries"))
     def tries(self, job: ProcrastinateJob) -> int:

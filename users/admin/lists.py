@@ -1,6 +1,7 @@
 """The base class of the admin's lists: quick on large tables, searched by user, read-only."""
 
 import math
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -11,8 +12,10 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from users import replica
@@ -23,6 +26,16 @@ from users.operators.phone_searches import TooManyPhoneSearches
 
 # The most rows that a list counts and pages through. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
+
+
+def shown(value: Any) -> str:
+    """A computed value as the pages show those of fields.
+
+    On the page of an object, Django writes a computed one as Python does: nothing as `None`, and times in UTC.
+    """
+    if isinstance(value, datetime):
+        return date_format(localtime(value), "DATETIME_FORMAT").replace(" ", "\N{NO-BREAK SPACE}")
+    return str(value or admin.site.empty_value_display)
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]

@@ -64,7 +64,6 @@ class UserStatusFilter(ChoiceFilter):
 class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     search_fields = ("phone",)
     change_password_form = PasswordForm
-    empty_value_display = "—"
     list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff", "is_test")
     list_filter = (UserStatusFilter,)
     exported = {
