@@ -182,7 +182,7 @@ def _not_now(stored: VotingPeriod) -> str:
         return str(NO_END)
     if voting.is_over(stored):
         return ""
-    time = {"time": formats.date_format(localtime(stored.closes_at), "Y-m-d H:i:s"), "zone": ZONE}
+    time = {"time": formats.date_format(localtime(stored.closes_at), "SHORT_DATETIME_FORMAT"), "zone": ZONE}
     return gettext("Results can be published when voting has closed: %(time)s, %(zone)s.") % time
 
 

@@ -75,8 +75,8 @@ def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> Non
             "Each gateway was tried twice without a clear answer, so the last SMS may have been sent.",
         ),
         (0, {"1 webhook": 1, "2 webhook": 0}, "One gave no clear answer, so the SMS may have been sent."),
-        (0, {"1 webhook": 0}, "before its code expired.</li>"),
-        (0, None, "before its code expired.</li>"),
+        (0, {"1 webhook": 0}, "before its code expired. Why: 1 webhook: no answer.</li>"),
+        (0, None, "before its code expired. Why: 1 webhook: no answer.</li>"),
     ],
 )
 def test_sms_that_may_have_been_sent_is_said_to_be_so(
@@ -92,15 +92,15 @@ def test_sms_that_may_have_been_sent_is_said_to_be_so(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("queued", "still in the queue"),
+        ("queued", "no gateway has accepted it yet. Why: 1 webhook: not sent to this country."),
         ("sent", "A gateway accepted the last SMS"),
-        ("failed", "No gateway accepted the last SMS"),
+        ("failed", "before its code expired. Why: 1 webhook: not sent to this country."),
         ("dropped", "its code expired before a gateway was tried"),
     ],
 )
-def test_last_state_is_described(support: Client, failing: None, state: str, said: str) -> None:
+def test_last_state_is_described_with_what_gateways_said(support: Client, failing: None, state: str, said: str) -> None:
     ask(now=timezone.now())
-    SmsDelivery.objects.update(state=state)
+    SmsDelivery.objects.update(state=state, error="1 webhook: region")
 
     assert said in read(support, User.objects.get(phone="+79991234567"))
 

@@ -2,3 +2,5 @@
 
 DATETIME_FORMAT = "Y-m-d H:i"
 DATE_FORMAT = "Y-m-d"
+# With the second, where it matters: Django uses this one only where a template names it.
+SHORT_DATETIME_FORMAT = "Y-m-d H:i:s"
