@@ -50,6 +50,11 @@ NO_ADDRESS = "0.0.0.0"  # noqa: S104
 class LoginForm(AdminAuthenticationForm):
     """Takes a phone number in any spelling, which may be longer than the stored one, and explains a lock."""
 
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": _("Wrong phone or password. Only operators can log in here."),
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].max_length = phones.MAX_LENGTH  # type: ignore[attr-defined]
