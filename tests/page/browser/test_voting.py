@@ -96,6 +96,8 @@ def test_page_tells_the_state_of_the_vote(
         one.page.reload()
         expect(period(one)).to_contain_text(begins(one, "voting_ended"))
         expect(period(one)).to_contain_text(one.words("results_later"))
+        one.sees("no_more_votes")
+        one.sees("nobody")
         expect(one.page.locator("[data-results]")).to_be_hidden()
         expect(one.invite_field).to_have_count(0)
         photograph(one, f"over-{one in voters}")

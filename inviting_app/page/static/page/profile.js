@@ -6,7 +6,7 @@ import { authorized } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { make, say, show, spell } from "./ui.js";
 import { isInvited, showChoice, showInvited, showVote } from "./vote.js";
-import { isChanged, readVoting, showResults } from "./voting.js";
+import { isChanged, isOver, readVoting, showResults } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
 
@@ -31,6 +31,10 @@ function showProfile(profile, voting, people) {
   const $ = showWho(show("profile"), profile);
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
+  if (isOver(voting)) {
+    $("[data-sharing]").textContent = t("no_more_votes");
+    $("[data-none] p").textContent = t("nobody");
+  }
   showChoice($, profile, voting);
   showResults($("[data-results]"), voting, profile);
   const showAnew = showPeople($("[data-people]"), profile, people);

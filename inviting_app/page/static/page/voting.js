@@ -12,11 +12,16 @@ export function isChanged(before, now) {
   return before.open !== now.open || before.closes_at !== now.closes_at || before.results_published_at !== now.results_published_at;
 }
 
+/** Whether votes were accepted and no longer are. */
+export function isOver({ opens_at, closes_at, open }) {
+  return !open && Boolean(closes_at) && !(Date.parse(opens_at) > Date.now());
+}
+
 /** What a user is told of the period, or "". */
-export function aboutPeriod({ opens_at, closes_at, open, results_published_at }, hasVoted) {
+export function aboutPeriod(voting, hasVoted) {
+  const { opens_at, closes_at, open, results_published_at } = voting;
   if (open) return closes_at && !hasVoted ? t("voting_until", { time: written(closes_at) }) : "";
-  const isOver = closes_at && !(Date.parse(opens_at) > Date.now());
-  if (!isOver) return t("voting_not_begun", { time: written(opens_at) });
+  if (!isOver(voting)) return t("voting_not_begun", { time: written(opens_at) });
   const ended = t("voting_ended", { time: written(closes_at) });
   return results_published_at ? ended : `${ended} ${t("results_later")}`;
 }
