@@ -1,8 +1,6 @@
 """The OpenAPI document and the pages that show it."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -43,29 +41,6 @@ def document() -> Any:
 @pytest.fixture(scope="module")
 def operations(document: Any) -> dict[str, Any]:
     return {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
-
-
-# A thread for each format and language, in a process that has made no document yet.
-AT_ONCE = """
-import django; django.setup()
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from django.test import RequestFactory
-from api import docs
-start = Barrier(8)
-def ask(number):
-    start.wait()
-    request = RequestFactory().get("/schema", {"format": ["json", "yaml"][number % 2]})
-    return docs.schema(request).status_code
-with ThreadPoolExecutor(8) as pool:
-    print(set(pool.map(ask, range(8))))
-"""
-
-
-def test_first_document_may_be_asked_for_by_threads_at_once() -> None:
-    done = subprocess.run([sys.executable, "-c", AT_ONCE], cwd=settings.BASE_DIR, capture_output=True, text=True)
-
-    assert done.stdout == "{200}\n", done.stderr
 
 
 def refusals(operation: Any) -> dict[str, Any]:

@@ -1,6 +1,10 @@
-"""The OpenAPI document and its viewers are the same for every query, and cost little."""
+"""The OpenAPI document and its viewers are the same for every query and thread, and cost little."""
+
+import subprocess
+import sys
 
 import pytest
+from django.conf import settings
 
 from tests.support.accounts import client
 from tests.support.wsgi_client import thread_seconds
@@ -36,3 +40,27 @@ def test_document_costs_little(accept: str) -> None:
     client().get("/schema")
 
     assert thread_seconds(lambda: client().get("/schema?lang=ru-x1", HTTP_ACCEPT=accept)) < 0.005
+
+
+# A thread for each format and language, in a process that has made no document yet.
+AT_ONCE = """
+import django; django.setup()
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from django.test import RequestFactory
+from api import docs
+start = Barrier(8)
+def ask(number):
+    start.wait()
+    request = RequestFactory().get("/schema", {"format": ["json", "yaml"][number % 2]})
+    return docs.schema(request).status_code
+with ThreadPoolExecutor(8) as pool:
+    print(set(pool.map(ask, range(8))))
+"""
+
+
+@pytest.mark.long
+def test_first_document_may_be_asked_for_by_threads_at_once() -> None:
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], cwd=settings.BASE_DIR, capture_output=True, text=True)
+
+    assert done.stdout == "{200}\n", done.stderr

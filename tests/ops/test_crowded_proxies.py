@@ -13,6 +13,8 @@ from bench.wrk import Request
 from tests.support.proxies import PROXIES, nginx
 from tests.support.service import patience, service_folder
 
+pytestmark = pytest.mark.long
+
 SIGN_UP, PAGE = "/api/auth/signup", "/"
 # More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
 CROWD, REFUSED = 200, 50

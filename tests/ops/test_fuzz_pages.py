@@ -123,6 +123,7 @@ def is_limited(sql: str) -> bool:
     return bool(of_days or re.search(of_rows, sql))
 
 
+@pytest.mark.long
 @pytest.mark.thorough
 @pytest.mark.django_db
 def test_any_request_gets_a_valid_response(session: str) -> None:

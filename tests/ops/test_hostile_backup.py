@@ -148,6 +148,7 @@ def session(data: Path, role: str) -> Iterator[psycopg.Connection[Any]]:
             yield opened
 
 
+@pytest.mark.long
 def test_code_in_a_backup_runs_as_the_owner_and_then_as_the_service_without_their_having_rights(
     data: Path, hostile: bytes, mark: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_service_keeps_users_keys_and_tokens_across_a_stop(running: Callable[[],
     assert second.call("/api/auth/refresh", {"refresh": bob["refresh"]})["token"]
 
 
+@pytest.mark.long
 def test_web_and_worker_are_replaced_and_no_request_is_refused(running: Callable[[], Service]) -> None:
     service = running()
     web, worker, postgres = (service.part(part) for part in PARTS)

@@ -19,7 +19,7 @@ from users.login.devices import DeviceNotFound
 from users.models import Challenge, Device, LoginCode, User
 from users.queries import database_now
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 PHONES = ["+79990000001", "+79990000002"]
 THREADS, MOVES = 8, 40

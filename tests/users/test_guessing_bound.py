@@ -18,7 +18,7 @@ from users.login.challenges import ChallengeIssued
 from users.login.devices import TRUST_FOR
 from users.login.signin import InvalidCode
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.long, pytest.mark.thorough]
 
 OWNED = "+79991234567"
 PHONES = st.sampled_from([OWNED, "+79997654321", "+79995550000"])

@@ -111,6 +111,7 @@ def test_day_has_few_guesses_however_many_addresses(owner: User) -> None:
     assert guess(owner, source(999), code()) == "Locked"
 
 
+@pytest.mark.long
 def test_owner_gets_in_from_a_known_network_while_strangers_guess(owner: User) -> None:
     home = source(7)
     known(owner, home)
@@ -134,6 +135,7 @@ def test_known_networks_have_a_limit_too(owner: User) -> None:
     assert OperatorLogin.objects.filter(outcome=Outcome.WRONG_CODE, is_known=False).count() == 0
 
 
+@pytest.mark.long
 def test_network_that_becomes_known_gives_strangers_no_new_guesses(owner: User) -> None:
     for number in range(100):
         guess(owner, source(number))
@@ -149,6 +151,7 @@ def test_bound_of_a_day_is_below_one_in_a_thousand() -> None:
     assert guesses * 3 / 10**6 <= 1e-3
 
 
+@pytest.mark.long
 def test_guesses_of_a_day_come_back_slowly(owner: User) -> None:
     for number in range(100):
         guess(owner, source(number))
@@ -180,6 +183,7 @@ def test_wrong_recovery_codes_are_not_stored_without_end(owner: User) -> None:
     assert compared() == 20
 
 
+@pytest.mark.long
 def test_limits_of_operators_are_apart(owner: User) -> None:
     other, _ = enrolled("9991119997")
     for number in range(120):
@@ -199,6 +203,7 @@ def test_parallel_guesses_do_not_exceed_the_limit() -> None:
     assert results.count("Locked") == 19
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_parallel_guesses_from_many_networks_do_not_exceed_the_limit() -> None:
     owner, _ = enrolled()
