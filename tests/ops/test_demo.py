@@ -15,7 +15,10 @@ from inviting_app.management.commands.demo import own_addresses
 from tests.support.environment import NAMES
 from tests.support.service import Service, prepared_folder, services
 
-pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="a demo needs the embedded PostgreSQL")
+pytestmark = [
+    pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="a demo needs the embedded PostgreSQL"),
+    pytest.mark.long,
+]
 
 # Of a real service, in its `.env`: a demo uses none of it.
 REAL = """

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.page.browser.visitor import Visitor
+
+pytestmark = pytest.mark.long
 
 REFRESH, LOGIN = "**/api/auth/refresh", "**/api/auth/login"
 LATER = "UPDATE users_device SET refreshed_at = refreshed_at - interval '11 s'"

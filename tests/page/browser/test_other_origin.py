@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, Route
 from tests.support.guide import sample
 from tests.support.service import Service, ready_service
 
+pytestmark = pytest.mark.long
+
 ME = "/api/v1/profiles/me"
 
 # Refusals come as values, because an error from the page would have lost its members.

@@ -11,6 +11,8 @@ from playwright.sync_api import Route, expect
 from api.problem_codes import PROBLEMS
 from tests.page.browser.visitor import SCRIPT_TEXTS, Visitor
 
+pytestmark = pytest.mark.long
+
 
 def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
     code = alice.sign_in()
