@@ -78,8 +78,9 @@ class AuthViewSet(GenericViewSet[Any]):
             address=client.address(request),
             user_agent=client.user_agent(request),
         )
-        about_device = {name: value for name, value in vars(signed_in).items() if name != "tokens"}
-        response = Response({**vars(signed_in.tokens), **about_device})
+        names = ("device_token", "created", "requested_by_others")
+        response = Response(vars(signed_in.tokens) | {name: getattr(signed_in, name) for name in names})
+        response.repeated = signed_in.repeated  # type: ignore[attr-defined]  # for the metrics
         cookies.delete(response, cookies.CHALLENGE)
         cookies.write(request, response, cookies.DEVICE, signed_in.device_token, devices.TRUST_FOR.total_seconds())
         return response

@@ -93,10 +93,10 @@ def _route(request: HttpRequest) -> str:
 
 
 def _count_event(route: str, response: Any) -> None:
-    """Count an event when its response is sent, because it is committed then."""
+    """Count an event when its response is sent, because it is committed then. A log-in that is repeated counts once."""
     if route == "/api/v1/profiles/me":
         ACTIVATIONS.inc()
-    elif route == "/api/auth/login":
+    elif route == "/api/auth/login" and not response.repeated:
         CODES_VERIFIED.inc()
         SIGN_UPS.inc(response.data["created"])
     elif route == "/api/auth/signup":

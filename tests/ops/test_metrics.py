@@ -11,7 +11,7 @@ from prometheus_client.core import CollectorRegistry
 from inviting_app.ops import certificate, metrics
 from inviting_app.ops.certificate import Certificate
 from inviting_app.ops.metrics_states import States
-from tests.support.accounts import client
+from tests.support.accounts import client, in_session
 from tests.support.login_steps import ask
 from tests.support.receipts import sent
 from users.login.sms_limits import count_site
@@ -112,6 +112,24 @@ def test_client_input_never_becomes_a_label(settings: Any) -> None:
     shown = str(list(metrics.registry.collect()))
     assert "/api/v1/profiles/<int:user_id>" in shown
     assert not any(typed in shown for typed in ("9991234567", "ABC234"))
+
+
+def test_events_are_counted_once_if_a_lost_response_is_asked_for_again(settings: Any) -> None:
+    settings.MIDDLEWARE = ["inviting_app.ops.metrics.requests", *settings.MIDDLEWARE]
+    events = ("codes_asked", "codes_verified", "sign_ups", "activations")
+    before = [value(metrics.registry, f"{name}_total") or 0 for name in events]
+    inviter, api = in_session("9991234568"), client()
+
+    asked = api.post("/api/auth/signup", {"phone": "9991234567"}).json()
+    log_in = {"code": asked["code"], "challenge_id": asked["challenge_id"]}
+    answers = [api.post("/api/auth/login", log_in).json() for _ in range(2)]
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {answers[1]['token']}")
+    votes = [api.post("/api/v1/profiles/me", {"activated_invite": inviter.code}).status_code for _ in range(2)]
+
+    assert [answer["created"] for answer in answers] == [True, True]
+    assert votes == [200, 409]
+    after = [value(metrics.registry, f"{name}_total") or 0 for name in events]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1, 1]
 
 
 def test_refusal_of_a_head_request_is_counted_by_its_code(settings: Any) -> None:

@@ -46,6 +46,8 @@ class SignedIn:
     created: bool
     # Whether a client at another network address requested the same code.
     requested_by_others: bool
+    # Whether the same log-in was answered before.
+    repeated: bool
 
 
 def sign_in(
@@ -187,7 +189,8 @@ def _accept(
                 events.emit("user.verified", {"user_id": user.pk}, user_id=user.pk)
             known = challenge.login_code.device
             device, device_token = devices.start_session(user, known, user_agent, now, session_id)
-            return SignedIn(tokens.issue(device), device_token, created, _is_requested_by_others(challenge))
+            others = _is_requested_by_others(challenge)
+            return SignedIn(tokens.issue(device), device_token, created, others, repeated=False)
     raise AccountDisabled
 
 
@@ -202,7 +205,8 @@ def _repeat(user: User, challenge: Challenge, since: datetime) -> SignedIn:
     if device is None:
         raise InvalidCode
     created = user.verified_at == device.signed_in_at
-    return SignedIn(tokens.issue(device), devices.token_of(device), created, _is_requested_by_others(challenge))
+    others = _is_requested_by_others(challenge)
+    return SignedIn(tokens.issue(device), devices.token_of(device), created, others, repeated=True)
 
 
 def _is_requested_by_others(challenge: Challenge) -> bool:
