@@ -108,7 +108,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Guesses at operators' passwords are counted and refused by django-axes, see users/admin/lockout.py.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-AXES_HANDLER = "users.admin.lockout.Handler"
+AXES_HANDLER = "users.admin.lockout.LockoutHandler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=30)

@@ -23,6 +23,10 @@ def messages(path: Path) -> dict[Any, Any]:
         return {(message.context, message.id): message.string for message in read_po(file) if message.id}
 
 
+def forms(text: Any) -> Any:
+    return tuple(text) if isinstance(text, list) else text
+
+
 def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
     # As `make messages` does.
     subprocess.run(
@@ -38,15 +42,17 @@ def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
     translated = messages(RUSSIAN / "django.po")
 
     assert set(messages(tmp_path / "django.pot")) == set(translated)
-    assert all(translated.values())
+    assert all(text and all(text) for text in translated.values())  # with plurals, a text is the tuple of its forms
 
 
 @pytest.mark.parametrize("folder", [RUSSIAN, RUSSIAN_OF_REST_FRAMEWORK])
 def test_compiled_translations_are_those_of_the_source(folder: Path) -> None:
     with (folder / "django.mo").open("rb") as file:
         read = [message for message in read_mo(file) if message.id]
-    # Babel reads contexts of compiled catalogues as bytes.
-    compiled = {(message.context and message.context.decode(), message.id): message.string for message in read}
+    # Babel reads contexts of compiled catalogues as bytes, and plural forms as lists.
+    compiled = {
+        (message.context and message.context.decode(), forms(message.id)): forms(message.string) for message in read
+    }
 
     assert compiled == messages(folder / "django.po")
 

@@ -1,18 +1,19 @@
 """When an operator's login locks.
 
-- 5 wrong passwords for one phone number from one network lock that pair for 30 minutes. The number stays usable from
-  elsewhere, so a stranger cannot lock an operator out.
-- 50 wrong passwords from one network, for any phone numbers, lock that network for 30 minutes. This also limits the
-  password hashing that a stranger can cause.
+- 5 wrong passwords (`AXES_FAILURE_LIMIT`) for one phone number from one network lock that pair for 30 minutes
+  (`AXES_COOLOFF_TIME`). The number stays usable from elsewhere, so a stranger cannot lock an operator out.
+- 50 wrong passwords (`NETWORK_LIMIT`) from one network, for any phone numbers, lock that network for the same time.
+  This also limits the password hashing that a stranger can cause.
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
 
-A locked login is answered with 429 and `Retry-After`. Attempts during a lock do not prolong it, and a right password
-resets the count of its pair. Requests in progress at the moment of the lock are still answered.
+A locked login is answered with 429 and `Retry-After`, and the form says how long to wait. Attempts during a lock do not
+prolong it, and a right password resets the count of its pair. Requests in progress at the moment of the lock are still
+answered.
 
-django-axes counts: `AXES_FAILURE_LIMIT` and `AXES_COOLOFF_TIME` in the settings have the first limit and the time. It
-stores the address, the User-Agent and a keyed hash of the phone number, and nothing else of the form.
+django-axes counts. Its settings begin with `AXES_` and are in `inviting_app/settings.py`. It stores the address, the
+User-Agent and a keyed hash of the phone number, and nothing else of the form.
 """
 
 import hmac
@@ -29,6 +30,7 @@ from django.db.models import Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from users import client, keys, phones
 from users.login import networks
@@ -62,17 +64,19 @@ class LoginForm(AdminAuthenticationForm):
 
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
-        if not locked_until(self.request, self.cleaned_data):
+        seconds = _seconds_locked(self.request, self.cleaned_data)
+        if not seconds:
             return super().get_invalid_login_error()
-        minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() / 60)
-        return ValidationError(
-            _("Too many wrong passwords from your network address. Try again in %(minutes)d minutes."),
-            code="locked_out",
-            params={"minutes": minutes},
+        minutes = math.ceil(seconds / 60)
+        text = ngettext(
+            "Too many wrong passwords. Try again in %(minutes)d minute.",
+            "Too many wrong passwords. Try again in %(minutes)d minutes.",
+            minutes,
         )
+        return ValidationError(text, code="locked_out", params={"minutes": minutes})
 
 
-class Handler(AxesDatabaseHandler):  # type: ignore[misc]
+class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
     """Counts wrong passwords in the database, by pair and by network."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
@@ -108,8 +112,8 @@ def counted_since() -> datetime:
 
 
 def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> datetime | None:
-    """When the lock of the pair or of a network ends. None: there is no lock."""
-    name = hidden_name(request, credentials)
+    """When the last lock that applies ends, of the pair or of a network. None: there is no lock."""
+    name, ends = hidden_name(request, credentials), []
     for network in networks.containing(_address(request)):
         of_network = AccessAttempt.objects.filter(
             ip_address__range=(network.first, network.last),
@@ -119,9 +123,14 @@ def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> da
         for attempts, limit in ((of_pair, settings.AXES_FAILURE_LIMIT), (of_network, NETWORK_LIMIT)):
             counted = attempts.aggregate(failures=Sum("failures_since_start", default=0), newest=Max("attempt_time"))
             if counted["failures"] >= limit * network.factor:
-                newest: datetime = counted["newest"]
-                return newest + settings.AXES_COOLOFF_TIME
-    return None
+                ends.append(counted["newest"] + settings.AXES_COOLOFF_TIME)
+    return max(ends, default=None)
+
+
+def _seconds_locked(request: HttpRequest, credentials: dict[str, Any] | None) -> int:
+    """How long the log-in is locked from now, rounded up. Zero: there is no lock."""
+    until = locked_until(request, credentials)
+    return max(0, math.ceil((until - timezone.now()).total_seconds())) if until else 0
 
 
 def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
@@ -163,8 +172,6 @@ def described(name: str, address: str, user_agent: str, path: str, request: Http
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
     """Turn the login page, whose form explains the lock, into the answer to a locked login."""
-    now = timezone.now()
-    wait = (locked_until(request, credentials) or now) - now
     response.status_code = 429
-    response["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
+    response["Retry-After"] = str(max(1, _seconds_locked(request, credentials)))
     return response
