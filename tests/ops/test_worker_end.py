@@ -1,4 +1,4 @@
-"""A worker that ends because its database is away still records what its gateways have taken."""
+"""A worker whose jobs fail ends. If its database is away, it still records what its gateways have taken."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from django.db import connection, connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
@@ -15,6 +16,7 @@ from profiles.webhooks.sender import WebhookSender
 from tests.support.http_gateway import Gateway, running
 from tests.support.login_steps import ask
 from users.models import SmsDelivery
+from users.sms import queries, tasks
 from users.sms.sender import Sender
 
 
@@ -45,3 +47,24 @@ def test_worker_whose_jobs_fail_records_the_sms_that_it_was_sending(
 
     assert SmsDelivery.objects.get().state == "sent"
     assert len(gateway.messages) == 1
+
+
+@pytest.mark.usefixtures("empty_queue")
+def test_job_whose_end_cannot_be_written_ends_the_worker(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """procrastinate goes on, and the job would stay `doing` as long as this worker gives heartbeats."""
+
+    def lose_the_job(*_: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")
+
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)  # threads of jobs keep no connection
+    monkeypatch.setattr(queries, "take_over", lose_the_job)
+    tasks.send_sms.defer(delivery_id=1)
+    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
+        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(asyncio.wait_for(worker._work(), 30))
+
+    assert "a job was left unfinished: ConnectorException" in caplog.text

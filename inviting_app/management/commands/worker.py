@@ -163,6 +163,7 @@ async def _work() -> None:
 
     def end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """End the worker: a job whose end could not be written stays `doing` as long as its worker lives."""
+        # procrastinate does not document that such an error gets here: tests/ops/test_worker_end.py holds it to that.
         logger.error("a job was left unfinished: %s", type(context.get("exception")).__name__)
         work.cancel()
 
