@@ -212,7 +212,7 @@ def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) ->
     execute(queries["finish_job"], job_id=second, status="succeeded", delete_job=True)
     execute(queries["select_stalled_jobs_by_heartbeat"], queue=None, task_name=None, seconds_since_heartbeat=10)
     assert claim_and_record(20) == 20
-    sms_queries.take_over(PEOPLE, "-")
+    sms_queries.queue_sms_of_old_job(PEOPLE, "-")
     assert len(webhooks.claim(8, {1: 8}, CLAIM_FOR)) == 8
     users.queries.queue(database_now())
     for other in ([], ["webhook://127.0.0.1:9/other"]):

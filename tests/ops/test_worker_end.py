@@ -60,7 +60,7 @@ def test_job_whose_end_cannot_be_written_ends_the_worker(
             cursor.execute("DELETE FROM procrastinate_jobs")
 
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)  # threads of jobs keep no connection
-    monkeypatch.setattr(queries, "take_over", lose_the_job)
+    monkeypatch.setattr(queries, "queue_sms_of_old_job", lose_the_job)
     tasks.send_sms.defer(delivery_id=1)
     with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
         monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))

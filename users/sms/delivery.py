@@ -14,11 +14,12 @@ from users.sms.breaker import Breaker
 from users.sms.gateways import Gateway
 from users.sms.queries import Claimed
 
-# One gateway gets at most this many tries of one SMS whose outcome is not known: each may have been sent and paid.
+# The most tries of one SMS at one gateway whose outcomes are not known. Each of them may have sent the SMS.
 MOST_OPEN_TRIES = 2
 
-# Until another worker may take over an SMS, from its claim or from the moment when the next gateway is asked. A try
-# begins within three seconds of that and takes eight, so that two workers never send one SMS at once.
+# How long a claim of an SMS lasts. Afterwards any worker may claim it, as if the one before were dead. The time begins
+# with the claim, and again when the next gateway is to be asked. A try begins at most BEGIN_SECONDS later, and takes at
+# most eight seconds. So two workers never send one SMS at once.
 CLAIM_FOR = timedelta(seconds=12)
 BEGIN_SECONDS = 3.0
 

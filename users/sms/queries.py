@@ -53,8 +53,10 @@ def count_gateway_refusal(name: str, error: str) -> None:
 # How long sending a notice is tried: its code is used, so that has no time left.
 NOTICE_FOR = HOUR
 
-# The statement that claims an SMS counts the try, so it is known whatever happens to the worker. The SMS of a code that
-# has ended is not sent: it is `failed` if gateways were tried until the code expired, and `dropped` otherwise.
+# `next_try_at` says when an SMS is due and, while it is claimed, when the claim ends. So the SMS of a dead worker is
+# due again after CLAIM_FOR, for any worker. The same statement counts the try, so it is known whatever happens to the
+# worker. The SMS of a code that has ended is not sent: it is `failed` if gateways were tried until the code expired,
+# and `dropped` otherwise.
 _CLAIM = f"""
 WITH due AS MATERIALIZED (
     SELECT id, login_code_id, open_tries, error, notice_phone, created_at,
@@ -166,17 +168,19 @@ SELECT sms.id, recorded.next_try_at, recorded.is_live
 
 
 class Recorded(NamedTuple):
-    """By id, when the claims end that still live and whose code does; and the SMS that are to be recorded again."""
+    """What became of the changes."""
 
+    # By id of an SMS that may go on being sent: when its claim ends. The claim and the code are still live.
     live: dict[int, datetime]
+    # The ids of those whose rows were locked. They are to be recorded again.
     locked: set[int]
 
 
 def record(changes: list[dict[str, Any]]) -> Recorded:
     """Record what became of claimed SMS, except of those whose rows other transactions have locked.
 
-    Those must not hold up the others, whose claims would end meanwhile. By hand: one conditional statement for all of
-    them.
+    To wait for these would hold up the others, whose claims would end meanwhile. By hand: one conditional statement for
+    all of them.
     """
     rows = sql.fetch_all(_RECORD, {"changes": json.dumps(changes), "notice": NOTICE_FOR})
     return Recorded(
@@ -185,18 +189,18 @@ def record(changes: list[dict[str, Any]]) -> Recorded:
     )
 
 
-_TAKE_OVER = """
+_QUEUE_SMS_OF_OLD_JOB = """
 UPDATE users_smsdelivery SET next_try_at = statement_timestamp(), request_id = %(request)s
  WHERE id = %(id)s AND state = 'queued' AND next_try_at IS NULL
 """
 
 
-def take_over(delivery_id: int, request: str) -> None:
-    """Have an SMS wait in its row, if it is one of those that a job of an earlier version would send.
+def queue_sms_of_old_job(delivery_id: int, request: str) -> None:
+    """Have an SMS wait in its row, if a process of an earlier version queued it as a job.
 
-    Only its job does this, so workers of both versions can run at once: procrastinate gives the job to one of them.
+    Only this job does so. Workers of both versions can run at once: procrastinate gives the job to one of them.
     """
-    sql.execute(_TAKE_OVER, {"id": delivery_id, "request": request[:64]})
+    sql.execute(_QUEUE_SMS_OF_OLD_JOB, {"id": delivery_id, "request": request[:64]})
 
 
 def listen(using: str) -> None:

@@ -1,6 +1,7 @@
 """The engine of the worker: it claims SMS that wait, has many sent at once, and records what became of them.
 
-Each SMS is a row, and a claim ends by itself, so the SMS of a worker that dies are taken over. There is no other queue.
+Each SMS is a row, and there is no other queue. A claim ends by itself after CLAIM_FOR (12 seconds): `claim` in
+`users/sms/queries.py` sets `next_try_at` to its end. If a worker dies, any other worker claims its SMS then.
 """
 
 import logging
@@ -118,7 +119,8 @@ class Sender:
         now = time.monotonic()
         self._health.refresh()
         candidates = gateways.configured()
-        # The claim counts the first try of each, unless a gateway is asked last: then the breaker decides for each SMS.
+        # The claim counts a try of the first gateway for each SMS. It counts none while the breaker has a gateway asked
+        # last: then `Sms.next` finds the gateway for each SMS and counts the try.
         first = None if settings.DEMO or self._health.degraded else candidates[0]
         claimed = queries.claim(limit, first.name if first else None, MOST_OPEN_TRIES, CLAIM_FOR)
         self._claimed_at, self._due = now, len(claimed) == limit

@@ -25,7 +25,7 @@ FAILED_JOBS_HOURS = 7 * 24
 @app.task(name="users.tasks.send_sms", queue="sms", retry=RETRIES)
 def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
     """Hand over an SMS that a process of an earlier version queued as a job. Its row waits from now on."""
-    queries.take_over(delivery_id, asked_by)
+    queries.queue_sms_of_old_job(delivery_id, asked_by)
     queries.announce()
 
 
