@@ -100,7 +100,11 @@ class DatabaseConnectionMiddleware:
 
 
 class ApiMiddleware:
-    """Refuse foreign hosts and large bodies before anything is read, and set the headers of the API."""
+    """Refuse large bodies on every path; for the API alone, refuse foreign hosts too and set the headers.
+
+    The limit of a body is BODY_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is refused before it
+    is read. `inviting_app/wsgi.py` has read a chunked body up to the limit. Django refuses foreign hosts for pages.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -139,7 +143,7 @@ class ApiMiddleware:
         return HttpResponse() if is_asking else None
 
     def _is_large(self, request: HttpRequest) -> bool:
-        """Whether the body is too large. `inviting_app.wsgi` sets CONTENT_LENGTH for a chunked body too."""
+        """Whether the body is too large. For a chunked body, `inviting_app/wsgi.py` has set CONTENT_LENGTH."""
         length = request.META.get("CONTENT_LENGTH") or "0"
         return not length.isdigit() or int(length) > settings.BODY_MAX_BYTES
 

@@ -44,13 +44,15 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_static",
 ]
 
+# A request of the API ends at ApiViewMiddleware: what stands below it is for pages alone. New middleware for all
+# requests goes right above it: ApiMiddleware has then refused large bodies and, for the API, foreign hosts.
 MIDDLEWARE = [
     *(["inviting_app.ops.metrics.requests"] if METRICS_PORT else []),
     "api.middleware.RequestContextMiddleware",
     "api.middleware.DatabaseConnectionMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "api.middleware.ApiMiddleware",
-    "api.middleware.ApiViewMiddleware",  # the API ends here; the middleware below is for pages
+    "api.middleware.ApiViewMiddleware",
     "inviting_app.probes.any_host",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

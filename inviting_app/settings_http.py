@@ -24,8 +24,9 @@ if TRUSTED_PROXIES:
 # Orchestrators ask for these every few seconds. They answer to any host, and are neither logged nor measured.
 PROBE_PATHS = frozenset({"/livez", "/readyz"})
 
-# For every body. Django's DATA_UPLOAD_MAX_MEMORY_SIZE covers only what a view reads by `body` or `POST`: REST framework
-# reads JSON from the stream, and a request that no view reads would pass.
+# The limit of every body, on every path: `ApiMiddleware` in api/middleware.py refuses larger ones. Django's
+# DATA_UPLOAD_MAX_MEMORY_SIZE covers only what a view reads by `body` or `POST`: REST framework reads JSON from the
+# stream, and a request that no view reads would pass.
 BODY_MAX_BYTES = 64 * 1024
 
 CORS_ALLOWED_ORIGINS = env.CORS_ORIGINS

@@ -50,7 +50,7 @@ def _plain_content_type(value: str) -> str:
 def _read_chunked_body(environ: WSGIEnvironment) -> None:
     """Read a body without a length, up to one byte above the limit, and tell its length to Django.
 
-    Django reads only bodies of a known length. `api.middleware` refuses those above the limit.
+    Django reads only bodies of a known length. `ApiMiddleware` in `api/middleware.py` refuses those above the limit.
     """
     body = environ["wsgi.input"].read(settings.BODY_MAX_BYTES + 1)
     environ["CONTENT_LENGTH"] = str(len(body))
