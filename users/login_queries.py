@@ -16,7 +16,7 @@ from users.login.codes import MAX_ATTEMPTS
 from users.models import Challenge, Device, LoginCode, SmsDelivery
 
 # Each question is one probe of an index, so the answer takes the same time for every phone.
-_STANDING = """
+_PHONE_STATUS = """
 SELECT EXISTS (SELECT 1 FROM users_user WHERE phone = %(phone)s AND verified_at IS NOT NULL),
        EXISTS (SELECT 1 FROM users_logincode
                 WHERE user_id = (SELECT id FROM users_user WHERE phone = %(phone)s)
@@ -34,24 +34,24 @@ SELECT EXISTS (SELECT 1 FROM users_user WHERE phone = %(phone)s AND verified_at 
 """
 
 
-class Standing(NamedTuple):
-    """What there is of a phone, and whether the client has its device token or a live challenge of an open code."""
+class PhoneStatus(NamedTuple):
+    """What there is of a phone, and what the client has of it."""
 
     is_verified: bool
+    # A code for unknown devices, to which a challenge may still attach.
     has_open_code: bool
+    # The client shows the token of a trusted device of the phone's user.
     is_known_device: bool
+    # The client shows a challenge of an open code of the phone, with attempts left.
     holds_challenge: bool
 
 
-def standing(
+def phone_status(
     phone: str, now: datetime, trust_hash: bytes | None, challenge_id: str | None, changing_user_id: int | None
-) -> Standing:
-    """Whether a phone has an open code for unknown devices, and what the client holds of it. It locks nothing.
-
-    By hand: one round trip, and the same work for known and unknown phones.
-    """
+) -> PhoneStatus:
+    """Read the status of a phone, without a lock. By hand: one round trip, and the same work for unknown phones."""
     values = {"phone": phone, "now": now, "trust_hash": trust_hash, "challenge": challenge_id}
-    return Standing(*sql.fetch_one(_STANDING, values | {"attempts": MAX_ATTEMPTS, "changing": changing_user_id}))
+    return PhoneStatus(*sql.fetch_one(_PHONE_STATUS, values | {"attempts": MAX_ATTEMPTS, "changing": changing_user_id}))
 
 
 def insert_code(code: LoginCode, challenge: Challenge, delivery: SmsDelivery) -> None:
@@ -138,18 +138,18 @@ def consume_attempt(
     by_phone: bool = False,
     changing_user_id: int | None = None,
 ) -> Attempt | None:
-    """Consume one of MAX_ATTEMPTS of the challenge, and count it as a wrong guess until it is proved right.
+    """Consume one of the three attempts (MAX_ATTEMPTS) of the challenge. It counts as a wrong guess until proved right.
 
-    None if none was left, the code is no longer valid or has another length, or the challenge is unknown or of another
-    `phone` than this one (E.164). The challenge that used the code may be answered again for the time of `repeat_for`.
-    That counts as no guess: its holder knows the code.
+    Returns None if no attempt is left, if the code is no longer valid or has another length than `length`, if the
+    challenge is unknown, or if it belongs to another phone than `phone` (E.164). For the time of `repeat_for` after it
+    used the code, a challenge may be answered again. That counts as no guess, because its holder knows the code.
 
     The code must be one that signs in or, with `changing_user_id`, one that changes the phone of this user.
 
     `by_phone` says that the client showed no id of the challenge, so it may be anybody behind the same address.
 
-    It is the rule that bounds guessing. One statement finds and changes both rows, so it commits before the comparison
-    without a transaction around it. Other fields of the challenge are deferred.
+    This is the rule that bounds guessing. One statement finds and changes both rows. Without a transaction around it,
+    it commits before the digits are compared. Other fields of the challenge are deferred.
     """
     row = sql.fetch_optional(
         _CONSUME_ATTEMPT,
@@ -159,10 +159,10 @@ def consume_attempt(
     return Attempt(_challenge(row, *row[-4:-2]), *row[-2:]) if row else None
 
 
-# GREATEST never decides what is stored. PostgreSQL checks the constraint on `wrong` before it sees that a parallel
-# attempt has changed the code, and then computes the sum again.
-# The challenge's row is locked before those of codes, as an attempt locks them. Another order could deadlock with it.
-# The caller has locked the user's row.
+# GREATEST keeps a race from failing, and never decides what is stored. PostgreSQL computes `wrong` from the row that
+# the statement found, and checks its constraint. If a parallel attempt has changed the row, it then computes it again.
+# The order of locks is that of `_CONSUME_ATTEMPT`: first the challenge, then codes. Another order could deadlock with
+# it. The caller has locked the user's row.
 _MARK_USED = f"""
 WITH answered AS (
     UPDATE users_challenge AS challenge
@@ -191,12 +191,12 @@ UPDATE users_logincode AS code
 def mark_used(challenge: Challenge, session_id: UUID, now: datetime, *, by_phone: bool = False) -> bool:
     """Mark the challenge's code as used and end all valid codes of its track. False if it was not valid any more.
 
-    An active user has then signed in `now`; the first time verifies them. Unless the code changes a phone: then the
-    user of the code is not the one who typed it.
+    An active user has then signed in `now`, and the first time verifies them. A code that changes a phone does neither:
+    the user of the code is not the one who typed it.
 
-    The attempts that showed the challenge's id no longer count as wrong guesses: they were typing errors of whoever has
-    the code. Those `by_phone` do, apart from the correct one: a stranger may have made them. If the correct one was by
-    phone, a stranger may hold the challenge, so no attempt is left to repeat the log-in.
+    Attempts that showed the challenge's id no longer count as wrong guesses: they were typing errors of whoever has the
+    code. Attempts `by_phone` go on counting, except the correct one: a stranger may have made them. If the correct one
+    was `by_phone`, all attempts are consumed: a stranger may hold the challenge, and could otherwise repeat the log-in.
 
     `session_id` is that of the session which the challenge then opens, or in which the phone changes. Call it with the
     user's row locked.
@@ -213,8 +213,8 @@ UPDATE users_device SET trust_hash = NULL, trusted_until = NULL
 
 
 def insert_device(device: Device, kept: int) -> None:
-    """Insert a trusted device and set its key. Its user's other devices are trusted no longer, but for the last ones
-    to sign in, so that `kept` are trusted in all.
+    """Insert a trusted device and set its key. End the trust of the user's devices that signed in longest ago, so that
+    at most `kept` are trusted in all.
 
     By hand: one round trip, and `save()` took 0.4 ms of CPU.
     """

@@ -122,10 +122,10 @@ def refuse_early(
     if costs.now is None or not costs.may_refuse:
         return
     trust_hash = devices.trust_hash(device_token) if device_token else None
-    standing = login_queries.standing(phone, costs.now, trust_hash, challenge_id, changing_user_id)
-    delays = costs.delays(known=False, verified=standing.is_verified)
-    delay = max(delays.attach, NO_DELAY if standing.has_open_code else delays.send)
-    if delay > NO_DELAY and not standing.is_known_device and not standing.holds_challenge:
+    status = login_queries.phone_status(phone, costs.now, trust_hash, challenge_id, changing_user_id)
+    delays = costs.delays(known=False, verified=status.is_verified)
+    delay = max(delays.attach, NO_DELAY if status.has_open_code else delays.send)
+    if delay > NO_DELAY and not status.is_known_device and not status.holds_challenge:
         _refuse(delay, _reached(delays))
 
 
