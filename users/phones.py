@@ -18,7 +18,7 @@ from users import typed
 # The maximum length of a typed number, in characters. The longest real numbers are shorter, with any separators.
 MAX_LENGTH = 40
 
-# A number that `typed.clean` has cleaned, as in a copied link. Two plus signs begin what one begins.
+# A number that `typed.clean` has cleaned. A copied link begins with `tel:`. Several plus signs mean the same as one.
 _SPELLING = re.compile(r"(?:tel:)?(\+*)([0-9./]+)", re.IGNORECASE)
 # What people and programs put around a number or its first digits: categories of brackets and quotes, and plain quotes.
 _AROUND = {"Ps", "Pe", "Pi", "Pf", '"', "'"}
@@ -105,7 +105,10 @@ def national(phone: str) -> str:
 
 
 def mask(phone: str) -> str:
-    """The masked form for the admin, logs and records: `+7***4567`."""
+    """The masked form for the admin, logs and records: the first two and the last four characters, as `+7***4567`.
+
+    Of a longer country code only the first digit is left: `+4***1234` for a British number.
+    """
     return f"{phone[:2]}***{phone[-4:]}"
 
 

@@ -47,7 +47,8 @@ SHORT_SEARCH = 8
 class ExportAdmin(LargeTableAdmin):
     """A list with an export button, for everybody who may see the list."""
 
-    # The headings by column of the model, or of a model that it refers to. Columns named phone are masked.
+    # The headings by column of the model, or of a model that it refers to. Columns named phone hold full numbers for an
+    # operator with SEES_PHONES, and masked ones for others.
     exported: ClassVar[dict[str, Any]]
 
     def get_urls(self) -> list[URLPattern]:

@@ -2,6 +2,7 @@
 
 A phone number is masked on every page, as `+7***4567`: `User.__str__` and `UserAdmin.masked` call `users.phones.mask`.
 No combination of columns may reveal more of it. The full number has a page of its own, and each view of it is logged.
+An export has full numbers only for an operator who may see that page (SEES_PHONES), and the log says so.
 Users are not deleted here, and no code is ever shown.
 """
 
@@ -96,10 +97,14 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
 
     @admin.display(description=_("phone"))
     def masked(self, user: User) -> str:
+        """The first two and the last four characters of the phone: `+7***4567`. A dash for an erased user."""
         return phones.mask(user.phone) if user.phone else "—"
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Only superusers use the form: it makes operators. Others use the actions. Nobody edits who can be none."""
+        """Only superusers use the form, because it makes operators. Others use the actions.
+
+        A user who may not become an operator, such as a test user, has no form.
+        """
         if isinstance(obj, User):
             return request.user.is_superuser and not obj.erased_at and accounts.may_be_operator(obj)
         return request.user.has_perm("users.change_user")
