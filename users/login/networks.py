@@ -1,8 +1,11 @@
 """Limits by network: what the clients of one network may cause together.
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address: one customer may have any of them. The
-limits of a network grow with the phones that its people verify. So the many people behind one address of a mobile
-carrier raise them, and one phone cannot. Known devices are exempt.
+limits of a network grow with the phones that its people verify: the many people behind one address of a mobile carrier
+raise them. One verified phone raises no limit of SMS. Known devices are exempt.
+
+The constants here are for a network without verified phones. `…_BY_VERIFIED` is what each phone adds that was verified
+in the last 24 hours.
 """
 
 from dataclasses import dataclass
@@ -19,28 +22,37 @@ from users.network_queries import LiveCounts, StoredCounts
 IPV4_FACTORS = {32: 1}
 IPV6_FACTORS = {64: 1, 56: 2, 48: 4}
 
-# SMS in an hour whose code was not used, and how much each verified phone adds.
-SENDS_IN_AN_HOUR, SENDS_IN_AN_HOUR_BY_VERIFIED = 10, 0.1
+# Unused SMS in an hour: those whose code was not used.
+SENDS_IN_AN_HOUR = 10
+SENDS_IN_AN_HOUR_BY_VERIFIED = 0.1
 
-# The same in 24 hours. It is never more than this share of SMS_PER_DAY.
-SENDS_IN_A_DAY, SENDS_IN_A_DAY_BY_VERIFIED, SENDS_IN_A_DAY_SHARE = 40, 0.3, 0.1
+# Unused SMS in 24 hours.
+SENDS_IN_A_DAY = 40
+SENDS_IN_A_DAY_BY_VERIFIED = 0.3
+# The most of them, as a share of SMS_PER_DAY, however many phones are verified.
+SENDS_IN_A_DAY_SHARE = 0.1
 
-# Challenges in an hour, and how many each verified phone adds.
-CHALLENGES, CHALLENGES_BY_VERIFIED = 60, 6
+# Challenges in an hour.
+CHALLENGES = 60
+CHALLENGES_BY_VERIFIED = 6
 
-# Challenges in an hour for one phone. It does not grow.
+# Challenges in an hour for one phone. Verified phones add nothing.
 CHALLENGES_OF_PHONE = 60
 
-# The risk weight in 24 hours up to which the next code may be short, how much each verified phone adds, and at most.
-SHORT_WEIGHT, SHORT_WEIGHT_BY_VERIFIED, SHORT_WEIGHT_ADDED = 30, 0.1, 250
+# The risk weight in 24 hours up to which the next code may be short.
+SHORT_WEIGHT = 30
+SHORT_WEIGHT_BY_VERIFIED = 0.1
+# The most that all verified phones together add.
+SHORT_WEIGHT_ADDED = 250
 
-# `Retry-After` while codes that count may still be used: people take about half a minute to type one.
+# `Retry-After` if an SMS is allowed as soon as the codes that were just sent are used. People take about half a minute
+# to type one.
 PENDING_DELAY = timedelta(seconds=30)
 
-# `Retry-After` while the phones that raise a limit are not counted yet: they are counted each minute.
+# `Retry-After` if phones that are just being verified would raise the limit. They are counted once a minute.
 RECOUNT_DELAY = timedelta(minutes=1)
 
-# `Retry-After` of a refusal by the SMS of 24 hours: their window moves on slowly.
+# `Retry-After` if the limit of 24 hours is reached. SMS leave this window slowly.
 DAY_DELAY = HOUR
 
 
