@@ -14,17 +14,17 @@ holds the current pair and the one before it. This is what happens to a refresh 
 4. Of any other pair: reuse. Session and trust of the device end. The same holds for the access token of a superseded
    pair.
 
-Why a client that loses responses stays signed in, however many and however long: it presents the newest pair that it
-has stored, and it has stored each pair before it used it. So no later pair was used by it, and rule 1, 2 or 3 applies.
+Why a client stays signed in, however many responses it loses: it stores each pair before it uses it, and presents the
+newest pair that it has stored. So it has used no later pair, and rule 1, 2 or 3 applies.
 
-Why a thief is found out: the thief holds the owner's pair, or a pair whose response the owner lost, and both go on
-using the session. As soon as one of them uses a later pair, the other presents the refresh token of an earlier pair
-whose successor is used. After REUSE_INTERVAL that is reuse (rule 4). If neither uses a later pair, the owner's retry
-supersedes the thief's pair (rule 3), and the thief's next request is reuse (rule 4).
+Why a thief is found out: the thief has the owner's pair, or one whose response the owner lost, and both go on using the
+session. As soon as one of them uses a later pair, the other presents a refresh token whose successor is used. After
+REUSE_INTERVAL that is reuse (rule 4). If neither uses a later pair, the owner's retry supersedes the thief's pair
+(rule 3), and the thief's next request is reuse (rule 4).
 
 The first use of a pair is one conditional UPDATE, committed before the response. Rule 3 is a compare-and-set on the
-same row. So under any race either the use comes first, and the retry is reuse, or the retry comes first, and the use
-is reuse. The first pair of a session has none before it, so its use is not marked.
+same row. So one of them comes first under any race. After the use, the retry is reuse; after the retry, the use is.
+The first pair of a session has none before it, so its use is not marked.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ ISSUER = "inviting_app"
 AUDIENCE = "inviting_app:api"
 ACCESS_FOR = timedelta(minutes=10)
 
-# For this time after an exchange, the old refresh token gets the same successor again, so that tabs and retries of a
-# client agree. For this time after a log-in, the same code gets the same session again.
+# For this time after an exchange, the old refresh token may be presented again and gets the same successor: tabs and
+# retries of a client then agree. That is rule 2, and not the reuse of rule 4, which ends the session. For this time
+# after a log-in, the same code gets the same session again.
 REUSE_INTERVAL = timedelta(seconds=10)
 
 # How many superseded pairs are remembered. They are at least REUSE_INTERVAL apart, so the access tokens of all others
