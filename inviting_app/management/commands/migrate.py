@@ -1,4 +1,7 @@
-"""Django's `migrate` as the owner of the tables, and then the rights of the service on them."""
+"""Django's `migrate`, with two additions: it connects as the owner of the tables, and it gives the service its rights.
+
+It is found instead of Django's command of this name, because commands of apps come before those of Django.
+"""
 
 from typing import Any
 
@@ -11,6 +14,8 @@ from inviting_app import queries
 from inviting_app.ops import roles
 
 
+# A receiver of `post_migrate` would not replace this class: the command has to connect as the owner, too. Django sends
+# that signal for each app, and after each `flush`.
 class Command(migrate.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
