@@ -9,7 +9,8 @@ from django.db.backends.postgresql import base
 
 from users import deadline
 
-# No address of the server is tried later than this after the first one: an attempt takes two seconds (settings.py).
+# No other host is tried later than this after the first one. An attempt takes `connect_timeout` at most: two seconds if
+# there are several hosts (settings_database.py).
 TRY_SECONDS = 2.5
 
 # A standby reports `on` whatever its settings say.

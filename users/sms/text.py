@@ -55,6 +55,8 @@ def notice(language: str) -> str:
 def compose(digits: str, language: str, kind: Kind = Kind.SIGN_IN) -> str:
     """A sentence, and after an empty line the last line of SMS_LAST_LINE, if there is one.
 
+    If SMS_TEXT has the language, its text replaces the sentence of every kind and length.
+
     From the last line a device fills in the code. For browsers, WICG's "Origin-bound one-time codes delivered via SMS"
     defines it: a host without a port, a code without spaces. For Android apps it is the hash of the app, see "SMS
     Retriever API" of Google Play services.

@@ -52,7 +52,7 @@ DEMO = "Demo mode: no SMS is sent, and the response contains the code. Set SMS_G
 
 
 class Command(BaseCommand):
-    help = f"{__doc__} HUP loads new code and settings, and no request is lost."
+    help = f"{__doc__} HUP loads new code and settings without losing a request; if started in a terminal, it ends it."
     stopping = reloading = has_terminal = False
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         self._keep_running()
 
     def _on_signal(self, number: int, frame: object) -> None:
-        # If the service was started from a terminal, HUP means that the terminal was closed.
+        # If the service was started in a terminal, HUP means that the terminal was closed: the service ends.
         self.reloading = number == signal.SIGHUP and not self.has_terminal
         self.stopping = self.stopping or not self.reloading
 
@@ -126,7 +126,7 @@ class Command(BaseCommand):
                     logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
                 return
         (self.folder / "env.new").replace(self.folder / "env")
-        # The worker first: it claims no more SMS, which the new web processes may write in a new form.
+        # The worker ends first, so that the old one claims no SMS that new web processes write in a new form.
         self.worker.end()
         if self.web.process:  # otherwise it is about to start, with the new code
             self.web.process.send_signal(signal.SIGHUP)
