@@ -83,7 +83,8 @@ SELECT {sql.columns(LoginCode, "code")}, challenge.id, host(challenge.address), 
 def challenge_with_phone(public_id: str, changing_user_id: int | None = None) -> tuple[Challenge, str | None] | None:
     """The challenge with its code, and the user's phone. Other fields of the challenge are deferred.
 
-    Only one of this user's change of phone is found, or one that signs in if there is no `changing_user_id`.
+    With `changing_user_id` it finds only a challenge that changes the phone of this user, and otherwise only one that
+    signs in.
     """
     row = sql.fetch_optional(_CHALLENGE, [public_id, changing_user_id])
     return (_challenge(row, *row[-3:-1]), row[-1]) if row else None

@@ -42,7 +42,7 @@ from users.operators import logins, second_factor
 # The most rows of a table on the page of a user, so that it is equally quick for every user.
 ROWS_SHOWN = 50
 
-# Of the history, which has a page of its own.
+# The newest actions of operators that the page of a user shows. The whole history has a page of its own.
 ACTIONS_SHOWN = 3
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -110,7 +110,10 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         return request.user.has_perm("users.change_user")
 
     def may_act(self, request: HttpRequest, action: Action, user: User) -> bool:
-        """Whether this operator may do this. Nobody acts on themselves; only superusers act finally or on operators."""
+        """Whether this operator may do this to this user: not to themselves.
+
+        What is final, and what is done to operators, is for superusers.
+        """
         for_superusers = action.final or user.is_staff or user.is_superuser
         allowed = request.user.is_superuser or not for_superusers
         return allowed and user.pk != request.user.pk and self.has_change_permission(request)

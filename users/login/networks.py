@@ -86,7 +86,7 @@ class Limits:
 class NetworkDelays:
     """What the limits of its networks allow a client."""
 
-    # How long until an SMS, and until it may attach to an open code. Zero means now.
+    # How long until the client may have an SMS sent, and until it may attach to an open code. Zero means now.
     send: timedelta = NO_DELAY
     attach: timedelta = NO_DELAY
     # Whether the next code may be short.

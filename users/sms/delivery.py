@@ -66,9 +66,10 @@ class Sms:
         self.until, self.error, self.open_tries = claimed.until, claimed.error, claimed.open_tries
         self._rounds = claimed.failed_rounds
         tried = [one for one in gateways if one != counted and self.open_tries.get(one.name, 0) >= MOST_OPEN_TRIES]
-        # What the gateways of this round said.
+        # What the gateways said in this round. Those that were tried too often are not asked.
         self._refused = {gateway.name: Answer(Reason.TRIED_TWICE) for gateway in tried}
-        # Those are left out first, so that an SMS that is not sent there does not use up the one trial of a gateway.
+        # They are left out before the breaker gives the order. It allows one trial to a gateway whose circuit was open,
+        # and such an SMS would use that up without being sent there.
         self._turn: Iterator[Gateway] = health.in_turn([one for one in gateways if one != counted and one not in tried])
 
     @property

@@ -101,7 +101,7 @@ class Claimed(NamedTuple):
     code: LoginCode
     id: int
     until: datetime
-    # By gateway, with the try that the claim counted.
+    # Tries whose outcomes are not known, by gateway, with the one that the claim counted.
     open_tries: dict[str, int]
     error: str
     failed_rounds: int
