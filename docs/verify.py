@@ -1,32 +1,39 @@
-"""Check published results with the file alone: python verify.py results.csv [NONCE PHONE]
+"""Check published results with the file alone. It needs nothing but Python, and sends nothing anywhere.
 
-It counts the votes in the file again. With the nonce of your own profile and your phone, such as +79991234567, it looks
-for your vote. It needs nothing but Python, and sends nothing anywhere. docs/voting.md says what this proves.
+It counts the votes in the file again, compares the file with the announced SHA-256, and looks for your own vote if you
+give the nonce of your profile and your phone. docs/voting.md says what this proves. The exit status is 0 if all is as
+it should be, 1 if it is not, and 2 if nothing could be checked.
 """
 
-import csv
+import argparse
 import hashlib
+import os
 import re
 import sys
 from collections import Counter
 
-INVITE_CODE = re.compile("[23456789ABCDEFGHJKMNPQRSTUVWXYZ]{6}")
-RECEIPT = re.compile("[0-9a-f]{64}")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z"
+HEADING = re.compile(rf"period,((\.\.|{TIME})/{TIME})\ninvite_code,receipt\n")
+LINE = re.compile("([23456789ABCDEFGHJKMNPQRSTUVWXYZ]{6}),([0-9a-f]{64})\n")
 
 
 def read(content):
     """The period and the rows of (invite code, receipt). Raises ValueError if the file is not as published."""
-    first, heading, *rows = csv.reader(content.decode("ascii").splitlines())
-    if first[:1] != ["period"] or len(first) != 2 or heading != ["invite_code", "receipt"]:
-        raise ValueError("This is not a file of results: the first two lines are different.")
-    for row in rows:
-        if len(row) != 2 or not INVITE_CODE.fullmatch(row[0]) or not RECEIPT.fullmatch(row[1]):
-            raise ValueError(f"This line is not an invite code and a receipt: {row}")
+    text = content.decode("ascii", "replace")
+    heading = HEADING.match(text)
+    if not heading:
+        raise ValueError("This is not a file of results, or a program has saved it in another form: download it again.")
+    rows = []
+    for number, line in enumerate(text[heading.end() :].splitlines(keepends=True), start=3):
+        found = LINE.fullmatch(line)
+        if not found:
+            raise ValueError(f"Line {number} is not an invite code and a receipt: {line[:80]!a}")
+        rows.append(found.groups())
     if rows != sorted(rows):
         raise ValueError("The lines are not sorted.")
     if len({receipt for _, receipt in rows}) != len(rows):
         raise ValueError("A receipt is there twice: one vote would count as two.")
-    return first[1], rows
+    return heading[1], rows
 
 
 def tally(rows):
@@ -39,35 +46,59 @@ def tally(rows):
 
 
 def counted_for(rows, period, nonce, phone):
-    """The invite code for which this voter's vote is counted, or None."""
+    """The invite code for which this voter's vote is counted. Raises ValueError if there is none."""
     receipts = {receipt: code for code, receipt in rows}
     for code in set(receipts.values()):
         receipt = hashlib.sha256(bytes.fromhex(nonce) + f"{phone}{code}{period}".encode()).hexdigest()
         if receipts.get(receipt) == code:
             return code
-    return None
+    raise ValueError("No receipt is of this nonce and phone. If both are right, the vote is not counted.")
 
 
-def main(file, nonce="", phone=""):
-    with open(file, "rb") as opened:
-        content = opened.read()
-    print("SHA-256 of the file:", hashlib.sha256(content).hexdigest())
+def check(content, sha256, nonce, phone):
+    """Print what is in the file. Returns the conclusion. Raises ValueError if anything is not as it should be."""
+    own = hashlib.sha256(content).hexdigest()
+    print("SHA-256 of the file:", own)
+    if sha256 and sha256.lower() != own:
+        raise ValueError("The SHA-256 is not the announced one: a line differs, or a program has saved it anew.")
     period, rows = read(content)
     print("Voting period:", period)
     print("Votes:", len(rows))
     for place, code, votes in tally(rows):
         print(f"{place:>6}. {code} {votes}")
     if nonce:
-        code = counted_for(rows, period, nonce, phone)
-        if not code:
-            raise ValueError("No receipt in the file is of this nonce and phone: the vote is not counted.")
-        print("Your vote is counted for", code)
+        return f"This is the announced file, and your vote is counted for {counted_for(rows, period, nonce, phone)}."
+    if sha256:
+        return "This is the announced file."
+    return "The lines are in order. Compare the SHA-256 with the announced one: a file with other votes has another."
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", help="results.csv, as it was downloaded")
+    parser.add_argument("sha256", nargs="?", default="", help="as it was announced")
+    parser.add_argument("nonce", nargs="?", default="", help="receipt_nonce of your profile, the secret number")
+    parser.add_argument("phone", nargs="?", default="", help="as in +79991234567")
+    given = parser.parse_args()
+    if given.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", given.sha256):
+        parser.error("The SHA-256 must have 64 digits from 0 to f.")
+    if given.nonce and not re.fullmatch("[0-9a-fA-F]{32}", given.nonce):
+        parser.error("The nonce must have 32 digits from 0 to f.")
+    if given.nonce and not re.fullmatch("[+][0-9]{7,15}", given.phone):
+        parser.error("The phone must begin with + and the code of its country, and have no spaces.")
+    try:
+        with open(given.file, "rb") as opened:
+            content = opened.read()
+    except OSError as error:
+        parser.error(f"The file cannot be read: {error.strerror}.")
+    try:
+        print(check(content, given.sha256, given.nonce, given.phone), flush=True)
+    except ValueError as error:
+        sys.exit(f"NOT as it should be: {error}")
+    except BrokenPipeError:  # as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit("The output was closed before all was checked.")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 4):
-        sys.exit(__doc__)
-    try:
-        main(*sys.argv[1:])
-    except (OSError, ValueError) as error:
-        sys.exit(f"NOT as it should be: {error}")
+    main()
