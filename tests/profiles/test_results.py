@@ -14,6 +14,7 @@ from tests.support.accounts import SignedInUser, registered
 from tests.support.checker import checked
 from tests.support.many_users import crowd
 from tests.support.operators import at_work, helper, logged, operator
+from users import accounts
 from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +110,18 @@ def test_votes_outside_the_period_are_not_in_the_results(alice: SignedInUser, bo
 
     assert Result.objects.values_list("place", "votes").get() == (1, 1)
     assert Activation.objects.filter(created_at__gte=now, receipt=None).count() == 1
+
+
+def test_votes_of_disabled_users_and_for_erased_ones_count(alice: SignedInUser, bob: SignedInUser) -> None:
+    bob.activate(alice.code)
+    alice.activate(bob.code)
+    code = alice.code
+    accounts.disable(bob.profile.user)
+    privacy.erase_by_operator(alice.profile.pk)
+
+    close_and_publish()
+
+    assert list(Result.objects.values_list("invite_code", "votes")) == [(code, 1)]
 
 
 def test_old_votes_get_a_nonce_when_results_are_published(alice: SignedInUser, bob: SignedInUser) -> None:
