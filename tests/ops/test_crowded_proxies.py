@@ -3,7 +3,7 @@
 import asyncio
 import re
 from contextlib import closing, suppress
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,13 @@ from tests.support.service import patience, service_folder
 
 pytestmark = pytest.mark.long
 
-SIGN_UP, PAGE = "/api/auth/signup", "/"
+PAGE, FILE = "/", "/api/v1/results/file"
+# The service takes each for a sign-up, so whoever wants more room than sign-ups have may use any of them.
+SIGN_UPS = ("/api/auth/signup", "/api/auth/signup/", "/api/auth/%73ignup")
 # More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
 CROWD, REFUSED = 200, 50
 # limit_conn of deploy/nginx.conf.
-OF_ONE_ADDRESS = 100
+OF_ONE_ADDRESS, FILES_OF_ONE_ADDRESS = 100, 4
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
@@ -47,11 +49,11 @@ class Crowd:
     def __init__(self, port: int, address: str = "") -> None:
         self.port, self.address, self.number = port, address, 0
 
-    async def call(self, path: str) -> Answer:
+    async def call(self, path: str, **headers: str) -> Answer:
         self.number += 1
         connection = Connection(self.port, self.address or f"127.0.1.{self.number}")
-        body = "{}" if path == SIGN_UP else ""
-        answer = await connection.call(Request(path, {}, body), 20 * patience())
+        body = "{}" if path in SIGN_UPS else ""
+        answer = await connection.call(Request(path, headers, body), 20 * patience())
         connection.close()
         return answer
 
@@ -62,7 +64,7 @@ async def signed_up(folder: Path, name: str) -> tuple[list[Answer], Answer]:
     server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
     with closing(server), PROXIES[name](folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port)
-        sign_ups = [asyncio.ensure_future(crowd.call(SIGN_UP)) for _ in range(CROWD)]
+        sign_ups = [asyncio.ensure_future(crowd.call(path)) for path in islice(cycle(SIGN_UPS), CROWD)]
         for answered in islice(asyncio.as_completed(sign_ups), REFUSED):
             await answered
         page = asyncio.ensure_future(crowd.call(PAGE))
@@ -93,23 +95,45 @@ def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
     assert page.status == 200, "there is more room for all but sign-ups"
 
 
-async def called_from_one_address(folder: Path) -> list[Answer]:
+async def called_from_one_client(folder: Path, paths: list[str], addresses: list[str], refused: int) -> list[Answer]:
+    """The answers to requests for these paths, one after the other, from these addresses of one client."""
     held = Held()
     server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
-    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
+    with closing(server), nginx(folder, server.sockets[0].getsockname()[1], claimed_by="Client") as port:
         crowd = Crowd(port, "127.0.2.1")
-        calls = [asyncio.ensure_future(crowd.call(PAGE)) for _ in range(OF_ONE_ADDRESS + 5)]
-        for answered in islice(asyncio.as_completed(calls), 5):
+        clients = zip(paths, cycle(addresses), strict=False)
+        calls = [asyncio.ensure_future(crowd.call(path, Client=address)) for path, address in clients]
+        for answered in islice(asyncio.as_completed(calls), refused):
             await answered
         held.released.set()
         return await asyncio.gather(*calls)
 
 
-def test_address_with_too_many_requests_is_told_when_to_come_back() -> None:
+@pytest.mark.parametrize(
+    "addresses",
+    [["192.0.2.1"], [f"2001:db8:0:a::{number:x}" for number in range(1, 99)]],
+    ids=["IPv4", "IPv6 /64"],
+)
+@pytest.mark.parametrize(
+    ("paths", "room"), [([PAGE], OF_ONE_ADDRESS), ([FILE, f"{FILE}/"], FILES_OF_ONE_ADDRESS)], ids=["page", "file"]
+)
+def test_client_with_too_many_requests_is_told_when_to_come_back(
+    paths: list[str], room: int, addresses: list[str]
+) -> None:
     with service_folder() as folder:
-        answers = asyncio.run(called_from_one_address(folder))
+        asked = list(islice(cycle(paths), room + 5))
+        answers = asyncio.run(called_from_one_client(folder, asked, addresses, 5))
 
     refused = [answer for answer in answers if answer.status != 200]
     assert len(refused) == 5
     for answer in refused:
         check_refusal(answer)
+
+
+def test_clients_of_other_networks_have_room_of_their_own() -> None:
+    others = ["192.0.2.1", "192.0.2.2", "2001:db8:0:a::1", "2001:db8:0:b::1", "::ffff:192.0.2.3", "::ffff:192.0.2.4"]
+    with service_folder() as folder:
+        asked = [FILE] * FILES_OF_ONE_ADDRESS * len(others)
+        answers = asyncio.run(called_from_one_client(folder, asked, others, 0))
+
+    assert [answer.status for answer in answers] == [200] * len(asked)

@@ -75,15 +75,20 @@ def caddy_variables(folder: Path, port: int, upstream: int, host: str = "localho
 
 @contextmanager
 def nginx(
-    folder: Path, upstream: int, host: str = "localhost", also: int = 0, connections: int = 2048
+    folder: Path, upstream: int, host: str = "localhost", also: int = 0, connections: int = 2048, claimed_by: str = ""
 ) -> Iterator[int]:
-    """deploy/nginx.conf without TLS, with `also` as a second upstream. Yields the port on which nginx listens."""
+    """deploy/nginx.conf without TLS, with `also` as a second upstream. Yields the port on which nginx listens.
+
+    With `claimed_by`, this header tells the client's address, because a test has no other IPv6 addresses.
+    """
     port = free_port()
     text = nginx_site(port, upstream, host)
     if also:
         text = re.sub(rf"server 127\.0\.0\.1:{upstream}(.*);", rf"\g<0> server 127.0.0.1:{also}\1;", text)
     lines = text.splitlines(keepends=True)
     site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2", "")
+    if claimed_by:
+        site += f"set_real_ip_from 127.0.0.0/8;\nreal_ip_header {claimed_by};\n"
     with _running([installed("nginx"), *nginx_arguments(folder, site, connections)], port, folder, {}):
         yield port
 
