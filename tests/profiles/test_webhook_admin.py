@@ -106,6 +106,11 @@ def test_deliveries_tell_what_became_of_them(manager: Client, receiver: Receiver
     assert "user_id" in manager.get(f"{DELIVERIES}{WebhookDelivery.objects.get().pk}/change/").text
 
 
+@pytest.mark.parametrize("condition", ["nonce__startswith=a", "url__contains=s3cret", "events=x", "deliveries__gte=1"])
+def test_list_takes_no_condition_in_its_address(manager: Client, condition: str) -> None:
+    assert manager.get(f"{LIST}?{condition}").status_code == 400
+
+
 def test_webhook_is_deleted_only_without_deliveries(manager: Client) -> None:
     target = endpoint(URL)
     endpoints.send_test(target)

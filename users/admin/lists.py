@@ -76,13 +76,22 @@ class LargeTableList(ChangeList):
 
 
 class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Titles that are right in every language, and no object for an id or a `_to_field` that no link of the admin has.
+    """Titles that are right in every language, and nothing for ids, conditions and a `_to_field` that no link has.
 
-    Django's own admin fails for those.
+    Django's own admin fails for some of those.
     """
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the list's own filters only: others read whole tables, or reveal digit by digit what no page shows.
+
+        Django's own check refuses lookups that follow a relation from there to other tables.
+        """
+        fields = [str(getattr(one, "parameter_name", one)) for one in self.list_filter]
+        is_own = any(lookup == field or lookup.startswith(f"{field}__") for field in fields)
+        return is_own and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Titled with the name of the list. Django's own titles put the name into a sentence, without its case."""
@@ -137,15 +146,6 @@ class LargeTableAdmin(ForgivingAdmin):
         """The rows of these users. Their ids are known by now: joins would read whole tables."""
         path = self.search_fields[0].rpartition("__")[0] or "pk"
         return queryset.filter(**{f"{path}__in": users})
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the list's own filters only: others read whole tables, or reveal a phone number digit by digit.
-
-        Django's own check refuses lookups that follow a relation from there to other tables.
-        """
-        fields = [str(getattr(one, "parameter_name", one)) for one in self.list_filter]
-        is_own = any(lookup == field or lookup.startswith(f"{field}__") for field in fields)
-        return is_own and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The list, from the replica if there is one."""
