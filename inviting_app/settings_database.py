@@ -34,7 +34,10 @@ def _database(where: dict[str, Any]) -> dict[str, Any]:
     options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": session}
     # With several hosts there is time to ask two of them.
     options.setdefault("connect_timeout", 2 if "," in where.get("HOST", "") else 4)
-    return {**where, "ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "OPTIONS": options}
+    own = {"ENGINE": "inviting_app.database", "CONN_MAX_AGE": None, "OPTIONS": options}
+    # A PgBouncer may run each statement on another connection, also one that reads from a cursor. Processes give their
+    # cursors the same names, so a user would read the rows of another one.
+    return {**where, **own, "DISABLE_SERVER_SIDE_CURSORS": True}
 
 
 _service, _owner = env.DATABASE, env.OWNER_DATABASE

@@ -205,9 +205,7 @@ def database(text: str) -> dict[str, Any]:
         raise ValueError("must name a database")
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     django = {names[key]: str(conninfo.pop(key)) for key in list(conninfo) if key in names}
-    # A PgBouncer that cannot prepare statements cannot keep cursors either.
-    pooled = {"DISABLE_SERVER_SIDE_CURSORS": True} if prepare == "off" else {}
-    return {**django, **pooled, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
+    return {**django, "OPTIONS": {**conninfo, "prepare_threshold": 3 if prepare == "on" else None}}
 
 
 def is_local(url: str) -> bool:

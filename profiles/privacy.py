@@ -14,7 +14,7 @@ from profiles import activation, activation_queries, queries
 from profiles.models import Activation, FailedActivation, Profile, WebhookDelivery
 from profiles.webhooks import endpoints
 from profiles.webhooks.models import Kind
-from users import accounts, events, retention
+from users import accounts, events, keyset, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
@@ -139,10 +139,9 @@ def repeat_erasures(lines: Iterable[str]) -> tuple[int, int]:
 
 def erasure_log() -> Iterator[str]:
     """The erasure log: who was erased and when, without personal data. The lines that erasures log, oldest first."""
-    erased = User.objects.filter(erased_at__isnull=False).order_by("erased_at", "pk")
-    entries: Iterator[Any] = erased.values_list("pk", "erased_at").iterator()
-    for user_id, erased_at in entries:
-        yield erasure_log_line(user_id, erased_at)
+    erased = User.objects.filter(erased_at__isnull=False).values("erased_at", "pk")
+    for row in keyset.read(erased, ("erased_at", "pk")):
+        yield erasure_log_line(row["pk"], row["erased_at"])
 
 
 def erasure_log_line(user_id: int, erased_at: datetime) -> str:
@@ -220,8 +219,9 @@ def _vote(vote: Activation) -> dict[str, Any]:
 
 
 def _invitations(user: User) -> Iterator[dict[str, Any]]:
-    votes: QuerySet[Any] = queries.invitations_of(user).order_by("created_at", "invitee_id")
-    return votes.values("phone", activated_at=F("created_at")).iterator()
+    votes: QuerySet[Any] = queries.invitations_of(user)
+    for row in keyset.read(votes.values("phone", "created_at", "invitee_id"), ("created_at", "invitee_id")):
+        yield {"phone": row["phone"], "activated_at": row["created_at"]}
 
 
 def _values(row: Any, names: str) -> dict[str, Any]:
@@ -229,4 +229,6 @@ def _values(row: Any, names: str) -> dict[str, Any]:
 
 
 def _rows(rows: Any, names: str) -> Iterator[dict[str, Any]]:
-    return rows.order_by("pk").values(*names.split()).iterator()  # type: ignore[no-any-return]
+    for row in keyset.read(rows.values("pk", *names.split()), ("pk",)):
+        del row["pk"]
+        yield row

@@ -17,10 +17,10 @@ from django.db.models import QuerySet
 from profiles import queries, results_queries, voting
 from profiles.models import Receipt, Result, VotingPeriod
 from profiles.webhooks.models import Kind
-from users import events
+from users import events, keyset
 from users.queries import database_now
 
-# Lines of the file that are read and sent at once.
+# Lines of the file that are sent at once.
 LINES = 2_000
 
 
@@ -88,6 +88,6 @@ def _lines(period: str) -> Iterator[str]:
     """A line for each vote, sorted: the invite code and the receipt."""
     yield f"period,{period}\n"
     yield "invite_code,receipt\n"
-    rows = Receipt.objects.order_by("invite_code", "receipt").values_list("invite_code", "receipt")
-    for invite_code, receipt in rows.iterator(LINES):
-        yield f"{invite_code},{bytes(receipt).hex()}\n"
+    order = ("invite_code", "receipt")
+    for row in keyset.read(Receipt.objects.values(*order), order):
+        yield f"{row['invite_code']},{bytes(row['receipt']).hex()}\n"

@@ -3,10 +3,27 @@
 PostgreSQL compares rows, `(a, b) < (x, y)`, directly in an index.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db.models import BooleanField, F, Func
+from django.db.models import BooleanField, F, Func, QuerySet, Value
+
+# Rows that `read` reads and holds at once.
+BATCH = 1_000
+
+
+def read(rows: QuerySet[Any], order: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """All rows of a query by `values()` in this ascending order, whose fields are among the values. A batch at a time.
+
+    `QuerySet.iterator` would read all at once: server-side cursors are off, see settings_database.py.
+    """
+    left = rows = rows.order_by(*order)
+    while batch := list(left[:BATCH]):
+        edge = [Value(batch[-1][name]) for name in order]
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        left = rows.filter(beyond(order, edge))
 
 
 def beyond(order: Sequence[str], edge: Sequence[Any]) -> Func:

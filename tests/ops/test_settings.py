@@ -204,7 +204,6 @@ def test_database_url_is_read_as_libpq_reads_it() -> None:
         "PASSWORD": "p@ss",
         "HOST": "db.example",
         "PORT": "6432",
-        "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {"sslmode": "require", "prepare_threshold": None},
     }
 

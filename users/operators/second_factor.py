@@ -177,7 +177,7 @@ def reset(user: User) -> bool:
 
 def end_sessions(user: User) -> None:
     """End all of the operator's sessions in the admin. Only operators have any, so there are few to look through."""
-    sessions = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+    sessions = Session.objects.filter(expire_date__gt=timezone.now())
     ended = [one.pk for one in sessions if one.get_decoded().get(SESSION_KEY) == str(user.pk)]
     Session.objects.filter(pk__in=ended).delete()
 
