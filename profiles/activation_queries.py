@@ -14,7 +14,7 @@ class ActivationContext(NamedTuple):
     inviter_id: int | None
     activated_invite: str | None
     failed_at: list[datetime]
-    # The voting period, and the database's time.
+    # The voting period, and the database's time. Results end the voting also if the clock was set back after them.
     opens_at: datetime | None
     closes_at: datetime | None
     now: datetime
@@ -33,7 +33,7 @@ SELECT (SELECT profile.user_id
          WHERE activation.invitee_id = %(user)s),
        ARRAY(SELECT created_at FROM profiles_miss
               WHERE user_id = %(user)s AND created_at > %(since)s ORDER BY created_at),
-       period.opens_at, period.closes_at, clock_timestamp()
+       period.opens_at, period.closes_at, greatest(clock_timestamp(), period.results_published_at)
   FROM (VALUES (1)) AS always LEFT JOIN profiles_votingperiod AS period ON true
 """
 

@@ -63,7 +63,7 @@ def current() -> Voting:
     return Voting(
         stored.opens_at,
         stored.closes_at,
-        is_open(stored.opens_at, stored.closes_at, database_now()),
+        stored.results_published_at is None and is_open(stored.opens_at, stored.closes_at, database_now()),
         stored.results_published_at,
         stored.results_sha256 or None,
     )

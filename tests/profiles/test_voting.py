@@ -67,6 +67,18 @@ def test_activation_outside_the_period_is_refused_with_both_times(alice: SignedI
     assert bob.activate("").json()["code"] == "invalid"
 
 
+def test_no_vote_is_accepted_after_the_results_by_a_clock_that_was_set_back(
+    api: Any, alice: SignedInUser, bob: SignedInUser
+) -> None:
+    closes_at = database_now() + SECOND * 60
+    published = {"results_published_at": closes_at + SECOND, "results_sha256": "0" * 64}
+    VotingPeriod.objects.create(closes_at=closes_at, **published)
+
+    assert bob.activate(alice.code).json()["code"] == "voting_closed"
+    assert api.get("/api/v1/voting").json()["open"] is False
+    assert not Activation.objects.exists()
+
+
 def test_refusal_is_in_the_language_of_the_request(alice: SignedInUser, bob: SignedInUser) -> None:
     voting.change(database_now() + SECOND * 60, None)
 
