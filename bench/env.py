@@ -69,7 +69,9 @@ class Env:
         self._make = stack.enter_context(services(data_in or self.folder))
         # The service has the SECRET_KEY of this process, so that its tokens and codes can be made here.
         urls = ",".join(gateway.url for gateway in self.gateways)
-        self._variables = {"SMS_GATEWAYS": urls, "SECRET_KEY": settings.SECRET_KEY, **variables}
+        # A service of the tests has one web process.
+        own = {"SMS_GATEWAYS": urls, "SECRET_KEY": settings.SECRET_KEY, "WEB_WORKERS": "2"}
+        self._variables = own | variables
         self.start()
         self.ports = cycle((self.service.port,))
         self._addresses = {CLIENTS: addresses(CLIENTS)}
@@ -144,7 +146,7 @@ class BenchEnv(Env):
     name = "service"
 
     def __init__(self, stack: ExitStack, users: int, **variables: str) -> None:
-        variables |= {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000", "WEB_WORKERS": "2"}
+        variables |= {"TRUSTED_PROXIES": "1", "SMS_PER_DAY": "1000000000"}
         super().__init__(stack, 1, None, **variables)
         self.users = users
         self.port = self.service.port
