@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import psycopg
 from django.db.backends.postgresql import base
+from psycopg.errors import ConnectionTimeout
 
 from users import deadline
 
@@ -22,6 +23,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     # For each alias, the place in its list of hosts from which the next attempt starts.
     _first_host: ClassVar[dict[str, int]] = {}
+    # Until when the host of an alias at a place is taken for silent.
+    _silent_until: ClassVar[dict[tuple[str, int], float]] = {}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,24 +63,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _connect_to_one(self, conn_params: dict[str, Any]) -> Any:
         """Try the hosts of the URL in turn, first the one that answered last, and not for long.
 
-        psycopg would begin with the first one each time, and wait for each.
+        psycopg would begin with the first one each time, and wait for each. A host that has just been silent is not
+        waited for again if another one answers, even if that one only says that it takes no writes.
         """
         hosts = str(conn_params.get("host", "")).split(",")
         ports = str(conn_params.get("port", "")).split(",")
-        began, failures = time.monotonic(), []
-        for _ in hosts:
-            place = self._first_host.get(self.alias, 0) % len(hosts)
+        began, failures = time.monotonic(), list[psycopg.OperationalError]()
+        for place in self._in_turn(len(hosts)):
+            if failures and not isinstance(failures[-1], ConnectionTimeout) and self._is_silent(place):
+                break
             at = {"host": hosts[place], "port": ports[place % len(ports)]} if len(hosts) > 1 else {}
             try:
                 return super().get_new_connection(conn_params | at)
             except psycopg.OperationalError as error:
                 failures.append(error)
                 self._first_host[self.alias] = place + 1
+                if isinstance(error, ConnectionTimeout):
+                    self._silent_until[self.alias, place] = time.monotonic() + deadline.SILENCE_SECONDS
             if time.monotonic() > began + TRY_SECONDS:
                 break
         if len(failures) == 1:
             raise failures[0]
-        raise type(failures[-1])("\n".join(str(error) for error in failures))
+        # One silent host is enough for `deadline` to let no other thread wait for it.
+        silent = [error for error in failures if isinstance(error, ConnectionTimeout)]
+        raise type((silent or failures)[-1])("\n".join(str(error) for error in failures))
+
+    def _in_turn(self, hosts: int) -> list[int]:
+        first = self._first_host.get(self.alias, 0)
+        return sorted(((first + number) % hosts for number in range(hosts)), key=self._is_silent)
+
+    def _is_silent(self, place: int) -> bool:
+        return time.monotonic() < self._silent_until.get((self.alias, place), 0.0)
 
     def is_usable(self) -> bool:
         """Whether the server answers and takes writes. Django asks this after an error, and replaces the connection.

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError, close_old_connections, connection, transaction
 
+from inviting_app import probes
+from inviting_app.management.commands import worker
 from tests.support.accounts import SignedInUser, client
-from tests.support.outages import assert_unavailable, backend, silent_hosts, stopped
+from tests.support.outages import Cable, assert_unavailable, backend, read_only, silent_hosts, stopped
 from tests.support.service import patience
 from users import deadline
 from users.models import Device
@@ -22,6 +24,7 @@ LIMIT, AT_MOST = 0.3, 1.5
 def heard() -> None:
     """No silence of another test counts."""
     deadline.silence("default").end()
+    connection._silent_until.clear()
 
 
 @pytest.fixture
@@ -121,6 +124,33 @@ def test_process_is_not_ready_while_no_server_takes_its_connection(address: dict
         assert seconds(lambda: client().get("/readyz")) < 2 * patience()
 
 
+def test_process_is_ready_only_while_its_database_is_reached(
+    address: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "FRESH_SECONDS", 0)
+
+    def status() -> int:
+        return client().get("/readyz").status_code
+
+    with ExitStack() as stack:
+        cable = Cable(stack)
+        address.update(HOST="127.0.0.1", PORT=str(cable.port))
+        assert status() == 200
+
+        cable.plugged.clear()
+        assert [status(), status()] == [503, 503], "neither on the connection that it has nor on a new one"
+
+        cable.plugged.set()
+        assert status() == 200
+
+
+def test_worker_goes_to_the_host_that_answered(address: dict[str, Any]) -> None:
+    answering = {"host": address["HOST"], "port": int(address["PORT"] or 5432)}
+    with silent_hosts(1) as port, deadline.within(deadline.SECONDS):
+        address.update(HOST=f"127.0.0.1,{answering['host']}", PORT=f"{port},{answering['port']}")
+        assert worker._wait_for_database() == answering
+
+
 def test_silent_host_is_passed_over_and_not_tried_first_again(address: dict[str, Any]) -> None:
     with silent_hosts(1) as port, deadline.within(deadline.SECONDS):
         address.update(HOST=f"127.0.0.1,{address['HOST']}", PORT=f"{port},{address['PORT'] or 5432}")
@@ -130,6 +160,27 @@ def test_silent_host_is_passed_over_and_not_tried_first_again(address: dict[str,
 
     assert first < 5 * patience()
     assert second < 1 * patience()
+
+
+def test_silent_host_is_not_waited_for_while_another_one_takes_no_writes(address: dict[str, Any]) -> None:
+    """As after a primary is cut off: its standbys answer, and one of them becomes the new primary."""
+
+    def connect() -> None:
+        with pytest.raises(OperationalError):
+            connection.ensure_connection()
+
+    address["OPTIONS"] |= {"target_session_attrs": "read-write"}
+    with silent_hosts(1) as port, deadline.within(deadline.SECONDS):
+        with read_only():
+            address.update(HOST=f"127.0.0.1,{address['HOST']}", PORT=f"{port},{address['PORT'] or 5432}")
+            connect()
+            with deadline.silence("default").attempt(), pytest.raises(OperationalError, match="another thread"):
+                connection.ensure_connection()
+            again = seconds(connect)
+        after = seconds(connection.ensure_connection)
+
+    assert again < 1 * patience()
+    assert after < 1 * patience()
 
 
 def test_silence_of_all_hosts_is_not_waited_for(address: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from threading import Event, Thread
 from typing import Any
 
 from django.db import connection
@@ -52,6 +53,46 @@ def silent_hosts(number: int) -> Iterator[str]:
     with ExitStack() as stack:
         peers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
         yield ",".join(str(peer.getsockname()[1]) for peer in peers)
+
+
+class Cable:
+    """Leads connections to the database of this test, on a port of 127.0.0.1, as long as it is plugged in.
+
+    Unplugged, it takes connections and bytes, and passes on none.
+    """
+
+    def __init__(self, stack: ExitStack) -> None:
+        at = connection.settings_dict
+        self._host, self._to = str(at["HOST"]), int(at["PORT"] or 5432)
+        self.plugged = Event()
+        self.plugged.set()
+        stack.callback(self.plugged.set)
+        self._peer = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.callback(self._peer.shutdown, socket.SHUT_RDWR)  # ends `accept`
+        self.port = self._peer.getsockname()[1]
+        Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # the end of the test
+            while True:
+                client = self._peer.accept()[0]
+                server = self._connect()
+                for pair in ((client, server), (server, client)):
+                    Thread(target=self._lead, args=pair, daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if not self._host.startswith("/"):
+            return socket.create_connection((self._host, self._to))
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(f"{self._host}/.s.PGSQL.{self._to}")
+        return server
+
+    def _lead(self, source: socket.socket, target: socket.socket) -> None:
+        with source, suppress(OSError):
+            while data := source.recv(65536):
+                self.plugged.wait()
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
 
 
 def assert_unavailable(answer: Any) -> None:
