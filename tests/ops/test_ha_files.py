@@ -10,8 +10,9 @@ import pytest
 import yaml
 from django.conf import settings
 
-from bench.failover.faults import FAULTS
+from bench.failover.faults import FAILOVER, FAULTS
 from bench.failover.ways import NAMES
+from inviting_app.management.commands import worker
 from inviting_app.ops.embedded import OPTIONS
 from tests.support.proxies import installed
 
@@ -128,6 +129,11 @@ def test_pgbouncer_leaves_the_options_of_a_session_to_the_role(pgbouncer: Config
 
     assert pgbouncer["pgbouncer"]["ignore_startup_parameters"] == "options"
     assert of_role == asked
+
+
+def test_worker_that_starts_waits_longer_than_a_failover_takes() -> None:
+    """Each start costs seconds, and SMS would wait for it when the database is back."""
+    assert worker.START_SECONDS > 2 * FAILOVER
 
 
 @pytest.mark.parametrize("fault", FAULTS)

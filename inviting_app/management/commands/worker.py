@@ -51,8 +51,9 @@ NO_DATABASE_SECONDS = 2.0
 WATCH_SECONDS = 1.0
 # For the answer to such a look.
 WATCHED_SECONDS = 2.0
-# How long a worker that starts waits for its database. After a restart, its first look comes two seconds later.
-START_SECONDS = 10.0
+# How long a worker that starts waits for its database. That is more than a failover takes: each start costs seconds of
+# processor time, and SMS would wait for it when the database is back.
+START_SECONDS = 60.0
 # For a statement of a periodic task. Those that count the site read much.
 TASK_SECONDS = 20.0
 
@@ -68,9 +69,9 @@ class Command(BaseCommand):
             return
         _lower_priority()
         deadline.limit_all(TASK_SECONDS)
-        connector = PsycopgConnector(kwargs=connector_params(settings.DIRECT_DATABASE), timeout=NO_DATABASE_SECONDS)
         try:
-            _wait_for_database()
+            parameters = connector_params(settings.DIRECT_DATABASE) | _wait_for_database()
+            connector = PsycopgConnector(kwargs=parameters, timeout=NO_DATABASE_SECONDS)
             _warn_of_test_numbers()
             with app.replace_connector(connector):
                 asyncio.run(_work())
@@ -97,15 +98,23 @@ def _cause() -> str:
     return "it serves again now"
 
 
-def _wait_for_database() -> None:
-    """Wait a while for the database, so that the SMS go out as soon as it is back. Raises an error of the database."""
-    given_up_at = time.monotonic() + START_SECONDS
+def _wait_for_database() -> dict[str, Any]:
+    """Wait a while for the database, so that the SMS go out as soon as it is back. Raises an error of the database.
+
+    Returns its host and port. Of several hosts, procrastinate would wait for those first that do not answer.
+    """
+    began, is_told = time.monotonic(), False
     while True:
         try:
-            return _check_database()
+            _check_database()
+            found = connections[settings.DIRECT_DATABASE].connection.info
+            return {"host": found.host, "port": found.port}
         except Error as error:
-            if not is_outage(error) or time.monotonic() > given_up_at:
+            if not is_outage(error) or time.monotonic() > began + START_SECONDS:
                 raise
+            if not is_told:
+                logger.warning("the worker waits for its database: %s", database_errors.error_line(error))
+                is_told = True
         finally:
             connections.close_all()
         time.sleep(WATCH_SECONDS / 2)
