@@ -107,7 +107,7 @@ class DrillEnv(Env):
         while not done.wait(PROBE_SECONDS):
             began = time.monotonic()
             answer, outcome = attempt(lambda: client.call("GET", "/readyz"))
-            self.probes.append((began, answer.status if answer else outcome))
+            self.probes.append(Probe(began, time.monotonic(), answer.status if answer else outcome))
 
 
 @contextmanager

@@ -2,14 +2,11 @@
 
 from collections import defaultdict
 from itertools import pairwise
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
 from bench.drills.users import VirtualUsers
-
-# When /readyz was asked, and the status or the kind of failure.
-Probe = tuple[float, int | str]
 
 NEAR_SECONDS = 0.25
 
@@ -23,6 +20,15 @@ _WRONG_COUNTS = """
 SELECT user_id FROM profiles_profile p
  WHERE invitations_count <> (SELECT count(*) FROM profiles_activation a WHERE a.inviter_id = p.user_id)
 """
+
+
+class Probe(NamedTuple):
+    """One question to /readyz. Its answer was true at some moment between these two times of time.monotonic()."""
+
+    began: float
+    ended: float
+    # Or the kind of failure.
+    status: int | str
 
 
 def lost(users: VirtualUsers, database: psycopg.Connection[Any]) -> int:
@@ -40,10 +46,10 @@ def lost(users: VirtualUsers, database: psycopg.Connection[Any]) -> int:
 def ready(probes: list[Probe], users: VirtualUsers) -> str:
     """For how long /readyz answered anything but 200."""
     seconds: defaultdict[int | str, float] = defaultdict(float)
-    for (at, status), (until, _) in pairwise(probes):
-        seconds[status] += until - at
+    for probe, following in pairwise(probes):
+        seconds[probe.status] += following.began - probe.began
     words = ", ".join(f"{status} for {total:.1f} s" for status, total in seconds.items() if status != 200) or "200"
-    wrong = sum(status == 200 and _all_failed(users, at) for at, status in probes)
+    wrong = sum(probe.status == 200 and _all_failed(users, probe.ended) for probe in probes)
     return f"{words}; {wrong} times 200 while all requests failed" if wrong else words
 
 

@@ -35,8 +35,12 @@ def row(on: DrillEnv, name: str, limit: float, more_lost: int) -> Row:
     after = _sms_after(on, pauses)
     slowest = max(call.seconds for call in users.calls if call.step != "SMS")
     acknowledged = len(users.signed_up) + len(users.signed_in) + len(users.voted)
-    ready = [at for at, status in on.probes if status == 200]
-    untrue = sum(begin + READY_SECONDS < at < end - PAUSE_SECONDS for begin, end in pauses for at in ready)
+    ready = [probe for probe in on.probes if probe.status == 200]
+    untrue = sum(
+        begin + READY_SECONDS < probe.began and probe.ended < end - PAUSE_SECONDS
+        for begin, end in pauses
+        for probe in ready
+    )
     errors = users.errors()
     broken = {
         "lost": lost,
