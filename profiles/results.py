@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from profiles import queries, results_queries, voting
 from profiles.models import Receipt, Result, VotingPeriod
@@ -33,7 +33,7 @@ class StillOpen(Exception):
 
 
 def publish() -> VotingPeriod:
-    """Publish the results, once and for all. Waits for the votes under way; later ones do not wait for it.
+    """Publish the results, once and for all. Waits for the votes under way; later ones wait only for its end.
 
     Raises StillOpen or ResultsPublished.
     """
@@ -50,6 +50,11 @@ def publish() -> VotingPeriod:
         stored.results_period = written(stored.opens_at, stored.closes_at)
         votes = results_queries.store(stored.results_period, stored.opens_at, stored.closes_at)
         stored.results_sha256 = hashlib.sha256("".join(_lines(stored.results_period)).encode()).hexdigest()
+        # If the clock was set back meanwhile, votes may have been accepted again.
+        queries.wait_for_votes(voting.LOCK)
+        left_out = queries.counted_votes().filter(_in_period(stored), receipt=None)
+        if not voting.is_over(stored) or left_out.exists():
+            raise StillOpen
         stored.results_published_at = database_now()
         stored.save(update_fields=["results_period", "results_sha256", "results_published_at"])
         told = {"period": stored.results_period, "votes": votes, "sha256": stored.results_sha256}
@@ -82,6 +87,11 @@ def _published_period() -> VotingPeriod:
     if stored.results_published_at is None:
         raise NotPublished
     return stored
+
+
+def _in_period(stored: VotingPeriod) -> Q:
+    after_opening = Q(created_at__gte=stored.opens_at) if stored.opens_at else Q()
+    return after_opening & Q(created_at__lt=stored.closes_at)
 
 
 def _lines(period: str) -> Iterator[str]:

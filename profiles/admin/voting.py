@@ -78,7 +78,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
                 logged = {"done": done % {"sha256": stored.results_sha256}, "reason": form.cleaned_data["reason"]}
                 self.model_admin.log_change(self.request, stored, gettext("%(done)s Reason: %(reason)s") % logged)
         except results.StillOpen:
-            messages.warning(self.request, _not_now(voting.period()))
+            messages.warning(self.request, _not_now(voting.period()) or BUSY)
         except voting.ResultsPublished:
             messages.warning(self.request, PUBLISHED)
         except OperationalError:  # a vote or an erasure held a lock for too long

@@ -96,6 +96,26 @@ def test_votes_do_not_wait_for_results_and_one_of_two_operators_publishes_them()
     assert Receipt.objects.count() == 1
 
 
+@pytest.mark.usefixtures("published_here")
+def test_results_have_every_accepted_vote_if_the_clock_is_set_back_while_they_are_made() -> None:
+    voter, late, inviter = (registered(f"999111000{number}") for number in range(3))
+    activation.activate(voter.pk, inviter.invite_code)
+    closes_at = voting.change(None, database_now()).closes_at
+    assert closes_at
+
+    with another_session() as held, another_session() as watching, ThreadPoolExecutor(1) as pool:
+        held.execute("SELECT FROM profiles_activation FOR UPDATE")
+        publishing = pool.submit(race, [results.publish])
+        wait_until(watching, 1)
+        activation.activate(late.pk, inviter.invite_code, now=closes_at - timedelta(microseconds=1))
+        held.rollback()
+
+        assert isinstance(publishing.result()[0], results.StillOpen)
+
+    assert not Receipt.objects.exists()
+    assert results.publish().results_published_at and Receipt.objects.count() == 2
+
+
 @pytest.mark.long
 def test_two_processes_vote_until_the_closing_instant() -> None:
     inviter = registered("9991110001")
