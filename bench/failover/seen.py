@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from bench.drills import evidence
 from bench.drills.env import DrillEnv, Row
+from bench.drills.evidence import Probe
 from bench.drills.users import OK, STEPS
 
 WRITES = ("sign-up", "log-in", "vote")
@@ -35,12 +36,7 @@ def row(on: DrillEnv, name: str, limit: float, more_lost: int) -> Row:
     after = _sms_after(on, pauses)
     slowest = max(call.seconds for call in users.calls if call.step != "SMS")
     acknowledged = len(users.signed_up) + len(users.signed_in) + len(users.voted)
-    ready = [probe for probe in on.probes if probe.status == 200]
-    untrue = sum(
-        begin + READY_SECONDS < probe.began and probe.ended < end - PAUSE_SECONDS
-        for begin, end in pauses
-        for probe in ready
-    )
+    untrue = untrue_probes(on.probes, pauses)
     errors = users.errors()
     broken = {
         "lost": lost,
@@ -64,6 +60,15 @@ def row(on: DrillEnv, name: str, limit: float, more_lost: int) -> Row:
         "; ".join(text for text, wrong in broken.items() if wrong) or "–",
     ]
     return Row(cells, not any(broken.values()))
+
+
+def untrue_probes(probes: list[Probe], pauses: list[Pause]) -> int:
+    """Those that were answered with 200 although no write succeeded, neither when they were asked nor until then."""
+    return sum(
+        probe.status == 200 and begin + READY_SECONDS < probe.began and probe.ended < end - PAUSE_SECONDS
+        for begin, end in pauses
+        for probe in probes
+    )
 
 
 def _pauses(on: DrillEnv) -> list[Pause]:

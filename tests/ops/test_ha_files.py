@@ -10,6 +10,8 @@ import pytest
 import yaml
 from django.conf import settings
 
+from bench.drills.evidence import Probe
+from bench.failover import seen
 from bench.failover.faults import FAILOVER, FAULTS
 from bench.failover.ways import NAMES
 from inviting_app.management.commands import worker
@@ -134,6 +136,12 @@ def test_pgbouncer_leaves_the_options_of_a_session_to_the_role(pgbouncer: Config
 def test_worker_that_starts_waits_longer_than_a_failover_takes() -> None:
     """Each start costs seconds, and SMS would wait for it when the database is back."""
     assert worker.START_SECONDS > 2 * FAILOVER
+
+
+@pytest.mark.parametrize(("began", "ended", "untrue"), [(4.0, 4.1, 1), (4.0, 19.9, 0), (1.0, 1.1, 0)])
+def test_drill_judges_an_answer_of_readyz_by_when_it_was_given(began: float, ended: float, untrue: int) -> None:
+    """No write succeeds from 0 to 20 s. One that was asked meanwhile and waited until writes were back is true."""
+    assert seen.untrue_probes([Probe(began, ended, 200)], [(0.0, 20.0)]) == untrue
 
 
 @pytest.mark.parametrize("fault", FAULTS)
