@@ -161,6 +161,13 @@ _names: set[str] = set()
 _KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
 KEPT = {name: _given.get(name, "") for name in _KEPT}
 
+
+def kept_against(file: Path) -> list[str]:
+    """The settings that are kept, although this `.env` has other values now."""
+    given = {name: (value or "").strip() for name, value in (_assignments(_text(file)) | os.environ).items()}
+    return [name for name, value in KEPT.items() if given.get(name, "") != value]
+
+
 DATA_DIR = read("DATA_DIR", BASE_DIR / ".data", path)
 DATABASE = read("DATABASE_URL", None, database)
 if not DATABASE:

@@ -40,6 +40,18 @@ def test_hint_at_the_start_has_the_environment_that_was_given(
     assert serve.other_venv() == shown
 
 
+@pytest.mark.parametrize("given", [None, "/srv/data"])
+def test_hint_at_the_start_has_the_folder_only_if_the_file_has_not(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    settings.DATA_DIR, settings.DEMO = Path("/srv/data"), False
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    if given:
+        monkeypatch.setenv("DATA_DIR", given)
+
+    assert ("(DATA_DIR=/srv/data make admin" if given else "(make admin") in serve.banner()
+
+
 def test_path_of_a_test_that_does_not_exist_is_named() -> None:
     config: Any = SimpleNamespace(
         args=["tests/ops/test_hints.py::test_x", "tests/nope.py"],

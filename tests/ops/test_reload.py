@@ -139,6 +139,9 @@ def test_folder_stays_and_metrics_cover_all_parts(service: Service, project: Pat
 
     renewed(service)
 
+    assert "DATA_DIR has another value in .env now. It is not used until the service is restarted." in service.output
+    assert service.output.count("has another value") == 1
+
     def counted() -> bool:
         assert service.call("/api/v1/profiles/me", token=alice["token"])["phone"] == "9991110002"
         return 'route="/api/v1/profiles/me"' in metrics(port)

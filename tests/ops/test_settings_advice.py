@@ -92,3 +92,17 @@ def test_at_sign_of_a_parameter_is_kept() -> None:
 def test_quotes_that_the_environment_has_kept_are_told(monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^inviting_app cannot start. SITE_URL: must .+ stands in quotes"):
         read(monkeypatch, SITE_URL=f"{quote}https://invite.example.org{quote}")
+
+
+def test_settings_that_a_reload_keeps_are_compared_with_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("HOST=127.0.0.9\nPORT=8009\nDATABASE_URL='postgresql://b/two'\nSITE_URL=http://localhost:7000\n")
+    for name in env.KEPT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(env, "KEPT", dict.fromkeys(env.KEPT, "") | {"PORT": "8009", "REPLICA_URL": "postgresql://c/d"})
+    monkeypatch.setenv("HOST", "")  # which takes precedence
+
+    assert env.kept_against(file) == ["DATABASE_URL", "REPLICA_URL"]
+    assert env.kept_against(tmp_path / "none") == ["PORT", "REPLICA_URL"]

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand
 
+from inviting_app import env
 from inviting_app.ops.embedded import Embedded
 from inviting_app.ops.supervisor import Part, kill_group, start, stop
 from inviting_app.probes import web_is_ready
@@ -106,7 +107,7 @@ class Command(BaseCommand):
             if not ready and (ready := web_is_ready()):
                 logger.info("inviting_app is ready at %s", settings.SITE_URL)
                 if settings.LOG_FORMAT == "text":  # in JSON, a program reads the output
-                    self.stderr.write(_banner(), style_func=str)  # Django would write it in the red of an error
+                    self.stderr.write(banner(), style_func=str)  # Django would write it in the red of an error
             if self.reloading:
                 self.reloading = False
                 self._reload()
@@ -125,7 +126,8 @@ class Command(BaseCommand):
                 if not self.stopping:
                     logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
                 return
-        (self.folder / "env.new").replace(self.folder / "env")
+        for name in env.kept_against((self.folder / "env.new").replace(self.folder / "env")):
+            logger.warning("%s has another value in .env now. It is not used until the service is restarted.", name)
         # The worker ends first, so that the old one claims no SMS that new web processes write in a new form.
         self.worker.end()
         if self.web.process:  # otherwise it is about to start, with the new code
@@ -140,10 +142,11 @@ class Command(BaseCommand):
         return trial.wait() == 0
 
 
-def _banner() -> str:
+def banner() -> str:
     """Where everything is. For a demo in the local network, also a QR code and what demo mode means."""
     site, data, code = settings.SITE_URL, settings.DATA_DIR, io.StringIO()
-    where = "" if data == settings.BASE_DIR / ".data" else f"DATA_DIR={shlex.quote(str(data))} "
+    # What is in `.env`, every command finds by itself.
+    where = f"DATA_DIR={shlex.quote(str(data))} " if os.environ.get("DATA_DIR") else ""
     text = BANNER.format(site=site, data=data, admin=f"{where}make admin{other_venv()} PHONE=9991234567")
     if not settings.DEMO:
         return text
