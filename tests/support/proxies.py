@@ -85,7 +85,7 @@ def nginx(
     text = nginx_site(port, upstream, host)
     if also:
         text = re.sub(rf"server 127\.0\.0\.1:{upstream}(.*);", rf"\g<0> server 127.0.0.1:{also}\1;", text)
-    lines = text.splitlines(keepends=True)
+    lines = text.replace("/var/www/html", str(folder)).splitlines(keepends=True)
     site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2", "")
     if claimed_by:
         site += f"set_real_ip_from 127.0.0.0/8;\nreal_ip_header {claimed_by};\n"
