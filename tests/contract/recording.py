@@ -50,7 +50,9 @@ def as_recorded(name: str, found: Any) -> bool:
     found = json.loads(json.dumps(found))
     members = sorted(recorded.keys() | found.keys())
     was = {member: recorded.get(member) for member in members if recorded.get(member) != found.get(member)}
-    assert {member: found.get(member) for member in was} == was, f"{file.name}: {', '.join(was)}"
+    assert {member: found.get(member) for member in was} == was, (
+        f"{file.name}: {', '.join(was)}. If that is wanted: RECORD=1 make test ARGS=tests/contract"
+    )
     return True
 
 
