@@ -1,6 +1,7 @@
 """All texts for users are translated into Russian."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,22 +28,31 @@ def forms(text: Any) -> Any:
     return tuple(text) if isinstance(text, list) else text
 
 
-def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
-    # As `make messages` does.
+def pybabel(*arguments: str | Path) -> None:
     subprocess.run(
-        [
-            *(Path(sys.executable).with_name("pybabel"), "-q", "extract", "-F", "pyproject.toml", "-k", "gettext_lazy"),
-            *("-o", tmp_path / "django.pot", "api", "inviting_app", "profiles", "users"),
-        ],
+        [Path(sys.executable).with_name("pybabel"), "-q", *arguments],
         cwd=settings.BASE_DIR,
         env={**os.environ, "PYTHONPATH": str(settings.BASE_DIR)},
         check=True,
     )
 
-    translated = messages(RUSSIAN / "django.po")
 
-    assert set(messages(tmp_path / "django.pot")) == set(translated)
+def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
+    """`make messages` would change nothing: whoever changes a text sees only that text in the difference."""
+    collected = tmp_path / "django.pot"
+    copy = tmp_path / "ru/LC_MESSAGES/django.po"
+    copy.parent.mkdir(parents=True)
+    shutil.copy(RUSSIAN / "django.po", copy)
+
+    options = ("-F", "pyproject.toml", "--no-location", "--sort-output", "-k", "gettext_lazy")
+    pybabel("extract", *options, "-o", collected, "api", "inviting_app", "profiles", "users")
+    options = ("--no-fuzzy-matching", "--ignore-obsolete", "--no-wrap", "--ignore-pot-creation-date")
+    pybabel("update", *options, "-D", "django", "-l", "ru", "-d", tmp_path, "-i", collected)
+
+    translated = messages(RUSSIAN / "django.po")
+    assert set(messages(collected)) == set(translated)
     assert all(text and all(text) for text in translated.values())  # with plurals, a text is the tuple of its forms
+    assert copy.read_text() == (RUSSIAN / "django.po").read_text()
 
 
 @pytest.mark.parametrize("folder", [RUSSIAN, RUSSIAN_OF_REST_FRAMEWORK])
