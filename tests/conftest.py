@@ -152,8 +152,11 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
-def empty_queue(transactional_db: None) -> None:
-    """The queue without jobs of earlier tests: Django does not empty its tables."""
+def empty_queue(transactional_db: None) -> Iterator[None]:
+    """The queue without jobs of other tests, before and after this one: Django does not empty its tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+    yield
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
 
