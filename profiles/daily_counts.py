@@ -5,10 +5,7 @@ such as today, is counted when it is shown.
 """
 
 from datetime import date, datetime, time
-from typing import Any
 
-from django.db.models import Count, QuerySet
-from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from profiles import queries
@@ -29,15 +26,16 @@ def last(now: datetime) -> list[DailyStats]:
     """The last SHOWN days, today last."""
     days = _shown(now)
     stored = {one.day: one for one in DailyStats.objects.filter(day__in=days)}
-    counted = {one.day: one for one in _counted([day for day in days if day not in stored])}
-    return [stored.get(day) or counted[day] for day in days]
+    return [stored.get(day) or _counted(day) for day in days]
 
 
 def store(now: datetime) -> None:
     """Count and store the finished days that are not stored yet."""
     finished = _shown(now)[:-1]
     stored = set(DailyStats.objects.filter(day__in=finished).values_list("day", flat=True))
-    DailyStats.objects.bulk_create(_counted([day for day in finished if day not in stored]), ignore_conflicts=True)
+    for day in finished:
+        if day not in stored:
+            DailyStats.objects.bulk_create([_counted(day)], ignore_conflicts=True)
 
 
 def _shown(now: datetime) -> list[date]:
@@ -45,30 +43,23 @@ def _shown(now: datetime) -> list[date]:
     return [today - DAY * ago for ago in reversed(range(SHOWN))]
 
 
-def _counted(days: list[date]) -> list[DailyStats]:
-    """Count these days by the indexes on `created_at`: there is none on the time of sending or of use."""
-    if not days:
-        return []
-    start, end = _midnight(days[0]), _midnight(days[-1] + DAY)
+def _counted(day: date) -> DailyStats:
+    """Count a day by the indexes on `created_at`: there is none on the time of sending or of use."""
+    start, end = _midnight(day), _midnight(day + DAY)
     created = {"created_at__gte": start, "created_at__lt": end}
     created_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
     tests = User.objects.filter(is_test=True)
-    profiles = Profile.objects.filter(**created).exclude(user__in=tests)
-    sms = SmsDelivery.objects.filter(**created_before, state=SmsDelivery.State.SENT).exclude(gateway=DEMO_GATEWAY)
-    login_codes = LoginCode.objects.filter(**created_before).exclude(user__in=tests)
-    counts = {
-        "sign_ups": _by_day(profiles, "created_at"),  # of phones, which may be verified on another day
-        "activations": _by_day(queries.counted_votes().filter(**created), "created_at"),
-        "sms_sent": _by_day(sms, "finished_at"),
-        "codes_used": _by_day(login_codes, "used_at"),
-    }
-    return [DailyStats(day=day, **{name: found.get(day, 0) for name, found in counts.items()}) for day in days]
-
-
-def _by_day(rows: QuerySet[Any, Any], time_of: str) -> dict[date, int]:
-    """How many rows have this time on each day."""
-    day = TruncDate(time_of, tzinfo=timezone.get_default_timezone())
-    return dict(rows.order_by().values_list(day).annotate(number=Count("pk")))
+    sent = SmsDelivery.objects.filter(**created_before, finished_at__gte=start, finished_at__lt=end)
+    used = LoginCode.objects.filter(**created_before, used_at__gte=start, used_at__lt=end)
+    return DailyStats(
+        day=day,
+        sign_ups=Profile.objects.filter(**created)
+        .exclude(user__in=tests)
+        .count(),  # of phones, which may be verified on another day
+        activations=queries.counted_votes().filter(**created).count(),
+        sms_sent=sent.filter(state=SmsDelivery.State.SENT).exclude(gateway=DEMO_GATEWAY).count(),
+        codes_used=used.exclude(user__in=tests).count(),
+    )
 
 
 def _midnight(day: date) -> datetime:
