@@ -152,8 +152,14 @@ for _name, _pattern in _FOREIGN.items():
     if re.fullmatch(_pattern, _value):
         _notes.append(f"{_name}: the environment has {_value!a:.60} from another program, which is ignored.")
         del os.environ[_name]  # from the processes that this one starts, too
-# The variables of the process, even empty ones, take precedence over those of `.env` or its copy ENV_FILE.
-_given = {name: (value or "").strip() for name, value in (_file | os.environ).items()}
+
+
+def _with_environment(file: dict[str, str | None]) -> dict[str, str]:
+    """The values of a `.env`. The variables of the process, even empty ones, take precedence over them."""
+    return {name: (value or "").strip() for name, value in (file | os.environ).items()}
+
+
+_given = _with_environment(_file)
 
 _names: set[str] = set()
 
@@ -164,7 +170,7 @@ KEPT = {name: _given.get(name, "") for name in _KEPT}
 
 def kept_against(file: Path) -> list[str]:
     """The settings that are kept, although this `.env` has other values now."""
-    given = {name: (value or "").strip() for name, value in (_assignments(_text(file)) | os.environ).items()}
+    given = _with_environment(_assignments(_text(file)))
     return [name for name, value in KEPT.items() if given.get(name, "") != value]
 
 
