@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from profiles import queries
 from profiles.models import Activation, Profile
 from users.admin.export import ExportAdmin
-from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList
+from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, shown
 
 
 class HasActivatedFilter(ChoiceFilter):
@@ -93,14 +93,14 @@ class ProfileAdmin(ExportAdmin):
     @admin.display(description=_("activated"))
     def activated(self, profile: Profile) -> str:
         vote = getattr(profile, "activation", None)
-        return str(vote.inviter) if vote else "—"
+        return shown(vote and vote.inviter)
 
     @admin.display(description=_("cycle"))
     def cycle(self, profile: Profile) -> str:
         members = getattr(profile, "cycle_members", None)
         if members is None:  # on the page of one profile
             members = queries.cycles_through([profile.pk]).get(profile.pk, ())
-        return cycle_name(len(members)) if members else "—"
+        return shown(members and cycle_name(len(members)))
 
 
 @admin.register(Activation)

@@ -32,7 +32,7 @@ from users.admin import search
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, shown
 from users.admin.permissions import TitlesAdmin, title
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
@@ -98,7 +98,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     @admin.display(description=_("phone"))
     def masked(self, user: User) -> str:
         """The first two and the last four characters of the phone: `+7***4567`. A dash for an erased user."""
-        return phones.mask(user.phone) if user.phone else "—"
+        return shown(user.phone and phones.mask(user.phone))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only superusers use the form, because it makes operators. Others use the actions.
@@ -200,7 +200,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
 def _in_words(value: Any) -> str:
     """A value of the form as the log shows it: yes or no, or the names of the chosen objects."""
     if isinstance(value, QuerySet):
-        return get_text_list([title(one) for one in value], gettext("and")) or "—"
+        return shown(get_text_list([title(one) for one in value], gettext("and")))
     return str(yesno(value))
 
 
