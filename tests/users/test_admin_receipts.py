@@ -13,6 +13,7 @@ from users.login.sms_limits import count_site
 from users.models import SmsDelivery, SmsGateway, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
+NOW = timezone.now()
 SEEN = ("view_user", "view_smsdelivery", "view_smsgateway")
 
 
@@ -28,7 +29,11 @@ def read(support: Client, path: str, language: str) -> str:
 @pytest.mark.parametrize(
     ("values", "english", "russian"),
     [
-        ({"delivered_at": timezone.now()}, "The last SMS was delivered at 20", "Последнее SMS доставлено "),
+        (
+            {"delivered_at": NOW},
+            f"The last SMS was delivered at {NOW:%Y-%m-%d %H:%M:%S}.",
+            f"Последнее SMS доставлено {NOW:%d.%m.%Y %H:%M:%S}.",
+        ),
         (
             {"undelivered": "expired"},
             "The last SMS was not delivered: not delivered in time.",
