@@ -29,11 +29,11 @@ class NotPublished(Exception):
 
 
 class StillOpen(Exception):
-    """Voting has not ended, so there can be no results."""
+    """Voting has not ended, or votes were accepted again while the results were made. So there can be no results."""
 
 
 def publish() -> VotingPeriod:
-    """Publish the results, once and for all. Waits for the votes under way; later ones wait only for its end.
+    """Publish the results, once and for all. Waits for the votes under way. Later votes wait for its last step only.
 
     Raises StillOpen or ResultsPublished.
     """

@@ -76,7 +76,7 @@ class LargeTableList(ChangeList):
 
 
 class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Titles that are right in every language, and nothing for ids, conditions and a `_to_field` that no link has.
+    """Titles lists in every language, and refuses ids, conditions and values of `_to_field` that no link of ours has.
 
     Django's own admin fails for some of those.
     """

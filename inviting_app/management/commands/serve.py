@@ -53,7 +53,7 @@ DEMO = "Demo mode: no SMS is sent, and the response contains the code. Set SMS_G
 
 
 class Command(BaseCommand):
-    help = f"{__doc__} HUP loads new code and settings without losing a request; if started in a terminal, it ends it."
+    help = f"{__doc__} HUP loads new code and settings, and no request is lost. In a terminal, HUP stops the service."
     stopping = reloading = has_terminal = False
 
     def handle(self, *args: Any, **options: Any) -> None:
