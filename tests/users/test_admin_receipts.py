@@ -1,6 +1,6 @@
 """What the admin shows of delivery receipts and of refusals, in the operator's language."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from users.login.sms_limits import count_site
 from users.models import SmsDelivery, SmsGateway, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
-NOW = timezone.now()
 SEEN = ("view_user", "view_smsdelivery", "view_smsgateway")
 
 
@@ -30,9 +29,9 @@ def read(support: Client, path: str, language: str) -> str:
     ("values", "english", "russian"),
     [
         (
-            {"delivered_at": NOW},
-            f"The last SMS was delivered at {NOW:%Y-%m-%d %H:%M:%S}.",
-            f"Последнее SMS доставлено {NOW:%d.%m.%Y %H:%M:%S}.",
+            {"delivered_at": datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)},
+            "The last SMS was delivered at 2026-02-03 04:05:06.",
+            "Последнее SMS доставлено 03.02.2026 04:05:06.",
         ),
         (
             {"undelivered": "expired"},
