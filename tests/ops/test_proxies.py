@@ -16,8 +16,6 @@ from django.conf import settings
 from tests.support.proxies import BUFFERING, PROXIES
 from tests.support.service import Service, patience, ready_service, service_folder
 
-THREADS = 2
-
 # More than the connections that gunicorn accepts, so that each drill would stop it if they reached it.
 CLIENTS = 64
 
@@ -28,7 +26,8 @@ HEAD = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: appli
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with ready_service(WEB_THREADS=str(THREADS), TRUSTED_PROXIES="1") as started:
+    # haproxy.cfg counts on the connections of two web processes.
+    with ready_service(WEB_WORKERS="2", TRUSTED_PROXIES="1") as started:
         yield started
 
 
@@ -211,14 +210,14 @@ def test_client_that_disconnects_ends_no_process(
 ) -> None:
     web = service.part("gunicorn")
     assert web is not None
-    (process,) = web.children()
+    processes = web.children()
     for _ in range(5):
         with closing(connected(proxy if through_proxy else service.port)) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes by a reset
             client.sendall(sent)
 
     assert service.answers("/livez") == 200
-    assert web.children() == [process]
+    assert web.children() == processes
 
 
 def test_address_that_a_client_claims_is_not_believed(proxy: int, service: Service) -> None:
