@@ -18,6 +18,10 @@ _SESSION += " -c plan_cache_mode=force_generic_plan -c jit=off"
 # The usual value for SSDs. With the default of 4, for disks that turn, a plan made before a new table has statistics
 # reads all of it, and is kept while a crowd fills the table. tests/users/test_new_tables.py holds plans to that.
 _SESSION += " -c random_page_cost=1.1"
+# What the driver and the rules rely on. A role, a database or the URL may say otherwise. psycopg reads times and
+# intervals in these styles alone, and a statement that has waited for a lock must see what was committed meanwhile.
+_NEEDED = "-c DateStyle=ISO -c IntervalStyle=postgres -c extra_float_digits=1 -c standard_conforming_strings=on"
+_NEEDED += r" -c default_transaction_isolation=read\ committed"
 # A silent server is a 503 too. The keepalives close an idle connection to it before the next request uses it. They see
 # a host that is gone; `users.deadline` sees a server that hangs. libpq waits two seconds for a connection at least.
 _DATABASE_OPTIONS = {
@@ -29,8 +33,8 @@ _DATABASE_OPTIONS = {
 
 
 def _database(where: dict[str, Any]) -> dict[str, Any]:
-    # The server binds and prepares statements. The URL's own options come last, so that they count.
-    session = f"{_SESSION} {where['OPTIONS'].get('options', '')}".rstrip()
+    # The server binds and prepares statements. Of options with the same name, the last one counts.
+    session = f"{_SESSION} {where['OPTIONS'].get('options', '')} {_NEEDED}"
     options = _DATABASE_OPTIONS | where["OPTIONS"] | {"server_side_binding": True, "options": session}
     # With several hosts there is time to ask two of them.
     options.setdefault("connect_timeout", 2 if "," in where.get("HOST", "") else 4)

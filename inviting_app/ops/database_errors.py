@@ -29,7 +29,13 @@ ADVICE = (
     ("or later is required", "Move to a newer PostgreSQL."),
     (
         "read-only|hot standby|standby mode",
-        "This server takes no writes: name the primary in DATABASE_URL, or all hosts and target_session_attrs=primary.",
+        "This server takes no writes: name the primary in DATABASE_URL, or all hosts and target_session_attrs=primary. "
+        "If it is the primary: ALTER ROLE … or ALTER DATABASE … RESET default_transaction_read_only.",
+    ),
+    ("due to lock timeout", "Another session holds a lock that this needs: try again when that session has ended."),
+    (
+        "due to .*timeout",
+        "The role or the database allows too little time: ALTER ROLE … or ALTER DATABASE … RESET the timeout.",
     ),
     ("too many|remaining connection slots", "No connection is free: raise max_connections, or use a pooler."),
     ("starting up|shutting down|in recovery", "The server is starting or stopping: try again in a moment."),

@@ -3,6 +3,7 @@
 import logging
 import math
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,7 +191,7 @@ def test_options_of_the_planner_reach_the_server(name: str, value: str) -> None:
 
 def test_neither_end_keeps_a_connection_to_a_silent_peer() -> None:
     options = connection.settings_dict["OPTIONS"]
-    asked = dict(part.split("=") for part in options["options"].replace("-c", "").split())
+    asked = dict(part.split("=") for part in shlex.split(options["options"].replace("-c", "")))
 
     theirs = _seconds_until_given_up(asked, "tcp_keepalives_")
     ours = _seconds_until_given_up(options, "keepalives_")
