@@ -69,4 +69,9 @@ def _answer(code: str) -> str:
     return "\n".join([*head, "", json.dumps(json.loads(response.content), indent=2, ensure_ascii=False)])
 
 
-urlpatterns = [path("", index, name="problems"), path("/<str:code>", problem, name="problem")]
+urlpatterns = [
+    path("", index, name="problems"),
+    path("/", index),
+    path("/<str:code>", problem, name="problem"),
+    path("/<str:code>/", problem),
+]

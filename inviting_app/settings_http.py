@@ -22,7 +22,7 @@ if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # Orchestrators ask for these every few seconds. They answer to any host, and are neither logged nor measured.
-PROBE_PATHS = frozenset({"/livez", "/readyz"})
+PROBE_PATHS = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
 
 # The limit of every body, on every path: `ApiMiddleware` in api/middleware.py refuses larger ones. Django's
 # DATA_UPLOAD_MAX_MEMORY_SIZE covers only what a view reads by `body` or `POST`: REST framework reads JSON from the

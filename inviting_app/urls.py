@@ -1,11 +1,12 @@
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from api import docs, receipts
 from inviting_app import probes
 from inviting_app.page import views
 
+# As in the API, each path that a program calls answers with and without a slash at its end, and never by a redirect.
 urlpatterns = [
     path("api/", include("api.urls")),
     path("", views.page, name="page"),
@@ -15,15 +16,19 @@ urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("schema", docs.schema, name="schema"),
+    path("schema/", docs.schema),
     path("docs", docs.swagger, name="swagger"),
+    path("docs/", docs.swagger),
     path("redoc", docs.redoc, name="redoc"),
+    path("redoc/", docs.redoc),
     path("problems", include("api.problem_pages")),
-    re_path("^(?P<name>docs|redoc|schema|problems)/$", RedirectView.as_view(url="/%(name)s")),
     path("sms/receipts/<str:token>", receipts.receive, name="receipts"),
     path("sms/receipts/<str:token>/", receipts.receive),
     path("favicon.ico", probes.favicon),
     path("livez", probes.livez),
+    path("livez/", probes.livez),
     path("readyz", probes.readyz),
+    path("readyz/", probes.readyz),
 ]
 
 handler400 = "api.exceptions.bad_request"

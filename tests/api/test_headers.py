@@ -207,9 +207,21 @@ def test_refused_form_is_reported_in_the_readers_language() -> None:
     assert "Ошибка проверки CSRF" in answer.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/docs/", "/redoc/", "/schema/", "/problems/"])
-def test_trailing_slash_redirects_to_the_page(path: str) -> None:
-    assert Client().get(path)["Location"] == path.rstrip("/")
+SLASHES = ["/docs", "/redoc", "/schema", "/problems", "/problems/invalid", "/livez", "/readyz", "/i/ABCDEF"]
+
+
+@pytest.mark.parametrize("path", [*SLASHES, "/api/v1/voting", "/api/nowhere", "/metrics"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_path_answers_alike_with_and_without_a_slash_at_its_end(method: str, path: str) -> None:
+    one, other = (call(method, at, HTTP_X_REQUEST_ID="request8") for at in (path, f"{path}/"))
+
+    assert one.status == other.status not in {301, 302, 307, 308}
+    assert one.body == other.body
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "web_1"])
+def test_probe_with_a_slash_may_name_any_host(host: str) -> None:
+    assert [call("GET", path, HTTP_HOST=host).status for path in ("/livez/", "/readyz/")] == [200, 200]
 
 
 def test_browser_gets_the_icon() -> None:
