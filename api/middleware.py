@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 import select
 import time
 from collections.abc import Callable
@@ -97,6 +98,31 @@ class DatabaseConnectionMiddleware:
         poll = select.poll()
         poll.register(kept, select.POLLIN)
         return bool(poll.poll(0))
+
+
+# A language of `Accept-Language`, in the form that Django reads, that is wanted at all: its weight is not zero.
+_WANTED_LANGUAGE = re.compile(
+    r"\s*([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)\s*(;\s*q=(?!0(\.0*)?\s*$)(0(\.\d{0,3})?|1(\.0{0,3})?)\s*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def wanted_languages(get_response: GetResponse) -> GetResponse:
+    """Middleware. Leave in `Accept-Language` what Django reads as it is meant.
+
+    Django takes `ru;q=0` for Russian (RFC 9110, 12.4.2: not acceptable), and does not read the other languages beside
+    one that it cannot read. Android and Java write `ru_RU`.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if asked := request.META.get("HTTP_ACCEPT_LANGUAGE"):
+            languages = asked.replace("_", "-").split(",")
+            request.META["HTTP_ACCEPT_LANGUAGE"] = ",".join(
+                language.strip() for language in languages if _WANTED_LANGUAGE.fullmatch(language)
+            )
+        return get_response(request)
+
+    return middleware
 
 
 class ApiMiddleware:

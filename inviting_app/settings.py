@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "api.middleware.RequestContextMiddleware",
     "api.middleware.DatabaseConnectionMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
+    "api.middleware.wanted_languages",
     "api.middleware.ApiMiddleware",
     "api.middleware.ApiViewMiddleware",
     "inviting_app.probes.any_host",
