@@ -39,6 +39,21 @@ def test_malformed_code_consumes_no_attempt(asked: str, code: Any) -> None:
     assert (challenge(asked).attempts, challenge(asked).login_code.wrong) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Your code is {}", "<#> {} abc", "code: {}", "{}.", "#{}", "({})", "'{}'", "{} {}", "@localhost #{}", "{}️⃣ ok"],
+)
+@pytest.mark.parametrize("spelling", ["{}{}{}{}", "{}{} {}{}"])
+def test_text_around_a_code_is_malformed_and_consumes_no_attempt(asked: str, text: str, spelling: str) -> None:
+    code = spelling.format(*right(asked))
+
+    answer = login(text.replace("{}", code), asked)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert challenge(asked).attempts == 0
+    assert login(code, asked).status_code == 200
+
+
 def test_malformed_code_gets_the_same_response_without_a_challenge() -> None:
     assert login("123", "unknown").json()["code"] == "invalid"
     assert login("1234567890", "unknown").json()["code"] == "invalid_code"
