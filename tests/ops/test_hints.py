@@ -52,6 +52,35 @@ def test_hint_at_the_start_has_the_folder_only_if_the_file_has_not(
     assert ("(DATA_DIR=/srv/data make admin" if given else "(make admin") in serve.banner()
 
 
+# A recipe that runs Python as the others do.
+RECIPE = """
+seen:
+	@echo "import json, sys; print(json.__file__, sys.flags.optimize, sys.flags.inspect)" > '$(FILE)'
+	@$(PYTHON) '$(FILE)' </dev/null
+"""
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["PYTHONHOME=/nonexistent", "PYTHONPATH={folder}", "PYTHONPLATLIBDIR=lib64", "PYTHONINSPECT=1", "PYTHONOPTIMIZE=2"],
+)
+def test_variable_of_another_program_does_not_reach_python(tmp_path: Path, variable: str) -> None:
+    name, value = variable.format(folder=tmp_path).split("=")
+    (tmp_path / "json.py").write_text("raise SystemExit('another json')")
+    (tmp_path / "more.mk").write_text(RECIPE)
+    script = tmp_path.with_suffix(".py")
+    command = ["make", "--no-print-directory", "-f", "Makefile", "-f", tmp_path / "more.mk", f"FILE={script}", "seen"]
+    environment = {other: text for other, text in os.environ.items() if other not in ("MAKEFLAGS", "VENV")}
+
+    done = subprocess.run(
+        command, cwd=settings.BASE_DIR, env={**environment, name: value}, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path) not in done.stdout
+    assert done.stdout.split()[1:] == ["0", "0"]
+
+
 def test_path_of_a_test_that_does_not_exist_is_named() -> None:
     config: Any = SimpleNamespace(
         args=["tests/ops/test_hints.py::test_x", "tests/nope.py"],

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from inviting_app.ops import install as script
 from tests.support.first_start import PLAIN, by_plain_user
 from tests.support.service import service_folder
 
@@ -33,6 +34,17 @@ def install(*arguments: object, before: tuple[str, ...] = (), **variables: str) 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     output, error = process.communicate(timeout=120)
     return process.returncode, output, error
+
+
+@pytest.mark.parametrize("name", ["DRY_RUN", "PYTHON", "CONSTRAINT", "REQUIREMENT", "TARGET", "USER", "NO_DEPS"])
+def test_pip_installs_what_it_is_told_whatever_the_caller_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"PIP_{name}", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example.org/simple")
+
+    given = {name for name in script.environment() if name.startswith("PIP_")}
+
+    assert f"PIP_{name}" not in given
+    assert "PIP_INDEX_URL" in given
 
 
 @pytest.mark.long
