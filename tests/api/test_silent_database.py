@@ -118,12 +118,14 @@ def address(transactional_db: None) -> Iterator[dict[str, Any]]:
     at.update(before)
 
 
+@pytest.mark.long
 def test_process_is_not_ready_while_no_server_takes_its_connection(address: dict[str, Any]) -> None:
     with silent_hosts(1) as ports:
         address.update(HOST="127.0.0.1", PORT=ports)
         assert seconds(lambda: client().get("/readyz")) < 2 * patience()
 
 
+@pytest.mark.long
 def test_process_is_ready_only_while_its_database_is_reached(
     address: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +146,7 @@ def test_process_is_ready_only_while_its_database_is_reached(
         assert status() == 200
 
 
+@pytest.mark.long
 def test_worker_goes_to_the_host_that_answered(address: dict[str, Any]) -> None:
     answering = {"host": address["HOST"], "port": int(address["PORT"] or 5432)}
     with silent_hosts(1) as port, deadline.within(deadline.SECONDS):
@@ -162,6 +165,7 @@ def test_silent_host_is_passed_over_and_not_tried_first_again(address: dict[str,
     assert second < 1 * patience()
 
 
+@pytest.mark.long
 def test_silent_host_is_not_waited_for_while_another_one_takes_no_writes(address: dict[str, Any]) -> None:
     """As after a primary is cut off: its standbys answer, and one of them becomes the new primary."""
 
@@ -183,6 +187,7 @@ def test_silent_host_is_not_waited_for_while_another_one_takes_no_writes(address
     assert after < 1 * patience()
 
 
+@pytest.mark.long
 def test_silence_of_all_hosts_is_not_waited_for(address: dict[str, Any]) -> None:
     def connect() -> None:
         with pytest.raises(OperationalError):

@@ -39,6 +39,7 @@ def weak_role(transactional_db: None) -> Iterator[str]:
         cursor.execute(f'DROP ROLE "{name}"')
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [ADMIN, ["prepare"]])
 def test_database_that_does_not_answer_is_named_in_one_line(command: list[str]) -> None:
     error = error_of(command, **UNREACHABLE)
@@ -49,6 +50,7 @@ def test_database_that_does_not_answer_is_named_in_one_line(command: list[str]) 
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "command", [ADMIN, *(pytest.param([name], marks=pytest.mark.long) for name in ("erasures", "worker"))]

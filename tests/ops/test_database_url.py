@@ -131,6 +131,7 @@ NO_CONNECTION = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("command", "error"), [*(("prepare", error) for error in WRONG), ("doctor", "schema")])
 def test_each_error_has_a_line_of_its_own(
     tmp_path: Path, request: pytest.FixtureRequest, server: Server, command: str, error: str

@@ -164,6 +164,7 @@ def test_any_request_gets_a_valid_response(session: str) -> None:
     send()
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("session", ["superuser"], indirect=True)
 @pytest.mark.parametrize("path", ["users/user/1/change/", "users/smsgateway/x/delete/", "auth/group/1/history/"])

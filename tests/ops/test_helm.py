@@ -91,6 +91,7 @@ def test_chart_has_no_lint_and_its_manifests_are_valid(results: dict[str, Any], 
     assert results[name]["lint"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reason", REFUSED)
 def test_wrong_value_is_refused_and_named(results: dict[str, Any], reason: str) -> None:
     assert reason in results[reason]["error"]

@@ -120,6 +120,7 @@ def test_connections_of_a_crowd_wait_until_they_are_accepted(running: Callable[[
     service.wait_for(lambda: service.answers("/livez") == 200)
 
 
+@pytest.mark.long
 def test_part_that_crashes_is_started_again(running: Callable[[], Service]) -> None:
     service = running()
     alice = service.sign_in("9991110021")

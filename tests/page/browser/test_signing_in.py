@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.page.browser.visitor import Visitor
@@ -32,6 +33,7 @@ def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> N
     expect(alice.code_field).to_be_focused()
 
 
+@pytest.mark.long
 def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
     alice.page.goto("/")
     alice.ask_for_code()
@@ -60,6 +62,7 @@ def enter(person: Visitor, code: str) -> None:
     person.code_field.press("Enter")
 
 
+@pytest.mark.long
 def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
     alice.page.clock.install()
     alice.page.goto("/")
@@ -118,6 +121,7 @@ UPDATE users_smsdelivery AS delivery SET created_at = created_at - age FROM code
 """
 
 
+@pytest.mark.long
 def test_long_code_comes_in_two_groups(alice: Visitor) -> None:
     for address in ("10.9.0.1", "10.9.0.2"):
         strangers = alice.page.request.post(
@@ -138,6 +142,7 @@ def test_long_code_comes_in_two_groups(alice: Visitor) -> None:
     alice.own_code()
 
 
+@pytest.mark.long
 def test_known_device_is_greeted(alice: Visitor) -> None:
     alice.sign_in()
     alice.open_account()
@@ -169,6 +174,7 @@ navigator.credentials.get = ({ otp }) => new Promise((receive) => {
 """
 
 
+@pytest.mark.long
 def test_every_step_outlives_a_reload(alice: Visitor) -> None:
     alice.page.goto("/")
     alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
@@ -205,6 +211,7 @@ def test_language_is_remembered_and_what_was_typed_is_kept(alice: Visitor) -> No
     assert "код" in alice.messages()[0].lower()
 
 
+@pytest.mark.long
 def test_page_warns_once_when_somebody_else_requested_the_code(alice: Visitor, bob: Visitor) -> None:
     alice.page.goto("/")
     alice.ask_for_code()

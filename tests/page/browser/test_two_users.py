@@ -43,6 +43,7 @@ def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], languag
     alice.finds_no_barrier()
 
 
+@pytest.mark.long
 def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itself(
     alice: Visitor, bob: Visitor
 ) -> None:
@@ -82,6 +83,7 @@ def test_invited_user_may_vote_later_or_for_another(alice: Visitor, bob: Visitor
     expect(bob.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
 
 
+@pytest.mark.long
 def test_pasted_link_holds_the_code(alice: Visitor, bob: Visitor) -> None:
     code = alice.sign_in()
     bob.sign_in()
@@ -124,6 +126,7 @@ def test_refused_invite_codes_tell_why_and_leave_the_field_to_mend(alice: Visito
     alice.finds_no_barrier()
 
 
+@pytest.mark.long
 def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor) -> None:
     code = alice.sign_in()
     bob.sign_in()
@@ -178,6 +181,7 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
     expect(bob.page.locator("[data-success]")).to_be_focused()
 
 
+@pytest.mark.long
 def test_older_invitations_are_shown_on_demand(alice: Visitor, database: Any) -> None:
     code = alice.sign_in()
     database.execute(CROWD, {"code": code})
@@ -227,6 +231,7 @@ def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> 
     assert alice.page.evaluate("shared.url") == link
 
 
+@pytest.mark.long
 def test_qr_code_is_drawn_when_it_is_opened(alice: Visitor) -> None:
     alice.sign_in()
     image = alice.page.get_by_role("img", name=alice.words("QR code of the link with your invite code"))
