@@ -87,7 +87,10 @@ def challenge_with_phone(public_id: str, changing_user_id: int | None = None) ->
     signs in.
     """
     row = sql.fetch_optional(_CHALLENGE, [public_id, changing_user_id])
-    return (_challenge(row, *row[-3:-1]), row[-1]) if row else None
+    if row is None:
+        return None
+    *_, challenge_id, address, phone = row
+    return _challenge(row, challenge_id, address), phone
 
 
 def _challenge(row: sql.Row, challenge_id: int, address: str | None) -> Challenge:
@@ -157,7 +160,10 @@ def consume_attempt(
         {"challenge": public_id, "length": length, "phone": phone, "now": now, "repeat_for": repeat_for}
         | {"by_phone": by_phone, "changing": changing_user_id},
     )
-    return Attempt(_challenge(row, *row[-4:-2]), *row[-2:]) if row else None
+    if row is None:
+        return None
+    *_, challenge_id, address, consumed, test_phone = row
+    return Attempt(_challenge(row, challenge_id, address), consumed, test_phone)
 
 
 # GREATEST keeps a race from failing, and never decides what is stored. PostgreSQL computes `wrong` from the row that

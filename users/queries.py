@@ -143,7 +143,7 @@ UPDATE users_device
 """
 
 
-def rotate(session_id: UUID, user_id: int, jti: UUID, new: UUID, *, interval: timedelta, kept: int) -> bool:
+def rotate(session_id: UUID, user_id: int, jti: UUID, new: UUID, *, interval: timedelta, kept: int) -> None:
     """Give the refresh token `jti` the successor `new`: if it is the current one, or if it is the one before, exchanged
     longer ago than `interval` for a pair that is still unused. That pair is remembered, with at most `kept` such pairs.
 
@@ -151,7 +151,7 @@ def rotate(session_id: UUID, user_id: int, jti: UUID, new: UUID, *, interval: ti
     row again.
     """
     values = {"session": session_id, "user": user_id, "jti": jti, "new": new, "interval": interval, "kept": kept}
-    return sql.execute(_ROTATE, values) == 1
+    sql.execute(_ROTATE, values)
 
 
 # A worker without a heartbeat for this long is dead.

@@ -1,4 +1,4 @@
-"""When an operator's login locks.
+"""When an operator's log-in locks.
 
 - 5 wrong passwords (`AXES_FAILURE_LIMIT`) for one phone number from one network lock that pair for 30 minutes
   (`AXES_COOLOFF_TIME`). The number stays usable from elsewhere, so a stranger cannot lock an operator out.
@@ -8,9 +8,11 @@
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
 
-A locked login is answered with 429 and `Retry-After`, and the form says how long to wait. Attempts during a lock do not
-prolong it, and a right password resets the count of its pair. Requests in progress at the moment of the lock are still
-answered.
+Wrong codes of the second factor lock too: `_is_locked` in `users/operators/second_factor.py`.
+
+A locked log-in is answered with 429 and `Retry-After`, and the form says how long to wait. Attempts during a lock do
+not prolong it, and a right password resets the count of its pair. Requests in progress at the moment of the lock are
+still answered.
 
 django-axes counts. Its settings begin with `AXES_` and are in `inviting_app/settings.py`. It stores the address, the
 User-Agent and a keyed hash of the phone number, and nothing else of the form.
@@ -171,7 +173,7 @@ def described(name: str, address: str, user_agent: str, path: str, request: Http
 
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
-    """Turn the login page, whose form explains the lock, into the answer to a locked login."""
+    """Turn the log-in page, whose form explains the lock, into the answer to a locked log-in."""
     response.status_code = 429
     response["Retry-After"] = str(max(1, _seconds_locked(request, credentials)))
     return response

@@ -1,8 +1,8 @@
 """Users, devices and groups in the admin. `profiles.admin.user_page` registers users, with what votes add to them.
 
-A phone number is masked on every page, as `+7***4567`: `User.__str__` and `UserAdmin.masked` call `users.phones.mask`.
-No combination of columns may reveal more of it. The full number has a page of its own, and each view of it is logged.
-An export has full numbers only for an operator who may see that page (SEES_PHONES), and the log says so.
+A phone number is masked on every page but one, as `+7***4567`: `User.__str__` and `UserAdmin.masked` call
+`users.phones.mask`. No combination of columns may reveal more of it. `PhoneView` shows the full number, and each view
+is logged. An export has full numbers only for an operator who may see that page (SEES_PHONES), and the log says so.
 Users are not deleted here, and no code is ever shown.
 """
 
@@ -120,8 +120,8 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
 
     def get_urls(self) -> list[URLPattern]:
         def page(name: str, view: type[UserView], **options: Any) -> URLPattern:
-            shown = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
-            return path(f"<int:user_id>/{name}/", shown, name=f"users_user_{name}")
+            for_operators = self.admin_site.admin_view(view.as_view(model_admin=self, **options))
+            return path(f"<int:user_id>/{name}/", for_operators, name=f"users_user_{name}")
 
         actions = [page(one.name, ActionView, action=one, title=one.title) for one in self.user_actions]
         return [page("diagnosis", DiagnosisView), page("phone", PhoneView), *actions, *super().get_urls()]
@@ -191,9 +191,9 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         response = super().user_change_password(request, id, form_url)
         if isinstance(response, TemplateResponse) and response.context_data:
-            shown = response.context_data["original"]
-            response.context_data["title"] = _("Password of %(user)s") % {"user": shown}
-            shown.phone = str(shown)  # Django's template shows the user name, which is the phone number
+            user = response.context_data["original"]
+            response.context_data["title"] = _("Password of %(user)s") % {"user": user}
+            user.phone = str(user)  # Django's template shows the user name, which is the phone number
         return response
 
 

@@ -2,7 +2,7 @@
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address: one customer may have any of them. The
 limits of a network grow with the phones that its people verify: the many people behind one address of a mobile carrier
-raise them. One verified phone raises no limit of SMS. Known devices are exempt.
+raise them. Ten verified phones allow one SMS more in an hour, and three in a day. Known devices are exempt.
 
 The constants here are for a network without verified phones. `…_BY_VERIFIED` is what each phone adds that was verified
 in the last 24 hours.
@@ -22,15 +22,15 @@ from users.network_queries import LiveCounts, StoredCounts
 IPV4_FACTORS = {32: 1}
 IPV6_FACTORS = {64: 1, 56: 2, 48: 4}
 
-# Unused SMS in an hour: those whose code was not used.
-SENDS_IN_AN_HOUR = 10
-SENDS_IN_AN_HOUR_BY_VERIFIED = 0.1
+# SMS in an hour whose codes were not used.
+UNUSED_SMS_IN_AN_HOUR = 10
+UNUSED_SMS_IN_AN_HOUR_BY_VERIFIED = 0.1
 
-# Unused SMS in 24 hours.
-SENDS_IN_A_DAY = 40
-SENDS_IN_A_DAY_BY_VERIFIED = 0.3
+# SMS in 24 hours whose codes were not used.
+UNUSED_SMS_IN_A_DAY = 40
+UNUSED_SMS_IN_A_DAY_BY_VERIFIED = 0.3
 # The most of them, as a share of SMS_PER_DAY, however many phones are verified.
-SENDS_IN_A_DAY_SHARE = 0.1
+UNUSED_SMS_IN_A_DAY_SHARE = 0.1
 
 # Challenges in an hour.
 CHALLENGES = 60
@@ -107,10 +107,10 @@ def containing(address: str) -> list[Network]:
 def limits(factor: int, verified: int) -> Limits:
     """The limits of a network with this many verified phones in 24 hours."""
     return Limits(
-        sends_in_an_hour=SENDS_IN_AN_HOUR * factor + int(SENDS_IN_AN_HOUR_BY_VERIFIED * verified),
+        sends_in_an_hour=UNUSED_SMS_IN_AN_HOUR * factor + int(UNUSED_SMS_IN_AN_HOUR_BY_VERIFIED * verified),
         sends_in_a_day=min(
-            max(1, int(SENDS_IN_A_DAY_SHARE * settings.SMS_PER_DAY)),
-            SENDS_IN_A_DAY * factor + int(SENDS_IN_A_DAY_BY_VERIFIED * verified),
+            max(1, int(UNUSED_SMS_IN_A_DAY_SHARE * settings.SMS_PER_DAY)),
+            UNUSED_SMS_IN_A_DAY * factor + int(UNUSED_SMS_IN_A_DAY_BY_VERIFIED * verified),
         ),
         challenges=CHALLENGES * factor + CHALLENGES_BY_VERIFIED * verified,
         short_weight=SHORT_WEIGHT * factor + min(int(SHORT_WEIGHT_BY_VERIFIED * verified), SHORT_WEIGHT_ADDED),

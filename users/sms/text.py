@@ -15,7 +15,7 @@ from users.sms.answers import Message
 
 
 class Kind(Enum):
-    """What an SMS is about."""
+    """What the code of an SMS is for. An SMS without a code is a `notice`."""
 
     SIGN_IN = "a first or known device"
     # Of a user who has signed in before, for a client that is not a known device.

@@ -53,7 +53,10 @@ DEMO = "Demo mode: no SMS is sent, and the response contains the code. Set SMS_G
 
 
 class Command(BaseCommand):
-    help = f"{__doc__} HUP loads new code and settings, and no request is lost. In a terminal, HUP stops the service."
+    help = (
+        f"{__doc__} HUP loads new code and settings, except those that need a restart, and no request is lost. "
+        "In a terminal, HUP stops the service."
+    )
     stopping = reloading = has_terminal = False
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -129,7 +132,7 @@ class Command(BaseCommand):
         for name in env.kept_against((self.folder / "env.new").replace(self.folder / "env")):
             logger.warning("%s has another value in .env now. It is not used until the service is restarted.", name)
         # The worker ends first, so that the old one claims no SMS that new web processes write in a new form.
-        self.worker.end()
+        self.worker.end()  # `_look_after_parts` starts it again
         if self.web.process:  # otherwise it is about to start, with the new code
             self.web.process.send_signal(signal.SIGHUP)
         logger.info("the new version can start: gunicorn and the worker replace their processes")
