@@ -128,8 +128,9 @@ def wanted_languages(get_response: GetResponse) -> GetResponse:
 class ApiMiddleware:
     """Refuse large bodies on every path; for the API alone, refuse foreign hosts too and set the headers.
 
-    The limit of a body is BODY_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is refused before it
-    is read. `inviting_app/wsgi.py` has read a chunked body up to the limit. Django refuses foreign hosts for pages.
+    The limit of a body is 64 KiB: BODY_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is refused
+    before it is read. `inviting_app/wsgi.py` has read a chunked body up to the limit. Django refuses foreign hosts for
+    pages.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

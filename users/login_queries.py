@@ -107,7 +107,8 @@ WITH consumed AS (
     UPDATE users_challenge AS challenge
        SET attempts = attempts + 1, attempts_by_phone = attempts_by_phone + %(by_phone)s::int
       FROM users_logincode AS code JOIN users_user AS person ON person.id = code.user_id
-     WHERE challenge.public_id = %(challenge)s AND code.id = challenge.login_code_id AND attempts < {MAX_ATTEMPTS}
+     WHERE challenge.public_id = %(challenge)s AND code.id = challenge.login_code_id
+       AND attempts < {MAX_ATTEMPTS}
        AND code.digits = %(length)s AND code.changing_user_id IS NOT DISTINCT FROM %(changing)s
        AND (%(phone)s::text IS NULL OR person.phone = %(phone)s)
        AND (code.used_at IS NULL AND code.expires_at > COALESCE(%(now)s, statement_timestamp())
@@ -166,8 +167,9 @@ def consume_attempt(
     return Attempt(_challenge(row, challenge_id, address), consumed, test_phone)
 
 
-# GREATEST keeps a race from failing, and never decides what is stored. PostgreSQL computes `wrong` from the row that
-# the statement found, and checks its constraint. If a parallel attempt has changed the row, it then computes it again.
+# PostgreSQL computes `wrong` from the row that the statement found, and checks its constraint. If a parallel attempt
+# has changed the row, it then computes it again. GREATEST keeps the first of these from failing in such a race. It
+# never decides what is stored.
 # The order of locks is that of `_CONSUME_ATTEMPT`: first the challenge, then codes. Another order could deadlock with
 # it. The caller has locked the user's row.
 _MARK_USED = f"""

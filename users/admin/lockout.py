@@ -82,7 +82,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
     """Counts wrong passwords in the database, by pair and by network."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """As many failures as lock, or none: django-axes has one limit, and here are two."""
+        """The limit itself if the log-in is locked, otherwise 0: django-axes has one limit, and here are two."""
         return settings.AXES_FAILURE_LIMIT if locked_until(request, credentials) else 0
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:

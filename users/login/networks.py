@@ -29,7 +29,7 @@ UNUSED_SMS_IN_AN_HOUR_BY_VERIFIED = 0.1
 # SMS in 24 hours whose codes were not used.
 UNUSED_SMS_IN_A_DAY = 40
 UNUSED_SMS_IN_A_DAY_BY_VERIFIED = 0.3
-# The most of them, as a share of SMS_PER_DAY, however many phones are verified.
+# The limit of 24 hours is never more than this share of SMS_PER_DAY, however many phones are verified.
 UNUSED_SMS_IN_A_DAY_SHARE = 0.1
 
 # Challenges in an hour.
@@ -109,8 +109,8 @@ def limits(factor: int, verified: int) -> Limits:
     return Limits(
         sends_in_an_hour=UNUSED_SMS_IN_AN_HOUR * factor + int(UNUSED_SMS_IN_AN_HOUR_BY_VERIFIED * verified),
         sends_in_a_day=min(
-            max(1, int(UNUSED_SMS_IN_A_DAY_SHARE * settings.SMS_PER_DAY)),
             UNUSED_SMS_IN_A_DAY * factor + int(UNUSED_SMS_IN_A_DAY_BY_VERIFIED * verified),
+            max(1, int(UNUSED_SMS_IN_A_DAY_SHARE * settings.SMS_PER_DAY)),
         ),
         challenges=CHALLENGES * factor + CHALLENGES_BY_VERIFIED * verified,
         short_weight=SHORT_WEIGHT * factor + min(int(SHORT_WEIGHT_BY_VERIFIED * verified), SHORT_WEIGHT_ADDED),

@@ -219,7 +219,7 @@ def refresh(text: str) -> TokenPair:
     """
     token = RefreshToken.parse(text)
     with transaction.atomic():
-        # Rules 1 and 3 change the row. Under the others it stays as it is.
+        # By rules 1 and 3 the pair of this token becomes the previous one. By the others, the row stays as it is.
         queries.rotate(
             token.session_id, token.user_id, token.jti, uuid.uuid4(), interval=REUSE_INTERVAL, kept=SUPERSEDED_KEPT
         )

@@ -54,9 +54,9 @@ def count_gateway_refusal(name: str, error: str) -> None:
 NOTICE_FOR = HOUR
 
 # `next_try_at` says when an SMS is due and, while it is claimed, when the claim ends. So the SMS of a dead worker is
-# due again after CLAIM_FOR, for any worker. The same statement counts the try, so it is known whatever happens to the
-# worker. The SMS of a code that has ended is not sent: it is `failed` if gateways were tried until the code expired,
-# and `dropped` otherwise.
+# due again after CLAIM_FOR (12 seconds), for any worker. The same statement counts the try, so it is known whatever
+# happens to the worker. The SMS of a code that has ended is not sent: it is `failed` if gateways were tried until the
+# code expired, and `dropped` otherwise.
 _CLAIM = f"""
 WITH due AS MATERIALIZED (
     SELECT id, login_code_id, open_tries, error, notice_phone, created_at,

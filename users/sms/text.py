@@ -1,4 +1,4 @@
-"""The text of the SMS."""
+"""The text of the SMS: by language, purpose and length of the code. SMS_TEXT replaces the sentence."""
 
 import hashlib
 from enum import Enum

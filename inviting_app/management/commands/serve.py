@@ -90,8 +90,10 @@ class Command(BaseCommand):
 
     def _on_signal(self, number: int, frame: object) -> None:
         # If the service was started in a terminal, HUP means that the terminal was closed: the service ends.
-        self.reloading = number == signal.SIGHUP and not self.has_terminal
-        self.stopping = self.stopping or not self.reloading
+        if number == signal.SIGHUP and not self.has_terminal:
+            self.reloading = True
+        else:
+            self.stopping = True
 
     def _environment(self, env_file: str) -> dict[str, str]:
         """The variables of the parts: their own copy of `.env` as it is now, and settings that stay until a stop.
