@@ -12,13 +12,15 @@ class InvitingAppConfig(AppConfig):
     name = "inviting_app"
 
     def ready(self) -> None:
-        """Register what `manage.py doctor` and `manage.py check --deploy --database default` run.
+        """Limit the names of encodings, and register what `doctor` and `check --deploy --database default` run.
 
         For deployment only: `migrate` runs the other checks, and must not fail because no worker runs. No message holds
         a secret or a phone, because it may be pasted into a ticket.
         """
+        from inviting_app import text_encodings
         from inviting_app.ops import checks_database, checks_service, checks_settings, checks_upkeep
 
+        text_encodings.forget_unknown_names()
         register(checks_settings.check_settings, Tags.security, deploy=True)
         register(checks_database.check_database, Tags.database, deploy=True)
         register(checks_service.check_service, "service", deploy=True)

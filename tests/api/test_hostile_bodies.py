@@ -1,5 +1,6 @@
 """Heavy and unusual bodies within the size limit are refused at once, and nothing is written."""
 
+import gc
 import json
 from typing import Any
 
@@ -137,6 +138,21 @@ def test_text_is_always_read_as_utf8(content_type: str, charset: str) -> None:
 
     for path in ("/api/auth/signup?a=b", "/admin/login/?next=b", "/livez?a=b"):
         assert call("POST", path, body=b'{"phone": "1"}', **strange).status in (400, 403, 405)
+
+
+@pytest.mark.parametrize("path", ["/api/auth/signup", "/admin/login/"])
+def test_names_of_unknown_encodings_are_not_kept(path: str) -> None:
+    """In the heads of parts, each parameter may name an encoding of its own."""
+    heads = [b"%d:; x*=kept_%d''a" % (number, number) for number in range(1000)]
+    body = b"".join(
+        b"--b\r\n" + b"\r\n".join(heads[start : start + 20]) + b"\r\n\r\n\r\n" for start in range(0, 1000, 20)
+    )
+    cookie: Any = {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}  # otherwise the admin reads no body
+
+    call("POST", path, body=body + b"--b--\r\n", CONTENT_TYPE=PARTS, **cookie)
+
+    dictionaries = (each for each in gc.get_objects() if type(each) is dict)
+    assert not [number for each in dictionaries for number in (0, 999) if f"kept_{number}" in each]
 
 
 def refuses(text: str) -> bool:
