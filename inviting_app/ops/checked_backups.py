@@ -1,7 +1,7 @@
 """Backups that are proved by a restore: into a scratch PostgreSQL beside the file, which is deleted afterwards.
 
 It is the embedded PostgreSQL, also where the service has a DATABASE_URL. So the check needs no rights on that server,
-and does not burden it.
+and does not burden it. Root's is in /var/lib/inviting_app.
 """
 
 import os
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from inviting_app.ops import backup, files, places
+from inviting_app.ops import backup, files, places, system_user
 from inviting_app.ops.backup import BackupError
 from profiles import privacy
 
@@ -50,7 +50,7 @@ class Checked:
 def check(file: Path) -> Checked:
     """Restore this backup into a scratch database, and remember that it is good. Raises BackupError and OSError.
 
-    The folder of the file needs as much free space as the database takes.
+    The folder of the file, or root's /var/lib/inviting_app, needs as much free space as the database takes.
     """
     file = file.resolve()
     file.open("rb").close()
@@ -90,25 +90,41 @@ def _keep_erasures(folder: Path) -> None:
     """Keep the erasure log, which `restore --erasures` needs, beside the backups. It holds no personal data."""
     draft = folder / f".{ERASURES}"
     draft.unlink(missing_ok=True)  # a link, if somebody else could write to the folder before
-    draft.write_text("".join(f"{line}\n" for line in privacy.erasure_log()))
+    with open(files.open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as log:
+        log.writelines(f"{line}\n" for line in privacy.erasure_log())
     draft.replace(folder / ERASURES)
 
 
 def _remove_remains(folder: Path) -> None:
     """Delete what a command that was killed has left: half a backup, or a scratch database."""
-    for path in (*folder.glob(f".{_DAYS}.*.part"), *folder.glob(f"{_SCRATCH}*")):
+    for path in (*folder.glob(f".{_DAYS}.*.part"), *_place_beside(folder).glob(f"{_SCRATCH}*")):
         if time.time() - path.lstat().st_mtime > REMAINS_SECONDS:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if path.is_dir():
+                shutil.rmtree(places.find(path).home, ignore_errors=True)
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 @contextmanager
-def _scratch(parent: Path) -> Iterator[Path]:
-    """A DATA_DIR for one restore. As root, its data may be in a folder elsewhere: see `places`."""
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=parent) as folder:
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A DATA_DIR for one restore of a file in this folder. As root, its data is in a folder elsewhere: see `places`."""
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=_place_beside(folder)) as data_dir:
         try:
-            yield Path(folder)
+            yield Path(data_dir)
         finally:
-            shutil.rmtree(places.find(Path(folder)).home, ignore_errors=True)
+            shutil.rmtree(places.find(Path(data_dir)).home, ignore_errors=True)
+
+
+def _place_beside(folder: Path) -> Path:
+    """Where scratch databases are made: beside the backups, and root's where only root can write.
+
+    Another owner of the folder could exchange what root then deletes.
+    """
+    if not system_user.is_root():
+        return folder
+    with system_user.shared_folder() as shared:
+        return shared
 
 
 def _restore(file: Path, data_dir: Path) -> str:

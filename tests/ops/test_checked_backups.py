@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from inviting_app.ops import backup, checked_backups
+from inviting_app.ops import backup, checked_backups, system_user
 from inviting_app.ops.checked_backups import Checked
 from tests.support.accounts import SignedInUser
 from tests.support.backups import back_up
@@ -81,9 +82,12 @@ def restores(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return files
 
 
-def test_newest_checked_backups_are_kept(alice: SignedInUser, tmp_path: Path, restores: list[Path]) -> None:
+def test_newest_checked_backups_are_kept(
+    alice: SignedInUser, tmp_path: Path, restores: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("2026-01-01.backup", "2026-01-02.backup", "2026-01-02.unchecked", "mine.backup"):
         (tmp_path / name).touch()
+    monkeypatch.setattr(system_user, "SHARED", tmp_path)
     for remains in (".2026-01-02.unchecked-0.part", ".check-0", ".check-1"):
         (tmp_path / remains).touch() if remains.endswith("part") else (tmp_path / remains).mkdir()
         if remains != ".check-1":
@@ -119,6 +123,29 @@ def test_backup_that_fails_its_check_replaces_none(
 
     assert names < {path.name for path in tmp_path.iterdir()}
     assert (tmp_path / f"{TODAY}.backup").read_text() == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root is tricked")
+def test_owner_of_the_folder_cannot_choose_what_root_deletes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It exchanges the scratch database for a link to a folder with another one."""
+    victim, folder = tmp_path / "victim" / "postgres" / "cluster", tmp_path / "folder"
+    victim.mkdir(parents=True)
+    folder.mkdir()
+    file = folder / "file"
+    file.touch()
+
+    def exchange(file: Path, data_dir: Path) -> str:
+        for scratch in folder.glob(".check-*"):
+            scratch.rename(folder / "moved")
+            scratch.symlink_to(victim.parents[1])
+        return "The backup of 2026-01-01 00:00:00 UTC is restored.\nRestored: 1 users and 0 activations."
+
+    monkeypatch.setattr(checked_backups, "_restore", exchange)
+
+    with suppress(OSError):
+        checked_backups.check(file)
+
+    assert victim.exists()
 
 
 def test_newest_checked_backup_counts() -> None:
