@@ -2,10 +2,12 @@
 
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +30,8 @@ from users.models import SiteTotals, User
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000
 FIRST_MIGRATION = "users.0001_initial"
+# More than the programs print of a real backup: its list, its migrations, a note for each object.
+PRINTED_BYTES = 10_000_000
 # pg_restore of this version and newer sets a setting that older servers do not know.
 TRANSACTION_TIMEOUT_SINCE = 17
 
@@ -156,21 +160,25 @@ def restore(file: Path, *, trusted: bool = False) -> str:
 def _pg_restore(database: Database, backup: BinaryIO, *options: str) -> bytes:
     """Run pg_restore on this file, for root with the rights of the embedded PostgreSQL's account only."""
     backup.seek(0)
+    # With the signal of the limit ignored, as Python has it, writing fails instead.
+    how: dict[str, Any] = {"stdin": backup, "preexec_fn": _limited, "restore_signals": False}
     if not (settings.EMBEDDED_POSTGRES and system_user.is_root()):
-        return _run(database, "pg_restore", "--format=custom", *options, stdin=backup)
+        return _run(database, "pg_restore", "--format=custom", *options, **how)
     here = Embedded(settings.DATA_DIR).places
     uid, gid = here.account()
     programs = programs_for(programs_of_wheel(), here.home)
     # That account can read the environment of its processes: it gets none of the service's secrets.
     environment = ENVIRONMENT | database.environment
-    as_account = {"user": uid, "group": gid, "extra_groups": [], "env": environment, "cwd": "/"}
-    return _run(database, programs / "pg_restore", "--format=custom", *options, stdin=backup, **as_account)
+    how |= {"user": uid, "group": gid, "extra_groups": [], "env": environment, "cwd": "/"}
+    return _run(database, programs / "pg_restore", "--format=custom", *options, **how)
 
 
 def _refuse_newer(database: Database, backup: BinaryIO, file: Path) -> None:
     """Compare the migrations in the backup, which are rows of a table, with those of this version."""
     table = [f"--schema={database.schema}", "--table=django_migrations", "--data-only", "--file=-"]
-    rows = re.findall(r"^\d+\t(\w+)\t(\w+)\t", _pg_restore(database, backup, *table).decode(), re.MULTILINE)
+    rows = re.findall(
+        r"^\d+\t(\w+)\t(\w+)\t", _pg_restore(database, backup, *table).decode(errors="replace"), re.MULTILINE
+    )
     applied = {f"{app}.{name}" for app, name in rows}
     if FIRST_MIGRATION not in applied:
         raise BackupError(f"{file} is not a backup of this service, or one of another schema")
@@ -198,18 +206,32 @@ def _look() -> Database:
 
 def _run(database: Database, program: str | Path, *options: str, **how: Any) -> bytes:
     """What a program of PostgreSQL writes to its standard output."""
-    done = subprocess.run(
-        [program if isinstance(program, Path) else _programs(database.version) / program, *options],
-        stderr=subprocess.PIPE,
-        preexec_fn=die_with_parent(signal.SIGKILL),  # a restore must not go on alone
-        **{"stdout": subprocess.PIPE, "env": os.environ | database.environment, **how},
-    )
-    if done.returncode:
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
+        done = subprocess.run(
+            [program if isinstance(program, Path) else _programs(database.version) / program, *options],
+            stderr=errors,
+            **{
+                "stdout": printed,
+                "env": os.environ | database.environment,
+                "preexec_fn": die_with_parent(signal.SIGKILL),  # a restore must not go on alone
+                **how,
+            },
+        )
+        printed.seek(0)
+        errors.seek(0)
+        if not done.returncode:
+            return printed.read()
         # It may quote values of a row.
-        why = mask_phones(first_error(done.stderr.decode(errors="replace")))
-        lacks_rights = "permission denied" in why or "privilege" in why
-        raise BackupError(f"{why}. {NEEDS_OWNER}" if lacks_rights and settings.OWNER_DATABASE != "owner" else why)
-    return done.stdout or b""
+        why = mask_phones(first_error(errors.read(PRINTED_BYTES).decode(errors="replace")))
+    lacks_rights = "permission denied" in why or "privilege" in why
+    raise BackupError(f"{why}. {NEEDS_OWNER}" if lacks_rights and settings.OWNER_DATABASE != "owner" else why)
+
+
+def _limited() -> None:
+    """In the process of pg_restore: end with this one, and print no more than this one can hold in its memory."""
+    if dies := die_with_parent(signal.SIGKILL):
+        dies()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PRINTED_BYTES, PRINTED_BYTES))
 
 
 def _programs(version: int) -> Path:

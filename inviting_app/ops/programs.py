@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from inviting_app.logs import one_line
 from inviting_app.ops import files, places, system_user
 
 # Bytes: PostgreSQL allows 1023, and appends names of its own.
@@ -42,9 +43,12 @@ def programs_of_wheel() -> Path:
 
 
 def first_error(text: str) -> str:
-    """The first line in the output of PostgreSQL's programs that tells of an error, otherwise the last one."""
+    """The first line in the output of PostgreSQL's programs that tells of an error, otherwise the last one.
+
+    For a terminal: a backup can hold any characters.
+    """
     lines = text.strip().splitlines() or ["it gave no reason"]
-    return next((line for line in lines if re.search("error:|fatal:|panic:", line.lower())), lines[-1])
+    return one_line(next((line for line in lines if re.search("error:|fatal:|panic:", line.lower())), lines[-1]))
 
 
 def programs_for(programs: Path, home: Path) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from inviting_app.ops import backup
 from tests.support.accounts import SignedInUser
 from tests.support.backups import back_up, interrupted, restore, sums
 from users.models import User
@@ -153,6 +154,21 @@ def test_error_of_the_server_changes_nothing(
         restore(file)
 
     assert sums().keys() <= {"users_user"}
+
+
+def test_hostile_backup_neither_fills_the_memory_nor_writes_to_the_terminal(
+    alice: SignedInUser, file: Path, empty_database: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql('CREATE TABLE "aa\x1b[2J" ()')
+    back_up(file)
+    empty_database()
+    sql('CREATE VIEW "aa\x1b[2J" AS SELECT 1')
+
+    with pytest.raises(CommandError, match=r'relation "aa\\x1b\[2J" already exists'):
+        restore(file)
+    monkeypatch.setattr(backup, "PRINTED_BYTES", 1000)
+    with pytest.raises(CommandError, match="File too large"):
+        restore(file)
 
 
 @pytest.mark.long
