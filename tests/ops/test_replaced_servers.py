@@ -1,0 +1,57 @@
+"""Two servers behind a proxy of deploy/, one of which ends."""
+
+import asyncio
+import re
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+
+from bench.journeys.wire import Answer, Connection
+from bench.wrk import Request
+from tests.support.proxies import PROXIES
+from tests.support.service import patience, service_folder
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+
+
+class Ending:
+    """Both servers. The first request to either is read, and its connection closed as by a server that ends."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if length := re.search(rb"content-length: (\d+)", head, re.IGNORECASE):
+                await reader.readexactly(int(length[1]))
+            is_check = b" /readyz " in head
+            self.requests += not is_check
+            if is_check or self.requests > 1:
+                writer.write(OK)
+                await writer.drain()
+        writer.close()
+
+
+async def asked(folder: Path, name: str, request: Request) -> tuple[Answer, int]:
+    """The answer of the proxy, and how many times it has sent the request."""
+    ending = Ending()
+    with ExitStack() as stack:
+        servers = [await asyncio.start_server(ending.serve, "127.0.0.1", 0) for _ in range(2)]
+        first, second = [stack.enter_context(closing(server)).sockets[0].getsockname()[1] for server in servers]
+        connection = Connection(stack.enter_context(PROXIES[name](folder, first, also=second)), "127.0.0.1")
+        answer = await connection.call(request, 20 * patience())
+        connection.close()
+        return answer, ending.requests
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_request_whose_answer_was_lost_is_repeated_only_if_it_changes_nothing(name: str) -> None:
+    with service_folder() as folder:
+        read, times_read = asyncio.run(asked(folder, name, Request("/api/v1/profiles/me", {}, "")))
+    with service_folder() as folder:
+        written, times_written = asyncio.run(asked(folder, name, Request("/api/auth/signup", {}, "{}")))
+
+    assert (read.status, times_read) == (200, 2)
+    assert (written.json["code"], times_written) == ("unavailable", 1)
