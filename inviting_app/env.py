@@ -165,7 +165,7 @@ _names: set[str] = set()
 
 # The settings that `serve` keeps until it is stopped, even if `.env` changes.
 _KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
-KEPT = {name: _given.get(name, "") for name in _KEPT}
+KEPT = {name: _given.get(name, "") for name in (*_KEPT, "DRAIN_SECONDS")}
 
 
 def kept_against(file: Path) -> list[str]:
@@ -195,6 +195,9 @@ PRIVACY_URL, CONTACT_URL = read("PRIVACY_URL", "", web_link), read("CONTACT_URL"
 METRICS_PORT = read("METRICS_PORT", 0, integer(1, 65535))
 WEB_WORKERS = read("WEB_WORKERS", 2, integer(1, 64))
 WEB_THREADS = read("WEB_THREADS", 4, integer(1, 64))
+DRAIN_SECONDS = read("DRAIN_SECONDS", 0, integer(0, 60))
+# `/readyz` is 503 while there is a file of this name. `serve` gives one to the web.
+DRAIN_FILE = os.environ.get("DRAIN_FILE", "")
 LANGUAGE = read("LANGUAGE", "en", choice("en", "ru"))
 TIME_ZONE = read("TIME_ZONE", "UTC", time_zone)
 LOG_FORMAT = read("LOG_FORMAT", "text", choice("text", "json"))

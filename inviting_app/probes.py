@@ -3,6 +3,7 @@
 import http.client
 import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -62,8 +63,13 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The process can serve: the database takes writes and has its tables. They may be those of a newer version."""
+    """The process can serve: the database takes writes and has its tables. They may be those of a newer version.
+
+    It says no while it drains, although it still serves: so proxies send new requests to the other servers.
+    """
     global migrated, ready_at
+    if os.path.exists(settings.DRAIN_FILE):
+        return JsonResponse({"status": "unavailable", "reason": "draining"}, status=503)
     ready = JsonResponse({"status": "ok", "version": __version__})
     began = time.monotonic()
     if began < ready_at + FRESH_SECONDS:

@@ -16,6 +16,7 @@ SECRET_KEY = env.SECRET_KEY or data_dir.secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 HOST, PORT, METRICS_PORT = env.HOST, env.PORT, env.METRICS_PORT
 WEB_THREADS = env.WEB_THREADS
+DRAIN_SECONDS, DRAIN_FILE = env.DRAIN_SECONDS, env.DRAIN_FILE
 LOG_FORMAT = env.LOG_FORMAT
 # The text of the settings that `serve` keeps until it is stopped, by name.
 KEPT_SETTINGS = env.KEPT

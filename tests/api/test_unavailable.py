@@ -5,6 +5,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,19 @@ def test_both_probes_succeed_with_a_database(path: str) -> None:
 
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_process_that_drains_is_not_ready_although_it_serves(settings: Any, tmp_path: Path) -> None:
+    settings.DRAIN_FILE = str(tmp_path / "draining")
+    before = client().get("/readyz").status_code
+    Path(settings.DRAIN_FILE).touch()
+
+    ready, live = client().get("/readyz"), client().get("/livez")
+
+    assert (before, ready.status_code, live.status_code) == (200, 503, 200)
+    assert ready.json() == {"status": "unavailable", "reason": "draining"}
+    assert "no-store" in ready["Cache-Control"]
 
 
 def test_service_is_ready_only_with_the_migrations_of_its_version(

@@ -107,16 +107,17 @@ def test_second_web_is_like_the_first_and_the_proxy_uses_both() -> None:
 
     assert added["web-2"] == {"extends": {"file": "docker-compose.yml", "service": "web"}}
     first = compose()["services"]["proxy"]["environment"]["UPSTREAM"]
-    assert added["proxy"]["environment"] == {"UPSTREAM": f"{first} {first.replace('web:', 'web-2:')}"}
+    both = {"UPSTREAM": f"{first} {first.replace('web:', 'web-2:')}", "CHECKS": "checked"}
+    assert added["proxy"]["environment"] == both
 
 
-@pytest.mark.parametrize("upstream", ["127.0.0.1:8000", "web:8000 web-2:8000"])
+@pytest.mark.parametrize(("upstream", "checks"), [("127.0.0.1:8000", "unchecked"), ("web:8000 web-2:8000", "checked")])
 @pytest.mark.parametrize(
     "site",
     ["https://invite.example.org", "http://localhost", "http://localhost:8080", "https://invite.example.org:8443"],
 )
-def test_caddy_accepts_its_file(tmp_path: Path, site: str, upstream: str) -> None:
-    variables = caddy_variables(tmp_path, 8000, 8000) | {"SITE_URL": site, "UPSTREAM": upstream}
+def test_caddy_accepts_its_file(tmp_path: Path, site: str, upstream: str, checks: str) -> None:
+    variables = caddy_variables(tmp_path, 8000, 8000) | {"SITE_URL": site, "UPSTREAM": upstream, "CHECKS": checks}
 
     checked = run(
         "caddy", "validate", "--adapter", "caddyfile", "--config", here("deploy/Caddyfile"), variables=variables

@@ -148,6 +148,10 @@ def test_probes_are_those_of_the_service_and_selectors_match(results: dict[str, 
 
     probes = [parts["web"]["containers"][0][f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")]
     assert probes == ["/livez", "/readyz"] and set(probes) <= set(settings.PROBE_PATHS)
+    (web,) = parts["web"]["containers"]
+    drain = next(one["value"] for one in web["env"] if one["name"] == "DRAIN_SECONDS")
+    assert web["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", drain]
+    assert parts["web"]["terminationGracePeriodSeconds"] == int(drain) + 30
     service = next(each for each in manifests if each["kind"] == "Service")
     deployments = [each for each in manifests if each["kind"] == "Deployment"]
     assert [

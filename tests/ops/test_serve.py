@@ -44,14 +44,16 @@ def serve(folder: Path) -> Iterator[Callable[..., Service]]:
 
 
 @pytest.fixture(scope="module")
-def running(folder: Path) -> Iterator[Callable[[], Service]]:
-    """Yields a function that returns a ready service. It starts one if none runs."""
+def running(folder: Path) -> Iterator[Callable[..., Service]]:
+    """Yields a function that returns a ready service. It starts one if none runs, or none with these settings."""
     with services(folder) as make:
         started: list[Service] = []
 
-        def running() -> Service:
+        def running(**variables: str) -> Service:
+            if variables and started:
+                started[-1].stop()
             if not started or started[-1].process.poll() is not None:
-                started.append(make())
+                started.append(make(**variables))
                 started[-1].wait_until_ready()
             service = started[-1]
             service.wait_for(lambda: is_whole(service))
@@ -72,14 +74,16 @@ def is_whole(service: Service) -> bool:
     return False
 
 
-def test_service_keeps_users_keys_and_tokens_across_a_stop(running: Callable[[], Service]) -> None:
-    first = running()
+def test_service_drains_and_keeps_users_keys_and_tokens_across_a_stop(running: Callable[..., Service]) -> None:
+    first = running(DRAIN_SECONDS="60")
+    first.process.send_signal(signal.SIGTERM)
+    first.wait_for(lambda: first.answers("/readyz") == 503)
     alice, bob = first.sign_in("9991110011"), first.sign_in("9991110012")
     code = first.call("/api/v1/profiles/me", token=alice["token"])["invite_code"]
     first.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob["token"])
     parts = first.parts()
 
-    status, seconds = first.stop(signal.SIGINT)
+    status, seconds = first.stop(signal.SIGINT)  # the second signal
     second = running()
 
     assert (status, seconds < STOP_SECONDS * patience()) == (0, True)

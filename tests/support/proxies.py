@@ -58,7 +58,7 @@ def caddy(folder: Path, upstream: int, host: str = "localhost", also: int = 0) -
     command: list[str | Path] = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
     variables = caddy_variables(folder, port, upstream, host)
     if also:
-        variables["UPSTREAM"] += f" 127.0.0.1:{also}"
+        variables |= {"UPSTREAM": f"{variables['UPSTREAM']} 127.0.0.1:{also}", "CHECKS": "checked"}
     with _running(command, port, folder, variables):
         yield port
 

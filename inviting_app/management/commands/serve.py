@@ -34,6 +34,8 @@ WORKER = ["manage.py", "worker", "--skip-checks"]
 # Connections that may wait until gunicorn accepts them: as many as it would let wait itself, and more than the requests
 # that the proxies of deploy/ let wait. Those beyond get no response, and time out.
 BACKLOG = 2048
+# The name of the file that makes `/readyz` 503.
+DRAINING = "draining"
 # HUP starts each of these with the new code and settings before anything is replaced.
 TRIALS = [["manage.py", "prepare"], [*GUNICORN, "--check-config"], [*WORKER, "--check"]]
 BANNER = """
@@ -57,7 +59,7 @@ class Command(BaseCommand):
         f"{__doc__} HUP loads new code and settings, except those that need a restart, and no request is lost. "
         "In a terminal, HUP stops the service."
     )
-    stopping = reloading = has_terminal = False
+    stopping = hurried = reloading = has_terminal = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -87,13 +89,15 @@ class Command(BaseCommand):
         stack.callback(stop, self.web, self.worker)
         self.parts = [*postgres, self.web, self.worker]
         self._keep_running()
+        self._drain()
 
     def _on_signal(self, number: int, frame: object) -> None:
         # If the service was started in a terminal, HUP means that the terminal was closed: the service ends.
         if number == signal.SIGHUP and not self.has_terminal:
             self.reloading = True
         else:
-            self.stopping = True
+            # A second signal ends the drain.
+            self.hurried, self.stopping = self.stopping, True
 
     def _environment(self, env_file: str) -> dict[str, str]:
         """The variables of the parts: their own copy of `.env` as it is now, and settings that stay until a stop.
@@ -102,8 +106,8 @@ class Command(BaseCommand):
         """
         source, copy = settings.BASE_DIR / ".env", self.folder / env_file
         shutil.copy(source if source.exists() else os.devnull, copy)
-        own = {"ENV_FILE": str(copy), "PROMETHEUS_MULTIPROC_DIR": str(self.folder)}
-        return os.environ | settings.KEPT_SETTINGS | own
+        own = {"ENV_FILE": copy, "PROMETHEUS_MULTIPROC_DIR": self.folder, "DRAIN_FILE": self.folder / DRAINING}
+        return os.environ | settings.KEPT_SETTINGS | {name: str(path) for name, path in own.items()}
 
     def _keep_running(self) -> None:
         ready = False
@@ -116,6 +120,18 @@ class Command(BaseCommand):
             if self.reloading:
                 self.reloading = False
                 self._reload()
+
+    def _drain(self) -> None:
+        """Serve on while `/readyz` is 503, so that proxies send their requests to other servers before this one ends.
+
+        A gunicorn that ends resets the connections that come meanwhile, and no proxy may repeat their POSTs.
+        """
+        if settings.DRAIN_SECONDS:
+            logger.info("draining for %d s; a second signal ends that", settings.DRAIN_SECONDS)
+            (self.folder / DRAINING).touch()
+            end = time.monotonic() + settings.DRAIN_SECONDS
+            while time.monotonic() < end and not self.hurried:
+                self._look_after_parts()
 
     def _look_after_parts(self) -> None:
         for part in self.parts:
