@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from bench.wrk import Request
 from tests.support.proxies import PROXIES
 from tests.support.service import patience, service_folder
 
+# What .env.example advises for the proxies that ask for /readyz.
+DRAIN_SECONDS = 6
+ASKING = ("caddy", "haproxy")
+IN_A_ROW = 30
+REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
@@ -55,3 +61,51 @@ def test_request_whose_answer_was_lost_is_repeated_only_if_it_changes_nothing(na
 
     assert (read.status, times_read) == (200, 2)
     assert (written.json["code"], times_written) == ("unavailable", 1)
+
+
+class Draining:
+    """A server that says it is not ready when it is told to, and serves."""
+
+    def __init__(self) -> None:
+        self.requests, self.drains = 0, False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            is_check = b" /readyz " in await reader.readuntil(b"\r\n\r\n")
+            self.requests += not is_check
+            writer.write(REFUSAL if is_check and self.drains else OK)
+            await writer.drain()
+        writer.close()
+
+
+async def seconds_until_left_alone(folder: Path, name: str) -> tuple[float, set[int]]:
+    """How long the proxy sends requests to a server that drains, and the statuses of all."""
+    draining, other = Draining(), Draining()
+    with ExitStack() as stack:
+        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (draining, other)]
+        first, second = [stack.enter_context(closing(server)).sockets[0].getsockname()[1] for server in servers]
+        connection = Connection(stack.enter_context(PROXIES[name](folder, first, also=second)), "127.0.0.1")
+        statuses: set[int] = set()
+        alone = 0
+        while not draining.requests:
+            statuses.add((await connection.call(Request("/"), 20)).status)
+        draining.drains, began = True, time.monotonic()
+        ended = began
+        while alone < IN_A_ROW and time.monotonic() < began + 60:
+            before = draining.requests
+            statuses.add((await connection.call(Request("/"), 20)).status)
+            await asyncio.sleep(0.02)
+            alone = alone + 1 if draining.requests == before else 0
+            ended = ended if alone else time.monotonic()
+        connection.close()
+        return ended - began, statuses
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ASKING)
+def test_server_that_drains_gets_no_more_requests_before_it_stops(name: str) -> None:
+    with service_folder() as folder:
+        seconds, statuses = asyncio.run(seconds_until_left_alone(folder, name))
+
+    assert 0 < seconds < (DRAIN_SECONDS - 1) * patience()
+    assert statuses == {200}
