@@ -1,7 +1,8 @@
 """Upgrades while virtual users are at work: `python -m bench.upgrade [NAME...]`.
 
     haproxy, caddy, nginx
-                two web servers behind this proxy, with its file of deploy/, are replaced one after the other
+                two hosts behind this proxy, with its file of deploy/, are replaced one after the other. Each drains for
+                DRAIN=6 seconds first. nginx is told by hand, unless it is DRAIN=0.
     logical     the database moves from an older PostgreSQL to that of the wheel by logical replication
     pg-upgrade  the embedded PostgreSQL's data is moved by `manage.py upgrade_database`, without users
 
