@@ -78,7 +78,8 @@ class Session:
         finally:
             self._waiting.pop(packet.sequence, None)
         _accepted(accepted, "submit_sm")
-        return (accepted.message_id or b"").decode("ascii", "replace").strip()[:LONGEST_ID]
+        name = (accepted.message_id or b"").decode("ascii", "replace").strip()
+        return "".join(filter(str.isprintable, name))[:LONGEST_ID]
 
     def read(self, deliver: Callable[[Any], None]) -> None:
         """Answer the centre's requests and hand out its responses until the end. Raises OSError if it is not regular.
