@@ -18,9 +18,8 @@ from inviting_app.ops.checks_service import LONGEST_WAIT
 from profiles.webhooks import answers, endpoints
 from users import queries
 from users.clock import DAY, HOUR
-from users.models import SiteTotals, SmsGateway
-from users.sms import arrivals, breaker
-from users.sms.answers import Reason
+from users.models import SiteTotals
+from users.sms import arrivals, breaker, health
 
 # A nightly backup of a large database begins late and takes a while.
 BACKUP_LATE_AFTER = DAY + 2 * HOUR
@@ -66,31 +65,8 @@ def _queue(now: datetime) -> Iterator[Notice]:
 
 def _gateways(now: datetime) -> Iterator[Notice]:
     for gateway in breaker.health():
-        if notice := _gateway(gateway, now):
-            yield notice
-
-
-def _gateway(gateway: SmsGateway, now: datetime) -> Notice | None:
-    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.failures}
-    if gateway.refuses_account:
-        todo = _("Check the account at the provider and in SMS_GATEWAYS. It is tried again by itself.")
-        if gateway.error.partition(" ")[0] == Reason.CREDIT:
-            todo = _("Add credit at the provider. It is tried again by itself.")
-        return Notice(_("Gateway %(gateway)s takes no SMS: %(error)s.") % said, todo)
-    if gateway.failures < breaker.FAILURES:
-        return _refusing(gateway) if gateway.refuses_all else None
-    what = _("Gateway %(gateway)s failed %(count)d times in a row: %(error)s.") % said
-    todo = _("Ask its provider whether there is a fault. The other gateways are asked first meanwhile.")
-    return Notice(what, todo, is_urgent=bool(gateway.circuit_open_until and gateway.circuit_open_until > now))
-
-
-def _refusing(gateway: SmsGateway) -> Notice:
-    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.refusals}
-    what = _("Gateway %(gateway)s refused the last %(count)d SMS: %(error)s.") % said
-    todo = _(
-        "Send one to your own phone, which shows the provider's answer: manage.py send_test_sms PHONE --gateway N."
-    )
-    return Notice(what, todo)
+        if found := health.trouble(gateway, now):
+            yield Notice(found.what, found.todo, found.is_urgent)
 
 
 def _webhooks(now: datetime) -> Iterator[Notice]:

@@ -48,6 +48,7 @@ class ProfileList(LargeTableList):
 
 @admin.register(Profile)
 class ProfileAdmin(ExportAdmin):
+    empty_text = _("Profiles appear here when users sign in for the first time.")
     list_display = (
         "invite_code",
         "phone",
@@ -105,6 +106,7 @@ class ProfileAdmin(ExportAdmin):
 
 @admin.register(Activation)
 class ActivationAdmin(ExportAdmin):
+    empty_text = _("Votes appear here when users activate the invite codes of others.")
     list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at", "are_test")
     list_filter = ("created_at",)
     list_select_related = ("invitee__user", "inviter__user")

@@ -167,6 +167,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
 @admin.register(Result)
 class ResultAdmin(ExportAdmin):
+    empty_text = _("Results appear here when they are published, after the end of the voting period.")
     list_display = ("place", "invite_code", "votes")
     list_display_links = None
     ordering = ("place",)

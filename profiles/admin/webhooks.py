@@ -54,6 +54,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ForgivingAdmin):
+    empty_text = _("Add a webhook to tell another system of sign-ups and votes.")
     form = EndpointForm
     list_display = ("__str__", "events_in_words", "is_enabled", "disabled_reason", "failing_since", "shown_error")
     readonly_fields = ("failing_since", "shown_error", "previous_until", "created_at")
@@ -136,6 +137,7 @@ class StateFilter(ChoiceFilter):
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(LargeTableAdmin):
+    empty_text = _("Deliveries appear here when there is a webhook and something happens.")
     list_display = ("id", "kind", "endpoint", "state", "attempts", "answer", "created_at", "due")
     fields = (*list_display, "finished_at", "message_id", "user", "data")
     list_filter = (StateFilter, "endpoint")

@@ -12,14 +12,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, shown
-from users.clock import DAY
+from users.clock import DAY, StatementTimestamp
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 from users.operators.phone_searches import SEES_PHONES
-from users.sms import arrivals
+from users.sms import arrivals, health
 
 
 @admin.register(LoginCode)
 class LoginCodeAdmin(LargeTableAdmin):
+    empty_text = _("Codes appear here when users request them.")
     list_display = (
         "user",
         "id",
@@ -58,6 +59,7 @@ class RecentStateFilter(ChoiceFilter):
 
 @admin.register(SmsDelivery)
 class SmsDeliveryAdmin(LargeTableAdmin):
+    empty_text = _("SMS appear here when users request codes.")
     search_fields = ("login_code__user__phone",)
     list_display = ("address", "id", "state", "gateway", "shown_error", "created_at", "delivered")
     list_filter = (RecentStateFilter, "created_at")
@@ -79,8 +81,9 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
-    list_display = ("name", "failures", "refusals", "shown_error", "failed_at", "circuit_open_until", "arrived")
-    fields = list_display
+    empty_text = _("The gateways of SMS_GATEWAYS appear here a minute after the worker has started.")
+    list_display = ("name", "state", "shown_error", "failed_at", "arrived")
+    fields = ("name", "state", "todo", "failures", "refusals", *list_display[2:4], "circuit_open_until", "arrived")
     ordering = ("name",)
 
     @admin.display(description=_("error"))
@@ -89,7 +92,16 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SmsGateway]:
         gateways: QuerySet[SmsGateway] = super().get_queryset(request)
-        return gateways.annotate(arrivals=SiteTotals.objects.values("arrivals")[:1])
+        return gateways.annotate(now=StatementTimestamp(), arrivals=SiteTotals.objects.values("arrivals")[:1])
+
+    @admin.display(description=_("state"))
+    def state(self, gateway: Any) -> str:
+        return health.state(gateway, gateway.now)
+
+    @admin.display(description=_("what to do"))
+    def todo(self, gateway: Any) -> str:
+        found = health.trouble(gateway, gateway.now)
+        return shown(found and found.todo)
 
     @admin.display(description=_("delivered in 24 hours"))
     def arrived(self, gateway: Any) -> str:
@@ -98,6 +110,7 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
 @admin.register(SiteTotals)
 class SiteTotalsAdmin(LargeTableAdmin):
+    empty_text = _("The totals appear here a minute after the worker has started.")
     list_display = ("counted_at", "users_a_day", "sms_in_a_day", "countries")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

@@ -88,6 +88,7 @@ admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
 class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     """Procrastinate's own actions need a permission here. Its list reads all jobs, and is in English only."""
 
+    empty_text = _("Jobs appear here when the worker runs its periodic tasks. SMS have a list of their own.")
     list_display = ["task", "number", "state", "due", "tries"]
     fields = ["task", "number", "state", "due", "tries", "arguments"]
     list_filter = [JobStatusFilter]

@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from users import replica
 from users.admin import search
@@ -80,6 +81,9 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     Django's own admin fails for some of those.
     """
+
+    # What an empty list says.
+    empty_text: Any = gettext_lazy("Nothing is here yet.")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)

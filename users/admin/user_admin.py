@@ -242,6 +242,7 @@ class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
+    empty_text = _("Devices appear here when users sign in.")
     list_display = ("user", "id", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
     list_select_related = ("user",)
     search_fields = ("user__phone",)

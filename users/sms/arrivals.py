@@ -12,7 +12,7 @@ import msgspec
 from django.utils.translation import gettext as _
 
 from users.models import SiteTotals, SmsGateway
-from users.sms import queries
+from users.sms import gateways, queries
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +70,8 @@ def count(now: datetime) -> None:
     )]  # fmt: skip
     SiteTotals.objects.update(arrivals=[asdict(one) for one in found])
     # So that the admin lists gateways that never failed, too.
-    SmsGateway.objects.bulk_create(
-        [SmsGateway(name=one.gateway) for one in found if not one.prefix], ignore_conflicts=True
-    )
+    listed = {*gateways.names(), *(one.gateway for one in found if not one.prefix)}
+    SmsGateway.objects.bulk_create([SmsGateway(name=name) for name in listed], ignore_conflicts=True)
     for one in found:
         if one.is_silent and (one.gateway, one.prefix) not in before:
             what = "gateway %s took %d SMS to %s… in 24 hours, and none was delivered"

@@ -1,0 +1,54 @@
+"""What operators read about the health of a gateway, and what they should do about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from users.models import SmsGateway
+from users.sms import breaker, gateways
+from users.sms.answers import Reason
+
+
+@dataclass(frozen=True)
+class Trouble:
+    what: str
+    todo: str
+    # In one or two words, for a list.
+    state: str
+    # Whether users notice it already.
+    is_urgent: bool = True
+
+
+def state(gateway: SmsGateway, now: datetime) -> str:
+    """The state of this gateway in one or two words, in the current language."""
+    if gateway.name not in gateways.names():
+        return _("not in SMS_GATEWAYS")
+    found = trouble(gateway, now)
+    return found.state if found else pgettext("gateway", "works")
+
+
+def trouble(gateway: SmsGateway, now: datetime) -> Trouble | None:
+    """What is wrong with this gateway, in the current language. None if it works."""
+    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.failures}
+    if gateway.refuses_account:
+        todo = _("Check the account at the provider and in SMS_GATEWAYS. It is tried again by itself.")
+        if gateway.error.partition(" ")[0] == Reason.CREDIT:
+            todo = _("Add credit at the provider. It is tried again by itself.")
+        return Trouble(_("Gateway %(gateway)s takes no SMS: %(error)s.") % said, todo, _("takes no SMS"))
+    if gateway.failures < breaker.FAILURES:
+        return _refusing(gateway) if gateway.refuses_all else None
+    what = _("Gateway %(gateway)s failed %(count)d times in a row: %(error)s.") % said
+    todo = _("Ask its provider whether there is a fault. The other gateways are asked first meanwhile.")
+    is_open = gateway.circuit_open_until is not None and gateway.circuit_open_until > now
+    return Trouble(what, todo, pgettext("gateway", "fails"), is_urgent=is_open)
+
+
+def _refusing(gateway: SmsGateway) -> Trouble:
+    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.refusals}
+    what = _("Gateway %(gateway)s refused the last %(count)d SMS: %(error)s.") % said
+    todo = _(
+        "Send one to your own phone, which shows the provider's answer: manage.py send_test_sms PHONE --gateway N."
+    )
+    return Trouble(what, todo, _("refuses all SMS"))
