@@ -18,10 +18,15 @@ export function day(date) {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(date);
 }
 
-/** The time of day, with the date if it is not today. */
+/** Date and time. @param {Date} date */
+export function moment(date) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" }).format(date);
+}
+
+/** The time of day, with the date if it is not today. @param {Date} date */
 export function clock(date) {
-  const today = date.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(language, { dateStyle: today ? undefined : "long", timeStyle: "short" }).format(date);
+  if (date.toDateString() !== new Date().toDateString()) return moment(date);
+  return new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(date);
 }
 
 /** A wait as people read it off a clock: 0:29, 12:00, 1:05:00. */

@@ -1,6 +1,6 @@
 /** The text of each problem, and what the user can do next. */
 
-import { clock, halves, t } from "./i18n.js";
+import { clock, halves, moment, t } from "./i18n.js";
 
 /** The next step for each code of the API. The views pass a function for each step, see `ui.js`. */
 const WAYS = {
@@ -50,8 +50,8 @@ export function explain(problem) {
 }
 
 function explainPeriod({ opens_at, closes_at }) {
-  if (Date.parse(opens_at) > Date.now()) return t("voting_not_begun", { time: clock(new Date(opens_at)) });
-  if (Date.parse(closes_at) <= Date.now()) return t("voting_over", { time: clock(new Date(closes_at)) });
+  if (Date.parse(opens_at) > Date.now()) return t("voting_not_begun", { time: moment(new Date(opens_at)) });
+  if (Date.parse(closes_at) <= Date.now()) return t("voting_over", { time: moment(new Date(closes_at)) });
   return t("problem_voting_closed");
 }
 

@@ -1,7 +1,7 @@
 /** The voting period, and the published results with the receipt of the own vote. */
 
 import { call } from "./api.js";
-import { clock, t } from "./i18n.js";
+import { moment, t } from "./i18n.js";
 
 export function readVoting() {
   return call("GET", "/api/v1/voting");
@@ -40,5 +40,5 @@ export function showResults(card, { results_published_at, results_sha256 }, { ac
 }
 
 function written(time) {
-  return clock(new Date(time));
+  return moment(new Date(time));
 }
