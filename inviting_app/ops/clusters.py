@@ -46,7 +46,7 @@ class Cluster:
         """The major version of the data, or nothing if there is none."""
         with files.acting_as(*self.places.account()):
             try:
-                return (self.places.cluster / "PG_VERSION").read_text().strip()
+                return files.read_regular(self.places.cluster / "PG_VERSION").decode(errors="replace").strip()
             except FileNotFoundError:
                 return ""
 
@@ -103,7 +103,8 @@ class Cluster:
             )  # fmt: skip
         except ClusterError as error:
             with files.acting_as(*self.places.account()):
-                logs = [log.read_text(errors="replace") for log in new.glob("pg_upgrade_output.d/*/log/*.log")]
+                found = map(files.read_regular, new.glob("pg_upgrade_output.d/*/log/*.log"))
+                logs = [log.decode(errors="replace") for log in found]
             words = next((first_error(log) for log in logs if " error:" in log), "")
             raise ClusterError(f"{error}. {words}".rstrip(". ")) from error
 

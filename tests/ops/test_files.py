@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from inviting_app.ops import data_dir, files, places, system_user
+from inviting_app.ops.clusters import Cluster
 from inviting_app.ops.embedded import Embedded, EmbeddedError
 from tests.support.first_start import NOBODY, PLAIN, answers, by_plain_user, root_only, started
 
@@ -166,6 +167,15 @@ def test_database_account_gets_no_folder_of_root(folder: Path, tmp_path: Path, n
 
     assert "is a link or a file, not a folder" in refused.communicate(timeout=60)[1]
     assert tmp_path.stat().st_uid == 0
+
+
+def test_version_of_the_data_is_not_read_through_a_link(folder: Path, victim: Path) -> None:
+    """Nor from a pipe, which would keep root waiting."""
+    (folder / "postgres" / "cluster").mkdir(parents=True)
+    link(folder / "postgres" / "cluster" / "PG_VERSION", shutil.copy2(victim, folder / "victim"))
+
+    with pytest.raises(OSError):
+        Cluster(places.find(folder), folder, {}, "postgres").version()
 
 
 @root_only
