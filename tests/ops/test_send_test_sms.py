@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.support import smpp_steps
 from tests.support.http_gateway import Gateway, running
 from tests.support.provider_peer import Peer, Reply
 from tests.support.smpp_server import PASSWORD
@@ -148,3 +149,11 @@ def test_message_centre_that_is_not_there_has_no_status(settings: Any) -> None:
 def test_demo_mode_has_no_gateway_to_try() -> None:
     with pytest.raises(CommandError, match="SMS_GATEWAYS: no gateway is configured"):
         call_command("send_test_sms", PHONE)
+
+
+def test_control_characters_of_an_smpp_reference_are_left_out() -> None:
+    """A terminal would obey them, and no receipt could name it."""
+    for centre in run_centre():
+        centre.on_submit = lambda session, pdu: session.accept(pdu, "a\x1b[2J\tb")
+
+        assert smpp_steps.send(centre).reference == "a[2Jb"

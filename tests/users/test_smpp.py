@@ -45,13 +45,6 @@ def test_text_arrives_as_typed(centre: Centre, text: str, parts: int) -> None:
     assert all(len(submit.short_message) <= 160 for submit in centre.submits)
 
 
-def test_control_characters_of_a_reference_are_left_out(centre: Centre) -> None:
-    """A terminal of `send_test_sms` would obey them, and no receipt could name it."""
-    centre.on_submit = lambda connection, pdu: connection.accept(pdu, "a\x1b[2J\tb")
-
-    assert send(centre).reference == "a[2Jb"
-
-
 def test_centre_with_another_default_alphabet_gets_ucs2(centre: Centre) -> None:
     send(centre, "1234 @example.org", ucs2="1")
 
