@@ -95,7 +95,7 @@ def test_page_tells_the_state_of_the_vote(
     for one in (*voters, *others):
         one.page.reload()
         expect(period(one)).to_contain_text(begins(one, "voting_ended"))
-        expect(period(one)).to_contain_text(str(datetime.now().year))  # a date, although it was today
+        expect(period(one)).to_contain_text(str(datetime.now(UTC).year))  # a date, although it was today
         expect(period(one)).to_contain_text(one.words("results_later"))
         expect(one.page.locator(".actions .primary")).to_have_count(0)
         one.sees("no_more_votes")
