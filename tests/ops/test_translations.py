@@ -1,6 +1,7 @@
 """All texts for users are translated into Russian."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,3 +80,9 @@ def test_every_problem_is_translated() -> None:
         details = [str(problem.detail) for problem in PROBLEMS.values()]
 
     assert all(any("а" <= letter <= "я" for letter in detail) for detail in details)
+
+
+def test_russian_has_one_term_for_the_invite_code() -> None:
+    catalogue = Path("inviting_app/locale/ru/LC_MESSAGES/django.po").read_text(encoding="utf-8")
+
+    assert not re.search(r"код\w* приглашени", catalogue.lower())
