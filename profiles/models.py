@@ -161,7 +161,7 @@ class FailedActivation(models.Model):
     created_at = models.DateTimeField(_("tried"), db_default=Now())
 
     class Meta:
-        db_table = "profiles_miss"
+        db_table = "profiles_miss"  # as before: processes of the version before use it during an upgrade
         verbose_name = _("wrong invite code")
         verbose_name_plural = _("wrong invite codes")
         indexes = [models.Index(fields=["user", "created_at"], name="profiles_miss_of_user")]
@@ -180,7 +180,7 @@ class DailyStats(models.Model):
     codes_used = models.PositiveIntegerField(_("codes verified"))
 
     class Meta:
-        db_table = "profiles_day"
+        db_table = "profiles_day"  # as before, too
         verbose_name = _("day")
         verbose_name_plural = _("days")
         default_permissions = ()

@@ -102,6 +102,7 @@ def _challenge(row: sql.Row, challenge_id: int, address: str | None) -> Challeng
     return challenge
 
 
+# The column `digits` is the length of the code (`LoginCode.length`).
 _CONSUME_ATTEMPT = f"""
 WITH consumed AS (
     UPDATE users_challenge AS challenge

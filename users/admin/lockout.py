@@ -8,11 +8,12 @@
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
 
-Wrong codes of the second factor lock too: `_is_locked` in `users/operators/second_factor.py`.
+A log-in that wrong passwords have locked is answered with 429 and `Retry-After`, and the form says how long to wait.
+Attempts during a lock do not prolong it, and a right password resets the count of its pair. Requests in progress at the
+moment of the lock are still answered.
 
-A locked log-in is answered with 429 and `Retry-After`, and the form says how long to wait. Attempts during a lock do
-not prolong it, and a right password resets the count of its pair. Requests in progress at the moment of the lock are
-still answered.
+Wrong codes of the second factor lock too, with an error of its form: 5 for one operator from one network in 30 minutes,
+and 100 or 200 in 24 hours. `_is_locked` in `users/operators/second_factor.py` has the rules.
 
 django-axes counts. Its settings begin with `AXES_` and are in `inviting_app/settings.py`. It stores the address, the
 User-Agent and a keyed hash of the phone number, and nothing else of the form.

@@ -76,8 +76,8 @@ class Network:
 class Limits:
     """The limits of one network now."""
 
-    sends_in_an_hour: int
-    sends_in_a_day: int
+    unused_sms_in_an_hour: int
+    unused_sms_in_a_day: int
     challenges: int
     short_weight: int
 
@@ -107,8 +107,8 @@ def containing(address: str) -> list[Network]:
 def limits(factor: int, verified: int) -> Limits:
     """The limits of a network with this many verified phones in 24 hours."""
     return Limits(
-        sends_in_an_hour=UNUSED_SMS_IN_AN_HOUR * factor + int(UNUSED_SMS_IN_AN_HOUR_BY_VERIFIED * verified),
-        sends_in_a_day=min(
+        unused_sms_in_an_hour=UNUSED_SMS_IN_AN_HOUR * factor + int(UNUSED_SMS_IN_AN_HOUR_BY_VERIFIED * verified),
+        unused_sms_in_a_day=min(
             UNUSED_SMS_IN_A_DAY * factor + int(UNUSED_SMS_IN_A_DAY_BY_VERIFIED * verified),
             max(1, int(UNUSED_SMS_IN_A_DAY_SHARE * settings.SMS_PER_DAY)),
         ),
@@ -126,7 +126,7 @@ def delays(networks: list[Network], stored: list[StoredCounts], phone: str, now:
         now,
         firsts=[network.first for network in networks],
         lasts=[network.last for network in networks],
-        sends=[each.sends_in_an_hour for each in allowed],
+        sends=[each.unused_sms_in_an_hour for each in allowed],
         challenges=[each.challenges for each in allowed],
         of_phone=CHALLENGES_OF_PHONE,
         phone=phone,
@@ -146,12 +146,13 @@ def delays(networks: list[Network], stored: list[StoredCounts], phone: str, now:
 def _send_delay(allowed: Limits, stored: StoredCounts, live: LiveCounts, now: datetime) -> timedelta:
     in_a_day = stored.unused_sms + live.recent_sms
     delay = _until_an_hour_after(live.limiting_sms, now)
-    if in_a_day >= allowed.sends_in_a_day:
+    if in_a_day >= allowed.unused_sms_in_a_day:
         delay = max(delay, DAY_DELAY)
-    below_soon = (
-        live.sms - live.pending_sms < allowed.sends_in_an_hour and in_a_day - live.pending_sms < allowed.sends_in_a_day
+    below_without_pending = (
+        live.sms - live.pending_sms < allowed.unused_sms_in_an_hour
+        and in_a_day - live.pending_sms < allowed.unused_sms_in_a_day
     )
-    return min(delay, PENDING_DELAY) if below_soon else delay
+    return min(delay, PENDING_DELAY) if below_without_pending else delay
 
 
 def _attach_delay(allowed: Limits, stored: StoredCounts, live: LiveCounts, now: datetime) -> timedelta:

@@ -219,7 +219,6 @@ def refresh(text: str) -> TokenPair:
     """
     token = RefreshToken.parse(text)
     with transaction.atomic():
-        # By rules 1 and 3 the pair of this token becomes the previous one. By the others, the row stays as it is.
         queries.rotate(
             token.session_id, token.user_id, token.jti, uuid.uuid4(), interval=REUSE_INTERVAL, kept=SUPERSEDED_KEPT
         )
@@ -227,6 +226,7 @@ def refresh(text: str) -> TokenPair:
         device = live.annotate(now=StatementTimestamp()).first()
     if device is None:
         raise TokenRevoked
+    # `rotate` has exchanged it (rules 1 and 3), so its successor is unused; or it was exchanged lately (rule 2).
     is_unused = device.unused_jti == device.refresh_jti
     if device.previous_jti == token.jti and (is_unused or device.now <= device.refreshed_at + REUSE_INTERVAL):
         return issue(device)

@@ -6,7 +6,8 @@ probability of 3 in a million.
 
 These limits count wrong codes of one operator, exactly, because the row of the operator's device is locked meanwhile:
 
-- 5 from one network in 30 minutes, as with passwords. Then that pair of operator and network is locked.
+- 5 from one IPv4 address or IPv6 /64 in 30 minutes, as with passwords. Then that pair of operator and network is
+  locked.
 - 100 in 24 hours from all networks that are not known, and 200 from all that are: those from which the operator has
   logged in with the second factor in the last 30 days. What a network was when it guessed does not change later.
 

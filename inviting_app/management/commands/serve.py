@@ -139,7 +139,7 @@ class Command(BaseCommand):
         time.sleep(0.1)
 
     def _reload(self) -> None:
-        """Replace web and worker, with the current code and settings, if all trials succeed."""
+        """HUP: replace web and worker, with the current code and settings, if all trials succeed."""
         logger.info("trying the new version")
         environment = self._environment("env.new")
         for command in TRIALS:
