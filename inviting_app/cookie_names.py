@@ -21,6 +21,16 @@ def suffix(site_url: str, secret: str) -> str:
     return f"_{hmac.digest(secret.encode(), f'names of cookies {site_url}'.encode(), 'sha256').hex()[:8]}"
 
 
+def of_admin(site_url: str, suffix: str) -> tuple[str, str]:
+    """The names of the admin's cookies: of the session, and of the token against forged requests.
+
+    With https, browsers accept a name that begins with `__Host-` from this host alone (RFC 6265bis, 4.1.3.2). Otherwise
+    another subdomain could set one, and an operator would work in the session of somebody else.
+    """
+    prefix = "__Host-" if site_url.startswith("https:") else ""
+    return f"{prefix}sessionid{suffix}", f"{prefix}csrftoken{suffix}"
+
+
 def is_public(host: str) -> bool:
     """Whether the host is a name in the public DNS, not an address or a name of this machine or network."""
     try:

@@ -147,7 +147,7 @@ WEBHOOK_PRIVATE_ADDRESSES = env.WEBHOOK_PRIVATE_ADDRESSES
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 COOKIE_SUFFIX = cookie_names.suffix(SITE_URL, [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1])
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"sessionid{COOKIE_SUFFIX}", f"csrftoken{COOKIE_SUFFIX}"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names.of_admin(SITE_URL, COOKIE_SUFFIX)
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # without a cookie of its own
 
 REST_FRAMEWORK = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from inviting_app.cookie_names import suffix
+from inviting_app.cookie_names import of_admin, suffix
 from tests.support.accounts import client, signed_in
 from tests.support.login_steps import challenge
 
@@ -31,6 +31,18 @@ def test_other_host_has_names_of_the_instance(site: str) -> None:
     assert own == suffix(site, KEY) and len(own) == 9
     assert own != suffix(site, OTHER)  # another clone, on the same port
     assert own != suffix(f"{site.removesuffix(':8000')}:8001", KEY)  # another port, with the same `.env`
+
+
+@pytest.mark.parametrize(
+    ("site", "names"),
+    [
+        ("https://invite.example.org", ("__Host-sessionid", "__Host-csrftoken")),
+        ("http://invite.example.org", ("sessionid", "csrftoken")),
+    ],
+)
+def test_no_other_host_can_set_a_cookie_of_the_admin_with_https(site: str, names: tuple[str, str]) -> None:
+    assert of_admin(site, "") == names
+    assert of_admin(site, "_a") == tuple(f"{name}_a" for name in names)
 
 
 @pytest.mark.django_db
