@@ -46,6 +46,10 @@ def sms_last_line(text: str) -> str:
     raise ValueError("must be origin, none or android: with the 11 characters of the app's hash")
 
 
+# All but tabs and line breaks. An escape changes the alphabet of an SMS, and a direction mark could reorder its digits.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
 def sms_text(text: str) -> dict[str, str]:
     """One text for all languages, or one each: `en=... {code} ...|ru=... {code} ...`. `PIN={code}` is one text."""
     texts = {"en": text, "ru": text}
@@ -60,4 +64,6 @@ def sms_text(text: str) -> dict[str, str]:
         words.encode()  # an environment may hold bytes that are no text
         if words.count("{code}") != 1 or re.search("[{}]", words.replace("{code}", "")):
             raise ValueError("must have {code} once where the code goes, and no other braces; a language is en or ru")
+        if _CONTROL.search(words):
+            raise ValueError("must have no control characters, and none that change the direction of text")
     return texts

@@ -181,6 +181,17 @@ def test_text_for_an_unknown_language_is_refused(given: str, name: str) -> None:
         env.sms_text(given)
 
 
+@pytest.mark.parametrize("character", "\0\x1b\x7f\x9b\u202e\u2066")
+def test_control_characters_are_refused(character: str) -> None:
+    with pytest.raises(ValueError, match="no control characters"):
+        env.sms_text(f"Shop: {character}{{code}}")
+
+
+@pytest.mark.parametrize("text", ["Shop:\n{code}\t", "👩\u200d👧\ufe0f {code}", "\u200eКод\u00a0{code}"])
+def test_emoji_and_line_breaks_are_kept(text: str) -> None:
+    assert env.sms_text(text)["ru"] == text
+
+
 def test_check_accepts_the_default_texts() -> None:
     assert [found for found in run_checks() if found.id == "users.W001"] == []
 
