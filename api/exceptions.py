@@ -177,6 +177,7 @@ def field_error(field: str, code: str, detail: str | Promise) -> exceptions.Vali
 
 
 def _build(kind: type[Answer], code: str, members: dict[str, Any]) -> Answer:
+    """The problem as a response. The member `retry_after` is `Retry-After` too."""
     problem = PROBLEMS[code]
     body = {
         "type": f"{settings.SITE_URL}/problems/{code}",

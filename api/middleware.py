@@ -129,8 +129,8 @@ class ApiMiddleware:
     """Refuse large bodies on every path; for the API alone, refuse foreign hosts too and set the headers.
 
     The limit of a body is 64 KiB: BODY_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is refused
-    before it is read. `inviting_app/wsgi.py` has read a chunked body up to the limit. Django refuses foreign hosts for
-    pages.
+    before it is read. Of a chunked body, `inviting_app/wsgi.py` has read up to one byte more, so that it is refused
+    here too. Django refuses foreign hosts for pages.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -56,7 +56,10 @@ class NewNonce(models.Func):
 
 
 class Activation(models.Model):
-    """A vote: the invitee activated the inviter's code. At most one for each invitee, never for oneself."""
+    """A vote: the invitee activated the inviter's code. At most one for each invitee, who is the primary key.
+
+    Nobody activates their own code: a constraint.
+    """
 
     invitee = models.OneToOneField(
         Profile, models.PROTECT, primary_key=True, related_name="activation", verbose_name=_("invitee")

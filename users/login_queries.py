@@ -154,8 +154,8 @@ def consume_attempt(
 
     `by_phone` says that the client showed no id of the challenge, so it may be anybody behind the same address.
 
-    This is the rule that bounds guessing. One statement finds and changes both rows. Without a transaction around it,
-    it commits before the digits are compared. Other fields of the challenge are deferred.
+    This is the rule that bounds guessing. One statement finds and changes both rows. Call it outside of a
+    transaction: then it commits before the digits are compared. Other fields of the challenge are deferred.
     """
     row = sql.fetch_optional(
         _CONSUME_ATTEMPT,

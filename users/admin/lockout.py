@@ -13,7 +13,7 @@ Attempts during a lock do not prolong it, and a right password resets the count 
 moment of the lock are still answered.
 
 Wrong codes of the second factor lock too, with an error of its form: 5 for one operator from one network in 30 minutes,
-and 100 or 200 in 24 hours. `_is_locked` in `users/operators/second_factor.py` has the rules.
+and in 24 hours 200 from known networks and 100 from all others. See `_is_locked` in `users/operators/second_factor.py`.
 
 django-axes counts. Its settings begin with `AXES_` and are in `inviting_app/settings.py`. It stores the address, the
 User-Agent and a keyed hash of the phone number, and nothing else of the form.

@@ -23,7 +23,7 @@ REUSE_INTERVAL that is reuse (rule 4). If neither uses a later pair, the owner's
 (rule 3), and the thief's next request is reuse (rule 4).
 
 The first use of a pair is one conditional UPDATE, committed before the response. Rule 3 is a compare-and-set on the
-same row. So one of them comes first under any race. After the use, the retry is reuse; after the retry, the use is.
+same row. So one of them comes first under any race, and the other is reuse.
 The first pair of a session has none before it, so its use is not marked.
 """
 

@@ -147,7 +147,8 @@ class Command(BaseCommand):
                 if not self.stopping:
                     logger.error("the new version cannot start (%s): the old one goes on serving", " ".join(command))
                 return
-        for name in env.kept_against((self.folder / "env.new").replace(self.folder / "env")):
+        current = (self.folder / "env.new").replace(self.folder / "env")
+        for name in env.kept_against(current):
             logger.warning("%s has another value in .env now. It is not used until the service is restarted.", name)
         # The worker ends first, so that the old one claims no SMS that new web processes write in a new form.
         self.worker.end()  # `_look_after_parts` starts it again
