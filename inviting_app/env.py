@@ -164,8 +164,11 @@ _given = _with_environment(_file)
 _names: set[str] = set()
 
 # The settings that `serve` keeps until it is stopped, even if `.env` changes.
-_KEPT = ("HOST", "PORT", "DATA_DIR", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
-KEPT = {name: _given.get(name, "") for name in (*_KEPT, "DRAIN_SECONDS")}
+_KEPT = (
+    *("HOST", "PORT", "DATA_DIR", "DRAIN_SECONDS"),
+    *("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL"),
+)
+KEPT = {name: _given.get(name, "") for name in _KEPT}
 
 
 def kept_against(file: Path) -> list[str]:

@@ -14,8 +14,8 @@ def forget_unknown_names() -> None:
     It keeps each name that it does not find for ever, after an attempt to import it. A client can write thousands into
     one body: Django looks up the `utf-8` of each `name*=utf-8''value` in the heads of its parts.
     """
-    codecs.unregister(encodings.search_function)
     codecs.register(_search)
+    codecs.unregister(encodings.search_function)
 
 
 def _search(name: str) -> codecs.CodecInfo | None:

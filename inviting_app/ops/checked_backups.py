@@ -7,6 +7,7 @@ and does not burden it. Root's is in /var/lib/inviting_app.
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -98,12 +99,14 @@ def _keep_erasures(folder: Path) -> None:
 def _remove_remains(folder: Path) -> None:
     """Delete what a command that was killed has left: half a backup, or a scratch database."""
     for path in (*folder.glob(f".{_DAYS}.*.part"), *_place_beside(folder).glob(f"{_SCRATCH}*")):
-        if time.time() - path.lstat().st_mtime > REMAINS_SECONDS:
-            if path.is_dir():
-                shutil.rmtree(places.find(path).home, ignore_errors=True)
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+        found = path.lstat()
+        if time.time() - found.st_mtime <= REMAINS_SECONDS:
+            continue
+        if not stat.S_ISDIR(found.st_mode):  # a link too: what it leads to is not ours
+            path.unlink()
+        elif path.name.startswith(_SCRATCH):
+            shutil.rmtree(places.find(path).home, ignore_errors=True)
+            shutil.rmtree(path)
 
 
 @contextmanager

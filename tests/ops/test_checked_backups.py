@@ -148,6 +148,23 @@ def test_owner_of_the_folder_cannot_choose_what_root_deletes(tmp_path: Path, mon
     assert victim.exists()
 
 
+@pytest.mark.parametrize("name", [".2026-01-01.unchecked-0.part", ".check-0"])
+def test_remains_that_lead_elsewhere_are_removed_and_nothing_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "victim" / "postgres").mkdir(parents=True)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.setattr(system_user, "SHARED", folder)
+    (folder / name).symlink_to(tmp_path / "victim")
+    os.utime(folder / name, (0, 0), follow_symlinks=False)
+
+    checked_backups._remove_remains(folder)
+
+    assert (tmp_path / "victim" / "postgres").exists()
+    assert list(folder.iterdir()) == []
+
+
 def test_newest_checked_backup_counts() -> None:
     newest = database_now()
 

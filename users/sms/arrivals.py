@@ -71,7 +71,7 @@ def count(now: datetime) -> None:
     SiteTotals.objects.update(arrivals=[asdict(one) for one in found])
     # So that the admin lists gateways that never failed, too.
     listed = {*gateways.names(), *(one.gateway for one in found if not one.prefix)}
-    SmsGateway.objects.bulk_create([SmsGateway(name=name) for name in listed], ignore_conflicts=True)
+    SmsGateway.objects.bulk_create([SmsGateway(name=name) for name in sorted(listed)], ignore_conflicts=True)
     for one in found:
         if one.is_silent and (one.gateway, one.prefix) not in before:
             what = "gateway %s took %d SMS to %s… in 24 hours, and none was delivered"

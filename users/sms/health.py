@@ -30,7 +30,9 @@ def state(gateway: SmsGateway, now: datetime) -> str:
 
 
 def trouble(gateway: SmsGateway, now: datetime) -> Trouble | None:
-    """What is wrong with this gateway, in the current language. None if it works."""
+    """What is wrong with this gateway, in the current language. None if it works, or is no longer configured."""
+    if gateway.name not in gateways.names():
+        return None
     said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.failures}
     if gateway.refuses_account:
         todo = _("Check the account at the provider and in SMS_GATEWAYS. It is tried again by itself.")

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         f"{__doc__} HUP loads new code and settings, except those that need a restart, and no request is lost. "
         "In a terminal, HUP stops the service."
     )
-    stopping = hurried = reloading = has_terminal = False
+    is_ready = stopping = hurried = reloading = has_terminal = False
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -110,10 +110,10 @@ class Command(BaseCommand):
         return os.environ | settings.KEPT_SETTINGS | {name: str(path) for name, path in own.items()}
 
     def _keep_running(self) -> None:
-        ready = False
         while not self.stopping:
             self._look_after_parts()
-            if not ready and (ready := web_is_ready()):
+            if not self.is_ready and web_is_ready():
+                self.is_ready = True
                 logger.info("inviting_app is ready at %s", settings.SITE_URL)
                 if settings.LOG_FORMAT == "text":  # in JSON, a program reads the output
                     self.stderr.write(banner(), style_func=str)  # Django would write it in the red of an error
@@ -126,7 +126,7 @@ class Command(BaseCommand):
 
         A gunicorn that ends resets the connections that come meanwhile, and no proxy may repeat their POSTs.
         """
-        if settings.DRAIN_SECONDS:
+        if settings.DRAIN_SECONDS and self.is_ready:
             logger.info("draining for %d s; a second signal ends that", settings.DRAIN_SECONDS)
             (self.folder / DRAINING).touch()
             end = time.monotonic() + settings.DRAIN_SECONDS

@@ -32,7 +32,7 @@ function showProfile(profile, voting, people) {
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
   if (isOver(voting)) {
-    for (const button of $(".actions").querySelectorAll(".primary")) button.className = "secondary"; // nothing is gained
+    for (const button of $(".actions").querySelectorAll(".primary")) button.className = "secondary"; // sharing brings no votes
     $("[data-sharing]").textContent = t("no_more_votes");
     $("[data-none] p").textContent = t("nobody");
   }
