@@ -46,13 +46,17 @@ def tally(rows):
 
 
 def counted_for(rows, period, nonce, phone):
-    """The invite code for which this voter's vote is counted. Raises ValueError if there is none."""
-    receipts = {receipt: code for code, receipt in rows}
-    for code in set(receipts.values()):
+    """The invite code for which this voter's vote is counted. Raises ValueError unless it is exactly one."""
+    published, found = set(rows), []
+    for code in sorted({code for code, _ in rows}):
         receipt = hashlib.sha256(bytes.fromhex(nonce) + f"{phone}{code}{period}".encode()).hexdigest()
-        if receipts.get(receipt) == code:
-            return code
-    raise ValueError("No receipt is of this nonce and phone. If both are right, the vote is not counted.")
+        if (code, receipt) in published:
+            found.append(code)
+    if not found:
+        raise ValueError("No receipt is made of this nonce and phone. If both are right, the vote is not counted.")
+    if len(found) > 1:
+        raise ValueError(f"Your vote is counted more than once: for {', '.join(found)}.")
+    return found[0]
 
 
 def check(content, sha256, nonce, phone):
@@ -60,14 +64,17 @@ def check(content, sha256, nonce, phone):
     own = hashlib.sha256(content).hexdigest()
     print("SHA-256 of the file:", own)
     if sha256 and sha256.lower() != own:
-        raise ValueError("The SHA-256 is not the announced one: a line differs, or a program has saved it anew.")
+        raise ValueError(
+            "The SHA-256 is not the one given: a line differs, a program has saved the file anew, or it was mistyped."
+        )
     period, rows = read(content)
     print("Voting period:", period)
     print("Votes:", len(rows))
     for place, code, votes in tally(rows):
         print(f"{place:>6}. {code} {votes}")
     if nonce:
-        return f"This is the announced file, and your vote is counted for {counted_for(rows, period, nonce, phone)}."
+        code = counted_for(rows, period, nonce, phone)
+        return f"This is the announced file, and your vote is counted for {code}. Is that the code that you chose?"
     if sha256:
         return "This is the announced file."
     return "The lines are in order. Compare the SHA-256 with the announced one: a file with other votes has another."
@@ -76,16 +83,19 @@ def check(content, sha256, nonce, phone):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="results.csv, as it was downloaded")
-    parser.add_argument("sha256", nargs="?", default="", help="as it was announced")
-    parser.add_argument("nonce", nargs="?", default="", help="receipt_nonce of your profile, the secret number")
+    parser.add_argument("sha256", nargs="?", help="as it was announced")
+    parser.add_argument("nonce", nargs="?", help="receipt_nonce of your profile, the secret number")
     parser.add_argument("phone", nargs="?", default="", help="as in +79991234567")
     given = parser.parse_args()
-    if given.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", given.sha256):
+    # An empty one is a mistake, such as a variable that is not set: nothing would be compared.
+    if given.sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", given.sha256):
         parser.error("The SHA-256 must have 64 digits from 0 to f.")
-    if given.nonce and not re.fullmatch("[0-9a-fA-F]{32}", given.nonce):
+    if given.nonce is not None and not re.fullmatch("[0-9a-fA-F]{32}", given.nonce):
         parser.error("The nonce must have 32 digits from 0 to f.")
-    if given.nonce and not re.fullmatch("[+][0-9]{7,15}", given.phone):
-        parser.error("The phone must begin with + and the code of its country, and have no spaces.")
+    if given.nonce is not None and not re.fullmatch("[+][0-9]{7,15}", given.phone or ""):
+        parser.error(
+            "The phone must begin with + and the code of its country, and have no spaces. It comes after the nonce."
+        )
     try:
         with open(given.file, "rb") as opened:
             content = opened.read()
@@ -95,9 +105,9 @@ def main():
         print(check(content, given.sha256, given.nonce, given.phone), flush=True)
     except ValueError as error:
         sys.exit(f"NOT as it should be: {error}")
-    except BrokenPipeError:  # as with `| head`
+    except OSError as error:  # as with `| head`, or on a full disk
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit("The output was closed before all was checked.")
+        parser.error(f"The output ended before all was checked: {error.strerror}.")
 
 
 if __name__ == "__main__":

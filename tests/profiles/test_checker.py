@@ -51,6 +51,9 @@ SHA256 = hashlib.sha256(GOOD.encode()).hexdigest()
     ("arguments", "said"),
     [
         (["00" * 16], "SHA-256 must have 64"),
+        ([""], "SHA-256 must have 64"),
+        (["", "00" * 16, "+79991110001"], "SHA-256 must have 64"),
+        ([SHA256, "", "+79991110001"], "nonce must have 32"),
         ([SHA256, "00" * 32, "+79991110001"], "nonce must have 32"),
         ([SHA256, "00" * 16], "phone must begin with +"),
         ([SHA256, "00" * 16, "9991110001"], "phone must begin with +"),
@@ -75,6 +78,28 @@ def test_checker_says_so_if_it_cannot_read_or_cannot_write(tmp_path: Path) -> No
     missing = subprocess.run([*COMMAND, tmp_path / "missing.csv"], capture_output=True, text=True)
     closed = subprocess.run([*COMMAND, file], stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
+    with open("/dev/full", "w") as device:
+        full = subprocess.run([*COMMAND, file], stdout=device, stderr=subprocess.PIPE, text=True)
 
     assert missing.returncode == 2 and "The file cannot be read: No such file" in missing.stderr
-    assert (closed.returncode, closed.stderr) == (1, "The output was closed before all was checked.\n")
+    assert closed.returncode == full.returncode == 2
+    assert "The output ended before all was checked: Broken pipe." in closed.stderr
+    assert "The output ended before all was checked: No space left on device." in full.stderr
+
+
+def test_vote_that_is_counted_for_two_codes_is_not_as_it_should_be(tmp_path: Path) -> None:
+    nonce, phone, period = "ab" * 16, "+79991110001", GOOD.partition(",")[2].partition("\n")[0]
+    receipts = {
+        code: hashlib.sha256(bytes.fromhex(nonce) + f"{phone}{code}{period}".encode()).hexdigest()
+        for code in ("AAAAAA", "BBBBBB")
+    }
+    heading = "".join(GOOD.splitlines(keepends=True)[:2])
+
+    def told(*codes: str) -> subprocess.CompletedProcess[str]:
+        content = (heading + "".join(f"{code},{receipts[code]}\n" for code in codes)).encode()
+        return checked(tmp_path, content, hashlib.sha256(content).hexdigest(), nonce, phone)
+
+    once, twice = told("BBBBBB"), told("AAAAAA", "BBBBBB")
+
+    assert once.returncode == 0 and "counted for BBBBBB. Is that the code that you chose?" in once.stdout
+    assert twice.returncode == 1 and "counted more than once: for AAAAAA, BBBBBB." in twice.stderr

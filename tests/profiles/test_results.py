@@ -96,7 +96,7 @@ def test_voter_finds_their_vote_with_file_and_checker_alone(
     assert f"your vote is counted for {alice.code}." in found.stdout
     assert told["results_sha256"] in found.stdout and f"     1. {alice.code} 1" in found.stdout
     assert stranger.returncode == 1 and "not counted" in stranger.stderr
-    assert exchanged.returncode == 1 and "not the announced one" in exchanged.stderr
+    assert exchanged.returncode == 1 and "not the one given" in exchanged.stderr
 
 
 def test_votes_outside_the_period_are_not_in_the_results(alice: SignedInUser, bob: SignedInUser) -> None:
