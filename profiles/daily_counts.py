@@ -53,9 +53,8 @@ def _counted(day: date) -> DailyStats:
     used = LoginCode.objects.filter(**created_before, used_at__gte=start, used_at__lt=end)
     return DailyStats(
         day=day,
-        sign_ups=Profile.objects.filter(**created)
-        .exclude(user__in=tests)
-        .count(),  # of phones, which may be verified on another day
+        # Of phones, which may be verified on another day.
+        sign_ups=Profile.objects.filter(**created).exclude(user__in=tests).count(),
         activations=queries.counted_votes().filter(**created).count(),
         sms_sent=sent.filter(state=SmsDelivery.State.SENT).exclude(gateway=DEMO_GATEWAY).count(),
         codes_used=used.exclude(user__in=tests).count(),

@@ -164,7 +164,7 @@ class FailedActivation(models.Model):
     created_at = models.DateTimeField(_("tried"), db_default=Now())
 
     class Meta:
-        db_table = "profiles_miss"  # as before: processes of the version before use it during an upgrade
+        db_table = "profiles_miss"  # the name of the version before, whose processes use it during an upgrade
         verbose_name = _("wrong invite code")
         verbose_name_plural = _("wrong invite codes")
         indexes = [models.Index(fields=["user", "created_at"], name="profiles_miss_of_user")]
@@ -183,7 +183,7 @@ class DailyStats(models.Model):
     codes_used = models.PositiveIntegerField(_("codes verified"))
 
     class Meta:
-        db_table = "profiles_day"  # as before, too
+        db_table = "profiles_day"  # the name of the version before
         verbose_name = _("day")
         verbose_name_plural = _("days")
         default_permissions = ()

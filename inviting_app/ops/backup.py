@@ -207,10 +207,10 @@ def _look() -> Database:
 def _run(database: Database, program: str | Path, *options: str, **how: Any) -> bytes:
     """What a program of PostgreSQL writes to its standard output."""
     path = program if isinstance(program, Path) else _programs(database.version) / program
-    # A restore must not go on alone.
-    own: dict[str, Any] = {"env": os.environ | database.environment, "preexec_fn": die_with_parent(signal.SIGKILL)}
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
-        done = subprocess.run([path, *options], stderr=errors, **{"stdout": printed} | own | how)
+        own: dict[str, Any] = {"stdout": printed, "env": os.environ | database.environment}
+        own["preexec_fn"] = die_with_parent(signal.SIGKILL)  # a restore must not go on alone
+        done = subprocess.run([path, *options], stderr=errors, **own | how)
         printed.seek(0)
         errors.seek(0)
         if not done.returncode:

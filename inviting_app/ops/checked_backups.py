@@ -51,7 +51,7 @@ class Checked:
 def check(file: Path) -> Checked:
     """Restore this backup into a scratch database, and remember that it is good. Raises BackupError and OSError.
 
-    The folder of the file, or root's /var/lib/inviting_app, needs as much free space as the database takes.
+    It needs as much free space as the database takes: in the folder of the file, or for root in /var/lib/inviting_app.
     """
     file = file.resolve()
     file.open("rb").close()

@@ -77,7 +77,7 @@ class LargeTableList(ChangeList):
 
 
 class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Titles lists in every language, and refuses ids, conditions and values of `_to_field` that no link of ours has.
+    """Gives lists a title in every language. Refuses ids, conditions and values of `_to_field` that no link here has.
 
     Django's own admin fails for some of those.
     """

@@ -1,7 +1,7 @@
 """Check that the backup FILE can be restored: restore it into a scratch database, count, and delete that again.
 
-The service may run meanwhile, and is not touched. The folder of FILE needs as much free space as the database takes; as
-root, /var/lib/inviting_app does.
+The service may run meanwhile, and is not touched. The restore needs as much free space as the database takes: in the
+folder of FILE, or for root in /var/lib/inviting_app.
 The admin and `manage.py doctor` then say how old the last checked backup is.
 """
 
