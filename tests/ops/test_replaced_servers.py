@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from contextlib import ExitStack, closing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ DRAIN_SECONDS = 6
 ASKING = ("caddy", "haproxy")
 IN_A_ROW = 30
 REFUSAL = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
@@ -40,16 +42,21 @@ class Ending:
         writer.close()
 
 
+@asynccontextmanager
+async def proxy_of(folder: Path, name: str, *handlers: Handler) -> AsyncIterator[Connection]:
+    """A connection to the proxy in front of two servers with these handlers."""
+    with ExitStack() as stack:
+        servers = [await asyncio.start_server(handler, "127.0.0.1", 0) for handler in handlers]
+        first, second = [stack.enter_context(closing(server)).sockets[0].getsockname()[1] for server in servers]
+        port = stack.enter_context(PROXIES[name](folder, first, also=second))
+        yield stack.enter_context(closing(Connection(port, "127.0.0.1")))
+
+
 async def asked(folder: Path, name: str, request: Request) -> tuple[Answer, int]:
     """The answer of the proxy, and how many times it has sent the request."""
     ending = Ending()
-    with ExitStack() as stack:
-        servers = [await asyncio.start_server(ending.serve, "127.0.0.1", 0) for _ in range(2)]
-        first, second = [stack.enter_context(closing(server)).sockets[0].getsockname()[1] for server in servers]
-        connection = Connection(stack.enter_context(PROXIES[name](folder, first, also=second)), "127.0.0.1")
-        answer = await connection.call(request, 20 * patience())
-        connection.close()
-        return answer, ending.requests
+    async with proxy_of(folder, name, ending.serve, ending.serve) as connection:
+        return await connection.call(request, 20 * patience()), ending.requests
 
 
 @pytest.mark.parametrize("name", PROXIES)
@@ -81,10 +88,7 @@ class Draining:
 async def seconds_until_left_alone(folder: Path, name: str) -> tuple[float, set[int]]:
     """How long the proxy sends requests to a server that drains, and the statuses of all."""
     draining, other = Draining(), Draining()
-    with ExitStack() as stack:
-        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (draining, other)]
-        first, second = [stack.enter_context(closing(server)).sockets[0].getsockname()[1] for server in servers]
-        connection = Connection(stack.enter_context(PROXIES[name](folder, first, also=second)), "127.0.0.1")
+    async with proxy_of(folder, name, draining.serve, other.serve) as connection:
         statuses: set[int] = set()
         alone = 0
         while not draining.requests:
@@ -97,7 +101,6 @@ async def seconds_until_left_alone(folder: Path, name: str) -> tuple[float, set[
             await asyncio.sleep(0.02)
             alone = alone + 1 if draining.requests == before else 0
             ended = ended if alone else time.monotonic()
-        connection.close()
         return ended - began, statuses
 
 
