@@ -17,7 +17,9 @@ SHOWN = 50
 
 OWN_PROFILE = f"""
 SELECT person.id, person.phone, profile.invite_code, inviter.invite_code AS activated_invite,
-       vote.created_at AS activated_at, profile.invitations_count, newest.phones,
+       vote.created_at AS activated_at, encode(vote.nonce, 'hex') AS receipt_nonce,
+       encode(vote.receipt, 'hex') AS receipt,
+       profile.invitations_count, newest.phones,
        newest.times[{SHOWN}] AS last_at, newest.invitees[{SHOWN}] AS last_invitee
   FROM users_device AS device
   JOIN users_user AS person ON person.id = device.user_id AND person.is_active
@@ -66,6 +68,8 @@ async def me(request: Request, given: HTTPAuthorizationCredentials = Depends(bea
             "invite_code": row["invite_code"],
             "activated_invite": row["activated_invite"],
             "activated_at": at and at.isoformat().replace("+00:00", "Z"),
+            "receipt_nonce": row["receipt_nonce"],
+            "receipt": row["receipt"],
             "invitations_count": row["invitations_count"],
             "share_url": f"{SITE_URL}/i/{row['invite_code']}",
             "invitations": [phone.removeprefix("+7") for phone in phones[:SHOWN]],
