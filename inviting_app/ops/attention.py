@@ -64,7 +64,7 @@ def _queue(now: datetime) -> Iterator[Notice]:
 
 
 def _gateways(now: datetime) -> Iterator[Notice]:
-    for gateway in breaker.health():
+    for gateway in breaker.rows():
         if found := health.trouble(gateway, now):
             yield Notice(found.what, found.todo, found.is_urgent)
 

@@ -79,7 +79,7 @@ def totals() -> Found:
 def gateways() -> Found:
     """The gateways' health as the workers wrote it down."""
     now = queries.database_now()
-    for row in breaker.health():
+    for row in breaker.rows():
         last = f"{row.failed_at:%F %T} UTC ({describe(row.error)})" if row.failed_at else ""
         if row.refuses_all and row.failures < breaker.FAILURES:
             what = f"Gateway {row.name} refused the last {row.refusals} SMS, last at {last}."

@@ -87,15 +87,15 @@ def _site(now: datetime) -> Iterator[GaugeMetricFamily]:
 
 
 def _gateways(now: datetime) -> Iterator[GaugeMetricFamily]:
-    health = breaker.health()
-    failures: dict[str, float] = {gateway.name: gateway.failures for gateway in health}
+    rows = breaker.rows()
+    failures: dict[str, float] = {gateway.name: gateway.failures for gateway in rows}
     yield _gauge("gateway_failures", "Failures in a row; 0 is healthy.", failures, "gateway")
-    refusals: dict[str, float] = {gateway.name: gateway.refusals for gateway in health}
+    refusals: dict[str, float] = {gateway.name: gateway.refusals for gateway in rows}
     yield _gauge("gateway_refusals", "SMS refused in a row, one by one; 0 is healthy.", refusals, "gateway")
-    asked_last: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in health}
+    asked_last: dict[str, float] = {gateway.name: bool(gateway.circuit_open_until) for gateway in rows}
     meaning = "1 while the circuit is open and the gateway goes last, until a send succeeds."
     yield _gauge("gateway_skipped", meaning, asked_last, "gateway")
-    refused: dict[str, float] = {gateway.name: gateway.refuses_account for gateway in health}
+    refused: dict[str, float] = {gateway.name: gateway.refuses_account for gateway in rows}
     meaning = "1 while the provider refuses the account: wrong credentials, no credit, sender or text not allowed."
     yield _gauge("gateway_account_refused", meaning, refused, "gateway")
 

@@ -50,7 +50,7 @@ def _gateways(user: User) -> list[tuple[SmsGateway, arrivals.Arrival | None, arr
     prefix = phones.prefix(user.phone) if user.phone else ""
     return [
         (gateway, arrivals.of(found, gateway.name), arrivals.of(found, gateway.name, prefix) if prefix else None)
-        for gateway in breaker.health()
+        for gateway in breaker.rows()
     ]
 
 

@@ -92,10 +92,10 @@ class Breaker:
             self._current_until = -math.inf
 
 
-def health() -> list[SmsGateway]:
-    """The health of each configured gateway, the preferred one first. One that never failed has no stored row."""
-    rows = SmsGateway.objects.in_bulk(names())
-    return [rows.get(name) or SmsGateway(name=name) for name in names()]
+def rows() -> list[SmsGateway]:
+    """The row of each configured gateway, the preferred one first. One that never failed has no stored row."""
+    stored = SmsGateway.objects.in_bulk(names())
+    return [stored.get(name) or SmsGateway(name=name) for name in names()]
 
 
 def failed(gateway: Gateway, answer: Answer) -> None:
