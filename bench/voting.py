@@ -87,13 +87,13 @@ def check(env: BenchEnv, file: Path, accepted: list[int], votes: int) -> int:
     print(f"checked in {time.monotonic() - began:.1f} s")
     if told is None or f"Votes: {votes}" not in told:
         return votes
-    own = f"your vote is counted for {dataset.invite_code(dataset.CELEBRITY)}"
+    code = dataset.invite_code(dataset.CELEBRITY)
     found = env.rows(_RECEIPTS, accepted)
     _, nonce, phone = found[-1]
-    if own not in (verify(file, env.one(_SHA256), nonce, phone) or ""):
+    if verify(file, env.one(_SHA256), nonce, phone, code) is None:
         return 1
     lines = set(file.read_text().splitlines())
-    return sum(f"{dataset.invite_code(dataset.CELEBRITY)},{receipt}" not in lines for receipt, _, _ in found)
+    return sum(f"{code},{receipt}" not in lines for receipt, _, _ in found)
 
 
 def verify(file: Path, *arguments: str) -> str | None:

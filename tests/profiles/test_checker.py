@@ -1,7 +1,6 @@
 """`docs/verify.py`: what it says of files that are not as published, and of calls that cannot be right."""
 
 import hashlib
-import os
 import subprocess
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def test_checker_refuses_files_that_are_not_as_published(tmp_path: Path, content
     assert told.returncode == (1 if said else 0)
     assert said in told.stderr and len(told.stderr.splitlines()) == bool(said)
     assert "\x1b" not in told.stdout + told.stderr
-    assert bool(said) != ("Compare the SHA-256 with the announced one" in told.stdout)
+    assert bool(said) != ("This proves nothing yet" in told.stdout)
 
 
 SHA256 = hashlib.sha256(GOOD.encode()).hexdigest()
@@ -55,9 +54,12 @@ SHA256 = hashlib.sha256(GOOD.encode()).hexdigest()
         (["", "00" * 16, "+79991110001"], "SHA-256 must have 64"),
         ([SHA256, "", "+79991110001"], "nonce must have 32"),
         ([SHA256, "00" * 32, "+79991110001"], "nonce must have 32"),
-        ([SHA256, "00" * 16], "phone must begin with +"),
-        ([SHA256, "00" * 16, "9991110001"], "phone must begin with +"),
-        ([SHA256, "00" * 16, "+7 999 111-00-01"], "phone must begin with +"),
+        ([SHA256, "00" * 16], "your phone, with +"),
+        ([SHA256, "00" * 16, "9991110001", "ABCDEF"], "your phone, with +"),
+        ([SHA256, "00" * 16, "+079991110001", "ABCDEF"], "your phone, with +"),
+        ([SHA256, "00" * 16, "+7 999 111-00-01", "ABCDEF"], "your phone, with +"),
+        ([SHA256, "00" * 16, "+79991110001"], "the invite code that you chose"),
+        ([SHA256, "00" * 16, "+79991110001", "abcdef"], "the invite code that you chose"),
     ],
 )
 def test_checker_does_not_call_a_vote_lost_that_it_could_not_look_for(
@@ -72,22 +74,23 @@ def test_checker_does_not_call_a_vote_lost_that_it_could_not_look_for(
 def test_checker_says_so_if_it_cannot_read_or_cannot_write(tmp_path: Path) -> None:
     file = tmp_path / "results of a vote.csv"
     file.write_text(GOOD)
-    reading, writing = os.pipe()
-    os.close(reading)
 
-    missing = subprocess.run([*COMMAND, tmp_path / "missing.csv"], capture_output=True, text=True)
-    closed = subprocess.run([*COMMAND, file], stdout=writing, stderr=subprocess.PIPE, text=True)
-    os.close(writing)
-    with open("/dev/full", "w") as device:
-        full = subprocess.run([*COMMAND, file], stdout=device, stderr=subprocess.PIPE, text=True)
+    def told(to: str, *arguments: str | Path) -> tuple[int, str]:
+        """Its exit status and what it says of an output that the shell opens or closes so."""
+        command = ["sh", "-c", f'"$@" {to}', "sh", *COMMAND, *arguments]
+        called = subprocess.run(command, capture_output=True, text=True, env={})
+        return called.returncode, called.stderr
 
-    assert missing.returncode == 2 and "The file cannot be read: No such file" in missing.stderr
-    assert closed.returncode == full.returncode == 2
-    assert "The output ended before all was checked: Broken pipe." in closed.stderr
-    assert "The output ended before all was checked: No space left on device." in full.stderr
+    assert told("", tmp_path / "missing.csv") == (2, "The file cannot be read: No such file or directory.\n")
+    assert told(">/dev/full", file) == (2, "The result cannot be written: No space left on device.\n")
+    assert told(">&-", file) == (2, "The result cannot be written: Bad file descriptor.\n")
+    assert told("1</dev/null", file) == (2, "The result cannot be written: Bad file descriptor.\n")
+    for to in (">/dev/full", ">&-"):
+        status, said = told(to, file, "0" * 64)
+        assert status == 1 and said.startswith("NOT as it should be: The SHA-256") and said.count("\n") == 1
 
 
-def test_vote_that_is_counted_for_two_codes_is_not_as_it_should_be(tmp_path: Path) -> None:
+def test_vote_that_is_counted_for_two_codes_or_another_is_not_as_it_should_be(tmp_path: Path) -> None:
     nonce, phone, period = "ab" * 16, "+79991110001", GOOD.partition(",")[2].partition("\n")[0]
     receipts = {
         code: hashlib.sha256(bytes.fromhex(nonce) + f"{phone}{code}{period}".encode()).hexdigest()
@@ -97,9 +100,10 @@ def test_vote_that_is_counted_for_two_codes_is_not_as_it_should_be(tmp_path: Pat
 
     def told(*codes: str) -> subprocess.CompletedProcess[str]:
         content = (heading + "".join(f"{code},{receipts[code]}\n" for code in codes)).encode()
-        return checked(tmp_path, content, hashlib.sha256(content).hexdigest(), nonce, phone)
+        return checked(tmp_path, content, hashlib.sha256(content).hexdigest(), nonce, phone, "BBBBBB")
 
-    once, twice = told("BBBBBB"), told("AAAAAA", "BBBBBB")
+    once, twice, other = told("BBBBBB"), told("AAAAAA", "BBBBBB"), told("AAAAAA")
 
-    assert once.returncode == 0 and "counted for BBBBBB. Is that the code that you chose?" in once.stdout
+    assert once.returncode == 0 and once.stdout.endswith("Your vote is counted for BBBBBB.\n")
     assert twice.returncode == 1 and "counted more than once: for AAAAAA, BBBBBB." in twice.stderr
+    assert other.returncode == 1 and "counted for AAAAAA, not for BBBBBB." in other.stderr

@@ -84,16 +84,16 @@ def test_voter_finds_their_vote_with_file_and_checker_alone(
 
     content = downloaded(api)
     told = api.get(VOTING).json()
-    found = checked(tmp_path, content, told["results_sha256"], nonce, "+79991110002")
-    stranger = checked(tmp_path, content, told["results_sha256"], nonce, "+79991110001")
-    exchanged = checked(tmp_path, content, "0" * 64, nonce, "+79991110002")
+    found = checked(tmp_path, content, told["results_sha256"], nonce, "+79991110002", alice.code)
+    stranger = checked(tmp_path, content, told["results_sha256"], nonce, "+79991110001", alice.code)
+    exchanged = checked(tmp_path, content, "0" * 64, nonce, "+79991110002", alice.code)
 
     assert before is None and alice.me()["receipt_nonce"] is None
     assert bob.me()["receipt"] in content.decode() and bob.me()["receipt_nonce"] == nonce
     assert told["results_sha256"] == hashlib.sha256(content).hexdigest() == published.results_sha256
     assert content.decode().splitlines()[0] == f"period,../{told['closes_at']}"
     assert (found.returncode, found.stderr) == (0, "")
-    assert f"your vote is counted for {alice.code}." in found.stdout
+    assert f"Your vote is counted for {alice.code}." in found.stdout
     assert told["results_sha256"] in found.stdout and f"     1. {alice.code} 1" in found.stdout
     assert stranger.returncode == 1 and "not counted" in stranger.stderr
     assert exchanged.returncode == 1 and "not the one given" in exchanged.stderr
