@@ -45,9 +45,19 @@ def check_serves(alias: str) -> None:
 def is_outage(error: BaseException | None) -> bool:
     """Whether this error, or one that led to it, says that the database cannot serve now."""
     while error is not None:
-        if isinstance(error, AWAY):
+        if isinstance(error, AWAY) or _is_of_the_connection(error):
             return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return False
+
+
+def _is_of_the_connection(error: BaseException) -> bool:
+    """Whether psycopg could make nothing of what came, or libpq tells of a loss: no SQLSTATE comes from the server.
+
+    PgBouncer answers a BEGIN twice if its server ends in that moment: with the server's error and with its own.
+    """
+    if isinstance(error, psycopg.InternalError) or type(error) is psycopg.DatabaseError:
+        return error.sqlstate is None
     return False
 
 

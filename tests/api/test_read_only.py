@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import close_old_connections, connection
 from django.http import Http404
@@ -89,6 +90,17 @@ def test_states_of_a_server_that_cannot_serve_now_are_outages(state: str) -> Non
     assert is_outage(error) and is_outage(raised)
 
 
+@pytest.mark.parametrize("kind", [psycopg.InternalError, psycopg.DatabaseError])
+def test_errors_that_are_not_of_the_server_are_outages(kind: type[Exception]) -> None:
+    """psycopg raises them for answers that make no sense, and for those that libpq makes up after a loss."""
+    assert is_outage(kind("received 2 results from command 'COMMIT'"))
+
+
 @pytest.mark.parametrize("state", ["23505", "25P02", "42501", "42P01", "XX000"])
 def test_states_of_a_defect_are_no_outages(state: str) -> None:
     assert not is_outage(errors.lookup(state)())
+
+
+@pytest.mark.parametrize("kind", [psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError])
+def test_errors_of_the_caller_are_no_outages(kind: type[Exception]) -> None:
+    assert not is_outage(kind("the query has 1 placeholder but 0 parameters were passed"))

@@ -11,7 +11,15 @@ from django.db import OperationalError, close_old_connections, connection, trans
 from inviting_app import probes
 from inviting_app.management.commands import worker
 from tests.support.accounts import SignedInUser, client
-from tests.support.outages import Cable, assert_unavailable, backend, read_only, silent_hosts, stopped
+from tests.support.outages import (
+    Cable,
+    assert_unavailable,
+    backend,
+    error_response,
+    read_only,
+    silent_hosts,
+    stopped,
+)
 from tests.support.service import patience
 from users import deadline
 from users.models import Device
@@ -144,6 +152,30 @@ def test_process_is_ready_only_while_its_database_is_reached(
 
         cable.plugged.set()
         assert status() == 200
+
+
+# What came from a PgBouncer whose server ended: its error and then PgBouncer's own, or a part of it.
+ENDED = error_response("57P01", "terminating connection due to administrator command")
+CRASHED = error_response("08P01", "server conn crashed?")
+
+
+@pytest.mark.parametrize(
+    "said", [ENDED, ENDED + CRASHED, CRASHED[:10], b"?"], ids=["once", "twice", "in part", "rubbish"]
+)
+def test_request_whose_transaction_cannot_begin_may_be_repeated(address: dict[str, Any], said: bytes) -> None:
+    api, body = client(), {"phone": "9991110009"}
+    with ExitStack() as stack:
+        cable = Cable(stack)
+        address.update(HOST="127.0.0.1", PORT=str(cable.port))
+        connection.ensure_connection()
+
+        cable.said = said
+        refused = api.post("/api/auth/signup", body)
+        cable.said = b""
+        close_old_connections()  # as Django does between two requests
+
+        assert_unavailable(refused)
+        assert api.post("/api/auth/signup", body).status_code == 200
 
 
 @pytest.mark.long

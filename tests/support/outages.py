@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Event, Thread
@@ -58,8 +59,11 @@ def silent_hosts(number: int) -> Iterator[str]:
 class Cable:
     """Leads connections to the database of this test, on a port of 127.0.0.1, as long as it is plugged in.
 
-    Unplugged, it takes connections and bytes, and passes on none.
+    Unplugged, it takes connections and bytes, and passes on none. While `said` is set, it answers what comes with that,
+    and ends the connection.
     """
+
+    said = b""
 
     def __init__(self, stack: ExitStack) -> None:
         at = connection.settings_dict
@@ -77,8 +81,8 @@ class Cable:
             while True:
                 client = self._peer.accept()[0]
                 server = self._connect()
-                for pair in ((client, server), (server, client)):
-                    Thread(target=self._lead, args=pair, daemon=True).start()
+                Thread(target=self._lead, args=(server, client), daemon=True).start()
+                Thread(target=self._lead, args=(client, server), kwargs={"asks": True}, daemon=True).start()
 
     def _connect(self) -> socket.socket:
         if not self._host.startswith("/"):
@@ -87,12 +91,23 @@ class Cable:
         server.connect(f"{self._host}/.s.PGSQL.{self._to}")
         return server
 
-    def _lead(self, source: socket.socket, target: socket.socket) -> None:
+    def _lead(self, source: socket.socket, target: socket.socket, asks: bool = False) -> None:
         with source, suppress(OSError):
             while data := source.recv(65536):
                 self.plugged.wait()
+                if asks and self.said:
+                    source.sendall(self.said)
+                    source.shutdown(socket.SHUT_WR)
+                    break
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
+
+
+def error_response(state: str, text: str) -> bytes:
+    """A fatal error, as PostgreSQL's protocol has it ("Error and Notice Message Fields")."""
+    fields = "".join(f"{kind}{value}\0" for kind, value in [("S", "FATAL"), ("V", "FATAL"), ("C", state), ("M", text)])
+    body = fields.encode() + b"\0"
+    return b"E" + struct.pack("!I", len(body) + 4) + body
 
 
 def assert_unavailable(answer: Any) -> None:
