@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.db import OperationalError, close_old_connections, connection, transaction
+from django.db import Error, OperationalError, close_old_connections, connection, transaction
 
 from inviting_app import probes
 from inviting_app.management.commands import worker
@@ -23,6 +23,8 @@ from tests.support.outages import (
 from tests.support.service import patience
 from users import deadline
 from users.models import Device
+from users.outages import is_outage
+from users.queries import database_now
 
 # The limit of these tests, and what may pass until a request has its answer.
 LIMIT, AT_MOST = 0.3, 1.5
@@ -162,20 +164,20 @@ CRASHED = error_response("08P01", "server conn crashed?")
 @pytest.mark.parametrize(
     "said", [ENDED, ENDED + CRASHED, CRASHED[:10], b"?"], ids=["once", "twice", "in part", "rubbish"]
 )
-def test_request_whose_transaction_cannot_begin_may_be_repeated(address: dict[str, Any], said: bytes) -> None:
-    api, body = client(), {"phone": "9991110009"}
+def test_transaction_that_cannot_begin_has_lost_its_connection(address: dict[str, Any], said: bytes) -> None:
     with ExitStack() as stack:
         cable = Cable(stack)
         address.update(HOST="127.0.0.1", PORT=str(cable.port))
-        connection.ensure_connection()
+        database_now()
 
         cable.said = said
-        refused = api.post("/api/auth/signup", body)
+        with pytest.raises(Error) as raised, transaction.atomic():
+            database_now()
         cable.said = b""
         close_old_connections()  # as Django does between two requests
 
-        assert_unavailable(refused)
-        assert api.post("/api/auth/signup", body).status_code == 200
+        assert is_outage(raised.value)
+        database_now()
 
 
 @pytest.mark.long

@@ -60,7 +60,7 @@ class Cable:
     """Leads connections to the database of this test, on a port of 127.0.0.1, as long as it is plugged in.
 
     Unplugged, it takes connections and bytes, and passes on none. While `said` is set, it answers what comes with that,
-    and ends the connection.
+    and hangs up.
     """
 
     said = b""
@@ -97,7 +97,7 @@ class Cable:
                 self.plugged.wait()
                 if asks and self.said:
                     source.sendall(self.said)
-                    source.shutdown(socket.SHUT_WR)
+                    source.shutdown(socket.SHUT_RDWR)
                     break
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
