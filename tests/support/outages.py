@@ -59,8 +59,8 @@ def silent_hosts(number: int) -> Iterator[str]:
 class Cable:
     """Leads connections to the database of this test, on a port of 127.0.0.1, as long as it is plugged in.
 
-    Unplugged, it takes connections and bytes, and passes on none. While `said` is set, it answers what comes with that,
-    and hangs up.
+    Unplugged, it takes connections and bytes, and passes on none. Once `said` is set, it answers the next bytes with
+    that, and hangs up.
     """
 
     said = b""
@@ -96,7 +96,8 @@ class Cable:
             while data := source.recv(65536):
                 self.plugged.wait()
                 if asks and self.said:
-                    source.sendall(self.said)
+                    said, self.said = self.said, b""
+                    source.sendall(said)
                     source.shutdown(socket.SHUT_RDWR)
                     break
                 target.sendall(data)
