@@ -30,6 +30,7 @@ class Held:
 
     def __init__(self) -> None:
         self.released = asyncio.Event()
+        self.asked = asyncio.Semaphore(0)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
@@ -37,6 +38,7 @@ class Held:
             if length := re.search(rb"content-length: (\d+)", head, re.IGNORECASE):
                 await reader.readexactly(int(length[1]))
             if b" /readyz " not in head:
+                self.asked.release()
                 await self.released.wait()
             writer.write(OK)
             await writer.drain()
@@ -137,3 +139,24 @@ def test_clients_of_other_networks_have_room_of_their_own() -> None:
         answers = asyncio.run(called_from_one_client(folder, asked, others, 0))
 
     assert [answer.status for answer in answers] == [200] * len(asked)
+
+
+async def called_after_hanging_up(folder: Path) -> Answer:
+    """The answer to a client that has hung up on as many requests as it has room for."""
+    held = Held()
+    server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
+    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
+        for _ in range(OF_ONE_ADDRESS):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(Request(PAGE).raw(port))
+            await held.asked.acquire()
+            writer.close()
+            await writer.wait_closed()
+        answer = await Crowd(port, "127.0.0.1").call(PAGE)
+        held.released.set()
+        return answer
+
+
+def test_client_that_hangs_up_has_no_more_room() -> None:
+    with service_folder() as folder:
+        check_refusal(asyncio.run(called_after_hanging_up(folder)))
