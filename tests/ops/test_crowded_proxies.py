@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from itertools import cycle, islice
 from pathlib import Path
@@ -16,12 +17,16 @@ from tests.support.service import patience, service_folder
 pytestmark = pytest.mark.long
 
 PAGE, FILE = "/", "/api/v1/results/file"
+# One of the files of /docs, which are the largest.
+DOCS_FILE = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"
 # The service takes each for a sign-up, so whoever wants more room than sign-ups have may use any of them.
 SIGN_UPS = ("/api/auth/signup", "/api/auth/signup/", "/api/auth/%73ignup")
 # More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
 CROWD, REFUSED = 200, 50
 # limit_conn of deploy/nginx.conf.
-OF_ONE_ADDRESS, FILES_OF_ONE_ADDRESS = 100, 4
+OF_ONE_ADDRESS, FILES_OF_ONE_ADDRESS, DOCS_FILES_OF_ONE_ADDRESS = 100, 4, 10
+# Of all clients together, behind Caddy, which holds what they read in memory.
+LARGE_FILES = 32
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
 
 
@@ -60,19 +65,19 @@ class Crowd:
         return answer
 
 
-async def signed_up(folder: Path, name: str) -> tuple[list[Answer], Answer]:
-    """The answers to a crowd, and to somebody who opens the page while there is no room for more sign-ups."""
+async def crowded(folder: Path, name: str, paths: Sequence[str]) -> tuple[list[Answer], Answer]:
+    """The answers to a crowd, and to somebody who opens the page while there is no room for more of these paths."""
     held = Held()
     server = await asyncio.start_server(held.serve, "127.0.0.1", 0, backlog=1024)
     with closing(server), PROXIES[name](folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port)
-        sign_ups = [asyncio.ensure_future(crowd.call(path)) for path in islice(cycle(SIGN_UPS), CROWD)]
-        for answered in islice(asyncio.as_completed(sign_ups), REFUSED):
+        calls = [asyncio.ensure_future(crowd.call(path)) for path in islice(cycle(paths), CROWD)]
+        for answered in islice(asyncio.as_completed(calls), REFUSED):
             await answered
         page = asyncio.ensure_future(crowd.call(PAGE))
         await asyncio.wait([page], timeout=0.3)
         held.released.set()
-        return await asyncio.gather(*sign_ups), await page
+        return await asyncio.gather(*calls), await page
 
 
 def check_refusal(answer: Answer) -> None:
@@ -87,7 +92,7 @@ def check_refusal(answer: Answer) -> None:
 @pytest.mark.parametrize("name", PROXIES)
 def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
     with service_folder() as folder:
-        answers, page = asyncio.run(signed_up(folder, name))
+        answers, page = asyncio.run(crowded(folder, name, SIGN_UPS))
 
     refused = [answer for answer in answers if answer.status != 200]
     assert REFUSED <= len(refused) < CROWD / 2
@@ -95,6 +100,14 @@ def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
         check_refusal(answer)
     assert len({answer.json["retry_after"] for answer in refused}) > 2, "all would come back in the same second"
     assert page.status == 200, "there is more room for all but sign-ups"
+
+
+def test_large_files_take_little_memory_of_caddy() -> None:
+    with service_folder() as folder:
+        answers, page = asyncio.run(crowded(folder, "caddy", [DOCS_FILE, FILE]))
+
+    assert [answer.status for answer in answers].count(200) == LARGE_FILES
+    assert page.status == 200
 
 
 async def called_from_one_client(folder: Path, paths: list[str], addresses: list[str], refused: int) -> list[Answer]:
@@ -117,7 +130,13 @@ async def called_from_one_client(folder: Path, paths: list[str], addresses: list
     ids=["IPv4", "IPv6 /64"],
 )
 @pytest.mark.parametrize(
-    ("paths", "room"), [([PAGE], OF_ONE_ADDRESS), ([FILE, f"{FILE}/"], FILES_OF_ONE_ADDRESS)], ids=["page", "file"]
+    ("paths", "room"),
+    [
+        ([PAGE], OF_ONE_ADDRESS),
+        ([FILE, f"{FILE}/"], FILES_OF_ONE_ADDRESS),
+        ([DOCS_FILE], DOCS_FILES_OF_ONE_ADDRESS),
+    ],
+    ids=["page", "results", "docs"],
 )
 def test_client_with_too_many_requests_is_told_when_to_come_back(
     paths: list[str], room: int, addresses: list[str]
