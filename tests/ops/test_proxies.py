@@ -105,7 +105,9 @@ def test_client_that_stalls_delays_nobody(proxy: int, sent: bytes) -> None:
 @pytest.mark.parametrize("proxy", BUFFERING, indirect=True)
 def test_client_that_reads_slowly_delays_nobody(service: Service, proxy: int) -> None:
     files = [file for file in (service.data / "static").rglob("*") if file.is_file()]
-    largest = max(files, key=lambda file: file.stat().st_size).relative_to(service.data)
+    # Fewer clients at once get those of /docs.
+    open_to_all = [file for file in files if "drf_spectacular_sidecar" not in file.parts]
+    largest = max(open_to_all, key=lambda file: file.stat().st_size).relative_to(service.data)
     with ExitStack() as stack:
         for _ in range(CLIENTS):
             client = stack.enter_context(closing(socket.socket()))
@@ -113,7 +115,7 @@ def test_client_that_reads_slowly_delays_nobody(service: Service, proxy: int) ->
             client.settimeout(10)
             client.connect(("127.0.0.1", proxy))
             # Several, since the system's own buffers take most of one response.
-            client.sendall(4 * f"GET /{largest} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            client.sendall(16 * f"GET /{largest} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert client.recv(12) == b"HTTP/1.1 200"
 
         started = time.monotonic()
