@@ -45,7 +45,8 @@ def read_regular(path: Path, *owners: int) -> bytes:
 def make_private(folder: Path, owner: tuple[int, int] | None = None, mode: int = 0o700) -> None:
     """Make a folder that belongs to this account, by default that of this process. Raises OSError.
 
-    A folder that exists must belong to it or to this process's user.
+    A folder that exists must belong to it or to this process's user. Root gives away no folder in which anything is of
+    others: whoever can rename the folders above may have put it there a moment ago.
     """
     uid, gid = owner or (os.geteuid(), os.getegid())
     with suppress(FileExistsError):
@@ -61,6 +62,9 @@ def make_private(folder: Path, owner: tuple[int, int] | None = None, mode: int =
         if found.st_uid not in (uid, os.geteuid()):
             raise PermissionError(errno.EPERM, "belongs to another user", str(folder))
         if found.st_uid != uid:
+            inside = [os.stat(name, dir_fd=descriptor, follow_symlinks=False) for name in os.listdir(descriptor)]
+            if any(one.st_uid != uid for one in inside):
+                raise PermissionError(errno.EPERM, "has files of others", str(folder))
             os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, mode)
     finally:

@@ -87,6 +87,15 @@ def test_private_folder_of_another_account_is_refused(tmp_path: Path) -> None:
 
 
 @root_only
+def test_root_gives_away_no_folder_with_files_of_its_own(tmp_path: Path, victim: Path) -> None:
+    """Such as one that the owner of DATA_DIR has put in the place of theirs, by a link above it."""
+    with pytest.raises(PermissionError, match="has files of others"):
+        files.make_private(tmp_path, (NOBODY, NOBODY))
+
+    assert tmp_path.stat().st_uid == 0
+
+
+@root_only
 def test_root_acts_with_the_rights_of_an_account_and_then_with_its_own(tmp_path: Path, victim: Path) -> None:
     victim.chmod(0o600)
     tmp_path.chmod(0o755)
