@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from bench.journeys.wire import Answer, Connection
 from bench.wrk import Request
-from tests.support.proxies import PROXIES, nginx
+from tests.support.proxies import PROXIES, haproxy, nginx
 from tests.support.service import patience, service_folder
 
 pytestmark = pytest.mark.long
@@ -25,6 +26,8 @@ SIGN_UPS = ("/api/auth/signup", "/api/auth/signup/", "/api/auth/%73ignup")
 CROWD, REFUSED = 200, 50
 # limit_conn of deploy/nginx.conf.
 OF_ONE_ADDRESS, FILES_OF_ONE_ADDRESS, DOCS_FILES_OF_ONE_ADDRESS = 100, 4, 10
+# Of one address, in deploy/haproxy.cfg.
+CONNECTIONS = 500
 # Of all clients together, behind Caddy, which holds what they read in memory.
 LARGE_FILES = 32
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
@@ -179,3 +182,39 @@ async def called_after_hanging_up(folder: Path) -> Answer:
 def test_client_that_hangs_up_has_no_more_room() -> None:
     with service_folder() as folder:
         check_refusal(asyncio.run(called_after_hanging_up(folder)))
+
+
+def is_open(client: socket.socket) -> bool:
+    """Whether HAProxy, which has nothing to say on this connection, has not closed it."""
+    client.setblocking(False)
+    try:
+        client.recv(1)
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        pass
+    return False
+
+
+async def called_beside_many_connections(folder: Path) -> tuple[int, Answer]:
+    """How many connections of one client stay open, and the answer to another client."""
+    held = Held()
+    held.released.set()
+    server = await asyncio.start_server(held.serve, "127.0.0.1", 0)
+    with closing(server), haproxy(folder, server.sockets[0].getsockname()[1]) as port, ExitStack() as stack:
+        here = ("127.0.0.1", port)
+        opened = [
+            stack.enter_context(socket.create_connection(here, source_address=("127.0.2.1", 0)))
+            for _ in range(CONNECTIONS + 50)
+        ]
+        answer = await Crowd(port).call(PAGE)
+        return sum(map(is_open, opened)), answer
+
+
+def test_client_opens_only_a_part_of_all_connections() -> None:
+    with service_folder() as folder:
+        left, answer = asyncio.run(called_beside_many_connections(folder))
+
+    # Of connections that HAProxy's threads accept at the same moment, it may refuse one too many.
+    assert CONNECTIONS - 10 < left <= CONNECTIONS
+    assert answer.status == 200
