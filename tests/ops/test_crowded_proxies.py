@@ -208,6 +208,9 @@ async def called_beside_many_connections(folder: Path) -> tuple[int, Answer]:
             for _ in range(CONNECTIONS + 50)
         ]
         answer = await Crowd(port).call(PAGE)
+        opened[-1].settimeout(10 * patience())
+        with suppress(ConnectionResetError):
+            opened[-1].recv(1)  # until HAProxy has looked at it
         return sum(map(is_open, opened)), answer
 
 
@@ -215,6 +218,6 @@ def test_client_opens_only_a_part_of_all_connections() -> None:
     with service_folder() as folder:
         left, answer = asyncio.run(called_beside_many_connections(folder))
 
-    # Of connections that HAProxy's threads accept at the same moment, it may refuse one too many.
-    assert CONNECTIONS - 10 < left <= CONNECTIONS
+    # HAProxy's threads look at connections at the same moment: they may refuse one too many, or have some left.
+    assert abs(left - CONNECTIONS) < 20
     assert answer.status == 200
