@@ -17,7 +17,7 @@ from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, shown
 
 
 class HasActivatedFilter(ChoiceFilter):
-    title = _("has activated a code")
+    title = _("own vote")
     parameter_name = "has_activated"
     choices_offered = {
         "1": (_("Yes"), {"activation__isnull": False}),

@@ -46,6 +46,9 @@ class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & {"opens_at", "closes_at"}:  # Django's widget gives its two inputs no labels
+            for part, said in zip(self.fields[name].widget.widgets, (_("Date"), _("Time")), strict=True):
+                part.attrs["aria-label"] = f"{self.fields[name].label}: {said}"
         if "reason" in self.fields:  # not for those who may only view
             self.fields["reason"].help_text = _("The history keeps it. Do not write phone numbers.")
 

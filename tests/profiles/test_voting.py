@@ -130,7 +130,10 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     unchanged = voting.period()
     done = browser.post(PAGE, form(), follow=True)
 
-    assert "Voting is open." in shown.content.decode()
+    assert "Voting is open." in (page := shown.content.decode())
+    assert all(
+        f'aria-label="{label}"' in page for label in ("Opens: Date", "Opens: Time", "Closes: Date", "Closes: Time")
+    )
     assert refused.context["adminform"].form.errors.keys() == {"reason"}
     assert "must end after it begins" in wrong.content.decode()
     assert unchanged.opens_at is None

@@ -21,7 +21,7 @@ SAID = {
     "profiles/webhookendpoint": ("Add a webhook to tell", "Добавьте вебхук"),
     "profiles/webhookdelivery": ("Deliveries appear here when", "Доставки появятся здесь"),
     "procrastinate/procrastinatejob": ("Jobs appear here when", "Задания появятся здесь"),
-    "users/user?q=424242": ("Nothing found.", "Ничего не найдено."),
+    "users/user?q=424242": ("Nobody is found by this text.", "По этому тексту никто не найден."),
 }
 
 
@@ -45,6 +45,8 @@ def test_empty_list_says_what_will_appear_and_offers_no_actions(superuser: Clien
         page = read(superuser, f"/admin/{path}/?{query}", language)
         assert sentence in page
         assert 'name="action"' not in page
+        assert 'name="format"' not in page  # nothing to export
+        assert 'class="paginator"' not in page
 
 
 def test_list_with_rows_says_nothing_of_that(superuser: Client) -> None:

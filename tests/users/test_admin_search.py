@@ -76,3 +76,15 @@ def test_last_digits_are_logged_and_limited_and_tell_no_more_than_masks(
     assert clerk.get("/admin/users/user/", {"q": "0002"}).status_code == 302
     chief = at_work(operator("9991119996", *SEES_LISTS, "view_phone"))
     assert chief.get("/admin/users/user/", {"q": "0002"}).status_code == 200
+
+
+def test_only_a_search_says_how_many_it_found_and_only_below_the_limit(
+    clerk: Client, alice: SignedInUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def says(**query: str) -> bool:
+        return "Show all" in clerk.get("/admin/users/user/", query).text
+
+    assert [says(), says(standing="operator"), says(q="0000"), says(q=alice.phone[-4:])] == [False, False, True, True]
+
+    monkeypatch.setattr("users.admin.lists.COUNTED_ROWS", 1)
+    assert not says(q=alice.phone[-4:])

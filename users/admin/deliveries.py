@@ -29,14 +29,13 @@ class LoginCodeAdmin(LargeTableAdmin):
         "challenges",
         "wrong",
         "created_at",
-        "expires_at",
         "used_at",
     )
     list_filter = ("created_at",)
     list_select_related = ("user", "device")
     search_fields = ("user__phone",)
     ordering = ("-created_at",)
-    fields = (*list_display, "shown_language", "sent_at", "open_until", "closed_at")
+    fields = (*list_display, "shown_language", "sent_at", "open_until", "expires_at", "closed_at")
 
     @admin.display(description=_("language"))
     def shown_language(self, code: LoginCode) -> str:
@@ -111,7 +110,7 @@ class SmsGatewayAdmin(LargeTableAdmin):
 @admin.register(SiteTotals)
 class SiteTotalsAdmin(LargeTableAdmin):
     empty_text = _("The totals appear here a minute after the worker has started.")
-    list_display = ("counted_at", "users_a_day", "sms_in_a_day", "countries")
+    list_display = ("counted_at", "users_a_day", "requested", "countries")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         # A number prefix with few users completes their masked phone numbers.
@@ -120,6 +119,11 @@ class SiteTotalsAdmin(LargeTableAdmin):
     @admin.display(description=_("users signed in per day, mean of seven days"))
     def users_a_day(self, totals: SiteTotals) -> str:
         return floatformat(totals.people_a_day, "-1g")
+
+    @admin.display(description=_("SMS requested in 24 hours"))
+    def requested(self, totals: SiteTotals) -> str:
+        """As the limits count them: also those that no gateway took, and those of demo mode."""
+        return floatformat(totals.sms_in_a_day, "g")
 
     @admin.display(description=_("countries whose codes are not used"))
     def countries(self, totals: SiteTotals) -> str:

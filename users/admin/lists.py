@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as N_
 
 from users import replica
 from users.admin import search
@@ -27,6 +28,9 @@ from users.operators.phone_searches import TooManyPhoneSearches
 
 # The most rows that a list counts and pages through. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
+
+# Django's sentence. Translations leave the name out, because they would need it in another case.
+ADD = N_("Add %(name)s")
 
 
 def shown(value: Any) -> str:
@@ -65,6 +69,10 @@ class LargeTableList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        # Beside the search, Django says how many rows it found. Without a search that is no news, and a capped count is
+        # not how many there are.
+        if not self.query or self.paginator.capped_at:
+            self.full_result_count = self.result_count
         if not self.multi_page:  # Django sets no limit here, so PostgreSQL would plan for reading the whole table.
             self.result_list = self.paginator.page(1).object_list
 

@@ -8,6 +8,7 @@ Users are not deleted here, and no code is ever shown.
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -44,6 +45,8 @@ ROWS_SHOWN = 50
 
 # The newest actions of operators that the page of a user shows. The whole history has a page of its own.
 ACTIONS_SHOWN = 3
+
+SENT_BY_ALL = re.compile(r"Mozilla/5\.0 |AppleWebKit/\S+ |\(KHTML, like Gecko\) ")
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -97,8 +100,8 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
 
     @admin.display(description=_("phone"))
     def masked(self, user: User) -> str:
-        """The first two and the last four characters of the phone: `+7***4567`. A dash for an erased user."""
-        return shown(user.phone and phones.mask(user.phone))
+        """The first two and the last four characters of the phone: `+7***4567`. An erased user has none."""
+        return str(user)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only superusers use the form, because it makes operators. Others use the actions.
@@ -239,11 +242,21 @@ class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
 
     has_add_permission = has_delete_permission = has_change_permission
 
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        group = self.get_object(request, object_id)
+        shown_as = {"subtitle": title(group)} if group else {}
+        return super().change_view(request, object_id, form_url, {**shown_as, **(extra_context or {})})
+
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
     empty_text = _("Devices appear here when users sign in.")
-    list_display = ("user", "id", "user_agent", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
+    list_display = ("user", "id", "client", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
     list_select_related = ("user",)
     search_fields = ("user__phone",)
     fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
+
+    @admin.display(description=_("client"))
+    def client(self, device: Device) -> str:
+        """What tells one browser from another: without the words that nearly all of them send."""
+        return shown(SENT_BY_ALL.sub("", device.user_agent))
