@@ -1,4 +1,4 @@
-"""Users, devices and groups in the admin. `profiles.admin.user_page` registers users, with what votes add to them.
+"""Users and groups in the admin. `profiles.admin.user_page` registers users, with what votes add to them.
 
 A phone number is masked on every page but one, as `+7***4567`: `User.__str__` and `UserAdmin.masked` call
 `users.phones.mask`. No combination of columns may reveal more of it. `PhoneView` shows the full number, and each view
@@ -8,7 +8,6 @@ Users are not deleted here, and no code is ever shown.
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -33,11 +32,11 @@ from users.admin import search
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, shown
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, shown
 from users.admin.permissions import TitlesAdmin, title
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
-from users.models import Device, User
+from users.models import User
 from users.operators import logins, second_factor
 
 # The most rows of a table on the page of a user, so that it is equally quick for every user.
@@ -45,8 +44,6 @@ ROWS_SHOWN = 50
 
 # The newest actions of operators that the page of a user shows. The whole history has a page of its own.
 ACTIONS_SHOWN = 3
-
-SENT_BY_ALL = re.compile(r"Mozilla/5\.0 |AppleWebKit/\S+ |\(KHTML, like Gecko\) ")
 
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -246,17 +243,3 @@ class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
         group = self.get_object(request, object_id)
         shown_as = {"subtitle": title(group)} if group else {}
         return super().change_view(request, object_id, form_url, {**shown_as, **(extra_context or {})})
-
-
-@admin.register(Device)
-class DeviceAdmin(LargeTableAdmin):
-    empty_text = _("Devices appear here when users sign in.")
-    list_display = ("user", "id", "client", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
-    list_select_related = ("user",)
-    search_fields = ("user__phone",)
-    fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
-
-    @admin.display(description=_("client"))
-    def client(self, device: Device) -> str:
-        """What tells one browser from another: without the words that nearly all of them send."""
-        return shown(SENT_BY_ALL.sub("", device.user_agent))
