@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
@@ -33,6 +34,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = WebhookEndpoint
         fields = ("url", "events", "is_enabled", "disabled_reason")
+        widgets = dict.fromkeys(("url", "disabled_reason"), AdminTextInputWidget(attrs={"class": "vLargeTextField"}))
         help_texts = {
             "url": _("Where the events are sent. Do not write a user or a password into it."),
             "is_enabled": _("While it is off, new events are not kept for it, and those that wait go on waiting."),
@@ -138,7 +140,7 @@ class StateFilter(ChoiceFilter):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
-    list_display = ("id", "kind", "endpoint", "state", "attempts", "answer", "created_at", "due")
+    list_display = ("kind", "id", "endpoint", "state", "attempts", "answer", "created_at", "due")
     fields = (*list_display, "finished_at", "message_id", "user", "data")
     list_filter = (StateFilter, "endpoint")
     list_select_related = ("endpoint",)
