@@ -73,6 +73,8 @@ def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
 
     expect(alice.problem).to_have_text(alice.words("problem_offline"))
     expect(alice.code_field).to_have_value(alice.code())
+    expect(alice.button("try_again")).to_be_focused()
+    expect(alice.button("Sign in")).to_be_hidden()  # it would do the same
     alice.page.context.set_offline(False)
     alice.press("try_again")
     alice.own_code()

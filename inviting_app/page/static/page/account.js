@@ -78,7 +78,7 @@ function item(device, box, dialog) {
   title.append(make("strong", name));
   if (device.current) title.append(Object.assign(make("span", t("this_device")), { className: "badge" }));
   text.append(title);
-  const state = device.ended_at ? t("signed_out_known") : t("signed_in_at", { time: day(new Date(device.signed_in_at)) });
+  const state = device.ended_at ? t("signed_out_known") : t("signed_in_at", { time: unbroken(day(new Date(device.signed_in_at))) });
   text.append(Object.assign(make("p", state), { className: "hint" }));
   const button = makeButton(t("end"), () => {});
   button.ariaLabel = t("end_device", { device: name });
