@@ -137,6 +137,11 @@ class VotingPeriodAdmin(ForgivingAdmin):
             messages.warning(request, PUBLISHED)
         return redirect(request.path)
 
+    def response_change(self, request: HttpRequest, obj: VotingPeriod) -> HttpResponse:
+        """Django would name the one period after itself."""
+        messages.success(request, gettext("The voting period is changed."))
+        return redirect(request.path)
+
     def save_model(self, request: HttpRequest, obj: VotingPeriod, form: Any, change: bool) -> None:
         voting.change(obj.opens_at, obj.closes_at)
 

@@ -73,6 +73,8 @@ def test_page_tells_the_state_of_the_vote(
 
     set_period(database, "1 day", "2 days")
     for one in voters:
+        one.page.goto(f"/i/{code}")
+        expect(one.page.get_by_role("main")).to_contain_text(begins(one, "voting_not_begun"))
         one.sign_in(f"/i/{code}")
         expect(period(one)).to_contain_text(begins(one, "voting_not_begun"))
         expect(one.invite_field).to_have_count(0)

@@ -7,6 +7,7 @@ import { explain } from "./problems.js";
 import { knownDigits, signIn } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { remember, show } from "./ui.js";
+import { aboutPeriod, readVoting } from "./voting.js";
 
 const ASKED = "asked";
 
@@ -29,7 +30,14 @@ function showPhone(why) {
   const field = $("#phone");
   remember(field);
   onPhone($, field, askForCode, showCode, { by_itself: true });
+  if ($("[data-invitation]")) tellPeriod($("[data-invitation]"));
   if (why) $("h1").focus();
+}
+
+/** Nobody should sign in for a vote that is not counted. Without an answer, the profile tells it. */
+async function tellPeriod(invitation) {
+  const voting = await readVoting().catch(() => ({ open: true }));
+  if (!voting.open) invitation.textContent = aboutPeriod(voting, false);
 }
 
 async function askForCode(phone) {
