@@ -40,6 +40,7 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
         alice.page.locator(field).press("Enter")
         alice.sees("problem_unavailable")
         alice.sees("tries_by_itself")
+        expect(alice.page.locator(field)).to_be_focused()
         expect(alice.button("try_again_in", time="0:14")).to_be_disabled()
         expect(alice.page.locator(field)).to_have_value(typed())
         alice.page.unroute_all()
@@ -47,6 +48,17 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
         alice.page.clock.run_for(14_500)
 
     alice.own_code()
+
+
+def test_focus_stays_with_the_problem_that_replaces_the_pressed_button(alice: Visitor) -> None:
+    alice.page.route("**/api/auth/signup", answer_with(429, {"code": "too_many_requests", "status": 429}))
+    alice.page.goto("/")
+    alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
+
+    alice.press("Get a code")
+
+    expect(alice.button("Get a code")).to_be_hidden()
+    expect(alice.page.locator(".problem:focus")).to_be_visible()
 
 
 def test_busy_service_is_not_asked_to_vote_without_the_user(alice: Visitor, bob: Visitor) -> None:

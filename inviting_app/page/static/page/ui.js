@@ -107,8 +107,11 @@ export function complainOf(problem, box, ways) {
   });
   const byItself = ways.by_itself && problem.code === "unavailable";
   complain(box, byItself ? `${explain(problem)} ${t("tries_by_itself")}` : explain(problem), { button });
-  if (way === "wait") countDown(button, retryAt(problem), "try_again", byItself ? deed : undefined);
-  else button.focus();
+  if (way !== "wait") return button.focus();
+  countDown(button, retryAt(problem), "try_again", byItself ? deed : undefined);
+  if (!ways.field || document.activeElement === ways.field) return;
+  box.tabIndex = -1; // the form's button, which was pressed, gives way to this one
+  box.focus();
 }
 
 /** Shows an error text, or clears it: with the field to correct, or the button of the next step. */
