@@ -113,7 +113,7 @@ def test_haproxy_leaves_only_the_primary() -> None:
 def test_pgbouncer_keeps_nobody_waiting_for_a_lost_primary(pgbouncer: ConfigParser) -> None:
     own = pgbouncer["pgbouncer"]
 
-    assert own["server_login_retry"] == "1"
+    assert own["server_login_retry"] == "0.5"
     assert own["server_connect_timeout"] == "2"
     assert own["query_wait_timeout"] == "5"
     assert own["pool_mode"] == "transaction"

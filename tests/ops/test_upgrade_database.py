@@ -1,6 +1,7 @@
 """The embedded PostgreSQL's data moves to another major version, and back."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ def write_version(data: Path, version: str) -> None:
     cluster = data / "postgres" / "cluster"
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text(f"{version}\n")
+    shutil.chown(cluster, *Embedded(data).places.account())
 
 
 def test_data_of_an_older_version_names_the_command(data: Path) -> None:
