@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import inviting_app
 from tests.contract.commands import CLIENTS, OFFICIAL, run
 
@@ -18,6 +20,7 @@ def test_python_client_is_of_the_recorded_document() -> None:
     run(sys.executable, OFFICIAL / "generate.py", "--check", "python")
 
 
+@pytest.mark.long
 def test_typescript_client_is_of_the_recorded_document(node: Path) -> None:
     run(sys.executable, OFFICIAL / "generate.py", "--check", "typescript")
 

@@ -120,6 +120,7 @@ def paths() -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_no_page_has_an_english_word(settings: Any, boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook+http://127.0.0.1:9/"]
     everything(alice, bob)

@@ -97,6 +97,7 @@ def test_silent_prefix_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert (GATEWAY, "+7999") not in counted()
 
 
+@pytest.mark.long
 def test_groups_are_limited_and_the_silent_ones_come_first() -> None:
     for number in range(MAX_GROUPS + 3):
         took(ENOUGH + 1, phone=f"+79{number:02}1234567", seconds=1)
