@@ -11,6 +11,7 @@ from django.utils import translation
 from tests.support.accounts import SignedInUser, registered
 from tests.support.operators import SEES_LISTS, at_work, operator
 from tests.users.test_phone_searches import LISTS, use_up
+from users.admin import search
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,13 @@ def test_every_list_finds_a_user_by_each_kind_of_text(
     for way in WAYS:
         found = rows(clerk, path, way(bob))
         assert len(found) == 1 <= len(everything), way(bob)
+
+
+def test_digits_that_begin_with_zero_are_no_id(alice: SignedInUser) -> None:
+    """They are the last ones of another user's phone."""
+    pk = alice.profile.pk
+
+    assert pk in search.find(f"{pk}") and pk not in search.find(f"0{pk}")
 
 
 def test_users_are_found_by_the_name_that_pages_give_them(clerk: Client, alice: SignedInUser) -> None:

@@ -21,7 +21,7 @@ MOST_USERS = 1_000
 _LAST_DIGITS = re.compile(rf"(?:\+[0-9]\*+)?([0-9]{{{LAST_DIGITS}}})", re.ASCII)
 
 # Ids are 64-bit numbers.
-_ID = re.compile("[0-9]{1,18}", re.ASCII)
+_ID = re.compile("[1-9][0-9]{0,17}", re.ASCII)
 
 # A number with more digits is taken for a phone.
 LONGEST_ID = 7
