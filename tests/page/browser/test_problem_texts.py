@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from api.problem_codes import PROBLEMS
+from tests.page.browser.test_signing_in import pass_time
 from tests.page.browser.visitor import SCRIPT_TEXTS, Visitor
 
 pytestmark = pytest.mark.long
@@ -89,6 +90,22 @@ def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
     expect(alice.button("Sign in")).to_be_hidden()  # it would do the same
     alice.page.context.set_offline(False)
     alice.press("try_again")
+    alice.own_code()
+
+
+def test_code_that_cannot_be_sent_again_may_still_be_typed(alice: Visitor, database: Any) -> None:
+    alice.page.clock.install()
+    alice.page.goto("/")
+    alice.ask_for_code()
+    pass_time(alice, database, minutes=0.5)
+    alice.page.context.set_offline(True)
+
+    alice.press("send_again")
+
+    expect(alice.page.locator("[data-resend-problem]")).to_contain_text(alice.words("problem_offline"))
+    expect(alice.button("Sign in")).to_be_visible()
+    alice.page.context.set_offline(False)
+    alice.code_field.fill(alice.code())
     alice.own_code()
 
 

@@ -68,7 +68,7 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
   onSubmit($("form"), () => submit().catch(thenOffer), ways);
   submitWhenComplete($("form"), field, state.length);
 
-  const send = working($("form .problem"), resend, async () => {
+  const send = working($("[data-resend-problem]"), resend, async () => {
     const now = await again();
     showCodeStep(view, now, { again, enter, other, known });
     say(now.sent ? t("code_sent_again") : document.querySelector("main [data-sent]").textContent);
