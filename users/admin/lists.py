@@ -69,8 +69,8 @@ class LargeTableList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        # Beside the search, Django says how many rows it found. Without a search that is no news, and a capped count is
-        # not how many there are.
+        # Beside the search, Django shows the number of rows if it is not `full_result_count`. Hide it without a search,
+        # and where the count is capped.
         if not self.query or self.paginator.capped_at:
             self.full_result_count = self.result_count
         if not self.multi_page:  # Django sets no limit here, so PostgreSQL would plan for reading the whole table.

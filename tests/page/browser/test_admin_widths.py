@@ -53,7 +53,7 @@ def test_pages_are_no_wider_than_the_screen(browser: Browser, service: Service, 
     context = browser.new_context(locale=language)
     page = context.new_page()
     log_in(page, service)
-    for width in (320, 390, 600, 768, 1100, 1280):
+    for width in (320, 390, 600, 768, 1024, 1100, 1280):
         page.set_viewport_size({"width": width, "height": 800})
         for path in ("", *LISTS, f"profiles/webhookendpoint/{endpoint}/change", "users/user/10000000/change"):
             page.goto(f"http://localhost:{service.port}/admin/{path}")
