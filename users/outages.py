@@ -52,13 +52,12 @@ def is_outage(error: BaseException | None) -> bool:
 
 
 def _is_of_the_connection(error: BaseException) -> bool:
-    """Whether psycopg could make nothing of what came, or libpq tells of a loss: no SQLSTATE comes from the server.
+    """Whether psycopg raised it itself, because an answer makes no sense or the connection was lost.
 
-    PgBouncer answers a BEGIN twice if its server ends in that moment: with the server's error and with its own.
+    An error of the server has a SQLSTATE. PgBouncer answers a BEGIN twice if its server ends just then: with the
+    server's error and with its own.
     """
-    if isinstance(error, psycopg.InternalError) or type(error) is psycopg.DatabaseError:
-        return error.sqlstate is None
-    return False
+    return type(error) in (psycopg.InternalError, psycopg.DatabaseError) and getattr(error, "sqlstate", None) is None
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def make_private(folder: Path, owner: tuple[int, int] | None = None, mode: int =
         if found.st_uid != uid:
             inside = [os.stat(name, dir_fd=descriptor, follow_symlinks=False) for name in os.listdir(descriptor)]
             if any(one.st_uid != uid for one in inside):
-                raise PermissionError(errno.EPERM, "has files of others", str(folder))
+                raise PermissionError(errno.EPERM, f"has files of other accounts than {uid}: chown them", str(folder))
             os.fchown(descriptor, uid, gid)
         os.fchmod(descriptor, mode)
     finally:

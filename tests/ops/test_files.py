@@ -89,7 +89,7 @@ def test_private_folder_of_another_account_is_refused(tmp_path: Path) -> None:
 @root_only
 def test_root_gives_away_no_folder_with_files_of_its_own(tmp_path: Path, victim: Path) -> None:
     """Such as one that the owner of DATA_DIR has put in the place of theirs, by a link above it."""
-    with pytest.raises(PermissionError, match="has files of others"):
+    with pytest.raises(PermissionError, match="has files of other accounts"):
         files.make_private(tmp_path, (NOBODY, NOBODY))
 
     assert tmp_path.stat().st_uid == 0

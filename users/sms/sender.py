@@ -31,9 +31,8 @@ MOST_AT_ONCE = 20
 # A new SMS announces itself. One that is to be tried again does not, and an announcement may be lost.
 POLL_SECONDS = 0.5
 # The pause between two rounds grows with the SMS that the last one claimed, so that under load each takes several at
-# once: a round of one costs as much as a round of five. After one SMS it is shorter, so that the next one does not wait
-# behind the record of the last.
-PAUSE_SECONDS, PAUSE_SECONDS_FOR_EACH, LONGEST_PAUSE_SECONDS = 0.008, 0.01, 0.04
+# once: a round of one costs as much as a round of five.
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.008, 0.04
 
 
 class Sender:
@@ -126,9 +125,8 @@ class Sender:
         # last: then `Sms.next` finds the gateway for each SMS and counts the try.
         first = None if settings.DEMO or self._health.degraded else candidates[0]
         claimed = queries.claim(limit, first.name if first else None, MOST_OPEN_TRIES, CLAIM_FOR)
-        number = len(claimed)
-        self._claimed_at, self._due = now, number == limit
-        self._pause = min(PAUSE_SECONDS_FOR_EACH * number, LONGEST_PAUSE_SECONDS) if number > 1 else PAUSE_SECONDS
+        self._claimed_at, self._due = now, len(claimed) == limit
+        self._pause = min(PAUSE_SECONDS * max(1, len(claimed)), LONGEST_PAUSE_SECONDS)
         for one in claimed:
             if not one.is_queued:
                 continue  # it was finished: its code has ended
