@@ -106,6 +106,7 @@ def test_limit_of_a_day(settings: Any) -> None:
     assert "80 SMS were sent in 24 hours, and SMS_PER_DAY allows 100." in home()
 
 
+@pytest.mark.long
 def test_backup(settings: Any) -> None:
     SiteTotals.objects.update(backed_up_at=database_now() - 2 * DAY)
     assert "The last backup is 2\xa0days old." in (found := home()) and 'class="soon"' in found
@@ -117,6 +118,7 @@ def test_backup(settings: Any) -> None:
     assert "No backup was made yet." not in home()
 
 
+@pytest.mark.long
 def test_backup_that_was_not_checked() -> None:
     SiteTotals.objects.update(checked_backup_at=database_now() - 3 * DAY)
     assert "The last backup that a restore has checked is 3\xa0days old." in (found := home())

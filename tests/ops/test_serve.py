@@ -109,6 +109,7 @@ def test_web_and_worker_are_replaced_and_no_request_is_refused(running: Callable
     assert (service.part("gunicorn"), service.part("postgres")) == (web, postgres)
 
 
+@pytest.mark.long
 def test_connections_of_a_crowd_wait_until_they_are_accepted(running: Callable[[], Service]) -> None:
     service = running()
     web = service.part("gunicorn")

@@ -119,6 +119,7 @@ def test_same_phone_counts_once_in_any_spelling_and_list(clerk: Client, alice: S
     assert PhoneSearch.objects.count() == 1
 
 
+@pytest.mark.long
 def test_phone_that_was_searched_is_found_again_at_the_limit(clerk: Client, alice: SignedInUser) -> None:
     for number in range(PHONES_AN_HOUR - 1):
         search(clerk, LISTS[0], phone(number))
@@ -142,6 +143,7 @@ def test_searches_that_are_no_phones_are_not_counted(clerk: Client, alice: Signe
         assert search(clerk, "/admin/profiles/profile/", text).status_code == 200
 
 
+@pytest.mark.long
 def test_operators_who_see_phones_are_logged_and_not_limited(chief: Client, alice: SignedInUser, log: Any) -> None:
     for number, path in zip(range(PHONES_AN_HOUR + 5), cycle(LISTS), strict=False):
         assert search(chief, path, phone(number)).status_code == 200

@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.page.browser.visitor import Visitor
+
+pytestmark = pytest.mark.long
 
 
 def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Visitor]) -> None:

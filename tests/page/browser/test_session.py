@@ -8,6 +8,8 @@ from playwright.sync_api import Route, expect
 
 from tests.page.browser.visitor import Visitor
 
+pytestmark = pytest.mark.long
+
 
 def test_signing_out_in_one_tab_signs_out_the_other(alice: Visitor) -> None:
     alice.sign_in()
@@ -35,7 +37,6 @@ def test_signing_out_without_a_connection_tells_the_truth(alice: Visitor) -> Non
     assert alice.page.evaluate("localStorage.getItem('session')") is None
 
 
-@pytest.mark.long
 def test_whoever_signs_in_next_does_not_see_what_was_typed_before(alice: Visitor, bob: Visitor) -> None:
     alice.sign_in()
     alice.invite_field.fill("H7K3")
@@ -99,7 +100,6 @@ def test_only_the_tokens_are_kept(alice: Visitor) -> None:
     assert alice.phone not in kept and alice.code() not in kept
 
 
-@pytest.mark.long
 def test_whoever_comes_back_to_the_tab_sees_what_has_happened_but_asks_no_oftener_than_every_ten_seconds(
     alice: Visitor, bob: Visitor
 ) -> None:
@@ -132,7 +132,6 @@ def come_back(person: Visitor) -> None:
     person.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-@pytest.mark.long
 def test_browser_that_keeps_nothing_will_do(alice: Visitor) -> None:
     alice.page.add_init_script(BLOCKED)
 
@@ -150,7 +149,6 @@ for (const name of ["localStorage", "sessionStorage"]) {
 """
 
 
-@pytest.mark.long
 def test_session_that_was_ended_leads_to_signing_in(alice: Visitor, database: Any) -> None:
     alice.sign_in()
     database.execute(END, [f"+7{alice.phone}"])
