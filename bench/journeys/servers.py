@@ -18,7 +18,10 @@ READERS = 10_000
 
 
 class Server:
-    """A server that is measured. `path` of a request is below its port; phones are in E.164."""
+    """A server that is measured. A kind of server has the methods that its `operations` need: FastAPI only reads.
+
+    `path` of a request is below its port; phones are in E.164.
+    """
 
     name: str
     port: int

@@ -65,7 +65,7 @@ class WebhookEndpointAdmin(ForgivingAdmin):
     ordering = ("pk",)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return self.fields if obj else EndpointForm.Meta.fields[:2]  # a new one is enabled
+        return self.fields if obj else ("url", "events")  # a new one is enabled
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(MAY_CHANGE)

@@ -1,9 +1,9 @@
 """Users and groups in the admin. `profiles.admin.user_page` registers users, with what votes add to them.
 
-A phone number is masked on every page but one, as `+7***4567`: `User.__str__` and `UserAdmin.masked` call
-`users.phones.mask`. No combination of columns may reveal more of it. `PhoneView` shows the full number, and each view
-is logged. An export has full numbers only for an operator who may see that page (SEES_PHONES), and the log says so.
-Users are not deleted here, and no code is ever shown.
+A phone number is masked on every page but one, as `+7***4567`: `User.__str__` calls `users.phones.mask`. No combination
+of columns may reveal more of it. `PhoneView` shows the full number, and each view is logged. An export has full numbers
+only for an operator who may see that page (SEES_PHONES), and the log says so. Users are not deleted here, and no code
+is ever shown.
 """
 
 from __future__ import annotations
