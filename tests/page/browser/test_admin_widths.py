@@ -14,9 +14,11 @@ from tests.support.service import Service
 pytestmark = pytest.mark.long
 
 LISTS = (
-    *("users/user", "users/device", "users/logincode", "users/smsdelivery", "profiles/profile", "profiles/activation"),
-    *("profiles/webhookendpoint", "profiles/webhookdelivery"),
+    *("users/user/", "users/device/", "users/logincode/", "users/smsdelivery/", "profiles/profile/"),
+    *("profiles/activation/", "profiles/webhookendpoint/", "profiles/webhookdelivery/"),
 )
+# Those that the fixture puts rows into. The others have rows if other tests ran before.
+FILLED = ("users/user/", "profiles/webhookendpoint/", "profiles/webhookdelivery/")
 HOST = "a-very-long-host-name-of-a-partner.integration.staging.example.com"
 LONG = """
 WITH endpoint AS (
@@ -24,7 +26,7 @@ WITH endpoint AS (
     VALUES (%s, '{user.phone_changed}', %s, true, '', 'timeout', now() - interval '3 hours') RETURNING id
 ), delivery AS (
     INSERT INTO profiles_webhookdelivery (endpoint_id, kind, data, next_try_at)
-    SELECT id, 'user.phone_changed', '{}', 'infinity' FROM endpoint
+    SELECT id, 'user.phone_changed', '{}', now() + interval '1 day' FROM endpoint
 )
 SELECT id FROM endpoint
 """
@@ -55,11 +57,14 @@ def test_pages_are_no_wider_than_the_screen(browser: Browser, service: Service, 
     log_in(page, service)
     for width in (320, 390, 600, 768, 1024, 1100, 1280):
         page.set_viewport_size({"width": width, "height": 800})
-        for path in ("", *LISTS, f"profiles/webhookendpoint/{endpoint}/change", "users/user/10000000/change"):
-            page.goto(f"http://localhost:{service.port}/admin/{path}")
+        for path in ("", *LISTS, f"profiles/webhookendpoint/{endpoint}/change/", "users/user/10000000/change/"):
+            answer = page.goto(f"http://localhost:{service.port}/admin/{path}")
+            assert answer and answer.status == 200, path
             for number in page.locator(".home dd").all():
                 number.evaluate("it => (it.firstChild.textContent = '10\u00a0000\u00a0000')")
             assert hidden(page, "html") <= 0, (width, path)
             if path in LISTS and width in (390, 1280):
-                assert not page.locator("#result_list").count() or hidden(page, ".results") <= 0, (width, path)
+                has_rows = page.locator("#result_list").count()
+                assert has_rows or path not in FILLED, path
+                assert not has_rows or hidden(page, ".results") <= 0, (width, path)
     context.close()
