@@ -24,6 +24,7 @@ ENV HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
 COPY requirements-dev.txt ./
 RUN pip --python /venv/bin/python install --no-cache-dir --require-hashes -r requirements-dev.txt
 COPY . .
+RUN chmod -R a+rX .
 USER 10001:10001
 CMD ["python", "-m", "pytest", "-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder"]
 
@@ -35,8 +36,9 @@ COPY profiles profiles
 COPY users users
 # The OpenAPI document contains it.
 COPY docs/clients.md docs/
+# COPY keeps the modes of the checkout, and with a umask of 077 the service could not read its own code.
 # A key for this step only: it signs nothing. The real key comes when the service starts.
-RUN SECRET_KEY=not-used python manage.py collectstatic --noinput
+RUN chmod -R a+rX . && SECRET_KEY=not-used python manage.py collectstatic --noinput
 
 # The last stage is the service: web by default, or the worker or another command of manage.py. The web port is for a
 # proxy only: see deploy/Caddyfile.
@@ -48,6 +50,7 @@ COPY --from=built /data /data
 RUN install -d -m 700 -o 10001 -g 10001 /backups
 USER 10001:10001
 EXPOSE 8000
-# Not with urllib, which would use a proxy that the environment names.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT'] or 8000), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
+# Not with urllib, which would use a proxy that the environment names. Long enough for a busy host: `up --wait` gives up on
+# a container that is unhealthy.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT'] or 8000), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
 CMD ["gunicorn", "-c", "inviting_app/ops/gunicorn_conf.py"]

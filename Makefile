@@ -92,7 +92,7 @@ $(DEV): | $(BIN)/python
 
 # After a change of wording: collect, then translate inviting_app/locale/ru/LC_MESSAGES/django.po, then collect again.
 messages: $(DEV)
-	PYTHONPATH=. $(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -k gettext_lazy -o $(VENV)/django.pot api inviting_app profiles users
+	PYTHONPATH=. $(BIN)/pybabel -q extract -F pyproject.toml --no-location --sort-output -k gettext_lazy -k pgettext_lazy:1c,2 -o $(VENV)/django.pot api inviting_app profiles users
 	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date -D django -l ru -d inviting_app/locale -i $(VENV)/django.pot
 	$(BIN)/pybabel -q compile -D django -d inviting_app/locale
 	$(BIN)/pybabel -q compile -D django -d api/locale

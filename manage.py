@@ -83,6 +83,8 @@ def database_for(command: str) -> Iterator[None]:
     try:
         if starts or command == "serve":
             places.choose(env.DATA_DIR)
+    except places.Unreachable as error:
+        env.refuse(str(error))
     except OSError as error:
         env.refuse(f"Root cannot prepare PostgreSQL ({error}): run it as a plain user, or set DATABASE_URL")
     try:

@@ -1,4 +1,4 @@
-"""Large responses, streamed while they are read from the database."""
+"""Large responses, streamed while they are read from the database. A process sends few at once."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -14,20 +14,21 @@ CHUNK = 1000
 
 encode = JSONRenderer.encoder_class(ensure_ascii=False, separators=(",", ":")).encode
 
-# Files that a process sends at once: half of its threads are left for all else.
+# Those that a process sends at once: half of its threads are left for all else.
 FILES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
 class Busy(Exception):
-    """This process sends as many files as it may at once."""
+    """This process sends as many large responses as it may at once."""
 
     retry_after = 5
 
 
 class File(StreamingHttpResponse):
-    """A large response for anyone. Raises Busy.
+    """A large response. Raises Busy.
 
-    A client that reads slowly holds a thread once the response is larger than what its proxy buffers.
+    It takes a thread as long as it is made, and a client that reads slowly holds the thread longer, once the response
+    is larger than what its proxy buffers.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,9 +42,9 @@ class File(StreamingHttpResponse):
         super().close()
 
 
-def json_object(members: dict[str, Any]) -> StreamingHttpResponse:
-    """A JSON object; a member that is an iterator becomes an array of what it yields, never all in memory at once."""
-    return StreamingHttpResponse(_chunks(_pieces(members)), content_type="application/json")
+def json_object(members: dict[str, Any]) -> File:
+    """A JSON object; a member that is an iterator becomes an array of what it yields. Raises Busy."""
+    return File(_chunks(_pieces(members)), content_type="application/json")
 
 
 def _chunks(pieces: Iterator[str]) -> Iterator[str]:

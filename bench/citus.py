@@ -102,7 +102,9 @@ def use(url: str) -> None:
         "SITE_URL": "http://localhost",
     }
     os.environ.update(
-        own | {"SMS_GATEWAYS": "webhook://localhost/", "WORKER_DATABASE_URL": "", "OWNER_DATABASE_URL": ""}
+        own
+        | {"SMS_GATEWAYS": "webhook://localhost/"}
+        | dict.fromkeys(["WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL"], "")
     )
     import django
 

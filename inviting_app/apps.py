@@ -1,6 +1,6 @@
 """The project's own app, and two apps of others that INSTALLED_APPS names with our settings."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
 from django.core.checks import Tags, register
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,7 @@ class InvitingAppConfig(AppConfig):
         from inviting_app.ops import checks_database, checks_service, checks_settings, checks_upkeep
 
         text_encodings.forget_unknown_names()
+        apps.get_app_config("auth").verbose_name = _("Access")  # in the admin's menu: it has the groups of operators
         register(checks_settings.check_settings, Tags.security, deploy=True)
         register(checks_database.check_database, Tags.database, deploy=True)
         register(checks_service.check_service, "service", deploy=True)

@@ -132,7 +132,9 @@ try:
     # `serve` gives the processes that it starts a copy of the file.
     IS_PART_OF_SERVE = bool(os.environ.get("ENV_FILE"))
     _file = _assignments(_text(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env")))
-except (OSError, ValueError):
+except OSError as error:
+    raise ImproperlyConfigured(f"inviting_app cannot start. .env: cannot be read: {error.strerror}") from None
+except ValueError:
     raise ImproperlyConfigured("inviting_app cannot start. .env: cannot be read as UTF-8 text") from None
 
 _LOCALE = r"([a-z]{2,3}([_-]\w+){0,3}|C|POSIX)(\.[\w-]+)?(@\w+)?"

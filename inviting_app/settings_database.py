@@ -44,6 +44,11 @@ def _database(where: dict[str, Any]) -> dict[str, Any]:
     return {**where, **own, "DISABLE_SERVER_SIDE_CURSORS": True}
 
 
+def _standby(where: dict[str, Any]) -> dict[str, Any]:
+    # The primary can be read instead, so a standby that is silent gets the shortest time that libpq has.
+    return _database({**where, "OPTIONS": {"connect_timeout": 2} | where["OPTIONS"]})
+
+
 _service, _owner = env.DATABASE, env.OWNER_DATABASE
 if _service is None:
     _embedded = Embedded(env.DATA_DIR)
@@ -64,4 +69,4 @@ REPLICA_DATABASE = None
 DATABASE_ROUTERS: list[str] = []
 if env.REPLICA_DATABASE:
     REPLICA_DATABASE, DATABASE_ROUTERS = "replica", ["users.replica.Router"]
-    DATABASES["replica"] = {**_database(env.REPLICA_DATABASE), "TEST": {"MIRROR": "default"}}
+    DATABASES["replica"] = {**_standby(env.REPLICA_DATABASE), "TEST": {"MIRROR": "default"}}

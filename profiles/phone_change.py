@@ -9,11 +9,9 @@ tombstone that keeps the limits of the number before.
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Value, When
-from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_
 
 from profiles import privacy, signup
 from profiles.webhooks.models import Kind
@@ -22,6 +20,7 @@ from users.login import challenges, devices, signin
 from users.login.challenges import ChallengeIssued
 from users.login.tokens import REUSE_INTERVAL
 from users.models import Challenge, Device, LoginCode, User
+from users.operators import history
 from users.queries import lock_user
 
 
@@ -119,8 +118,6 @@ def _move(user: User, holder: User, device: Device, code: LoginCode, now: dateti
     user.save(update_fields=["phone"])
     devices.revoke_found(user.devices.exclude(pk=device.pk), now)
     challenges.send_notice(code, before, now)
-    with translation.override(settings.LANGUAGE_CODE):
-        masked = {"before": phones.mask(before), "after": phones.mask(user.phone or "")}
-        message = gettext("Changed the phone from %(before)s to %(after)s.") % masked
-    accounts.add_to_history(user, message)
+    masked = {"before": phones.mask(before), "after": phones.mask(user.phone or "")}
+    accounts.add_to_history(user, history.told(N_("Changed the phone from %(before)s to %(after)s."), **masked))
     events.emit(Kind.PHONE_CHANGED, {"user_id": user.pk}, user_id=user.pk)

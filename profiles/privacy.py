@@ -18,7 +18,7 @@ from users import accounts, events, keyset, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
 from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
-from users.operators import second_factor
+from users.operators import history, second_factor
 from users.queries import lock_user
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def export(user: User) -> dict[str, Any]:
             " finished_at delivered_at undelivered open_tries",
         ),
         "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
-        "changes_by_operators": _rows(accounts.history(user), "action_time action_flag change_message"),
+        "changes_by_operators": _changes(user),
         "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
         "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
         # The actions of the user as an operator, without the users whom they affected.
@@ -193,6 +193,13 @@ def leave_tombstone(user: User, phone: str, now: datetime) -> None:
     accounts.history(user).update(object_repr=f"erased user {user.pk}")
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
+
+
+def _changes(user: User) -> Iterator[dict[str, Any]]:
+    """What operators did to the user, in words."""
+    for entry in accounts.history(user).order_by("pk").iterator():
+        told = {"change_message": history.in_words(entry)}
+        yield {"action_time": entry.action_time, "action_flag": entry.action_flag, **told}
 
 
 def _deeds_of(user: User) -> QuerySet[LogEntry]:

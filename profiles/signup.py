@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_
 
 from profiles import invite_codes, signup_queries
 from profiles.models import FailedActivation
@@ -12,6 +12,7 @@ from users import accounts, phones
 from users.login import challenges, decisions, devices, sms_limits, test_numbers
 from users.login.challenges import ChallengeIssued
 from users.models import User
+from users.operators import history
 from users.queries import database_now, lock_phone
 
 
@@ -117,6 +118,5 @@ def make_operator(phone: str, password: str) -> User:
         user.set_password(password)
         user.save(update_fields=["is_active", "password"])
         accounts.set_role(user, is_staff=True, is_superuser=True)
-        message = gettext("Made a superuser, with a new password, at the command line.")
-        accounts.add_to_history(user, message)
+        accounts.add_to_history(user, history.told(N_("Made a superuser, with a new password, at the command line.")))
     return user

@@ -17,6 +17,29 @@ _WITH_PORT = re.compile(
     r"((?:[0-9A-Fa-f:]*:)?[0-9.]+\.[0-9]+|\[[^]]+\]|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]*"
 )
 
+# What a User-Agent has, and the name that people know it by: the same as in the page's account.js. The first match
+# counts, because browsers also name each other.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "YaBrowser": "Yandex Browser",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "FxiOS": "Firefox",
+    "CriOS": "Chrome",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
 
 def address(request: HttpRequest) -> str | None:
     """The client's network address, or None if the connection has none.
@@ -55,6 +78,12 @@ def user_agent(request: HttpRequest) -> str:
     """
     text = text_of_header(request.META.get("HTTP_USER_AGENT", ""))
     return mask_user_agent("".join(filter(str.isprintable, text)))
+
+
+def named(user_agent: str) -> str:
+    """Browser and system by their names, as users read it in their list of devices: `Chrome, Linux`."""
+    found = [next((name for part, name in names.items() if part in user_agent), "") for names in (BROWSERS, SYSTEMS)]
+    return ", ".join(filter(None, found)) or user_agent[:40]
 
 
 def text_of_header(value: str) -> str:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.models import Model
 
 from users import deadline, sql
@@ -79,37 +79,56 @@ def read(what: Callable[[int | None], Found]) -> Found:
 
 
 def _leave_alone(why: str) -> None:
-    """Read the primary for a while."""
+    """Read the primary for a while. The next connection may be to another host of REPLICA_URL.
+
+    A standby that becomes the primary keeps its sessions.
+    """
+    connections[str(settings.REPLICA_DATABASE)].close()
     _Standby.left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
     logger.warning("the replica is not read for %.0f s: %s", LEFT_ALONE_SECONDS, why)
 
 
+# The server with the database, which a standby has in common with its primary; whether it is a standby; seconds.
 # A primary that stands still looks like a standby that lags. The heartbeats of the workers write every few seconds.
-_AGE = """
-SELECT CASE WHEN pg_is_in_recovery()
-            THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float END
+_STATE = """
+SELECT system_identifier || '/' || oid, pg_is_in_recovery(),
+       extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float
+  FROM pg_control_system(), pg_database
+ WHERE datname = current_database()
 """
 
 
-def age(using: str) -> float | None:
-    """The age in seconds of the last change that this standby has. None: it is not a standby, or has no change yet.
+def identity(using: str = DEFAULT_DB_ALIAS) -> str:
+    """The server and the database of this connection: the same for a standby and its primary, and for no others.
 
     By hand: the ORM selects from tables only.
     """
-    (found,) = sql.fetch_one(_AGE, [], using)
-    return None if found is None else max(0.0, float(found))
+    return str(sql.fetch_one(_STATE, [], using)[0])
+
+
+def state(using: str, own: str) -> tuple[int | None, str]:
+    """The age of the data in seconds, and why it must not be read: "" if it may be. `own` is the primary's identity."""
+    found, is_standby, age = sql.fetch_one(_STATE, [], using)
+    if not is_standby:
+        return None, "it is no standby"
+    if found != own:
+        return None, "it is a standby of another database"
+    if age is None:
+        return None, "it has replayed no change since its start"
+    seconds = max(0, round(age))
+    return seconds, f"its data is {seconds} s old" if age > OLDEST_SECONDS else ""
 
 
 def _age() -> int | None:
     if not settings.REPLICA_DATABASE or time.monotonic() < _Standby.left_alone_until:
         return None
     try:
+        own = identity()  # not within the time of the standby: the primary would be taken for silent
         with deadline.within(ANSWER_SECONDS):
-            found = age(settings.REPLICA_DATABASE)
+            seconds, why_not = state(settings.REPLICA_DATABASE, own)
     except Error as error:
-        _leave_alone(type(error).__name__)
+        why_not = type(error).__name__
+    if why_not:
+        _leave_alone(why_not)
         return None
-    if found is None or found > OLDEST_SECONDS:
-        _leave_alone("it is no standby" if found is None else f"its data is {found:.0f} s old")
-        return None
-    return round(found)
+    return seconds

@@ -1,6 +1,11 @@
-"""Votes are deleted by mistake, and brought back from the archive as they were in the second before."""
+"""Votes are deleted by mistake, and brought back from the archive as they were in the second before.
+
+Meanwhile the primary has changed, and the archive's host has no folder of a database host. The commands of Barman and
+PostgreSQL are those of docs/operations.md.
+"""
 
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -15,7 +20,7 @@ from django.conf import settings
 
 from bench import dataset
 from bench.env import say
-from bench.failover.cluster import INSTALLED, Cluster, adapted
+from bench.failover.cluster import HOSTS, INSTALLED, Cluster, adapted
 from bench.failover.env import FailoverEnv
 from bench.failover.network import PLAIN_USER, spawn
 from bench.failover.ways import DATABASE, HAPROXY
@@ -37,6 +42,13 @@ WITH deleted AS (DELETE FROM profiles_activation WHERE invitee_id % 2 = 0 RETURN
      lost AS (SELECT inviter_id, count(*) AS votes FROM deleted GROUP BY inviter_id)
 UPDATE profiles_profile SET invitations_count = invitations_count - votes FROM lost WHERE user_id = inviter_id
 """
+
+
+def documented(program: str) -> list[str]:
+    """The words of the command in docs/operations.md that begins with this."""
+    lines = Path(settings.BASE_DIR, "docs/operations.md").read_text().replace("\\\n", " ").splitlines()
+    [line] = [line for line in lines if line.startswith(program)]
+    return shlex.split(line, comments=True)
 
 
 @dataclass
@@ -81,18 +93,18 @@ class Recovery:
     def manage(self, *arguments: str | Path, **variables: str) -> str:
         return self._run(sys.executable, "manage.py", *arguments, SECRET_KEY=settings.SECRET_KEY, **variables)
 
+    def documented(self, program: str) -> list[str]:
+        """The arguments of a documented command, in this archive's folder."""
+        return [word.replace("/var/lib/barman", str(self.home)) for word in documented(program)[1:]]
+
     @contextmanager
-    def server(self, data: Path) -> Iterator[None]:
-        """The recovered server, on this host. Nothing confirms its commits."""
-        options = {
-            "port": str(RECOVERED_PORT),
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": str(self.home),
-            "synchronous_standby_names": "",
-        }
-        arguments = [f"--{name}={value}" for name, value in options.items()]
+    def server(self) -> Iterator[None]:
+        """The recovered server, on this host. Nothing confirms its commits. It sees no folder of the other hosts."""
+        hidden = "".join(f"mount -t tmpfs tmpfs {self.cluster.folder}/{host.name} && " for host in HOSTS)
+        apart = ["unshare", "--mount", "bash", "-c", f'{hidden}exec "$@"', "-"]
+        server = [str(self.cluster.programs / "postgres"), *self.documented("/usr/lib/postgresql/18/bin/postgres")]
         log = self.home / "recovered.log"
-        process = spawn([*PLAIN_USER, str(self.cluster.programs / "postgres"), "-D", str(data), *arguments], log)
+        process = spawn([*apart, *PLAIN_USER, *server], log)
         try:
             wait_until_listening(process, RECOVERED_PORT, log)
             yield
@@ -119,6 +131,10 @@ def run(cluster: Cluster, people: int) -> tuple[str, bool]:
         archive.barman("switch-wal", "--force", "--archive", SERVER)
         with archive.step(COPY):
             archive.barman("backup", SERVER, "--wait")
+        cluster.patronictl("switchover", "--leader", cluster.primary().name, "--force")
+        cluster.wait_until_whole()
+        on.database = on.connect()  # the former primary has ended the one before
+        archive.barman("cron")
         with on.load():
             on.over()
         to_be_erased = _vote(on)
@@ -136,15 +152,16 @@ def run(cluster: Cluster, people: int) -> tuple[str, bool]:
 
 
 def _recover(archive: Recovery, moment: str, urls: dict[str, str], erasures: Path) -> None:
-    data, dump = archive.home / "recovered", archive.cluster.folder / "recovered.backup"
+    dump = archive.cluster.folder / "recovered.backup"
+    recover = [moment if word.startswith("20") else word for word in archive.documented("barman recover")]
     with archive.step("the newest log to the archive (barman switch-wal)"):
         archive.barman("switch-wal", "--force", "--archive", SERVER)
     with archive.step("files of that moment (barman recover)"):
-        archive.barman("recover", SERVER, "latest", str(data), "--target-time", moment, "--target-action", "promote")
+        archive.barman(*recover)
     recovered = {name: url.replace(HAPROXY, f"127.0.0.1:{RECOVERED_PORT}") for name, url in urls.items()}
     with ExitStack() as servers:
         with archive.step("the log up to that moment (PostgreSQL's recovery)"):
-            servers.enter_context(archive.server(data))
+            servers.enter_context(archive.server())
             _wait_for_promotion(archive.cluster)
         with archive.step("manage.py backup from it"):
             archive.manage("backup", dump, **recovered)

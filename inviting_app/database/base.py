@@ -50,6 +50,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super().rollback()
             self.errors_occurred = failed
 
+    def set_autocommit(self, autocommit: bool, *args: Any, **kwargs: Any) -> None:
+        """Turn autocommit on or off, but do not connect to turn it on: each new connection begins with it.
+
+        Django turns it on after each transaction, and would connect where that has lost its connection. A request would
+        wait for a silent server a second time, for a connection that nobody needs.
+        """
+        if not autocommit or self.connection is not None:
+            super().set_autocommit(autocommit, *args, **kwargs)
+
     def init_connection_state(self) -> None:
         with self._limit:
             super().init_connection_state()

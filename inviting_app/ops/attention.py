@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Model
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from inviting_app.ops import certificate
 from inviting_app.ops.certificate import Certificate
@@ -18,13 +20,12 @@ from inviting_app.ops.checks_service import LONGEST_WAIT
 from profiles.webhooks import answers, endpoints
 from users import queries
 from users.clock import DAY, HOUR
-from users.models import SiteTotals
+from users.login import sms_limits
+from users.models import SiteTotals, SmsGateway
 from users.sms import arrivals, breaker, health
 
 # A nightly backup of a large database begins late and takes a while.
 BACKUP_LATE_AFTER = DAY + 2 * HOUR
-# The share of SMS_PER_DAY from which new devices may soon get no SMS: a tenth is kept for known ones.
-NEARLY_ALL = 0.8
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Notice:
     todo: str
     # Whether users notice it already. Otherwise they may do so later.
     is_urgent: bool = True
+    # Where the admin has more about it: the object, or the model of a list.
+    about: Model | type[Model] | None = None
 
 
 def notices(now: datetime) -> list[Notice]:
@@ -56,17 +59,19 @@ def _queue(now: datetime) -> Iterator[Notice]:
         if found.last_heartbeat:
             seen = timesince(found.last_heartbeat, now)
             what = _("No worker is running, so no SMS is sent. The last sign of one is %(time)s old.") % {"time": seen}
-        yield Notice(what, _("Start the service again, or a worker: manage.py worker. Its log says why it ended."))
+        todo = _("Start the service again, or a worker: manage.py worker. Its log says why it ended.")
+        yield Notice(what, todo, about=ProcrastinateJob)
     elif found.waited > LONGEST_WAIT:
         said = {"count": found.due, "time": timesince(now - found.waited, now)}
         what = _("SMS are late: %(count)d wait for a worker, the first one for %(time)s.") % said
-        yield Notice(what, _("See the gateways for a slow one, or start one more worker: manage.py worker."))
+        todo = _("See the gateways for a slow one, or start one more worker: manage.py worker.")
+        yield Notice(what, todo, about=SmsGateway)
 
 
 def _gateways(now: datetime) -> Iterator[Notice]:
     for gateway in breaker.rows():
         if found := health.trouble(gateway, now):
-            yield Notice(found.what, found.todo, found.is_urgent)
+            yield Notice(found.what, found.todo, found.is_urgent, gateway)
 
 
 def _webhooks(now: datetime) -> Iterator[Notice]:
@@ -75,11 +80,9 @@ def _webhooks(now: datetime) -> Iterator[Notice]:
             since = timesince(endpoint.failing_since, now)
             said = {"webhook": endpoint, "time": since, "error": answers.describe(endpoint.error)}
             what = _("Webhook %(webhook)s has failed for %(time)s: %(error)s.") % said
-            todo = _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
         else:
             what = _("Webhook %(webhook)s is disabled: its receiver answered 410 Gone.") % {"webhook": endpoint}
-            todo = _("Enable it if that was a mistake. Otherwise write another reason, and this note ends.")
-        yield Notice(what, todo, is_urgent=False)
+        yield Notice(what, endpoints.todo(endpoint), is_urgent=False, about=endpoint)
 
 
 def _totals(totals: SiteTotals | None) -> Iterator[Notice]:
@@ -92,12 +95,12 @@ def _totals(totals: SiteTotals | None) -> Iterator[Notice]:
                 _("Gateway %(gateway)s took %(count)d SMS to %(prefix)s… in 24 hours, and none was delivered.") % said
             )
             todo = _("Ask its provider about this network, or name another gateway first in SMS_GATEWAYS.")
-            yield Notice(what, todo)
-    if totals.sms_in_a_day >= NEARLY_ALL * settings.SMS_PER_DAY and not settings.DEMO:
+            yield Notice(what, todo, about=SmsGateway)
+    if totals.sms_in_a_day >= sms_limits.NEARLY_ALL * settings.SMS_PER_DAY and not settings.DEMO:
         said = {"count": totals.sms_in_a_day, "limit": settings.SMS_PER_DAY}
         what = _("%(count)d SMS were sent in 24 hours, and SMS_PER_DAY allows %(limit)d.") % said
         todo = _("Raise SMS_PER_DAY if the users are real. If their codes are not used, see the totals of the site.")
-        yield Notice(what, todo)
+        yield Notice(what, todo, about=totals)
 
 
 def backups(totals: SiteTotals | None, now: datetime) -> Iterator[Notice]:

@@ -36,17 +36,17 @@ PRINTED_BYTES = 10_000_000
 TRANSACTION_TIMEOUT_SINCE = 17
 
 NEEDS_OWNER = "Set OWNER_DATABASE_URL: backup and restore need the role that owns the tables."
-NOT_EMPTY = """this database is not empty. Keep the log of its erasures:
+NOT_EMPTY = """this database is not empty. Stop web and worker, then keep the log of its erasures:
     manage.py erasures > erasures.txt
 """
-NEW_EMBEDDED_DATABASE = """Stop the service and move its database away. Then restore into a new one:
+NEW_EMBEDDED_DATABASE = """As the user who owns it, move its database away. Then restore into a new one:
     mv {cluster} {cluster}.old
     manage.py restore {file} --erasures erasures.txt"""
 NEW_DATABASE = """Create a new database, and restore into it with a DATABASE_URL that names it (and with an
 OWNER_DATABASE_URL and WORKER_DATABASE_URL that name it, if you have them):
     createdb inviting_app_restored
     DATABASE_URL=postgresql://.../inviting_app_restored manage.py restore {file} --erasures erasures.txt
-Then stop web and worker, and start them with this DATABASE_URL."""
+Then start web and worker with this DATABASE_URL."""
 
 NOBODY = """WARNING: no users are in this database, {where}.
 If the service has users, it runs with another DATA_DIR or DATABASE_URL: write that into `.env`."""
@@ -153,6 +153,7 @@ def restore(file: Path, *, trusted: bool = False) -> str:
         _refuse_newer(database, backup, file)
         how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
         _pg_restore(database, backup, f"--dbname={database.name}", f"--schema={database.schema}", *how)
+    queries.skip_numbers(settings.OWNER_DATABASE)
     begun = re.search(rb"^; +Archive created at (.+)$", listed, re.MULTILINE)
     return begun[1].decode() if begun else "an unknown time"
 

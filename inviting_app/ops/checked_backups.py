@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,12 +88,19 @@ def make(folder: Path, keep: int) -> tuple[Path, Checked]:
 
 
 def _keep_erasures(folder: Path) -> None:
-    """Keep the erasure log, which `restore --erasures` needs, beside the backups. It holds no personal data."""
-    draft = folder / f".{ERASURES}"
+    """Keep the erasure log, which `restore --erasures` needs, beside the backups. It holds no personal data.
+
+    What it had before stays: after a restore the database does not know of erasures whose users were not in the backup,
+    but other backups of the folder may have them.
+    """
+    draft, kept = folder / f".{ERASURES}", folder / ERASURES
+    lines = []
+    with suppress(FileNotFoundError), open(files.open_regular(kept, os.O_RDONLY)) as log:
+        lines = log.read().splitlines()
     draft.unlink(missing_ok=True)  # a link, if somebody else could write to the folder before
     with open(files.open_regular(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as log:
-        log.writelines(f"{line}\n" for line in privacy.erasure_log())
-    draft.replace(folder / ERASURES)
+        log.writelines(f"{line}\n" for line in dict.fromkeys([*lines, *privacy.erasure_log()]))
+    draft.replace(kept)
 
 
 def _remove_remains(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -37,7 +38,7 @@ def check_database(app_configs: Any, databases: Sequence[str] | None = None, **k
     if not databases:
         return []
     checks = [writes, version, rights, superuser, unapplied_migrations, lock_timeout, prepared_statements]
-    checks += [worker_database, replica_database, clock, disk, server_log]
+    checks += [worker_database, same_database, replica_database, clock, disk, server_log]
     return list(answers()) or run_each(checks)
 
 
@@ -176,6 +177,18 @@ def prepared_statements() -> Found:
         yield CheckError(what, hint=hint, id="inviting_app.E016")
 
 
+def same_database() -> Found:
+    """With another one, such as after a restore, SMS wait in one database and the worker looks into the other."""
+    if settings.EMBEDDED_POSTGRES:
+        return
+    for alias, name in {"direct": "WORKER_DATABASE_URL", "owner": "OWNER_DATABASE_URL"}.items():
+        with suppress(DatabaseError):  # other checks tell of one that is away; a managed one may have no identity
+            if alias in settings.DATABASES and replica.identity(alias) != replica.identity():
+                what = f"{name} names another database than DATABASE_URL."
+                hint = "Name the same database in both, then restart web and worker."
+                yield CheckError(what, hint=hint, id="inviting_app.E028")
+
+
 def worker_database() -> Found:
     if settings.DIRECT_DATABASE == DEFAULT_DB_ALIAS:
         return
@@ -194,20 +207,18 @@ def replica_database() -> Found:
     if not settings.REPLICA_DATABASE:
         return
     try:
-        age = replica.age(settings.REPLICA_DATABASE)
+        _, why_not = replica.state(settings.REPLICA_DATABASE, replica.identity())
         connections[settings.REPLICA_DATABASE].close()
     except OperationalError as error:
         cause, hint = database_errors.cause_and_advice(error, "REPLICA_URL")
         yield Warning(f"The replica does not answer: {cause}", hint=hint, id="inviting_app.W015")
         return
-    if age is None:
-        hint = "Name a standby of the database in REPLICA_URL, or unset it."
-        yield Warning("The server of REPLICA_URL is no standby.", hint=hint, id="inviting_app.W015")
-    elif age > replica.OLDEST_SECONDS:
+    if why_not:
         hint = (
-            "See pg_stat_replication on the primary, and the log of the standby. Without a worker nothing is written."
+            "Name a standby of this database in REPLICA_URL, or unset it. If it is one, see pg_stat_replication on the"
+            " primary, and the log of the standby. Without a worker nothing is written."
         )
-        yield Warning(f"The data of the replica is {age:.0f} s old: it is not read.", hint=hint, id="inviting_app.W015")
+        yield Warning(f"The replica is not read: {why_not}.", hint=hint, id="inviting_app.W015")
 
 
 def clock() -> Found:

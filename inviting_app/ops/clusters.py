@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from inviting_app.ops import files
 from inviting_app.ops.places import Places
 from inviting_app.ops.programs import first_error
@@ -18,6 +20,19 @@ START_SECONDS = 3600
 # The C library's locales differ from machine to machine. PostgreSQL's own one is everywhere the same.
 _LOCALE = ["--no-locale", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
+# What pg_upgrade may run as the superuser, because it makes each object anew: conditions of domains, and functions that
+# an object other than a trigger calls. The service has neither. A restored backup can have them. Only a superuser can
+# have installed an extension's.
+_HAS_CODE = """
+SELECT EXISTS (SELECT FROM pg_type WHERE typtype = 'd' AND oid >= %(first)s)
+    OR EXISTS (SELECT FROM pg_depend AS called
+                WHERE refclassid = 'pg_proc'::regclass AND refobjid >= %(first)s AND classid <> 'pg_trigger'::regclass
+                  AND NOT EXISTS (SELECT FROM pg_depend AS own WHERE own.classid = called.refclassid
+                                     AND own.objid = called.refobjid AND own.deptype = 'e'))
+"""
+# Smaller ids are those of initdb (FirstNormalObjectId).
+_FIRST_ID = 16384
+
 
 class ClusterError(Exception):
     """The data cannot be made, or not moved to this version. The text is for the operator."""
@@ -26,8 +41,9 @@ class ClusterError(Exception):
 class Cluster:
     """The data in its place, the programs of this version, and the account that runs them, as `subprocess` takes it."""
 
-    def __init__(self, places: Places, programs: Path, run_as: dict[str, Any], superuser: str) -> None:
-        self.places, self.programs, self.run_as, self.superuser = places, programs, run_as, superuser
+    def __init__(self, places: Places, programs: Path, run_as: dict[str, Any], superuser: str, database: str) -> None:
+        self.places, self.programs, self.run_as = places, programs, run_as
+        self.superuser, self.database = superuser, database
 
     def make(self) -> None:
         """Make an empty one, if there is none. Raises ClusterError if there is one of another major version."""
@@ -64,7 +80,7 @@ class Cluster:
         with files.acting_as(*self.places.account()):
             if kept.exists():
                 raise ClusterError(f"{kept} exists, from an upgrade before: move it away")
-        self._end_cleanly(old_programs)
+        self._check_and_end(old_programs)
         checksums = re.search(r"checksum version: +(\d)", self._run("pg_controldata", self.places.cluster_argument))
         has_checksums = checksums is not None and checksums[1] != "0"
         self._initialise("cluster.new", "--data-checksums" if has_checksums else "--no-data-checksums")
@@ -85,12 +101,31 @@ class Cluster:
         with files.acting_as(*self.places.account()):
             draft.rename(self.places.home / name)
 
-    def _end_cleanly(self, old_programs: Path) -> None:
-        """Let the old version recover from a crash, if it ended with one: pg_upgrade wants a clean end."""
+    def _check_and_end(self, old_programs: Path) -> None:
+        """Let the old version recover from a crash, if it ended with one, and end: pg_upgrade wants a clean end.
+
+        Raises ClusterError if pg_upgrade would run code of the database.
+        """
         quiet = f"-c listen_addresses='' -k '{self.places.socket_dir}'"
         at: list[str | Path] = ["-D", self.places.cluster_argument, "-w", "-t", str(START_SECONDS)]
         self._run(old_programs / "pg_ctl", "start", *at, "-l", os.devnull, "-o", quiet, output=False)
-        self._run(old_programs / "pg_ctl", "stop", *at, "-m", "fast")
+        try:
+            has_code = self._has_code()
+        finally:
+            self._run(old_programs / "pg_ctl", "stop", *at, "-m", "fast")
+        if has_code:
+            raise ClusterError(
+                "the database has domains, or functions that its objects call, and pg_upgrade would run them as a "
+                "superuser. Make a backup with the version before, and restore it with this one"
+            )
+
+    def _has_code(self) -> bool:
+        at = {"host": str(self.places.socket_dir), "user": self.superuser, "dbname": self.database}
+        try:
+            with psycopg.connect(**at, options="-c search_path=pg_catalog") as superuser:  # type: ignore[arg-type]
+                return superuser.execute(_HAS_CODE, {"first": _FIRST_ID}).fetchone() == (True,)
+        except psycopg.Error as error:
+            raise ClusterError(f"the old database cannot be read: {error}".splitlines()[0]) from error
 
     def _copy(self, old_programs: Path) -> None:
         """Run pg_upgrade, which starts both versions in turn and keeps its logs in the new data if it fails."""

@@ -1,5 +1,6 @@
 """The folder DATA_DIR and the secret key in it. Commands make them; importing a module never does."""
 
+import errno
 import os
 import secrets
 import tempfile
@@ -12,10 +13,17 @@ from inviting_app.ops import files
 
 
 def make(data_dir: Path, *, with_key: bool) -> None:
-    """Make the folder, and its key if none is set, at the first start. Raises OSError if the folder cannot be used."""
+    """Make the folder, and its key if none is set, at the first start. Raises OSError if the folder cannot be used.
+
+    Whoever owns it can put a PostgreSQL of theirs where this one is expected, and would get all data. Root leaves the
+    folder of another account to that account.
+    """
     make_open(data_dir)
-    if os.geteuid() == os.stat(data_dir).st_uid == 0:
+    user, owner = os.geteuid(), os.stat(data_dir).st_uid
+    if user == owner == 0:
         files.check_of_root(data_dir)
+    elif user and owner not in (0, user):
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(data_dir))
     key = data_dir / "secret_key"
     with (
         files.acting_as_owner_of(data_dir),

@@ -191,7 +191,7 @@ class Embedded:
         run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
         if system_user.is_root():
             run_as |= {"user": uid, "group": gid, "extra_groups": []}
-        return Cluster(self.places, programs_for(programs_of_wheel(), self.home), run_as, SUPERUSER)
+        return Cluster(self.places, programs_for(programs_of_wheel(), self.home), run_as, SUPERUSER, DATABASE)
 
     def _open_log(self) -> BinaryIO:
         """Open PostgreSQL's log. Something else of that name, such as a link or an older file of root, is set aside."""

@@ -84,6 +84,7 @@ class Places:
                 raise Unreachable(f"{data_dir / POINTER} names {self.home}, which is not here: move it here, too")
             files.check_of_root(self.home.parent)
         elif not system_user.is_open(data_dir) and uid == system_user.make().pw_uid:
+            _check_owner(data_dir, uid)
             raise Unreachable(f"the user {system_user.USER} cannot enter {data_dir}: open the folders above it")
 
     def make_short(self) -> None:
@@ -124,7 +125,10 @@ def find(data_dir: Path) -> Places:
 
 
 def choose(data_dir: Path) -> None:
-    """At the first start as root, make the folder outside of DATA_DIR if one is needed. Raises OSError."""
+    """At the first start as root, make the folder outside of DATA_DIR if one is needed.
+
+    Raises OSError, or Unreachable.
+    """
     if not system_user.is_root():
         return
     if os.path.lexists(pointer := data_dir / POINTER):
@@ -136,10 +140,17 @@ def choose(data_dir: Path) -> None:
     if (data_dir / "lock").exists() and (former / "cluster").exists():
         _point(data_dir, former)  # data of a version that found the folder by the path of DATA_DIR
     elif not system_user.is_open(data_dir):
+        _check_owner(data_dir, system_user.make().pw_uid)
         with system_user.shared_folder() as shared:
             folder = Path(tempfile.mkdtemp(dir=shared, prefix="data-"))
         if not _point(data_dir, folder):
             folder.rmdir()
+
+
+def _check_owner(data_dir: Path, uid: int) -> None:
+    """Let root put nothing elsewhere for a service that runs as the system user itself: it would not find it."""
+    if data_dir.stat().st_uid == uid:
+        raise Unreachable(f"{data_dir} is closed to all but the user {system_user.USER}: run this as that user")
 
 
 def fits(path: Path, limit: int) -> bool:

@@ -96,6 +96,7 @@ shaped = st.tuples(st.sampled_from(["invitations_count", "-created_at"]), st.boo
 cursors = st.one_of(st.text(min_size=1), st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()), shaped)
 
 
+@pytest.mark.long
 @FUZZED
 @given(cursor=cursors)
 def test_no_cursor_causes_a_server_error(staff: SignedInUser, cursor: str) -> None:
@@ -115,6 +116,7 @@ def cursor(staff: SignedInUser) -> str:
     return link.split("cursor=")[1]
 
 
+@pytest.mark.long
 @FUZZED
 @given(data=st.data())
 def test_cursor_with_one_character_changed_is_a_page_or_a_refusal(

@@ -156,6 +156,24 @@ def test_process_is_ready_only_while_its_database_is_reached(
         assert status() == 200
 
 
+def test_transaction_that_has_lost_its_connection_waits_for_no_other_one(address: dict[str, Any]) -> None:
+    with ExitStack() as stack:
+        cable = Cable(stack)
+        address.update(HOST="127.0.0.1", PORT=str(cable.port))
+        database_now()
+
+        cable.plugged.clear()
+        began = time.monotonic()
+        with deadline.within(LIMIT), pytest.raises(OperationalError), transaction.atomic():
+            database_now()
+        assert time.monotonic() - began < 2, "a new connection takes two seconds to fail"
+
+        cable.plugged.set()
+        with transaction.atomic():
+            database_now()
+        assert connection.get_autocommit()
+
+
 # What came from a PgBouncer whose server ended: its error and then PgBouncer's own, or a part of it.
 ENDED = error_response("57P01", "terminating connection due to administrator command")
 CRASHED = error_response("08P01", "server conn crashed?")

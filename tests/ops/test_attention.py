@@ -32,8 +32,8 @@ def fine(settings: Any) -> None:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (clock_timestamp())")
 
 
-def home() -> str:
-    found = at_work(operator("9991119997", "view_user")).get("/admin/").text
+def home(*sees: str) -> str:
+    found = at_work(operator("9991119997", "view_user", *sees)).get("/admin/").text
     return found.partition('class="attention"')[2].partition("</section>")[0]
 
 
@@ -97,6 +97,18 @@ def test_webhooks_in_trouble() -> None:
     assert f"Webhook {failing.pk}. receiver.example.org has failed for 1\xa0hour: no answer in time." in found
     assert f"Webhook {gone.pk}. receiver.example.org is disabled: its receiver answered 410 Gone." in found
     assert found.count("<li") == 2
+
+
+def test_notice_leads_to_where_the_operator_may_look() -> None:
+    now = database_now()
+    failing = endpoint("https://receiver.example.org/", failing_since=now - HOUR, error="timeout")
+    SmsGateway.objects.create(name="1 webhook", failures=4, error=Reason.NO_ANSWER, failed_at=now)
+
+    assert "<a " not in home()
+    found = home("view_smsgateway", "view_webhookendpoint")
+    assert f'href="/admin/profiles/webhookendpoint/{failing.pk}/change/"' in found
+    assert 'href="/admin/users/smsgateway/1%20webhook/change/"' in found
+    assert found.count("<a ") == 2
 
 
 def test_limit_of_a_day(settings: Any) -> None:

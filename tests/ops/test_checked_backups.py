@@ -1,6 +1,7 @@
 """Nightly backups: each is checked by a restore, and the newest are kept."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -95,6 +96,8 @@ def test_newest_checked_backups_are_kept(
     elsewhere = tmp_path.with_name("elsewhere")
     (tmp_path / ".erasures.txt").symlink_to(elsewhere)
     tmp_path.chmod(0o755)
+    before = "erased person 7 at 2026-01-01T00:00:00+00:00\n"
+    (tmp_path / "erasures.txt").write_text(before)  # such as that of a database before a restore
     alice.api.delete("/api/v1/profiles/me")
 
     printed, _ = nightly(tmp_path, keep="2")
@@ -106,7 +109,7 @@ def test_newest_checked_backups_are_kept(
     assert kept == {"2026-01-02.backup", f"{TODAY}.backup", "mine.backup", "erasures.txt", ".check-1"}
     assert stat.S_IMODE((tmp_path / f"{TODAY}.backup").stat().st_mode) == 0o600
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
-    assert "erased person" in (tmp_path / "erasures.txt").read_text()
+    assert re.fullmatch(f"{re.escape(before)}erased person .+\n", (tmp_path / "erasures.txt").read_text())
     assert f"{TODAY}.backup" in printed
 
 

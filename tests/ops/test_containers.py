@@ -63,6 +63,13 @@ def test_compose_publishes_only_the_proxy() -> None:
     assert published == {"proxy": ["80:80", "443:443"], "grafana": ["127.0.0.1:3000:3000"]}
 
 
+def test_containers_come_back_after_a_crash_of_docker() -> None:
+    """`unless-stopped` is not enough: Docker then ends what still runs, and takes it for stopped by hand."""
+    restarted = {name: service.get("restart") for name, service in compose()["services"].items()}
+
+    assert {name for name, restart in restarted.items() if restart != "always"} == {"migrate", "tests"}
+
+
 def test_compose_mounts_files_that_exist() -> None:
     mounts = [mount for service in compose()["services"].values() for mount in service.get("volumes", [])]
 
@@ -179,6 +186,12 @@ def test_dockerfile_has_no_lint() -> None:
     checked = run("hadolint", file)
 
     assert checked.returncode == 0, checked.stdout
+
+
+def test_image_is_readable_whatever_the_umask_of_the_checkout() -> None:
+    for stage in re.split("^FROM ", text("Dockerfile"), flags=re.MULTILINE):
+        if "COPY . ." in stage or "COPY manage.py" in stage:
+            assert "chmod -R a+rX ." in stage.rpartition("\nCOPY ")[2]
 
 
 def test_files_that_git_ignores_are_not_in_the_image() -> None:

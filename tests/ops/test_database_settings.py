@@ -92,3 +92,10 @@ def test_limit_of_a_session_has_its_advice(statements: str) -> None:
         other.rollback()
 
     assert ADVICE[statements] in database_errors.explained(refused.value)
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", 2), ("connect_timeout=9", "9")])
+def test_standby_that_is_silent_is_given_up_soon(query: str, seconds: int | str) -> None:
+    where = env.database(f"postgresql://h/n?{query}")
+
+    assert settings_database._standby(where)["OPTIONS"]["connect_timeout"] == seconds

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.checks import ERROR, WARNING, CheckMessage
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from inviting_app.ops import checks_database, roles
+from inviting_app.ops.embedded import SUPERUSER
 from tests.support.backups import database_variables
 from tests.support.doctor import doctor, only, sql
 from tests.support.environment import NAMES
@@ -149,6 +150,25 @@ def test_stopped_service_is_reported_and_not_started(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "ERROR The service does not run, and has never run with" in ended.stdout
     assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+@pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the tests have no owner's URL on another server")
+def test_url_of_another_database_is_reported(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a restore into a new database, SMS would wait there, and the worker would look into the old one."""
+    settings.EMBEDDED_POSTGRES = False
+    assert list(checks_database.same_database()) == []
+    sql("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")  # as on a managed server
+    assert list(checks_database.same_database()) == []
+    sql("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+    connections["owner"].close()
+    for name, value in {"NAME": "postgres", "USER": SUPERUSER}.items():
+        monkeypatch.setitem(connections["owner"].settings_dict, name, value)
+
+    found = only(checks_database.same_database())
+    connections["owner"].close()
+
+    assert (found.level, found.msg) == (ERROR, "OWNER_DATABASE_URL names another database than DATABASE_URL.")
 
 
 @pytest.mark.long

@@ -59,6 +59,20 @@ def test_operations_list_every_setting_and_no_other() -> None:
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == NAMES
 
 
+def test_operations_let_root_follow_no_link_in_a_folder_of_the_service() -> None:
+    """Whoever has got into the service owns these folders: a link there could lead root anywhere."""
+    page = (BASE / "docs" / "operations.md").read_text()
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)).splitlines()
+    in_folder = [
+        line
+        for line in lines
+        if re.search(r"\b(cat|cp|mv|chmod|chown) .*(/var/lib/inviting_app|/backups/|cluster)", line)
+    ]
+    by_root = [line for line in in_folder if not line.startswith(("runuser -u inviting_app -- ", "docker "))]
+
+    assert (len(in_folder) > 3, by_root) == (True, [])
+
+
 def test_security_names_the_permission_as_the_admin_shows_it() -> None:
     page = " ".join((BASE / "docs" / "security.md").read_text().split())
 

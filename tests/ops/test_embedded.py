@@ -45,6 +45,23 @@ def test_use_of_another_data_folder_is_logged(
     assert f"folders above {tmp_path} are closed to others" in caplog.text
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+@pytest.mark.parametrize("has_data", [True, False], ids=["data", "data moved away, as before a restore"])
+def test_root_puts_no_data_elsewhere_for_the_service(monkeypatch: pytest.MonkeyPatch, has_data: bool) -> None:
+    account = system_user.make()
+    with service_folder() as folder:
+        monkeypatch.setattr(system_user, "SHARED", folder / "shared")
+        home = folder / "data" / "postgres"
+        for made in (home.parent, home, *[home / "cluster"] * has_data):
+            made.mkdir(mode=0o700)
+            os.chown(made, account.pw_uid, account.pw_gid)
+
+        with pytest.raises(EmbeddedError, match=r"/data is closed to all but the user inviting_app: run this as that"):
+            Embedded(home.parent).spawn()
+
+        assert ([*made.iterdir()], (folder / "shared").exists()) == ([], False)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root shares a system user and a copy of the programs")
 def test_parallel_first_starts_make_one_copy_of_the_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tmp_path / "closed"

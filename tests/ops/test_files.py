@@ -129,10 +129,12 @@ def test_prepared_lock_is_refused(tmp_path: Path, victim: Path, name: str, prepa
 
 
 @root_only
-def test_root_refuses_a_data_folder_of_its_own_that_others_can_write_to(folder: Path) -> None:
+@pytest.mark.parametrize("user, owner, why", [(0, 0, "others than root"), (NOBODY - 1, NOBODY, "another user")])
+def test_data_folder_that_others_could_prepare_is_refused(folder: Path, user: int, owner: int, why: str) -> None:
     folder.chmod(0o777)
+    os.chown(folder, owner, owner)
 
-    with pytest.raises(PermissionError, match="others than root can write to it"):
+    with files.acting_as(user, user), pytest.raises(PermissionError, match=why):
         data_dir.make(folder, with_key=True)
 
     assert list(folder.iterdir()) == []
@@ -149,9 +151,7 @@ def test_key_in_the_folder_of_another_account_belongs_to_it(folder: Path) -> Non
 
 @root_only
 @pytest.mark.parametrize("prepare", [link, *(pytest.param(way, marks=pytest.mark.long) for way in (second_name, pipe))])
-def test_database_account_cannot_make_root_write_its_log_elsewhere(
-    folder: Path, victim: Path, prepare: Prepare
-) -> None:
+def test_database_account_cannot_lead_its_log_elsewhere(folder: Path, victim: Path, prepare: Prepare) -> None:
     victim = shutil.copy2(victim, folder / "victim")
     assert answers(started(folder / "data")) == ["42"]
     log = folder / "data" / "postgres" / "postgres.log"
@@ -184,7 +184,7 @@ def test_version_of_the_data_is_not_read_through_a_link(folder: Path, victim: Pa
     link(folder / "postgres" / "cluster" / "PG_VERSION", shutil.copy2(victim, folder / "victim"))
 
     with pytest.raises(OSError):
-        Cluster(places.find(folder), folder, {}, "postgres").version()
+        Cluster(places.find(folder), folder, {}, "postgres", "postgres").version()
 
 
 @root_only

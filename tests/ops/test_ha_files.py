@@ -13,6 +13,7 @@ from django.conf import settings
 from bench.drills.evidence import Probe
 from bench.failover import seen
 from bench.failover.faults import FAILOVER, FAULTS
+from bench.failover.recovery import documented
 from bench.failover.ways import NAMES
 from inviting_app.management.commands import worker
 from inviting_app.ops.embedded import OPTIONS
@@ -91,6 +92,37 @@ def test_the_archive_follows_the_primary_and_keeps_its_place(patroni: Any) -> No
         assert server[name].startswith(f"host={','.join(HOSTS.values())} ")
         assert "target_session_attrs=read-write" in server[name]
     assert server["slot_name"] in patroni["bootstrap"]["dcs"]["slots"]
+
+
+def test_check_of_the_archive_fails_without_a_new_copy() -> None:
+    server = parsed("barman.conf")["inviting_app"]
+
+    assert (server["minimum_redundancy"], server["last_backup_maximum_age"]) == ("1", "8 DAYS")
+
+
+def test_etcdctl_finds_the_etcd_of_its_host() -> None:
+    """Without --endpoints it asks this address."""
+    assert re.search(r"^ETCD_LISTEN_CLIENT_URLS=.*\bhttp://127\.0\.0\.1:2379$", text("etcd"), re.MULTILINE)
+
+
+def test_leader_of_etcd_is_not_read_from_a_column() -> None:
+    """etcdctl of 3.6 has more columns than that of 3.4."""
+    assert "endpoint status --write-out json" in text("etcd-elsewhere")
+
+
+def test_recovery_follows_a_change_of_the_primary() -> None:
+    """Otherwise Barman copies the log up to that change, and PostgreSQL ends with an error."""
+    recover = documented("barman recover")
+
+    assert recover[recover.index("--target-tli") + 1] == "latest"
+
+
+def test_recovered_server_needs_no_file_of_a_database_host() -> None:
+    """Patroni writes the places of these two into the settings, which Barman copies."""
+    server = documented("/usr/lib/postgresql/18/bin/postgres")
+    copy = server[server.index("-D") + 1]
+
+    assert {f"--hba_file={copy}/pg_hba.conf", f"--ident_file={copy}/pg_ident.conf"} < set(server)
 
 
 def test_haproxy_accepts_its_file() -> None:

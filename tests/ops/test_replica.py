@@ -1,5 +1,6 @@
 """The admin's lists, home page and exports, and the staff's list, are read from a standby. All else is not."""
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from tests.support.doctor import only
 from tests.support.outages import stopped
 from tests.support.service import patience
 from tests.support.standby import Standby, standby_of
-from users import replica
+from users import deadline, replica
 from users.models import User
 
 pytestmark = [
@@ -169,7 +170,33 @@ def test_primary_is_read_while_the_replica_lags(
     monkeypatch.setattr(replica, "OLDEST_SECONDS", -1.0)
 
     assert "+7***0001" in operator.get(LIST).content.decode()
-    assert "s old: it is not read" in only(checks_database.replica_database()).msg
+    assert re.search(r"is not read: its data is \d+ s old", only(checks_database.replica_database()).msg)
+
+
+def test_primary_has_more_time_to_answer_than_the_replica(paused: Replica) -> None:
+    """After a second, a busy primary would be taken for silent, and all its users would meet short limits."""
+    limits = []
+
+    def noted(execute: Any, *statement: Any) -> Any:
+        limits.append(deadline.seconds())
+        return execute(*statement)
+
+    with deadline.within(deadline.SECONDS), connection.execute_wrapper(noted):
+        assert replica.read(lambda age: age) is not None
+
+    assert limits == [deadline.SECONDS]
+
+
+def test_connection_to_a_former_standby_is_not_kept(paused: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a failover it is the primary, and another host of REPLICA_URL is a standby."""
+    connections["replica"].close()
+    where = connections["replica"].settings_dict
+    standby, primary = {**where}, connection.settings_dict
+
+    for at, is_read in ((primary, False), (standby, True)):
+        where.update(at)
+        monkeypatch.setattr(replica._Standby, "left_alone_until", 0.0)
+        assert (replica.read(lambda age: age) is not None) == is_read
 
 
 def test_replica_that_is_none_is_reported(paused: Replica) -> None:
@@ -177,4 +204,14 @@ def test_replica_that_is_none_is_reported(paused: Replica) -> None:
     connections["replica"].close()
     connections["replica"].settings_dict.update(connection.settings_dict)
 
-    assert "is no standby" in only(checks_database.replica_database()).msg
+    assert "it is no standby" in only(checks_database.replica_database()).msg
+
+
+def test_standby_of_another_database_is_not_read(operator: Client, paused: Replica) -> None:
+    """An operator must not see the people of another site."""
+    registered("9995550001")
+    connections["replica"].close()
+    connections["replica"].settings_dict["NAME"] = "postgres"
+
+    assert "+7***0001" in operator.get(LIST).content.decode()
+    assert "a standby of another database" in only(checks_database.replica_database()).msg

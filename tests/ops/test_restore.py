@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from inviting_app.ops import backup
+from profiles.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.support.accounts import SignedInUser
 from tests.support.backups import back_up, interrupted, restore, sums
 from users.models import User
@@ -60,8 +62,11 @@ def test_database_that_is_not_empty_is_refused_with_advice(alice: SignedInUser, 
         restore(file)
 
     assert sums() == before
-    assert "manage.py erasures > erasures.txt" in str(refused.value)
+    # Otherwise users who are erased meanwhile would come back.
+    assert re.search("Stop web and worker, then .*\n +manage.py erasures > erasures.txt", str(refused.value))
     assert f"manage.py restore {file} --erasures erasures.txt" in str(refused.value)
+    # Root would follow links that this user may have put there.
+    assert re.search("As the user who owns it, move .*\n +mv ", str(refused.value))
 
 
 def test_users_erased_since_the_backup_are_erased_again(
@@ -81,6 +86,21 @@ def test_users_erased_since_the_backup_are_erased_again(
     assert "Erasures in the log: 1, users erased again: 1." in printed
     assert set(User.objects.filter(erased_at__isnull=False).values_list("pk", flat=True)) == {erased}
     assert alice.me()["phone"] == alice.phone
+
+
+def test_numbers_given_since_the_backup_are_not_given_again(
+    alice: SignedInUser, file: Path, enter: Callable[[str], SignedInUser], empty_database: Callable[[], None]
+) -> None:
+    back_up(file)
+    since = enter("9990000001").profile.pk
+
+    empty_database()
+    restore(file)
+
+    endpoint = WebhookEndpoint.objects.create(url="https://example.org", events=["user.erased"])
+    # Receivers of webhooks and the erasure log know users by their ids.
+    assert enter("9990000002").profile.pk > since
+    assert WebhookDelivery.objects.create(endpoint=endpoint, kind="user.erased", data={}).pk > 1000
 
 
 @pytest.mark.long

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
+from inviting_app.management.commands import create_roles
 from inviting_app.ops import roles
 from inviting_app.ops.embedded import DATABASE, SCHEMA, SUPERUSER, Embedded, EmbeddedError
 from tests.support.service import Service, prepared_folder
@@ -200,3 +204,20 @@ def test_objects_of_the_schema_cannot_deceive_the_superuser(old_cluster: dict[st
             roles.separate(superuser, SCHEMA)
 
         assert owner.execute("SELECT count(*) FROM caught").fetchone() == (1,)
+
+
+def test_owner_of_the_database_cannot_deceive_create_roles(
+    old_cluster: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner made a function that stands for one of the system's, also in sessions of the superuser."""
+    with session(old_cluster, SUPERUSER) as superuser:
+        roles.separate(superuser, SCHEMA)
+        superuser.execute(f"ALTER DATABASE {DATABASE} OWNER TO {roles.OWNER}")  # type: ignore[arg-type]
+    with session(old_cluster, roles.OWNER) as owner:
+        owner.execute(f"ALTER DATABASE {DATABASE} SET search_path = public, pg_catalog")  # type: ignore[arg-type]
+        owner.execute("CREATE FUNCTION current_schema() RETURNS name LANGUAGE plpgsql AS 'BEGIN RAISE ''called''; END'")
+    named = {"default": {"USER": roles.SERVICE}, "owner": {"USER": roles.OWNER}}
+    given = SimpleNamespace(EMBEDDED_POSTGRES=False, OWNER_DATABASE="owner", DATABASES=named)
+    monkeypatch.setattr(create_roles, "settings", given)
+
+    call_command("create_roles", make_conninfo(**old_cluster, user=SUPERUSER))

@@ -223,6 +223,7 @@ def test_gateway_that_cannot_be_used_is_refused_at_the_start(serve: Callable[...
     assert "hunter2" not in service.output and "sms.example" not in service.output
 
 
+@pytest.mark.long
 def test_folder_in_use_is_refused_in_one_line(running: Callable[[], Service], serve: Callable[..., Service]) -> None:
     service = running()
 

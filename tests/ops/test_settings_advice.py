@@ -74,6 +74,17 @@ def test_line_of_the_file_that_is_no_assignment_is_told(monkeypatch: pytest.Monk
     assert values["notes"]() == told
 
 
+def test_reason_why_the_file_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_bytes("SITE_NAME=Привет".encode("cp1251"))
+
+    # Root may read every file, so this one, which nobody can read from its beginning, stands for one of another user.
+    with pytest.raises(ImproperlyConfigured, match=r" \.env: cannot be read: Input/output error$"):
+        read(monkeypatch, ENV_FILE="/proc/self/mem")
+    with pytest.raises(ImproperlyConfigured, match=r" \.env: cannot be read as UTF-8 text$"):
+        read(monkeypatch, ENV_FILE=str(file))
+
+
 @pytest.mark.parametrize(
     "password", ["hunter@w0rd", "hunter/w0rd", "hunter@x#w0rd/y", "1/w0rd", "hunter@x?w0rd=1", "hunter%w0rd"]
 )

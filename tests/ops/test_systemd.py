@@ -10,6 +10,7 @@ from django.conf import settings
 
 DEPLOY = Path(settings.BASE_DIR, "deploy")
 SERVICE, BACKUP, TIMER = "inviting_app.service", "inviting_app-backup.service", "inviting_app-backup.timer"
+PATRONI = "ha/patroni.service"
 
 
 def unit(name: str) -> str:
@@ -42,10 +43,10 @@ def test_backups_are_written_where_the_unit_may_write() -> None:
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    for name in (SERVICE, BACKUP, TIMER):
+    for name in (SERVICE, BACKUP, TIMER, PATRONI):
         # The program and the account are not on this machine.
-        text = unit(name).replace("/opt/inviting_app/.venv/bin/python", "/bin/true")
-        tmp_path.joinpath(name).write_text(re.sub("^(User|Group)=.*$", r"\1=root", text, flags=re.MULTILINE))
+        text = re.sub("/opt/(inviting_app/.venv/bin/python|patroni/bin/patroni)", "/bin/true", unit(name))
+        tmp_path.joinpath(Path(name).name).write_text(re.sub("^(User|Group)=.*$", r"\1=root", text, flags=re.MULTILINE))
 
     checked = subprocess.run(
         ["systemd-analyze", "verify", *sorted(tmp_path.iterdir())],

@@ -45,7 +45,16 @@ def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
     copy.parent.mkdir(parents=True)
     shutil.copy(RUSSIAN / "django.po", copy)
 
-    options = ("-F", "pyproject.toml", "--no-location", "--sort-output", "-k", "gettext_lazy")
+    options = (
+        "-F",
+        "pyproject.toml",
+        "--no-location",
+        "--sort-output",
+        "-k",
+        "gettext_lazy",
+        "-k",
+        "pgettext_lazy:1c,2",
+    )
     pybabel("extract", *options, "-o", collected, "api", "inviting_app", "profiles", "users")
     options = ("--no-fuzzy-matching", "--ignore-obsolete", "--no-wrap", "--ignore-pot-creation-date")
     pybabel("update", *options, "-D", "django", "-l", "ru", "-d", tmp_path, "-i", collected)

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from inviting_app.ops import files
-from inviting_app.ops.embedded import DATABASE, SUPERUSER, Embedded, EmbeddedError
+from inviting_app.ops import files, roles
+from inviting_app.ops.embedded import DATABASE, SCHEMA, SUPERUSER, Embedded, EmbeddedError
 from inviting_app.ops.programs import programs_of_wheel
 from tests.support.service import service_folder
 
@@ -121,6 +121,42 @@ def test_upgrade_keeps_the_data_and_the_way_back(data: Path, end: str) -> None:
         with files.acting_as(*old.account):
             old.embedded.cluster.rename(old.embedded.home / "cluster.18")
             kept.rename(old.embedded.cluster)
+
+    old.start()
+    assert old.found() == (1000, "PostgreSQL 15")
+    old.stop()
+
+
+# Made by the role that restores backups. Each calls `{function}` when pg_upgrade makes it again.
+CODE = {
+    "a domain": """
+        CREATE DOMAIN checked AS text CHECK ({function}(VALUE));
+        CREATE TABLE hostile (a checked[] DEFAULT '{{x}}'::checked[]);
+    """,
+    "a condition": """
+        CREATE TABLE whole (a int) PARTITION BY LIST (a);
+        CREATE TABLE hostile (a int CHECK ({function}('x')));
+        ALTER TABLE whole ATTACH PARTITION hostile FOR VALUES IN (1);
+    """,
+}
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not OLD.exists(), reason="needs an older PostgreSQL, such as Debian's")
+@pytest.mark.parametrize("code", CODE.values(), ids=CODE)
+def test_code_of_the_database_does_not_run_as_the_superuser(data: Path, code: str) -> None:
+    old = Old(data)
+    with psycopg.connect(**old.at, dbname=DATABASE, autocommit=True) as superuser:
+        roles.separate(superuser, SCHEMA)
+    with psycopg.connect(**old.at | {"user": roles.OWNER}, dbname=DATABASE) as owner:
+        owner.execute(
+            "CREATE FUNCTION hostile(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN true; END'"
+        )
+        owner.execute(code.format(function="hostile"))  # type: ignore[arg-type]
+    old.stop()
+
+    with pytest.raises(EmbeddedError, match="The database was not upgraded: the database has domains, or functions"):
+        Embedded(data).upgrade(OLD)
 
     old.start()
     assert old.found() == (1000, "PostgreSQL 15")

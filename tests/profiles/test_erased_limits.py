@@ -13,8 +13,8 @@ from tests.support.accounts import SignedInUser, signed_in
 from tests.support.login_steps import PHONE, answer, ask, at, challenge, wrong
 from tests.support.many_users import nobodys_code
 from users import accounts, retention
-from users.login import signin
-from users.models import LoginCode, User
+from users.login import codes, signin
+from users.models import Challenge, LoginCode, User
 
 pytestmark = pytest.mark.django_db
 DAY = 24 * 3600
@@ -81,6 +81,25 @@ def test_open_codes_of_erased_users_do_not_block_a_new_one() -> None:
     ask(3600)
 
     assert LoginCode.objects.filter(user__phone=PHONE).count() == 5
+
+
+def test_challenges_of_long_codes_are_deleted_because_there_may_be_a_million(alice: SignedInUser) -> None:
+    short = LoginCode.objects.get()
+    long = LoginCode.objects.create(
+        user=short.user,
+        length=codes.LONG,
+        challenges=3,
+        created_at=at(0),
+        sent_at=at(0),
+        expires_at=at(1),
+        open_until=at(1),
+    )
+    Challenge.objects.bulk_create(Challenge(login_code=long, address="192.0.2.1", created_at=at(0)) for _ in range(3))
+
+    erase(alice)
+
+    assert [(one.login_code, one.address) for one in Challenge.objects.all()] == [(short, None)]
+    assert LoginCode.objects.get(pk=long.pk).challenges == 3
 
 
 def test_hash_differs_by_phone_and_by_key(settings: Any) -> None:

@@ -16,6 +16,7 @@ from tests.support.phone_changes import NEW, change, confirm, holder, request, r
 from users.login import devices
 from users.login.tokens import REUSE_INTERVAL
 from users.models import Device, LoginCode, User
+from users.operators import history
 
 pytestmark = pytest.mark.django_db
 ME = "/api/v1/profiles/me"
@@ -221,7 +222,7 @@ def test_history_shows_masks_until_an_erasure(alice: SignedInUser) -> None:
     change(alice)
     user = alice_now = User.objects.get(phone=f"+7{NEW}")
     entry = LogEntry.objects.get(object_id=str(alice_now.pk), user=user)
-    assert entry.get_change_message() == f"Changed the phone from +7***{alice.phone[-4:]} to +7***{NEW[-4:]}."
+    assert history.in_words(entry) == f"Changed the phone from +7***{alice.phone[-4:]} to +7***{NEW[-4:]}."
 
     assert alice.api.delete(ME).status_code == 204
 

@@ -2,6 +2,8 @@
 
 import io
 import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +153,24 @@ def test_user_agent_is_shown_as_it_was_sent(sent: bytes, shown: str) -> None:
     request = RequestFactory().get("/", HTTP_USER_AGENT=sent.decode("latin-1"))  # as WSGI has it
 
     assert client.user_agent(request) == shown
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0 Safari/537.36", "Chrome, Linux"),
+        ("Mozilla/5.0 (Linux; Android 14) Chrome/120.0 Mobile Safari/537.36 EdgA/120.0", "Edge, Android"),
+        ("App/1.0", "App/1.0"),
+        ("", ""),
+    ],
+)
+def test_operators_read_the_name_of_a_client_that_users_read(sent: str, name: str) -> None:
+    assert client.named(sent) == name
+
+
+def test_page_and_admin_know_the_same_clients() -> None:
+    script = Path("inviting_app/page/static/page/account.js").read_text()
+
+    for names in ("BROWSERS", "SYSTEMS"):
+        table = script.partition(f"const {names} = {{")[2].partition("}")[0]
+        assert re.findall(r'^  "?([^":]+)"?: "([^"]+)",$', table, re.MULTILINE) == list(getattr(client, names).items())

@@ -4,12 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
-from django.utils.translation import gettext
 
 from users import accounts, phones
 from users.clock import HOUR
 from users.models import User
-from users.operators import enrolment
+from users.operators import enrolment, history
 
 TOLD = (
     "Token for setting up the second factor: {token}\n"
@@ -37,8 +36,7 @@ class OperatorCommand(BaseCommand):
             raise CommandError("PHONE: no operator has this number")
         with transaction.atomic():
             done, told = self.act(user)
-            said = gettext("%(done)s Reason: %(reason)s") % {"done": done, "reason": reason or "—"}
-            accounts.add_to_history(user, said)
+            accounts.add_to_history(user, history.told(done), history.reason(reason or history.NOTHING))
         self.stdout.write(told)
 
     def act(self, user: User) -> tuple[str, str]:

@@ -28,7 +28,9 @@ class Command(BaseCommand):
         service, owner = settings.DATABASES["default"], settings.DATABASES["owner"]
         try:
             with psycopg.connect(url, autocommit=True) as superuser:
-                [schema, role] = superuser.execute("SELECT current_schema(), current_user").fetchone() or ["", ""]
+                # Named with its schema: a function that the owner made, or restored, must not run as the superuser.
+                found = superuser.execute("SELECT pg_catalog.current_schema(), current_user").fetchone()
+                [schema, role] = found or ["", ""]
                 if len({role, service.get("USER"), owner.get("USER"), None}) < 4:
                     raise CommandError("The URLs must name three roles: a superuser, the owner and the service.")
                 roles.separate(superuser, schema, owner["USER"], service["USER"])

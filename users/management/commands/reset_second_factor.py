@@ -1,7 +1,7 @@
 """Turn off the second factor of an operator who has lost it."""
 
 from django.core.management.base import CommandError
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_
 
 from users.management.operators import OperatorCommand, about_token
 from users.models import User
@@ -20,6 +20,6 @@ class Command(OperatorCommand):
         told = f"{user} has no second factor any more and is logged out of the admin."
         token = second_factor.token_to_set_up(user)
         return (
-            gettext("Reset the second factor at the command line."),
+            N_("Reset the second factor at the command line."),
             f"{told}\n{about_token(token)}" if token else told,
         )

@@ -1,7 +1,7 @@
 """Make a token with which an operator sets up the second factor."""
 
 from django.core.management.base import CommandError
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_
 
 from users.management.operators import OperatorCommand, about_token
 from users.models import User
@@ -20,4 +20,4 @@ class Command(OperatorCommand):
         token = second_factor.token_to_set_up(user)
         if not token:
             raise CommandError("ADMIN_SECOND_FACTOR is not required, so no operator needs a token.")
-        return gettext("Made a token for the second factor at the command line."), about_token(token)
+        return N_("Made a token for the second factor at the command line."), about_token(token)
