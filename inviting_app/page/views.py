@@ -32,6 +32,7 @@ def page(request: HttpRequest, invite_code: str = "") -> HttpResponse:
         "site_url": settings.SITE_URL,
         "page_url": invite_codes.share_url(code) if code else f"{settings.SITE_URL}/",
         "phone_example": _phone_example(settings.PHONE_REGION),
+        "calling_code": phonenumbers.country_code_for_region(settings.PHONE_REGION),
         "modules": MODULES,
         "invite_code": code,
         "broken_link": bool(invite_code) and not code,

@@ -26,6 +26,14 @@ def browser() -> Client:
     return Client()
 
 
+def test_each_text_of_the_scripts_has_an_id_of_its_own() -> None:
+    """A script finds the first one only."""
+    ids = re.findall(r' id="(\w+)"', (TEMPLATES / "words.html").read_text())
+
+    assert len(ids) > 100
+    assert sorted(ids) == sorted(set(ids))
+
+
 @pytest.mark.parametrize(
     ("cookie", "asked", "language"),
     [("", "en", "en"), ("", "ru-RU,ru;q=0.9", "ru"), ("ru", "en", "ru"), ("en", "ru", "en"), ("xx", "de", "en")],
@@ -60,7 +68,8 @@ def test_link_without_a_valid_code_shows_the_page(browser: Client, typed: str) -
 
     assert answer.status_code == 404
     assert 'data-invite-code=""' in answer.text
-    assert "has no invite code" in answer.text
+    assert "The code in this link is not valid" in answer.text
+    assert "data-about hidden" in answer.text  # whoever follows a link is not to be won over first
     assert "<script>" not in answer.text
 
 

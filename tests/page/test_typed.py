@@ -56,6 +56,7 @@ def test_page_finds_the_invite_codes_of_the_table() -> None:
     assert found == [expected for _, expected in CASES["invite_codes"]]
 
 
+@pytest.mark.long
 def test_page_and_service_agree_on_every_character() -> None:
     """On all that this Python knows; Node.js knows the same or more."""
     known = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs")]

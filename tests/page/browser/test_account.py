@@ -14,19 +14,15 @@ pytestmark = pytest.mark.long
 
 def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Visitor]) -> None:
     alice.sign_in()
-    thief = visitor()
-    thief.phone = alice.phone
-    thief.page.goto("/")
-    thief.ask_for_code()
-    thief.code_field.fill(thief.code(2))
-    thief.own_code()
+    thief = on_another_device(alice, visitor())
 
     alice.open_account()
     expect(alice.page.get_by_role("listitem")).to_have_count(2)
     expect(alice.page.get_by_role("listitem").filter(has_text=alice.words("this_device"))).to_have_count(1)
+    expect(alice.page.get_by_role("listitem").get_by_role("button")).to_have_count(1)  # "Sign out" is of this device
     alice.finds_no_barrier()
     alice.page.get_by_role("listitem").first.get_by_role("button").click()
-    alice.sees("It will be signed out. To use it again, sign in on it with a new code.")
+    alice.sees("It will be signed out. To use it again, sign in on it with a new SMS code.")
     alice.finds_no_barrier()
     alice.press("Cancel")
     expect(alice.page.get_by_role("listitem")).to_have_count(2)
@@ -34,19 +30,33 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
     alice.press("Remove")
 
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
+    expect(alice.button("Remove all, this one too")).to_have_count(0)
+    expect(alice.page.get_by_role("heading", name="Your devices")).to_be_focused()
     thief.page.reload()
     thief.sees("problem_token_revoked")
+    thief.sees("known_phone", digits=alice.phone[-4:])
+    thief.page.reload()
     expect(thief.page.locator("[data-known]")).to_be_empty()  # its trust is gone, too
 
 
-def test_all_devices_are_ended_after_a_question(alice: Visitor) -> None:
+def on_another_device(person: Visitor, other: Visitor) -> Visitor:
+    other.phone = person.phone
+    other.page.goto("/")
+    other.ask_for_code()
+    other.code_field.fill(other.code(2))
+    other.own_code()
+    return other
+
+
+def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) -> None:
     alice.sign_in()
+    on_another_device(alice, bob)
     alice.open_account()
 
-    alice.press("Remove all devices")
-    alice.sees("You will be signed out everywhere, including here. Sign in again with a new code.")
+    alice.press("Remove all, this one too")
+    alice.sees("You will be signed out everywhere, including here. Sign in again with a new SMS code.")
     alice.finds_no_barrier()
-    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove all devices")).click()
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove all")).click()
 
     alice.sees("all_ended")
     alice.page.reload()
@@ -72,10 +82,11 @@ def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, databa
     alice.open_account()
     erase(alice)
     expect(alice.problem).to_have_text(alice.words("problem_fresh_sign_in_required"))
+    expect(alice.page.locator("[data-erase] > button")).to_be_hidden()
     alice.finds_no_barrier()
 
     alice.press("sign_in_again")
-    alice.press("Get a code")
+    alice.press("Get an SMS code")
     alice.code_field.fill(alice.code(2))
     alice.sees_title("Account")
     erase(alice)
@@ -94,6 +105,7 @@ UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
 
 
 def erase(person: Visitor) -> None:
-    person.press("Erase everything")
+    person.press("Erase the account")
+    expect(person.page.get_by_role("dialog")).to_contain_text("Your number, your devices and your vote are erased")
     person.sees("Your invite code will stop working. This cannot be undone.")
-    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase everything")).click()
+    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase the account")).click()

@@ -1,6 +1,6 @@
 """No page of the admin scrolls sideways, and no list is cut off, with long names and large numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.page.browser.test_admin_session import log_in, made_operator
+from tests.page.browser.visitor import Visitor
 from tests.support.service import Service
 
 pytestmark = pytest.mark.long
@@ -67,4 +68,24 @@ def test_pages_are_no_wider_than_the_screen(browser: Browser, service: Service, 
                 has_rows = page.locator("#result_list").count()
                 assert has_rows or path not in FILLED, path
                 assert not has_rows or hidden(page, ".results") <= 0, (width, path)
+    context.close()
+
+
+def test_tables_about_a_user_are_no_wider_than_a_phone(
+    browser: Browser, service: Service, visitor: Callable[..., Visitor]
+) -> None:
+    made_operator(service)
+    invited = visitor()
+    invited.sign_in()
+    with psycopg.connect(**service.database) as connection:
+        found = connection.execute("SELECT id FROM users_user WHERE phone = %s", [f"+7{invited.phone}"]).fetchone()
+        (user,) = found or ()
+    context = browser.new_context(locale="ru", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    log_in(page, service)
+    for path in ("change", "diagnosis"):
+        page.goto(f"http://localhost:{service.port}/admin/users/user/{user}/{path}/")
+        tables = page.locator("#content-main .module:has(table)").all()
+        assert len(tables) >= 2
+        assert all(table.evaluate("it => it.scrollWidth - it.clientWidth") <= 0 for table in tables), path
     context.close()

@@ -121,13 +121,13 @@ def test_what_is_pasted_is_cleaned(alice: Visitor, bob: Visitor) -> None:
     alice.page.goto("/")
     phone = f"+7\u00a0{alice.phone[:3]}\u2013{alice.phone[3:]}\u202c"
     alice.page.get_by_label(alice.words("Mobile number")).fill(phone)
-    alice.press("Get a code")
+    alice.press("Get an SMS code")
     digits = alice.code().translate({ord("0") + n: 0x660 + n for n in range(10)})
     alice.code_field.fill(f"\u200b{digits[:2]}\u2212{digits[2:]}")
     alice.own_code()
 
     alice.invite_field.fill(f"{typed[:3].lower()}\u2014{typed[3:]}\u2060")
     alice.press("Continue")
-    alice.press("Activate")
+    alice.press("Vote")
 
     alice.sees_chosen(code)

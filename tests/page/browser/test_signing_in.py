@@ -1,6 +1,7 @@
 """Signing in, and what may come in between."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,8 +28,8 @@ def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: V
 def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> None:
     alice.page.goto("/")
 
-    alice.page.get_by_label(alice.words("Mobile number")).fill(f"\u202a+7 {alice.shown_phone}\u202c")
-    alice.press("Get a code")
+    alice.page.get_by_label(alice.words("Mobile number")).fill(f"\u202a{alice.shown_phone}\u202c")
+    alice.press("Get an SMS code")
 
     expect(alice.code_field).to_be_focused()
 
@@ -180,8 +181,8 @@ def test_every_step_outlives_a_reload(alice: Visitor) -> None:
     alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
     alice.page.reload()
     expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.phone)
-    alice.press("Get a code")
-    alice.sees_title("Enter the code")
+    alice.press("Get an SMS code")
+    alice.sees_title("Enter the SMS code")
     alice.page.reload()
     alice.sees("sent", phone=alice.unbroken_phone)
     alice.code_field.fill(alice.code())
@@ -206,9 +207,20 @@ def test_language_is_remembered_and_what_was_typed_is_kept(alice: Visitor) -> No
     alice.language = "ru"
     alice.sees_title("Sign in with your phone")
     expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.phone)
-    alice.press("Get a code")
+    alice.press("Get an SMS code")
     alice.code()
     assert "код" in alice.messages()[0].lower()
+
+
+def test_long_words_stay_within_a_small_screen_when_letters_are_spaced(visitor: Callable[..., Visitor]) -> None:
+    anna = visitor("ru")  # "пригласительный"
+    anna.page.set_viewport_size({"width": 320, "height": 640})
+    anna.sign_in()
+    # WCAG 1.4.12
+    anna.page.evaluate("document.querySelectorAll('main *').forEach(it => (it.style.letterSpacing = '.12em'))")
+
+    overhang = "[...document.querySelectorAll('.columns, .columns > div')].map(it => it.scrollWidth - it.clientWidth)"
+    assert anna.page.evaluate(overhang) == [0, 0, 0]
 
 
 @pytest.mark.long
@@ -218,7 +230,7 @@ def test_page_warns_once_when_somebody_else_requested_the_code(alice: Visitor, b
     bob.phone = alice.phone
     bob.page.goto("/")
     bob.ask_for_code()
-    warning = alice.page.get_by_text("Somebody else requested a code for your number")
+    warning = alice.page.get_by_text("Somebody else requested an SMS code for your number")
 
     alice.code_field.fill(alice.code())
 

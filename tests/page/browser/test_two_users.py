@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.page.browser.visitor import Visitor
 
-NOBODY = "Nobody yet. Send your link to a friend: once they activate your code, their number appears here."
+NOBODY = "Nobody yet. Send your link to a friend: once they vote with your code, their number appears here."
 
 
 @pytest.mark.parametrize("language", ["en", pytest.param("ru", marks=pytest.mark.long)])
@@ -30,7 +30,7 @@ def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], languag
     bob.sees("You have one vote. It cannot be changed or undone.")
     expect(bob.page.get_by_role("dialog")).to_contain_text(bob.shown_phone)
     bob.finds_no_barrier()
-    bob.press("Activate")
+    bob.press("Vote")
 
     bob.sees_chosen(code)
     bob.hears("activated", code=f"{code[:3]} {code[3:]}")
@@ -54,13 +54,13 @@ def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itse
     bob.finds_no_barrier()
     bob.ask_for_code()
     bob.code_field.fill(bob.code())
-    bob.sees("Somebody shared this invite code with you. Activate it to give them your vote.")
+    bob.sees("Somebody shared this invite code with you. Use it to give them your vote.")
     expect(bob.page.locator(".ticket [aria-hidden]")).to_have_text(f"{code[:3]} {code[3:]}")
     bob.finds_no_barrier()
     alice.page.reload()
     alice.sees(NOBODY)
-    bob.press("Activate this code")
-    bob.press("Activate")
+    bob.press("Vote with this code")
+    bob.press("Vote")
     bob.sees_chosen(code)
     expect(bob.page.locator("[data-success]")).to_be_focused()
     expect(bob.page).to_have_url(f"http://localhost:{bob.service.port}/")
@@ -100,7 +100,7 @@ def test_pasted_link_holds_the_code(alice: Visitor, bob: Visitor) -> None:
         bob.press("Cancel")
     bob.invite_field.fill(f"Look: https://invite.example.org/i/{code}?from=chat")
     bob.press("Continue")
-    bob.press("Activate")
+    bob.press("Vote")
 
     bob.sees_chosen(code)
 
@@ -118,7 +118,7 @@ def test_refused_invite_codes_tell_why_and_leave_the_field_to_mend(alice: Visito
         alice.invite_field.fill(typed)
         alice.press("Continue")
         if alice.page.get_by_role("dialog").is_visible():
-            alice.press("Activate")
+            alice.press("Vote")
 
         expect(alice.problem).to_have_text(alice.words(words))
         expect(alice.invite_field).to_be_focused()
@@ -132,13 +132,13 @@ def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor
     bob.sign_in()
     other = bob.page.context.new_page()
     other.goto(f"/i/{code}")
-    other.get_by_role("button", name="Activate this code").click()
-    other.get_by_role("button", name="Activate", exact=True).click()
+    other.get_by_role("button", name="Vote with this code").click()
+    other.get_by_role("button", name="Vote", exact=True).click()
     expect(other.locator(".chosen")).to_be_visible()
 
     bob.invite_field.fill(code)
     bob.press("Continue")
-    bob.press("Activate")
+    bob.press("Vote")
 
     expect(bob.problem).to_have_text(bob.words("problem_already_activated", code=f"{code[:3]} {code[3:]}"))
     bob.press("load_again")
@@ -174,7 +174,7 @@ def test_keyboard_alone_goes_the_whole_way(alice: Visitor, bob: Visitor) -> None
     keyboard.press("Enter")
     expect(bob.page.get_by_role("dialog").get_by_role("heading")).to_be_focused()
     keyboard.press("Tab")
-    expect(bob.button("Activate")).to_be_focused()
+    expect(bob.button("Vote")).to_be_focused()
     keyboard.press("Enter")
 
     bob.sees_chosen(code)
@@ -187,11 +187,14 @@ def test_older_invitations_are_shown_on_demand(alice: Visitor, database: Any) ->
     database.execute(CROWD, {"code": code})
     alice.page.reload()
     expect(alice.page.get_by_role("listitem")).to_have_count(50)
+    alice.page.get_by_role("link", name=alice.words("voted_for_you", count=60)).click()
+    expect(alice.page.locator("#people-title")).to_be_focused()
 
-    alice.press("Show more")
+    alice.button("show_more_left", count=10).click()
 
     expect(alice.page.get_by_role("listitem")).to_have_count(60)
-    expect(alice.button("Show more")).to_be_hidden()
+    expect(alice.page.locator("[data-more]")).to_be_hidden()
+    alice.sees("all_shown", count=60)
     expect(alice.page.get_by_role("listitem").nth(50)).to_be_focused()
     expect(alice.page.locator("[data-count]")).to_have_text("60")
     expect(alice.page.locator("li time")).to_have_count(60)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,9 +23,9 @@ pytestmark = pytest.mark.long
 Database = psycopg.Connection[Any]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def service(gateway: Gateway) -> Iterator[Service]:
-    """A service of its own: published results stay for good."""
+    """A service for each test: published results stay for good."""
     with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1") as started:
         yield started
 
@@ -61,33 +62,54 @@ def photograph(visitor: Visitor, name: str) -> None:
     """With all that can be opened, on a phone. Only if SHOTS names a folder."""
     if folder := os.environ.get("SHOTS"):
         visitor.page.set_viewport_size({"width": 390, "height": 844})
-        visitor.page.locator("[data-results] details").evaluate("details => details.open = true")
+        for details in visitor.page.locator("[data-results] details").all():
+            details.evaluate("details => details.open = true")
         visitor.page.screenshot(path=Path(folder) / f"{name}-{visitor.language}.png", full_page=True)
+
+
+def test_code_of_a_link_is_kept_until_voting_begins(visitor: Callable[..., Visitor], database: Database) -> None:
+    alice, bob = visitor("en"), visitor("en")
+    code = alice.sign_in()
+    set_period(database, "1 day", "2 days")
+    bob.sign_in(f"/i/{code}")
+
+    set_period(database, "-1 day", "2 days")
+    later = bob.page.context.new_page()  # the next visit has no link
+    later.goto("/")
+
+    expect(later.locator("#invite")).to_have_value(f"{code[:3]} {code[3:]}")
 
 
 def test_page_tells_the_state_of_the_vote(
     visitor: Callable[..., Visitor], database: Database, browser: Browser, service: Service
 ) -> None:
-    code = visitor().sign_in()
+    chosen = visitor("en")
+    code = chosen.sign_in()
     voters, others = [visitor("en"), visitor("ru")], [visitor("en"), visitor("ru")]
 
     set_period(database, "1 day", "2 days")
     for one in voters:
         one.page.goto(f"/i/{code}")
-        expect(one.page.get_by_role("main")).to_contain_text(begins(one, "voting_not_begun"))
+        expect(one.page.get_by_role("main")).to_contain_text(begins(one, "soon_invited"))
+        photograph(one, "invited-soon")
         one.sign_in(f"/i/{code}")
-        expect(period(one)).to_contain_text(begins(one, "voting_not_begun"))
+        expect(period(one)).to_contain_text(begins(one, "soon_profile"))
+        one.sees("code_saved", code=f"{code[:3]} {code[3:]}")
         expect(one.invite_field).to_have_count(0)
         photograph(one, "not-begun")
 
     set_period(database, "-1 day", "1 day")
     for one in voters:
         one.page.reload()  # the link is still there
-        one.press("Activate this code")
-        one.press("Activate")
+        one.press("Vote with this code")
+        one.page.get_by_role("dialog").get_by_role("button", name=one.words("Vote"), exact=True).click()
         one.sees_chosen(code)
         expect(period(one)).to_be_hidden()
+        expect(one.page.locator("[data-friends]")).to_contain_text(begins(one, "friends_until"))
     for one in others:
+        one.page.goto(f"/i/{code}")
+        expect(one.page.get_by_role("main")).to_contain_text(begins(one, "voting_until"))
+        photograph(one, "invited-open")
         one.sign_in()
         expect(period(one)).to_contain_text(begins(one, "voting_until"))
         expect(one.invite_field).to_be_visible()
@@ -96,27 +118,54 @@ def test_page_tells_the_state_of_the_vote(
     set_period(database, "-1 day", "-1 second")
     for one in (*voters, *others):
         one.page.reload()
-        expect(period(one)).to_contain_text(begins(one, "voting_ended"))
+        expect(one.page.get_by_role("heading", level=1)).to_have_text(one.words("over_title"))
+        expect(one.page.locator(".columns .card").nth(0)).to_have_attribute("data-choice", "")
         expect(period(one)).to_contain_text(str(datetime.now(UTC).year))  # a date, although it was today
         expect(period(one)).to_contain_text(one.words("results_later"))
-        expect(one.page.locator(".actions .primary")).to_have_count(0)
+        expect(one.page.locator(".actions .primary:visible")).to_have_count(0)
         one.sees("no_more_votes")
         one.sees("nobody")
+        one.sees("no_vote") if one in others else one.sees_chosen(code)
         expect(one.page.locator("[data-results]")).to_be_hidden()
         expect(one.invite_field).to_have_count(0)
         photograph(one, f"over-{one in voters}")
+
+    for one in (visitor("en"), visitor("ru")):
+        one.page.goto(f"/i/{code}")
+        expect(one.page.get_by_role("heading", level=1)).to_have_text(one.words("over_title"))
+        one.sees("over_sign_in")
+        one.sees("code_late", code=f"{code[:3]} {code[3:]}")
+        expect(one.page.locator(".ticket, form .primary")).to_have_count(0)
+        one.finds_no_barrier()
+        photograph(one, "invited-over")
 
     publish(browser, service)
     for one in (*voters, *others):
         one.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(seconds=11))
         come_back(one)  # to the tab, where the page looks for news
-        expect(one.page.locator("[data-own]")).to_contain_text(
-            begins(one, "vote_counted" if one in voters else "not_voted")
+        one.sees_title("results_title")
+        expect(one.page.locator("[data-choice]")).to_contain_text(
+            one.words("vote_counted" if one in voters else "no_vote")
         )
+        expect(one.page.locator(".places tbody tr")).to_have_text([re.compile(rf"^1\s*{code[:3]} {code[3:]}.*2$")])
+        one.sees("no_place")
+        one.page.get_by_text(one.words("Check the results yourself")).click()
         expect(one.page.locator("[data-receipt]")).to_be_visible(visible=one in voters)
         photograph(one, f"results-{one in voters}")
         one.finds_no_barrier()
     sees_own_vote(voters[0], code)
+    chosen.page.reload()
+    expect(chosen.page.locator("[data-place]")).to_have_text("1")
+    expect(chosen.page.locator("[data-votes]")).to_have_text("2")
+    expect(chosen.page.locator(".mine")).to_contain_text(chosen.words("your_code"))
+    stranger = visitor("ru")
+    stranger.page.goto("/")
+    stranger.sees_title("results_title")
+    expect(stranger.page.locator(".places tbody tr")).to_have_count(1)
+    stranger.page.goto(f"/i/{code}")
+    expect(stranger.page.locator(".places tbody tr")).to_contain_text(stranger.words("invited_you"))
+    expect(stranger.page.locator(".mine, [data-own]:visible, [data-receipt]:visible")).to_have_count(0)
+    stranger.finds_no_barrier()
 
 
 def sees_own_vote(voter: Visitor, code: str) -> None:

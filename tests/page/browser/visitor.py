@@ -29,7 +29,7 @@ class Visitor:
 
     @property
     def shown_phone(self) -> str:
-        return f"{self.phone[:3]} {self.phone[3:6]}-{self.phone[6:8]}-{self.phone[8:]}"
+        return f"+7 {self.phone[:3]} {self.phone[3:6]}-{self.phone[6:8]}-{self.phone[8:]}"
 
     @property
     def unbroken_phone(self) -> str:
@@ -55,7 +55,7 @@ class Visitor:
 
     def ask_for_code(self) -> None:
         self.page.get_by_label(self.words("Mobile number")).fill(self.phone)
-        self.press("Get a code")
+        self.press("Get an SMS code")
         expect(self.code_field).to_be_focused()
 
     def sign_in(self, path: str = "/") -> str:

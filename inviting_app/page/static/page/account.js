@@ -18,7 +18,7 @@ export async function readAccount() {
 function showAccount(profile, devices) {
   const $ = show("account");
   $("[data-phone]").textContent = phone(profile.phone);
-  if (tab.getItem(CHANGED)) $("[data-notice]").textContent = t("phone_changed", { phone: unbroken(phone(profile.phone)) });
+  if (tab.getItem(CHANGED)) $("[data-notice]").textContent = t("phone_changed");
   tab.removeItem(CHANGED);
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
@@ -52,11 +52,12 @@ function showAccount(profile, devices) {
   );
   return async () => {
     const now = await authorized("GET", DEVICES);
-    return () => $(".devices").contains(document.activeElement) || showDevices(now);
+    return () => $("dialog[open]") || $(".devices").contains(document.activeElement) || showDevices(now);
   };
 
   function showDevices(listed) {
     $(".devices").replaceChildren(...listed.map((device) => item(device, $("[data-devices] .problem"), $("#confirm-end"))));
+    offerToEnd($("[data-devices]"));
   }
 }
 
@@ -73,30 +74,37 @@ function leave() {
 function item(device, box, dialog) {
   const name = described(device.user_agent);
   const row = make("li");
-  const text = make("div");
-  const title = Object.assign(make("p"), { className: "device" });
-  title.append(make("strong", name));
-  if (device.current) title.append(Object.assign(make("span", t("this_device")), { className: "badge" }));
-  text.append(title);
   const state = device.ended_at ? t("signed_out_known") : t("signed_in_at", { time: unbroken(day(new Date(device.signed_in_at))) });
-  text.append(Object.assign(make("p", state), { className: "hint" }));
-  const button = makeButton(t("end"), () => {});
+  const when = Object.assign(make("p"), { className: "hint" });
+  if (device.current) when.append(Object.assign(make("span", t("this_device")), { className: "badge" }), " ");
+  when.append(state);
+  row.append(make("strong", name), when);
+  if (!device.current) when.before(ender(device, name, row, box, dialog)); // this one is signed out above
+  return row;
+}
+
+/** There is nothing to remove where this device is the only one. */
+function offerToEnd(card) {
+  const isOnly = card.querySelectorAll("li").length < 2;
+  for (const part of card.querySelectorAll(":scope > .hint, [data-end-all]")) part.hidden = isOnly;
+}
+
+/** The button that removes another device. */
+function ender(device, name, row, box, dialog) {
+  const button = makeButton(t("end"), () => {}, "secondary small");
   button.ariaLabel = t("end_device", { device: name });
   const end = working(box, button, async () => {
     dialog.querySelector("[data-device]").textContent = name;
     if (!(await ask(dialog))) return;
     await authorized("DELETE", `${DEVICES}/${device.id}`);
-    if (device.current) {
-      leave();
-      return ended("signed_out");
-    }
     say(t("device_ended", { device: name }));
-    (row.nextElementSibling ?? row.previousElementSibling)?.querySelector("button").focus();
+    const card = row.closest("[data-devices]");
     row.remove();
+    offerToEnd(card);
+    (card.querySelector("li button") ?? card.querySelector("h2")).focus();
   });
   button.addEventListener("click", end);
-  row.append(text, button);
-  return row;
+  return button;
 }
 
 const BROWSERS = {

@@ -1,6 +1,6 @@
 /** The steps in which the user types a phone, and then the code sent to it. The views say what is done with them. */
 
-import { clock, halves, phone as grouped, t, unbroken } from "./i18n.js";
+import { clock, halves, t, typedPhone, unbroken } from "./i18n.js";
 import { wayOut } from "./problems.js";
 import { clean, legible } from "./typed.js";
 import { complain, countDown, onSubmit, say, show, working } from "./ui.js";
@@ -51,14 +51,13 @@ export function requested(phone, answer) {
 export function showCodeStep(view, state, { again, enter, other, known = "" }) {
   const $ = show(view);
   const field = $("#code");
-  const phone = grouped(state.phone);
-  const sent = t(state.sent ? "sent" : "not_sent", { phone: unbroken(phone), time: clock(new Date(state.sentAt)) });
-  $("[data-phone]").textContent = phone;
+  const phone = typedPhone(state.phone);
+  const sent = state.code ? "sent_nowhere" : state.sent ? "sent" : "not_sent";
+  $("[data-sent]").textContent = t(sent, { phone: unbroken(phone), time: clock(new Date(state.sentAt)) });
   $("[data-length]").textContent = t(state.length > 6 ? "code_long" : "code_short", { length: state.length });
   $("[data-known]").textContent = known;
   $("[data-demo]").hidden = !state.code;
   if (state.code) $("[data-demo] .code").textContent = halves(state.code);
-  else $("[data-sent]").textContent = sent;
   $("[data-other]").addEventListener("click", otherNumber);
 
   readSms((code) => fillIn(field, code));

@@ -2,11 +2,18 @@
 
 const words = document.getElementById("words").content;
 
+const { callingCode } = document.body.dataset;
+
 export const language = document.documentElement.lang;
 
 /** The text with this id in `words.html`, with `{name}` filled in. */
 export function t(id, values = {}) {
   return words.getElementById(id).textContent.replace(/{(\w+)}/g, (_, key) => values[key]);
+}
+
+/** A link to those who run the service, or null. */
+export function contact() {
+  return words.getElementById("contact")?.cloneNode(true) ?? null;
 }
 
 export function number(value) {
@@ -18,9 +25,11 @@ export function day(date) {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(date);
 }
 
-/** Date and time. @param {Date} date */
-export function moment(date) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" }).format(date);
+/** Date and time, which break only between the two. @param {Date} date @param zone "short" names the reader's zone */
+export function moment(date, zone) {
+  const parts = { year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: zone };
+  const text = new Intl.DateTimeFormat(language, parts).format(date);
+  return unbroken(text).replace(/\u00a0(at|в)\u00a0/, " $1\u00a0");
 }
 
 /** The time of day, with the date if it is not today. @param {Date} date */
@@ -37,9 +46,15 @@ export function wait(milliseconds) {
   return parts.map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
 }
 
-/** Ten digits in the groups that people read them in; other numbers as they are. */
+/** A phone as the service writes it, with the code of the country, and ten digits in the groups that people read. */
 export function phone(text) {
-  return text.replace(/^(\d{3})(\d{3})(\d{2})(\d{2})$/, "$1 $2-$3-$4");
+  if (text.startsWith("+")) return text;
+  return `+${callingCode} ${text.replace(/^(\d{3})(\d{3})(\d{2})(\d{2})$/, "$1 $2-$3-$4")}`;
+}
+
+/** The same of what was typed. Only ten digits are surely without a prefix. */
+export function typedPhone(text) {
+  return /^[1-9]\d{9}$/.test(text) ? phone(text) : text;
 }
 
 /** For a number within a sentence: it stays on one line. */
@@ -50,11 +65,4 @@ export function unbroken(text) {
 /** Digits or letters in two halves: H7K 3QX, 12345 67890. */
 export function halves(text) {
   return text.length < 6 ? text : `${text.slice(0, text.length / 2)} ${text.slice(text.length / 2)}`;
-}
-
-/** Remember the language, as Django's LocaleMiddleware reads it, and show the page in it. */
-export function speak(chosen) {
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `django_language=${chosen}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
-  location.reload();
 }

@@ -2,7 +2,7 @@
 
 import { Problem } from "./api.js";
 import { readAccount } from "./account.js";
-import { speak } from "./i18n.js";
+import "./language.js";
 import { readNewPhone } from "./new_phone.js";
 import { readProfile } from "./profile.js";
 import { isSignedIn, session } from "./session.js";
@@ -32,7 +32,8 @@ async function open() {
 
 function showTrouble(problem) {
   const $ = show("trouble");
-  complainOf(problem, $(".problem"), { retry: openAndFocus, by_itself: true });
+  complainOf(problem, $(".problem"), { retry: openAndFocus, by_itself: true, button: $("[data-again]") });
+  $("[data-again]").addEventListener("click", openAndFocus);
   readAnew = async () => open;
 }
 
@@ -51,7 +52,7 @@ async function refresh() {
 
 async function openAndFocus() {
   await open();
-  document.querySelector("main h1")?.focus();
+  if (isSignedIn()) document.querySelector("main h1")?.focus(); // the sign-in has its own focus
 }
 
 // A page from the browser's cache does not know the changes since it was left.
@@ -64,8 +65,6 @@ session.addEventListener("change", ({ detail }) => {
   if (isSignedIn()) openAndFocus();
   else showSignIn(detail);
 });
-const other = document.querySelector("[data-language]");
-other.addEventListener("click", () => speak(other.dataset.language));
 
 if (isSignedIn()) open();
 else showSignIn();

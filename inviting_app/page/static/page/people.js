@@ -2,9 +2,10 @@
 
 import { day, number, phone, t } from "./i18n.js";
 import { authorized } from "./session.js";
-import { make, say, working } from "./ui.js";
+import { make, say, showMore, working } from "./ui.js";
 
 const INVITATIONS = "/api/v1/profiles/me/invitations";
+const FULL_PAGE = 50;
 const NOBODY = { results: [], next: null };
 
 /** The first page of them. Most users need no request for it. */
@@ -16,6 +17,7 @@ export async function readPeople({ invitations_count }) {
 export function showPeople(card, profile, people) {
   const $ = (selector) => card.querySelector(selector);
   let newest = null;
+  let total = 0;
   let next = null;
 
   const more = working($(".problem"), $("[data-more]"), async () => {
@@ -26,6 +28,12 @@ export function showPeople(card, profile, people) {
     if (!next) first?.focus(); // the button is gone
   });
   $("[data-more]").addEventListener("click", more);
+  const jump = document.querySelector("main [data-jump]");
+  jump.addEventListener("click", (event) => {
+    event.preventDefault(); // the address would name another view
+    card.scrollIntoView();
+    $("h2").focus({ preventScroll: true });
+  });
   startWith(profile, people);
   return async (now) => {
     if (newest.join() !== now.invitations.join()) startWith(now, await readPeople(now));
@@ -33,7 +41,10 @@ export function showPeople(card, profile, people) {
 
   function startWith({ invitations, invitations_count }, page) {
     newest = invitations; // only now: after a failure the next refresh tries again
-    $("[data-count]").textContent = number(invitations_count);
+    total = invitations_count;
+    $("[data-count]").textContent = number(total);
+    jump.textContent = t("voted_for_you", { count: number(total) });
+    jump.hidden = !total;
     $("[data-none]").hidden = invitations_count > 0;
     $("ol").replaceChildren();
     add(page);
@@ -45,7 +56,10 @@ export function showPeople(card, profile, people) {
     const items = page.results.map(item);
     $("ol").append(...items);
     $("ol").hidden = !$("ol").children.length;
+    const shown = $("ol").children.length;
     $("[data-more]").hidden = !next;
+    $("[data-more]").textContent = showMore(total - shown);
+    $("[data-end]").textContent = next || shown < FULL_PAGE ? "" : t("all_shown", { count: number(shown) });
     return items[0];
   }
 }

@@ -1,6 +1,6 @@
 /** The text of each problem, and what the user can do next. */
 
-import { clock, halves, moment, t } from "./i18n.js";
+import { contact, halves, moment, t } from "./i18n.js";
 
 /** The next step for each code of the API. The views pass a function for each step, see `ui.js`. */
 const WAYS = {
@@ -41,12 +41,19 @@ export function explain(problem) {
   if (problem.code === "invalid_code" && problem.attempts_left) {
     return t("wrong_code", { left: problem.attempts_left });
   }
+  if (problem.code === "internal_error" && problem.request_id) {
+    return `${t("problem_internal_error")} ${t("reference", { id: problem.request_id })}`;
+  }
   if (problem.errors?.[0]?.code === "own") return t("own_phone");
   if (problem.code === "voting_closed") return explainPeriod(problem);
   return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
-    time: clock(new Date(retryAt(problem))),
     code: halves(problem.activated_invite ?? ""),
   });
+}
+
+/** The link to those who can help, where the user cannot. */
+export function help({ code }) {
+  return ["account_disabled", "internal_error"].includes(code) ? contact() : null;
 }
 
 function explainPeriod({ opens_at, closes_at }) {

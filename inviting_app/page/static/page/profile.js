@@ -1,25 +1,28 @@
 /** The profile: the own code to share, the own vote, and the users who voted for this user. */
 
+import { copyOnClick } from "./clipboard.js";
 import { halves, phone, t } from "./i18n.js";
 import { readPeople, showPeople } from "./people.js";
+import { readResults, showResults } from "./results.js";
 import { authorized } from "./session.js";
 import { OTHERS, tab } from "./store.js";
-import { make, say, show, spell } from "./ui.js";
+import { make, show, spell } from "./ui.js";
 import { isInvited, showChoice, showInvited, showVote } from "./vote.js";
-import { isChanged, isOver, readVoting, showResults } from "./voting.js";
+import { aboutPeriod, isChanged, isOver, readVoting } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
+const LONG_LIST = 9;
 
 /** Reads the profile. @returns {Promise<() => () => Promise>} a function that shows it and returns its refresh */
 export async function readProfile() {
   const [profile, voting] = await Promise.all([authorized("GET", ME), readVoting()]);
-  const people = await readPeople(profile);
+  const [people, results] = await Promise.all([readPeople(profile), readResults(voting)]);
   return () => {
-    if (!isInvited(profile, voting)) return showProfile(profile, voting, people);
+    if (!isInvited(profile, voting)) return showProfile(profile, voting, people, results);
     let refresh = async () => () => {}; // there is nothing to see anew before the user has chosen
     showWho(
       showInvited(profile, (now) => {
-        refresh = showProfile(now, voting, people);
+        refresh = showProfile(now, voting, people, results);
       }),
       profile,
     );
@@ -27,26 +30,23 @@ export async function readProfile() {
   };
 }
 
-function showProfile(profile, voting, people) {
+function showProfile(profile, voting, people, results) {
   const $ = showWho(show("profile"), profile);
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
-  if (isOver(voting)) {
-    for (const button of $(".actions").querySelectorAll(".primary")) button.className = "secondary"; // sharing brings no votes
-    $("[data-sharing]").textContent = t("no_more_votes");
-    $("[data-none] p").textContent = t("nobody");
-  }
   showChoice($, profile, voting);
-  showResults($("[data-results]"), voting, profile);
+  if (results) showResults($("[data-results]"), voting, results, profile);
+  if (!voting.open) arrange($, voting);
+  giveRoom($, profile);
   const showAnew = showPeople($("[data-people]"), profile, people);
   let showNow = null;
   return async () => {
     if (showNow) return showNow();
     const [now, then] = await Promise.all([authorized("GET", ME), readVoting()]);
     if (!isChanged(voting, then)) return () => showNews($, now, voting, showAnew);
-    const newest = await readPeople(now);
+    const [newest, published] = await Promise.all([readPeople(now), readResults(then)]);
     return () => {
-      showNow = showProfile(now, then, newest);
+      showNow = showProfile(now, then, newest, published);
     };
   };
 }
@@ -80,25 +80,38 @@ function showSharing($, { invite_code, share_url }) {
   copyOnClick($("[data-copy=code]"), invite_code);
 }
 
-function copyOnClick(button, text) {
-  const words = button.textContent;
-  button.addEventListener("click", async () => {
-    await toClipboard(text);
-    say(t("copied"));
-    button.textContent = t("copied");
-    setTimeout(() => (button.textContent = words), 2000);
-  });
+/** While nobody can vote, the state of the vote comes first. After the end the own code is of little use. */
+function arrange($, voting) {
+  const [own, choice, results] = [$(".own").closest(".card"), $("[data-choice]"), $("[data-results]")];
+  const title = own.querySelector("h1");
+  title.replaceWith(make("h2", title.textContent));
+  if (voting.results_published_at) {
+    title.textContent = t("results_title");
+    title.id = "results-title";
+    $("#results-title").replaceWith(title);
+    $("[data-results] [data-about]").textContent = aboutPeriod(voting);
+    $("[data-people]").before(choice);
+  } else {
+    title.textContent = t(isOver(voting) ? "over_title" : "soon_title");
+    choice.prepend(title, $("[data-period]"));
+    $("[data-period]").className = "";
+    own.before(choice);
+  }
+  if (isOver(voting)) endSharing($, own);
 }
 
-/** Browsers have a clipboard only on secure origins and may refuse it. Selected text can be copied everywhere. */
-async function toClipboard(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const field = make("textarea", text);
-    document.body.append(field);
-    field.select();
-    document.execCommand("copy");
-    field.remove();
-  }
+/** A long list gets the whole width, under the two columns. */
+function giveRoom($, { invitations_count }) {
+  if (invitations_count < LONG_LIST) return;
+  $("[data-people]").classList.add("long-list");
+  $(".columns").append($("[data-people]"));
+}
+
+function endSharing($, own) {
+  own.classList.add("over");
+  $("[data-people]").before(own);
+  for (const part of own.querySelectorAll(".link, .actions, .qr")) part.hidden = true;
+  $("[data-sharing]").textContent = t("no_more_votes");
+  $("[data-none] p").textContent = t("nobody");
+  $("[data-none] svg").remove(); // it invites to share
 }

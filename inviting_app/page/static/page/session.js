@@ -106,7 +106,8 @@ async function refreshed() {
   try {
     pair = await callAgain("POST", "/api/auth/refresh", { refresh });
   } catch (problem) {
-    if (problem.code === "token_revoked") ended(problem); // perhaps the device was removed, and is not known any more
+    // Perhaps the device was removed, and is not known any more. Its user may still be told which number it was.
+    if (problem.code === "token_revoked") ended(Object.assign(problem, { digits: knownDigits() }));
     else if (problem.status === 401) forget(problem);
     throw problem;
   }

@@ -1,15 +1,17 @@
 /** Sign-in: the phone, then the code. The current step survives a reload of this tab. */
 
-import { call, callAgain } from "./api.js";
+import { Problem, call, callAgain } from "./api.js";
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
 import { t } from "./i18n.js";
 import { explain } from "./problems.js";
+import { readResults, showResults } from "./results.js";
 import { knownDigits, signIn } from "./session.js";
 import { OTHERS, tab } from "./store.js";
-import { remember, show } from "./ui.js";
-import { aboutPeriod, readVoting } from "./voting.js";
+import { make, remember, show } from "./ui.js";
+import { beforeSignIn, isOver, readVoting } from "./voting.js";
 
 const ASKED = "asked";
+const LONGEST_BLANK = 400; // milliseconds
 
 /** The requested code, if any. */
 function asked() {
@@ -26,18 +28,57 @@ export function showSignIn(why) {
 function showPhone(why) {
   const $ = show("phone");
   if (why) $("[data-notice]").textContent = typeof why === "string" ? t(why) : explain(why);
-  if (knownDigits()) $("[data-known]").textContent = t("known_phone", { digits: knownDigits() });
+  if (why && !document.body.dataset.inviteCode) $("[data-about]").hidden = true; // nobody is new here
+  const digits = why?.digits ?? knownDigits();
+  if (digits) $("[data-known]").textContent = t("known_phone", { digits });
   const field = $("#phone");
   remember(field);
   onPhone($, field, askForCode, showCode, { by_itself: true });
-  if ($("[data-invitation]")) tellPeriod($("[data-invitation]"));
-  if (why) $("h1").focus();
+  tellPeriod($);
+  if (why) $("[data-notice]").focus();
 }
 
 /** Nobody should sign in for a vote that is not counted. Without an answer, the profile tells it. */
-async function tellPeriod(invitation) {
-  const voting = await readVoting().catch(() => ({ open: true }));
-  if (!voting.open) invitation.textContent = aboutPeriod(voting, false);
+async function tellPeriod($) {
+  const [entry, title, about] = [$(".entry"), $("h1"), $("[data-about]")]; // of this view, whatever is shown by then
+  entry.classList.add("waiting"); // so that the usual text does not flash up first
+  setTimeout(() => entry.classList.remove("waiting"), LONGEST_BLANK);
+  try {
+    const voting = await readVoting();
+    const results = await readResults(voting);
+    const usual = about.hidden ? "" : about.textContent;
+    about.textContent = beforeSignIn(usual, voting, document.body.dataset.inviteCode);
+    about.hidden = !about.textContent;
+    if (isOver(voting)) {
+      title.textContent = t("over_title");
+      entry.querySelector("#phone-hint").textContent = t("over_hint");
+      entry.querySelector(".ticket")?.remove();
+      if (document.body.dataset.inviteCode) entry.querySelector("form .primary").className = "secondary"; // of little use to a newcomer
+    }
+    if (results) lead(entry, title, about, voting, results);
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+  } finally {
+    entry.classList.remove("waiting");
+  }
+}
+
+/** The results come first, and the sign-in after them. */
+function lead(entry, title, about, voting, results) {
+  const [signIn, card] = [title.closest(".card"), entry.querySelector("[data-results]")];
+  signIn.prepend(make("h2", t("sign_in")), make("p", t("sign_in_to_check")));
+  title.textContent = t("results_title");
+  card.querySelector("h2").replaceWith(title);
+  title.id = "results-title";
+  card.querySelector("[data-about]").replaceWith(about);
+  showResults(card, voting, results);
+  const jump = Object.assign(make("a", t("sign_in_below")), { href: "#phone", className: "jump" });
+  jump.addEventListener("click", (event) => {
+    event.preventDefault(); // the address names views
+    signIn.querySelector("#phone").focus();
+  });
+  about.after(jump);
+  signIn.before(card);
 }
 
 async function askForCode(phone) {

@@ -1,8 +1,8 @@
 /** Shared by all views: show a view, forms, problems, countdowns, dialogs. */
 
 import { Problem } from "./api.js";
-import { halves, t, wait } from "./i18n.js";
-import { explain, retryAt, wayOut } from "./problems.js";
+import { halves, number, t, wait } from "./i18n.js";
+import { explain, help, retryAt, wayOut } from "./problems.js";
 import { signOut } from "./session.js";
 import { tab } from "./store.js";
 
@@ -41,6 +41,11 @@ export function spell(element, code) {
   element.replaceChildren(seen, heard);
 }
 
+/** The words of a button for the rest of a list, with its length if that is known. */
+export function showMore(left) {
+  return left > 0 ? t("show_more_left", { count: number(left) }) : t("show_more");
+}
+
 export function make(tag, text = "") {
   const element = document.createElement(tag);
   element.textContent = text;
@@ -55,31 +60,56 @@ export function makeButton(text, act, kind = "secondary") {
   return button;
 }
 
-/** Calls `act` when the form is submitted, once at a time. Problems are shown under `field`. */
+/**
+ * Calls `act` when the form is submitted, once at a time. A problem of the field is shown under the field, and all others
+ * under the button, so that the button stays in its place.
+ */
 export function onSubmit(form, act, ways = {}) {
   const field = form.querySelector("input");
-  const attempt = working(form.querySelector(".problem"), form.querySelector("button"), act, {
+  const box = form.querySelector(".problem");
+  const button = form.querySelector(":scope > button");
+  const words = button.textContent;
+  const failure = Object.assign(make("div"), { className: "problem", role: "alert" });
+  button.after(failure);
+  let endWait = () => {};
+  const attempt = working(box, button, act, {
     field,
+    failure,
+    button,
+    waits: (end) => (endWait = end),
     retry: () => form.requestSubmit(),
     ...ways,
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    restore();
     attempt();
   });
-  field.addEventListener("input", () => complain(form.querySelector(".problem"), "", { field }));
+  field.addEventListener("input", () => {
+    complain(box, "", { field });
+    complain(failure, "");
+    restore();
+  });
+
+  function restore() {
+    endWait();
+    button.disabled = false;
+    button.textContent = words;
+  }
 }
 
 /**
  * Returns a function that calls `act` while the button is busy. Problems are explained in `box`, with the next step.
- * @param ways a function for each next step of `problems.js`; `field` is the input to correct. With `by_itself` the page
- * tries again when the service was busy: for what asks the user nothing and may be repeated.
+ * @param ways a function for each next step of `problems.js`. `field` is the input to correct, and `failure` the box for
+ * problems of anything else. `button` is that of the view which tries again; without it, the problem gets one of its own.
+ * With `by_itself` the page tries again when the service was busy: for what asks the user nothing and may be repeated.
  */
 export function working(box, button, act, ways = {}) {
   return async function attempt(...given) {
     if (button.ariaBusy === "true") return;
     button.ariaBusy = "true";
-    complain(box, "", ways);
+    complain(box, "", { field: ways.field });
+    if (ways.failure) complain(ways.failure, "");
     try {
       await act(...given);
     } catch (problem) {
@@ -96,27 +126,35 @@ export function complainOf(problem, box, ways) {
   const way = wayOut(problem);
   const usual = { load_again: () => location.reload(), sign_in_again: () => signOut(), wait: ways.retry };
   const deed = { ...usual, ...ways }[way];
-  if (way === "field" || !deed) return complain(box, explain(problem), ways);
+  const link = help(problem);
+  if (way === "field" || !deed) return complain(box, explain(problem), { field: ways.field, link });
   if (deed instanceof Element) {
-    complain(box, explain(problem));
+    complain(box, explain(problem), { link });
     return deed.focus();
   }
-  const button = makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => {
+  const own = way === "wait" || way === "retry" ? ways.button : undefined;
+  const button = own ?? makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => {
     if (way === "sign_in_again") show("loading"); // the end of the session takes a while, and this view is of it
     deed();
   });
   const byItself = ways.by_itself && problem.code === "unavailable";
-  complain(box, byItself ? `${explain(problem)} ${t("tries_by_itself")}` : explain(problem), { button });
+  const place = ways.failure ?? box;
+  const kept = ways.field && ["offline", "unavailable"].includes(problem.code);
+  const texts = [explain(problem), kept ? t(ways.field.type === "tel" ? "number_kept" : "code_kept") : ""];
+  complain(place, texts.filter(Boolean).join(" "), { button: own ? undefined : button, link });
   if (way !== "wait") return button.focus();
-  countDown(button, retryAt(problem), "try_again", byItself ? deed : undefined);
+  const [after, done] = byItself ? ["tries_again_in", deed] : ["try_again_in"];
+  const end = countDown(button, retryAt(problem), "try_again", done, after);
+  say(button.textContent); // a disabled button is silent
+  ways.waits?.(end);
   if (!ways.field || document.activeElement === ways.field) return;
-  box.tabIndex = -1; // the form's button, which was pressed, gives way to this one
-  box.focus();
+  place.tabIndex = -1; // the pressed button is disabled, or gives way to another
+  place.focus();
 }
 
-/** Shows an error text, or clears it: with the field to correct, or the button of the next step. */
-export function complain(box, text, { field, button } = {}) {
-  box.replaceChildren(...(text ? [make("p", text)] : []), ...(button ? [button] : []));
+/** Shows an error text, or clears it: with the field to correct, or the button or link of the next step. */
+export function complain(box, text, { field, button, link } = {}) {
+  box.replaceChildren(...[text && make("p", text), button, link].filter(Boolean));
   if (!field) return;
   if (text) {
     field.ariaInvalid = "true";
@@ -126,14 +164,14 @@ export function complain(box, text, { field, button } = {}) {
 }
 
 /**
- * Disables the button until then and shows the remaining time on it. `name` and `name_in` are its texts.
+ * Disables the button until then and shows the remaining time on it. `name` is its text afterwards.
  * @returns a function that ends this
  */
-export function countDown(button, until, name, done = () => {}) {
+export function countDown(button, until, name, done = () => {}, before = `${name}_in`) {
   function tick() {
     const left = until - Date.now();
     button.disabled = left > 0;
-    button.textContent = left > 0 ? t(`${name}_in`, { time: wait(left) }) : t(name);
+    button.textContent = left > 0 ? t(before, { time: wait(left) }) : t(name);
     if (left > 0) return;
     clearInterval(timer);
     if (button.isConnected) done();

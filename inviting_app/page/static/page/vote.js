@@ -3,9 +3,9 @@
 import { day, halves, phone, t, unbroken } from "./i18n.js";
 import { inviteCode } from "./invite_code.js";
 import { authorized } from "./session.js";
-import { tab } from "./store.js";
-import { ask, complain, onSubmit, remember, say, show, spell, working } from "./ui.js";
-import { aboutPeriod } from "./voting.js";
+import { local, tab } from "./store.js";
+import { ask, complain, make, onSubmit, remember, say, show, spell, working } from "./ui.js";
+import { aboutFriends, aboutPeriod, isOver } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
 const { dataset } = document.body;
@@ -31,7 +31,7 @@ export function showInvited(profile, showProfile) {
   });
   $("[data-activate]").addEventListener("click", activate);
   $("[data-later]").addEventListener("click", () => {
-    tab.setItem(draft(profile), halves(code)); // the form of the profile shows it
+    keepForLater(profile, code);
     forgetLink();
     showProfile(profile);
     document.querySelector("main h1").focus();
@@ -50,11 +50,22 @@ export function showChoice($, profile, voting) {
     }
     return;
   }
-  $("#choice-title").textContent = t(voting.open ? "choice_none" : "choice_closed");
-  $("[data-period]").textContent = aboutPeriod(voting, false);
+  $("#choice-title").textContent = t("choice_none");
+  $("[data-period]").textContent = voting.results_published_at ? "" : aboutPeriod(voting, false);
   if (fromLink === profile.invite_code) notice.textContent = t("own_link");
-  if (!voting.open) return form.remove();
+  const isOthers = fromLink && fromLink !== profile.invite_code;
+  if (isOver(voting)) {
+    if (isOthers) notice.textContent = t("code_late", { code: halves(fromLink) });
+    return form.replaceWith(make("p", t("no_vote")));
+  }
+  if (!voting.open) {
+    if (isOthers) keepForLater(profile, fromLink);
+    const kept = local.getItem(draft(profile));
+    $("#choice-title").hidden = true; // there is nothing under it yet
+    return kept ? form.replaceWith(make("p", t("code_saved", { code: unbroken(kept) }))) : form.remove();
+  }
   const field = $("#invite");
+  field.value = tab.getItem(draft(profile)) ?? local.getItem(draft(profile)) ?? "";
   remember(field, draft(profile));
   onSubmit(form, async () => {
     const box = $("#invite-problem");
@@ -69,15 +80,17 @@ export function showChoice($, profile, voting) {
   });
 }
 
-export function showVote($, { activated_invite, activated_at }, voting) {
+export function showVote($, { activated_invite, activated_at, receipt }, voting) {
   $("[data-choice] form")?.remove();
-  $("[data-period]").textContent = aboutPeriod(voting, true);
+  const counted = t(receipt ? "vote_counted" : "vote_not_counted");
+  $("[data-period]").textContent = voting.results_published_at ? counted : aboutPeriod(voting, true);
+  $("[data-friends]").textContent = aboutFriends(voting);
   $("[data-broken]")?.remove();
   $("[data-notice]").textContent = "";
   $("#choice-title").textContent = $("#choice-title").dataset.done;
   $("[data-chosen]").hidden = false;
   spell($("[data-chosen] .code"), activated_invite);
-  $("[data-chosen] .hint").textContent = t("activated_at", { time: day(new Date(activated_at)) });
+  $("[data-chosen] .hint").textContent = t("activated_at", { time: unbroken(day(new Date(activated_at))) });
 }
 
 /** The profile after the activation, or nothing if the user does not want it. */
@@ -86,7 +99,7 @@ async function activated($, code, profile) {
   $("#confirm [data-phone]").textContent = phone(profile.phone);
   if (!(await ask($("#confirm")))) return null;
   const answer = await authorized("POST", ME, { activated_invite: code });
-  tab.removeItem(draft(profile));
+  for (const storage of [tab, local]) storage.removeItem(draft(profile));
   forgetLink();
   return answer;
 }
@@ -94,11 +107,15 @@ async function activated($, code, profile) {
 /** Says on top of the profile that it is done. */
 function celebrate({ activated_invite }) {
   const success = document.querySelector("main [data-success]");
-  const text = t("activated", { code: unbroken(halves(activated_invite)) });
-  success.querySelector(".done").textContent = text;
   success.hidden = false;
   success.focus();
-  say(text);
+  say(t("activated", { code: unbroken(halves(activated_invite)) }));
+}
+
+/** The form shows the code when the user comes back, also in another tab and after a new sign-in. */
+function keepForLater(profile, code) {
+  tab.removeItem(draft(profile));
+  local.setItem(draft(profile), halves(code));
 }
 
 /** The name of what was typed: the next user of this browser does not see it. */

@@ -1,7 +1,7 @@
-/** The voting period, and the published results with the receipt of the own vote. */
+/** The voting period, and what users are told of it. */
 
 import { call } from "./api.js";
-import { moment, t } from "./i18n.js";
+import { halves, moment, t, unbroken } from "./i18n.js";
 
 export function readVoting() {
   return call("GET", "/api/v1/voting");
@@ -9,36 +9,42 @@ export function readVoting() {
 
 /** Whether the view has to be shown anew. */
 export function isChanged(before, now) {
-  return before.open !== now.open || before.closes_at !== now.closes_at || before.results_published_at !== now.results_published_at;
+  return ["opens_at", "closes_at", "open", "results_published_at"].some((name) => before[name] !== now[name]);
 }
 
-/** Whether votes were accepted and no longer are. */
+/** Whether votes were accepted and no longer are. The reader's clock may be wrong: it tells which end is nearer. */
 export function isOver({ opens_at, closes_at, open }) {
-  return !open && Boolean(closes_at) && !(Date.parse(opens_at) > Date.now());
+  const middle = (new Date(opens_at).getTime() + new Date(closes_at).getTime()) / 2; // without a beginning, long ago
+  return !open && Boolean(closes_at) && middle < Date.now();
 }
 
 /** What a user is told of the period, or "". */
 export function aboutPeriod(voting, hasVoted) {
-  const { opens_at, closes_at, open, results_published_at } = voting;
+  const { opens_at, closes_at, open } = voting;
   if (open) return closes_at && !hasVoted ? t("voting_until", { time: written(closes_at) }) : "";
-  if (!isOver(voting)) return t("voting_not_begun", { time: written(opens_at) });
+  return isOver(voting) ? aboutEnd(voting) : t("soon_profile", { time: written(opens_at) });
+}
+
+/** Until when others can vote for this user, or "". */
+export function aboutFriends({ closes_at, open }) {
+  return open && closes_at ? t("friends_until", { time: written(closes_at) }) : "";
+}
+
+/** What is told before the sign-in, in place of the usual text or after it. */
+export function beforeSignIn(usual, voting, invited) {
+  if (voting.open) return `${usual} ${aboutPeriod(voting, false)}`.trim();
+  if (!isOver(voting)) return t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) });
+  const late = invited ? t("code_late", { code: unbroken(halves(invited)) }) : "";
+  const way = voting.results_published_at ? "" : t("over_sign_in");
+  return [aboutEnd(voting), late, way].filter(Boolean).join(" ");
+}
+
+function aboutEnd({ closes_at, results_published_at }) {
   const ended = t("voting_ended", { time: written(closes_at) });
   return results_published_at ? ended : `${ended} ${t("results_later")}`;
 }
 
-/** Shows the results, once they are published. */
-export function showResults(card, { results_published_at, results_sha256 }, { activated_invite, receipt, receipt_nonce }) {
-  const $ = (selector) => card.querySelector(selector);
-  card.hidden = !results_published_at;
-  if (card.hidden) return;
-  const own = receipt ? "vote_counted" : activated_invite ? "vote_not_counted" : "not_voted";
-  $("[data-own]").textContent = t(own, { time: written(results_published_at) });
-  $("[data-sha256]").textContent = results_sha256;
-  $("[data-receipt]").textContent = receipt;
-  $("[data-nonce]").textContent = receipt_nonce;
-  for (const part of card.querySelectorAll("[data-of-receipt]")) part.hidden = !receipt;
-}
-
-function written(time) {
-  return moment(new Date(time));
+/** A time of the API in the words and the zone of the reader. */
+export function written(time) {
+  return moment(new Date(time), "short");
 }
