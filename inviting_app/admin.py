@@ -13,11 +13,18 @@ from django.urls import path, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+# The first apps of the menu, and the lists of each, in this order.
+MENU = {
+    "users": ["User", "SmsDelivery", "LoginCode", "Device", "SmsGateway", "SiteTotals"],
+    "profiles": ["Profile", "Activation", "VotingPeriod", "Result", "WebhookEndpoint", "WebhookDelivery"],
+    "auth": ["Group"],
+}
+
 
 class AdminSite(admin.AdminSite):
     """Imports inside the methods are late because these modules register their models with this site."""
 
-    site_header = "inviting_app"
+    site_header = settings.SITE_NAME or "inviting_app"
     site_title = f"inviting_app {settings.VERSION}"
     empty_value_display = "—"
     site_url = reverse_lazy("page")  # type: ignore[assignment]
@@ -54,15 +61,25 @@ class AdminSite(admin.AdminSite):
             return redirect(f"{reverse(f'admin:{step}')}?{request.GET.urlencode(safe='/')}")
         return super().login(request, extra_context)
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """In the same order in every language, first what operators look at most."""
+        apps = super().get_app_list(request, app_label)
+        for app in apps:
+            first = MENU.get(app["app_label"], [])
+            app["models"].sort(key=lambda model: [*first, model["object_name"]].index(model["object_name"]))
+        return sorted(apps, key=lambda app: [*MENU, app["app_label"]].index(app["app_label"]))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from inviting_app.ops import attention
         from profiles.admin import home
         from users import replica
+        from users.admin import lists
         from users.queries import database_now
 
         shown = replica.read(lambda age: {**home.context(request), "data_age": age})
         if request.user.has_perm("users.view_user"):
-            shown["attention"] = attention.notices(database_now())
+            found = attention.notices(database_now())
+            shown["attention"] = [(one, one.about and lists.address(request, one.about)) for one in found]
         return super().index(request, {**shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from profiles import queries, results_queries, voting
 from profiles.models import Receipt, Result, VotingPeriod
@@ -22,6 +23,8 @@ from users.queries import database_now
 
 # Lines of the file that are sent at once.
 LINES = 2_000
+# Codes with the most votes that an operator sees before publishing.
+LEADING = 3
 
 
 class NotPublished(Exception):
@@ -52,7 +55,7 @@ def publish() -> VotingPeriod:
         stored.results_sha256 = hashlib.sha256("".join(_lines(stored.results_period)).encode()).hexdigest()
         # If the clock was set back meanwhile, votes may have been accepted again.
         queries.wait_for_votes(voting.LOCK)
-        left_out = queries.counted_votes().filter(_in_period(stored), receipt=None)
+        left_out = queries.counted_votes().filter(voting.by_time(stored)["during"], receipt=None)
         if not voting.is_over(stored) or left_out.exists():
             raise StillOpen
         stored.results_published_at = database_now()
@@ -60,6 +63,13 @@ def publish() -> VotingPeriod:
         told = {"period": stored.results_period, "votes": votes, "sha256": stored.results_sha256}
         events.emit(Kind.PUBLISHED, told)
         return stored
+
+
+def preview(stored: VotingPeriod) -> tuple[int, list[dict[str, Any]]]:
+    """How many votes the results of this period would have now, and its LEADING codes. It reads all votes."""
+    votes = queries.counted_votes().filter(voting.by_time(stored)["during"])
+    codes: Any = votes.values(code=F("inviter__invite_code")).annotate(votes=Count("pk")).order_by("-votes", "code")
+    return votes.count(), list(codes[:LEADING])
 
 
 def written(opens_at: datetime | None, closes_at: datetime) -> str:
@@ -87,11 +97,6 @@ def _published_period() -> VotingPeriod:
     if stored.results_published_at is None:
         raise NotPublished
     return stored
-
-
-def _in_period(stored: VotingPeriod) -> Q:
-    after_opening = Q(created_at__gte=stored.opens_at) if stored.opens_at else Q()
-    return after_opening & Q(created_at__lt=stored.closes_at)
 
 
 def _lines(period: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from profiles import queries
 from profiles.models import VotingPeriod
@@ -102,7 +103,16 @@ def refuse_published(stored: VotingPeriod) -> None:
 
 def votes_outside(stored: VotingPeriod, most: int) -> int:
     """How many votes have a time that is not in this period, counted up to `most` at each end. Without test users'."""
-    votes = queries.counted_votes()
-    early = votes.filter(created_at__lt=stored.opens_at)[:most].count() if stored.opens_at else 0
-    late = votes.filter(created_at__gte=stored.closes_at)[:most].count() if stored.closes_at else 0
-    return early + late
+    votes, when = queries.counted_votes(), by_time(stored)
+    return sum(votes.filter(when[end])[:most].count() for end in ("before", "after") if end in when)
+
+
+def by_time(stored: VotingPeriod) -> dict[str, Q]:
+    """The conditions on votes before this period, during it and after it. Each follows the index of the times."""
+    opens, closes = stored.opens_at, stored.closes_at
+    found = {"during": (Q(created_at__gte=opens) if opens else Q()) & (Q(created_at__lt=closes) if closes else Q())}
+    if opens:
+        found["before"] = Q(created_at__lt=opens)
+    if closes:
+        found["after"] = Q(created_at__gte=closes)
+    return found

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users import phones
+from users.client import named
 from users.login.models import Challenge, LoginCode, new_challenge_id
 from users.operators.models import EnrolmentToken, OperatorLogin, PhoneSearch
 from users.sms.models import NetworkTotals, SiteTotals, SmsDelivery, SmsGateway
@@ -159,3 +160,8 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return gettext("device %(id)d") % {"id": self.pk}
+
+    @property
+    def client(self) -> str:
+        """Its name, as the user's own list of devices has it."""
+        return named(self.user_agent)

@@ -1,5 +1,6 @@
 """The numbers on the home page of the admin: today, totals, and charts of the last 30 days."""
 
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +10,24 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles import daily_counts, queries
 from profiles.models import Activation, DailyStats
-from users.models import User
+from users.admin import search
+from users.models import SmsDelivery, User
 from users.queries import database_now
+from users.sms.models import DEMO_GATEWAY
 
 # A larger table is not counted: the home page then shows PostgreSQL's own estimate.
 COUNTED = 10_000
+
+# The SMS whose outcomes are shown one by one.
+LAST_SMS = 50
+
+# What SMS with each tone have in common (SmsDelivery.tone).
+TONES = {
+    "good": _("delivered"),
+    "": _("sent, no receipt"),
+    "open": _("queued"),
+    "bad": _("not sent or not delivered"),
+}
 
 # The title of each chart, and its counts of a day with their names.
 CHARTS = (
@@ -30,10 +44,21 @@ def context(request: HttpRequest) -> dict[str, Any]:
     last = daily_counts.last(database_now())
     return {
         **title,
+        "find_help": search.HELP,
         "charts": [_chart(title, counts, last) for title, counts in CHARTS],
         "totals": _totals(),
+        "last_sms": _last_sms() if request.user.has_perm("users.view_smsdelivery") else {},
         "time_zone": settings.TIME_ZONE,
     }
+
+
+def _last_sms() -> dict[str, Any]:
+    """The newest SMS, the oldest of them first, and how many of them have each outcome. Demo codes are no SMS."""
+    newest = SmsDelivery.objects.prefetch_related("login_code").order_by("-created_at", "-pk")[:LAST_SMS]
+    # A condition on the gateway would keep PostgreSQL from the index of the times.
+    found = [sms for sms in newest if sms.gateway != DEMO_GATEWAY]
+    tones = Counter(sms.tone for sms in found)
+    return {"all": found[::-1], "counts": [(tone, name, tones[tone]) for tone, name in TONES.items()]} if found else {}
 
 
 def _chart(title: Any, counts: dict[str, Any], last: list[DailyStats]) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from profiles import queries
-from profiles.models import Activation, Profile
+from profiles import queries, voting
+from profiles.models import Activation, Profile, VotingPeriod
 from users.admin.export import ExportAdmin
-from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, shown
+from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, marked, shown
 
 
 class HasActivatedFilter(ChoiceFilter):
@@ -104,11 +104,26 @@ class ProfileAdmin(ExportAdmin):
         return shown(members and cycle_name(len(members)))
 
 
+class VotingPeriodFilter(admin.SimpleListFilter):
+    """Votes by their time. Each choice is a part of the index that the list is in the order of."""
+
+    title = _("voting period")
+    parameter_name = "voting"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        titles = {"during": _("within it"), "before": _("before it, not counted"), "after": _("after it, not counted")}
+        self.found = voting.by_time(voting.period())
+        return [(name, title) for name, title in titles.items() if name in self.found] if len(self.found) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        return queryset.filter(self.found.get(self.value() or "", Q()))
+
+
 @admin.register(Activation)
 class ActivationAdmin(ExportAdmin):
     empty_text = _("Votes appear here when users activate the invite codes of others.")
-    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at", "are_test")
-    list_filter = ("created_at",)
+    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at", "counts", "are_test")
+    list_filter = (VotingPeriodFilter, "created_at")
     list_select_related = ("invitee__user", "inviter__user")
     search_fields = ("invitee__user__phone",)
     ordering = ("-created_at",)
@@ -121,6 +136,11 @@ class ActivationAdmin(ExportAdmin):
         "invitee__user__is_test": _("test users"),
     }
     fields = list_display
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Activation]:
+        votes: QuerySet[Activation] = super().get_queryset(request)
+        period = VotingPeriod.objects.all()
+        return votes.annotate(opens_at=period.values("opens_at")[:1], closes_at=period.values("closes_at")[:1])
 
     def of_users(self, request: HttpRequest, queryset: QuerySet[Model], users: list[int]) -> QuerySet[Model]:
         """The votes of these users and for them."""
@@ -137,6 +157,14 @@ class ActivationAdmin(ExportAdmin):
     @admin.display(description=_("inviter's phone"))
     def inviter_phone(self, vote: Activation) -> str:
         return str(vote.inviter.user)
+
+    @admin.display(description=_("counts"))
+    def counts(self, vote: Any) -> str:
+        if vote.invitee.user.is_test:
+            return marked("", gettext("no: test vote"))
+        if voting.is_open(vote.opens_at, vote.closes_at, vote.created_at):
+            return marked("good", gettext("yes"))
+        return marked("open", gettext("no: outside the voting period"))
 
     @admin.display(description=_("test users"), boolean=True)
     def are_test(self, vote: Activation) -> bool:

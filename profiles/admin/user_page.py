@@ -8,11 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 
 from profiles import activation, invite_codes, privacy, queries
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
+from users.admin.lists import shown
 from users.admin.user_admin import ROWS_SHOWN, UserAdmin
 from users.keyset import beyond
 from users.models import User
@@ -23,7 +25,8 @@ RELEASE = Action(
     meaning=_("The vote is deleted and no longer counts for the inviter. The user can vote again."),
     applies=lambda user: Activation.objects.filter(pk=user.pk).exists(),
     do=lambda user: activation.release(user.pk),
-    done=_("Released the vote for user %(result)d."),
+    done=N_("Released the vote for user %(result)d."),
+    hurts=True,
 )
 REPLACE = Action(
     name="new-code",
@@ -31,7 +34,8 @@ REPLACE = Action(
     meaning=_("The old code and every link with it stop working at once. Users who activated it keep their vote."),
     applies=lambda user: not user.erased_at,
     do=lambda user: activation.replace_invite_code(user.pk),
-    done=_("Replaced the invite code %(result)s."),
+    done=N_("Replaced the invite code %(result)s."),
+    hurts=True,
     about=lambda user: Profile.objects.get(pk=user.pk).invite_code,
 )
 ERASE = Action(
@@ -43,7 +47,7 @@ ERASE = Action(
     ),
     applies=lambda user: not user.erased_at,
     do=lambda user: privacy.erase_by_operator(user.pk),
-    done=_("Erased the user."),
+    done=N_("Erased the user."),
     final=True,
 )
 
@@ -52,6 +56,24 @@ ERASE = Action(
 class UserPageAdmin(UserAdmin):
     user_actions = (*UserAdmin.user_actions, RELEASE, REPLACE, ERASE)
     change_form_template = "admin/profiles/user.html"
+    list_select_related = ("profile",)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        code = ("invite_code",) if request.user.has_perm("profiles.view_profile") else ()
+        return (self.list_display[0], *code, *self.list_display[1:])
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "invite_code")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        (name, about), *others = super().get_fieldsets(request, obj)
+        (phone, *first), *rows = about["fields"]
+        code = ("invite_code",) if request.user.has_perm("profiles.view_profile") else ()
+        return ((name, {"fields": ((phone, *code, *first), *rows)}), *others)
+
+    @admin.display(description=_("invite code"))
+    def invite_code(self, user: User) -> str:
+        return shown(getattr(user, "profile", None))
 
     def find_users(self, text: str) -> list[int]:
         """Also by invite code."""
@@ -62,11 +84,11 @@ class UserPageAdmin(UserAdmin):
         return found
 
     def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
-        shown = super().page_context(request, user)
+        context = super().page_context(request, user)
         if request.user.has_perm("profiles.view_activation"):
             vote = Activation.objects.filter(pk=user.pk).select_related("inviter__user").first()
-            shown |= {"vote": vote, **_cycle(user), **_invitees(user, request.GET.get("votes_before", ""))}
-        return shown
+            context |= {"vote": vote, **_cycle(user), **_invitees(user, request.GET.get("votes_before", ""))}
+        return context
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         links = []

@@ -1,15 +1,18 @@
-"""The voting period in the admin, whose changes need a reason, and the results, which a superuser publishes once."""
+"""The voting period in the admin, whose changes need a reason, and the publication of the results, once."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, transaction
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import OperationalError, models, transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.template.defaultfilters import floatformat
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
 from django.utils.html import format_html
@@ -17,20 +20,33 @@ from django.utils.text import format_lazy
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 from django.views.generic import FormView
 
-from profiles import results, voting
-from profiles.models import Result, VotingPeriod
+from profiles import queries, results, voting
+from profiles.models import VotingPeriod
+from users import deadline
 from users.admin.actions import FinalForm, ReasonForm
-from users.admin.export import ExportAdmin
-from users.admin.lists import ForgivingAdmin
+from users.admin.lists import ForgivingAdmin, marked
+from users.operators import history
 
 ZONE = settings.TIME_ZONE
+# Python has a time between these in every time zone. A later one could be stored, and the period not be read again.
+IN_RANGE = [MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC)), MaxValueValidator(datetime(9999, 1, 1, tzinfo=UTC))]
 # Votes outside the period are counted up to this number, because a page waits for the count.
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
 NO_END = _("Results can be published when voting has closed. Set a time at which it closes.")
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
+
+WHAT_HAPPENS = _(
+    "Outside these times nobody can vote, and users read why. A change applies at once. Then earlier votes that are"
+    " outside the new times do not count. After the end, a superuser can publish the results."
+)
+ANNOUNCE = _(
+    "Announce the SHA-256 of the file elsewhere now, such as in a post, so that nobody can exchange the file later:"
+    " %(sha256)s"
+)
 
 
 class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
@@ -40,15 +56,12 @@ class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
         model = VotingPeriod
         fields = ("opens_at", "closes_at")
         help_texts = {
-            "opens_at": format_lazy(_("Votes count from this time on. Empty: no limit. Time zone: {zone}."), zone=ZONE),
-            "closes_at": format_lazy(_("Votes count before this time. Empty: no limit. Time zone: {zone}."), zone=ZONE),
+            "opens_at": _("Votes count from this time on. Empty: no limit."),
+            "closes_at": _("Votes count before this time. Empty: no limit."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in self.fields.keys() & {"opens_at", "closes_at"}:  # Django's widget gives its two inputs no labels
-            for part, said in zip(self.fields[name].widget.widgets, (_("Date"), _("Time")), strict=True):
-                part.attrs["aria-label"] = f"{self.fields[name].label}: {said}"
         if "reason" in self.fields:  # not for those who may only view
             self.fields["reason"].help_text = _("The history keeps it. Do not write phone numbers.")
 
@@ -59,6 +72,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
     template_name = "admin/profiles/publish.html"
     form_class = FinalForm
     model_admin: Any = None
+    title = _("Publish the results")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_superuser:
@@ -68,18 +82,22 @@ class PublishView(FormView):  # type: ignore[type-arg]
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         site = self.model_admin.admin_site.each_context(self.request)
         stored = voting.period()
-        own = {"opts": self.model_admin.opts, "title": _("Publish the results"), "original": stored}
-        found = {"not_now": _not_now(stored), "outside": self.model_admin.outside(stored)}
+        own = {"opts": self.model_admin.opts, "title": self.title, "original": stored}
+        found: dict[str, Any] = {"not_now": _not_now(stored), **_outside(stored)}
+        if not found["not_now"]:
+            with deadline.within(None):
+                found["counted"], found["leading"] = results.preview(stored)
         return super().get_context_data(**site, **own, **found, **kwargs)
 
     def form_valid(self, form: FinalForm) -> HttpResponse:
-        """Publish the results and log it, both or neither."""
+        """Publish the results and log it, both or neither. The operator waits as long as it takes."""
         try:
-            with transaction.atomic():
+            with deadline.within(None), transaction.atomic():
                 stored = results.publish()
-                done = gettext("Published the results. SHA-256 of the file: %(sha256)s.")
-                logged = {"done": done % {"sha256": stored.results_sha256}, "reason": form.cleaned_data["reason"]}
-                self.model_admin.log_change(self.request, stored, gettext("%(done)s Reason: %(reason)s") % logged)
+                text = N_("Published the results. SHA-256 of the file: %(sha256)s.")
+                done = history.told(text, sha256=stored.results_sha256)
+                logged = [done, history.reason(form.cleaned_data["reason"])]
+                self.model_admin.log_change(self.request, stored, logged)
         except results.StillOpen:
             messages.warning(self.request, _not_now(voting.period()) or BUSY)
         except voting.ResultsPublished:
@@ -88,13 +106,22 @@ class PublishView(FormView):  # type: ignore[type-arg]
             messages.error(self.request, BUSY)
         else:
             messages.success(self.request, gettext("The results are published."))
+            messages.warning(self.request, ANNOUNCE % {"sha256": stored.results_sha256})
         return redirect("admin:profiles_votingperiod_change", 1)
 
 
 @admin.register(VotingPeriod)
 class VotingPeriodAdmin(ForgivingAdmin):
     form = PeriodForm
-    readonly_fields = ("state", "outside", "results", "results_published_at", "results_sha256")
+    # One input with the browser's own calendar, which phones show well, instead of Django's two.
+    formfield_overrides: ClassVar[Any] = {
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M:%S"),
+            "validators": IN_RANGE,
+        }
+    }
+    readonly_fields = ("state", "results", "results_published_at", "results_sha256")
 
     def get_urls(self) -> list[URLPattern]:
         publish = self.admin_site.admin_view(PublishView.as_view(model_admin=self))
@@ -102,10 +129,12 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         reason = ("reason",) if self.has_change_permission(request, obj) else ()
+        explained = {"description": WHAT_HAPPENS} if reason else {}
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         published = ("results_published_at", "results_sha256") if is_published else ()
         return [
-            (None, {"fields": ("state", "outside", "opens_at", "closes_at", *reason)}),
+            (None, {"fields": ("state",)}),
+            (format_lazy(_("Times, {zone}"), zone=ZONE), {"fields": ("opens_at", "closes_at", *reason), **explained}),
             (_("Results"), {"fields": ("results", *published)}),
         ]
 
@@ -113,6 +142,9 @@ class VotingPeriodAdmin(ForgivingAdmin):
         """Nobody changes the period of published results."""
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         return not is_published and super().has_change_permission(request, obj)
+
+    def heading(self, obj: Any) -> str:
+        return ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -128,7 +160,11 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return redirect("admin:profiles_votingperiod_change", 1)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        shown = {"title": _("Voting period"), "subtitle": None, "show_save_and_continue": False}
+        stored = voting.period()
+        may_publish = request.user.is_superuser and not _not_now(stored)
+        shown: dict[str, Any] = {"title": _("Voting period")}
+        shown["publish"] = PublishView.title if may_publish else ""
+        shown |= _outside(stored) if self.has_view_permission(request) else {}
         try:
             return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         except OperationalError:  # a vote held the lock for too long
@@ -147,40 +183,22 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         """The log's message: both times and the reason."""
-        done = gettext("Voting opens: %(opens)s; closes: %(closes)s.") % {
-            "opens": _written(form.cleaned_data["opens_at"]),
-            "closes": _written(form.cleaned_data["closes_at"]),
-        }
-        return gettext("%(done)s Reason: %(reason)s") % {"done": done, "reason": form.cleaned_data["reason"]}
+        times = {"opens": form.cleaned_data["opens_at"], "closes": form.cleaned_data["closes_at"]}
+        done = history.told(N_("Voting opens: %(opens)s; closes: %(closes)s."), **times)
+        return [done, history.reason(form.cleaned_data["reason"])]
 
     @admin.display(description=_("now"))
     def state(self, stored: VotingPeriod) -> str:
-        return gettext("Voting is open.") if voting.current().open else gettext("Voting is closed.")
+        is_open = voting.current().open
+        said = gettext("Voting is open.") if is_open else gettext("Voting is closed.")
+        return marked("good" if is_open else "", said)
 
-    @admin.display(description=_("votes outside the voting period"))
-    def outside(self, stored: VotingPeriod) -> str:
-        number = voting.votes_outside(stored, COUNTED + 1)
-        return str(number) if number <= COUNTED else f"> {COUNTED}"
-
-    @admin.display(description=_("results"))
+    @admin.display(description=_("publication"))
     def results(self, stored: VotingPeriod) -> str:
         if stored.results_published_at:
-            url, text = reverse("admin:profiles_result_changelist"), gettext("All results")
-        elif not_now := _not_now(stored):
-            return not_now
-        else:
-            url, text = reverse("admin:profiles_votingperiod_publish"), gettext("Publish the results")
-        return format_html('<a href="{}">{}</a>', url, text)
-
-
-@admin.register(Result)
-class ResultAdmin(ExportAdmin):
-    empty_text = _("Results appear here when they are published, after the end of the voting period.")
-    list_display = ("place", "invite_code", "votes")
-    list_display_links = None
-    ordering = ("place",)
-    sortable_by = ("place",)
-    exported = {"place": _("place"), "invite_code": _("invite code"), "votes": _("votes")}
+            url = reverse("admin:profiles_result_changelist")
+            return format_html('<a href="{}">{}</a>', url, gettext("All results"))
+        return _not_now(stored) or gettext("Voting has closed. A superuser can publish the results now.")
 
 
 def _not_now(stored: VotingPeriod) -> str:
@@ -191,9 +209,25 @@ def _not_now(stored: VotingPeriod) -> str:
         return str(NO_END)
     if voting.is_over(stored):
         return ""
-    time = {"time": formats.date_format(localtime(stored.closes_at), "SHORT_DATETIME_FORMAT"), "zone": ZONE}
-    return gettext("Results can be published when voting has closed: %(time)s, %(zone)s.") % time
+    return gettext("Results can be published when voting has closed: %(time)s, %(zone)s.") % at(stored.closes_at)
 
 
-def _written(time: Any) -> str:
-    return localtime(time).isoformat() if time else "—"
+def at(time: datetime) -> dict[str, str]:
+    """This time in the admin's zone, to the second, and the name of the zone: to fill in a sentence."""
+    return {"time": formats.date_format(localtime(time), "SHORT_DATETIME_FORMAT"), "zone": ZONE}
+
+
+def _outside(stored: VotingPeriod) -> dict[str, Any]:
+    """How many votes do not count because of their time, of how many, and the parts of the list that has them."""
+    votes, number = queries.counted_votes(), voting.votes_outside(stored, COUNTED + 1)
+    when = voting.by_time(stored)
+    ends = {"before": _("Votes before the voting period"), "after": _("Votes after the voting period")}
+    return {
+        "outside": _capped(number),
+        "votes": _capped(votes.order_by("pk")[: COUNTED + 1].count()),
+        "ends": [(end, title) for end, title in ends.items() if end in when and votes.filter(when[end]).exists()],
+    }
+
+
+def _capped(number: int) -> str:
+    return str(floatformat(number, "g")) if number <= COUNTED else f"> {floatformat(COUNTED, 'g')}"

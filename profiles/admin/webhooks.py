@@ -1,6 +1,6 @@
 """Webhooks in the admin: the endpoints with their secrets, and what became of the events."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,16 +11,21 @@ from django.db.models.expressions import RawSQL
 from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 
 from profiles.models import WebhookDelivery, WebhookEndpoint
 from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, shown
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, marked, shown
+from users.operators import history
 
 MAY_CHANGE = "profiles.change_webhookendpoint"
+SECRET = _("It was shown once. The list of webhooks has an action that makes a new one.")
 
 
 def _kinds() -> list[tuple[str, str]]:
@@ -57,15 +62,28 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(ForgivingAdmin):
     empty_text = _("Add a webhook to tell another system of sign-ups and votes.")
+    new_title = _("New webhook")
     form = EndpointForm
-    list_display = ("__str__", "events_in_words", "is_enabled", "disabled_reason", "failing_since", "shown_error")
-    readonly_fields = ("failing_since", "shown_error", "previous_until", "created_at")
-    fields = (*EndpointForm.Meta.fields, *readonly_fields)
+    list_display = ("link", "state", "events_in_words", "failing_since", "shown_error")
+    readonly_fields = ("state", "shown_error", "todo", "failing_since", "previous_until", "created_at")
     actions = ("send_test", "new_secret")
     ordering = ("pk",)
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return self.fields if obj else ("url", "events")  # a new one is enabled
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("admin_home/webhook.css",)}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if not obj:
+            return [(None, {"fields": ("url", "events")})]  # a new one is enabled
+        hook = obj if isinstance(obj, WebhookEndpoint) else WebhookEndpoint()
+        failing = ("shown_error", "failing_since") if hook.failing_since else ()
+        todo = ("todo",) if endpoints.todo(hook) else ()
+        secret = {"fields": ("previous_until", "created_at"), "classes": ("collapse",), "description": SECRET}
+        return [
+            (None, {"fields": ("url", "state", *failing, *todo)}),
+            (_("What is sent"), {"fields": ("events", "is_enabled", "disabled_reason")}),
+            (_("Secret"), secret),
+        ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(MAY_CHANGE)
@@ -97,7 +115,7 @@ class WebhookEndpointAdmin(ForgivingAdmin):
             self.message_user(request, gettext("Choose one webhook: its secret is shown once."), messages.WARNING)
             return None
         secret = endpoints.replace_secret(chosen[0])
-        self.log_change(request, chosen[0], gettext("Made a new secret."))
+        self.log_change(request, chosen[0], [history.told(N_("Made a new secret."))])
         return self._shown_once(request, chosen[0], secret)
 
     @admin.action(permissions=["change"], description=_("Send a test"))
@@ -117,6 +135,23 @@ class WebhookEndpointAdmin(ForgivingAdmin):
         context = {**self.admin_site.each_context(request), **own}
         return TemplateResponse(request, "admin/profiles/webhook_secret.html", context)
 
+    @admin.display(description=_("state"))
+    def state(self, endpoint: WebhookEndpoint) -> str:
+        if not endpoint.is_enabled:
+            return marked("", pgettext("webhook", "disabled: %(reason)s") % {"reason": endpoint.disabled_reason})
+        if endpoint.failing_since:
+            return marked("bad", pgettext("webhook", "fails"))
+        return marked("good", pgettext("webhook", "enabled"))
+
+    @admin.display(description=_("webhook"))
+    def link(self, endpoint: WebhookEndpoint) -> str:
+        """A long name is broken between its parts only."""
+        return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in str(endpoint).split(".")))
+
+    @admin.display(description=_("what to do"))
+    def todo(self, endpoint: WebhookEndpoint) -> str:
+        return endpoints.todo(endpoint)
+
     @admin.display(description=_("events"))
     def events_in_words(self, endpoint: WebhookEndpoint) -> str:
         return ", ".join(endpoint.events)
@@ -127,20 +162,21 @@ class WebhookEndpointAdmin(ForgivingAdmin):
 
 
 class StateFilter(ChoiceFilter):
-    """Those that are not delivered. Each choice has a partial index, which a parameter in the statement would miss."""
+    """Those that are not delivered have a partial index, which a parameter would miss. Most others are delivered."""
 
     title = _("state")
     parameter_name = "state"
     choices_offered = {
         "queued": (WebhookDelivery.State.QUEUED.label, {"state": RawSQL("'queued'", ())}),
         "failed": (WebhookDelivery.State.FAILED.label, {"state": RawSQL("'failed'", ())}),
+        "delivered": (WebhookDelivery.State.DELIVERED.label, {"state": WebhookDelivery.State.DELIVERED}),
     }
 
 
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
-    list_display = ("kind", "id", "endpoint", "state", "attempts", "answer", "created_at", "due")
+    list_display = ("kind", "id", "endpoint", "shown_state", "attempts", "answer", "created_at", "due")
     fields = (*list_display, "finished_at", "message_id", "user", "data")
     list_filter = (StateFilter, "endpoint")
     list_select_related = ("endpoint",)
@@ -154,6 +190,11 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
         number = endpoints.send_again(chosen.values_list("pk", flat=True))
         told = gettext("Events that are sent again: %(number)d.")
         self.message_user(request, told % {"number": number}, messages.SUCCESS)
+
+    @admin.display(description=_("state"))
+    def shown_state(self, delivery: WebhookDelivery) -> str:
+        tones = {WebhookDelivery.State.DELIVERED: "good", WebhookDelivery.State.FAILED: "bad"}
+        return marked(tones.get(WebhookDelivery.State(delivery.state), "open"), delivery.get_state_display())
 
     @admin.display(description=_("answer"))
     def answer(self, delivery: WebhookDelivery) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from profiles.webhooks import messages
 from profiles.webhooks.answers import Answer
@@ -60,6 +61,15 @@ def failing(now: datetime) -> QuerySet[WebhookEndpoint]:
     since = now - FAILS_FOR
     enabled = WebhookEndpoint.objects.filter(is_enabled=True, failing_since__lt=since)
     return (enabled | WebhookEndpoint.objects.filter(is_enabled=False, disabled_reason=GONE)).order_by("pk")
+
+
+def todo(endpoint: WebhookEndpoint) -> str:
+    """What an operator does about an endpoint that does not work, in the current language. Empty if it works."""
+    if endpoint.is_enabled and endpoint.failing_since:
+        return _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
+    if not endpoint.is_enabled and endpoint.disabled_reason == GONE:
+        return _("Enable it if that was a mistake. Otherwise write another reason, and this note ends.")
+    return ""
 
 
 def replace_secret(endpoint: WebhookEndpoint) -> str:

@@ -63,6 +63,16 @@ def test_home_page_links_to_the_site(alice: SignedInUser) -> None:
     assert '<a href="/">Открыть сайт</a>' in page
 
 
+def test_menu_has_one_order_in_every_language() -> None:
+    browser = at_work(operator(is_superuser=True))
+
+    pages = [browser.get("/admin/", headers={"accept-language": language}) for language in ("en", "ru")]
+
+    for page in pages:
+        labels = [app["app_label"] for app in page.context["app_list"]]
+        assert labels == ["users", "profiles", "auth", "procrastinate"]
+
+
 def made(model: Any, at: datetime, **values: Any) -> None:
     row = model.objects.latest("pk")
     model.objects.filter(pk=row.pk).update(created_at=at, **values)
@@ -120,3 +130,31 @@ def test_large_tables_are_estimated(monkeypatch: pytest.MonkeyPatch, alice: Sign
     people, active, _ = page["totals"]
     assert (people["number"], people["is_estimate"]) == (3, True)
     assert (active["number"], active["is_estimate"]) == (2, True)
+
+
+def test_outcomes_of_the_last_sms_are_shown_to_those_who_may_see_sms(
+    alice: SignedInUser, bob: SignedInUser, charlie: SignedInUser
+) -> None:
+    SmsDelivery.objects.update(state="sent", gateway="1 twilio")
+    SmsDelivery.objects.filter(login_code__user=alice.profile.user).update(gateway="demo")  # no SMS
+    newest = SmsDelivery.objects.latest("pk")
+    SmsDelivery.objects.filter(pk=newest.pk).update(undelivered="blocked")
+
+    page = at_work(operator("9991119998", "view_user", "view_smsdelivery")).get("/admin/").text
+
+    assert re.findall('<i class="(.*?)"', page) == ["", "bad"]
+    assert "Sent, no receipt: 1" in page
+    assert "not delivered: the recipient blocks SMS" in page
+    assert "Sent, no receipt" not in at_work(operator("9991119997", "view_user")).get("/admin/").text
+
+
+def test_home_begins_with_a_search_for_a_user_and_has_the_menu(alice: SignedInUser) -> None:
+    browser = at_work(operator("9991119998", "view_user"))
+
+    page = browser.get("/admin/").text
+    found = browser.get("/admin/users/user/", {"q": alice.phone[-4:]}).text
+
+    assert 'action="/admin/users/user/"' in page.partition("What needs attention")[0]
+    assert page.count('href="/admin/users/user/"') == 2, "the menu and that of phones"
+    assert f"+7***{alice.phone[-4:]}" in found
+    assert "Find a user" not in at_work(operator("9991119997", "view_device")).get("/admin/").text

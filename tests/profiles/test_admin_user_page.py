@@ -36,7 +36,7 @@ def rows(section: str) -> list[list[str]]:
     return [
         cells
         for row in re.findall("<tr>(.*?)</tr>", section, re.DOTALL)
-        if (cells := re.findall("<td>(.*?)</td>", row))
+        if (cells := re.findall("<td[^>]*>(.*?)</td>", row))
     ]
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from profiles import activation, privacy, results, voting
+from profiles import activation, privacy, results, results_queries, voting
 from profiles.models import Activation, Profile, Receipt, Result, VotingPeriod
 from tests.support.accounts import SignedInUser, registered
 from tests.support.checker import checked
 from tests.support.many_users import crowd
 from tests.support.operators import at_work, helper, logged, operator
-from users import accounts
+from users import accounts, deadline
 from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
@@ -43,15 +43,16 @@ def test_there_are_no_results_before_they_are_published(api: Any) -> None:
     assert api.get(VOTING).json()["results_published_at"] is api.get(VOTING).json()["results_sha256"] is None
 
 
-def test_clients_that_read_the_file_slowly_leave_threads_for_others(api: Any, settings: Any) -> None:
+@pytest.mark.parametrize("path", [FILE, "/api/v1/profiles/me/export"])
+def test_large_responses_that_take_long_leave_threads_for_others(alice: SignedInUser, settings: Any, path: str) -> None:
     close_and_publish()
-    begun = [api.get(FILE) for _ in range(settings.WEB_THREADS // 2)]
+    begun = [alice.api.get(path) for _ in range(settings.WEB_THREADS // 2)]
 
-    refused = api.get(FILE)
+    refused = alice.api.get(path)
     read = [b"".join(one.streaming_content) for one in begun]
 
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "unavailable", "5")
-    assert set(read) == {downloaded(api)}
+    assert set(read) == {b"".join(alice.api.get(path).streaming_content)}
 
 
 def test_results_are_pages_of_all_codes_with_votes(api: Any) -> None:
@@ -225,3 +226,19 @@ def test_others_do_not_publish() -> None:
 
     assert browser.get(PUBLISH).status_code == browser.post(PUBLISH, {"reason": "x", "sure": "on"}).status_code == 403
     assert voting.period().results_published_at is None
+
+
+def test_publishing_may_take_longer_than_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    def store(*period: Any) -> int:
+        limits.append(deadline.seconds())
+        return 0
+
+    limits: list[float | None] = []
+    monkeypatch.setattr(results_queries, "store", store)
+    voting.change(None, database_now())
+    browser = at_work(operator(is_superuser=True))
+
+    with deadline.within(deadline.SECONDS):
+        browser.post(PUBLISH, {"reason": "as announced", "sure": "on"})
+
+    assert limits == [None]

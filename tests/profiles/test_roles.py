@@ -11,8 +11,9 @@ from django.db import connection
 from django.test import Client
 
 from tests.support.accounts import SignedInUser
-from tests.support.operators import at_work, operator
+from tests.support.operators import at_work, helper, operator, page_of
 from users.admin.permissions import MEANINGS, ROLES
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -110,3 +111,16 @@ def test_forms_offer_each_permission_that_a_list_or_a_role_needs() -> None:
     used = {codename for role in ALL.values() for codenames in role.values() for codename in codenames}
 
     assert lists | used == set(MEANINGS)
+
+
+def test_operators_who_may_not_change_permissions_read_their_meanings(alice: SignedInUser) -> None:
+    group = Group.objects.get(name="viewer")
+    User.objects.filter(pk=alice.profile.pk).update(is_staff=True)
+    alice.profile.user.groups.add(group)
+    reader = helper("view_user", "view_group")
+
+    pages = [reader.get(page_of(alice.profile.pk)).text, reader.get(f"/admin/auth/group/{group.pk}/change/").text]
+
+    assert "Viewer" in pages[0]
+    assert "See users, with masked phone numbers" in pages[1]
+    assert not any("Can view" in page or 'type="checkbox"' in page for page in pages)

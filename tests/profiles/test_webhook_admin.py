@@ -134,3 +134,36 @@ def test_who_may_only_see_changes_nothing() -> None:
     target.refresh_from_db()
     assert target.previous_nonce is None and WebhookDelivery.objects.count() == 1
     assert at_work(operator("9991119996", "view_user")).get(LIST).status_code == 403
+
+
+def test_list_marks_failing_webhooks_and_a_page_leads_to_deliveries(manager: Client) -> None:
+    works = endpoint(URL)
+    endpoint(URL, failing_since=database_now(), error="timeout")
+    endpoint(URL, is_enabled=False, disabled_reason="moves")
+
+    listed = manager.get(LIST).text
+    page = manager.get(f"{LIST}{works.pk}/change/").text
+
+    for marked in ('good">enabled', 'bad">fails', '">disabled: moves'):
+        assert listed.count(f'<span class="outcome {marked}<') == 1
+    assert f'href="{DELIVERIES}?endpoint__id__exact={works.pk}"' in page
+    assert (
+        DELIVERIES not in at_work(operator("9991119996", "view_webhookendpoint")).get(f"{LIST}{works.pk}/change/").text
+    )
+
+
+def test_page_says_what_to_do_and_the_list_finds_what_was_delivered(manager: Client) -> None:
+    hook = endpoint(URL)
+    WebhookDelivery.objects.create(
+        endpoint=hook, kind="user.verified", data={}, state="delivered", finished_at=database_now()
+    )
+    page, advice = f"{LIST}{hook.pk}/change/", "Ask whoever runs the receiver."
+
+    assert advice not in manager.get(page).text
+    WebhookEndpoint.objects.update(failing_since=database_now(), error="timeout")
+    assert advice in manager.get(page).text
+    assert "<h1>New webhook</h1>" in manager.get(f"{LIST}add/").text
+    counts = [
+        len(manager.get(f"{DELIVERIES}?state={one}").context["cl"].result_list) for one in ("delivered", "failed")
+    ]
+    assert counts == [1, 0]

@@ -8,6 +8,7 @@ from django.test import Client
 
 from tests.support.accounts import registered
 from users.models import User
+from users.operators import history
 
 # The permissions to see all lists with phones, which are masked then.
 SEES_LISTS = ("view_user", "view_device", "view_logincode", "view_smsdelivery", "view_profile", "view_activation")
@@ -51,4 +52,4 @@ def page_of(person: int, page: str = "change") -> str:
 
 def logged() -> list[str]:
     """The messages of the admin's log, oldest first."""
-    return [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
+    return [history.in_words(entry) for entry in LogEntry.objects.order_by("pk")]

@@ -21,6 +21,7 @@ from tests.support.operators import operator as staff
 from users.admin.forms import PasswordForm
 from users.admin.jobs import TASKS
 from users.models import User
+from users.operators import history
 from users.sms.tasks import count_site
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,7 @@ def test_user_becomes_an_operator_and_keeps_profile_and_vote(
 
     entry = LogEntry.objects.get()
     said = "Made a superuser, with a new password, at the command line."
-    assert (entry.user, entry.object_id, entry.change_message) == (alice.profile.user, str(alice.profile.pk), said)
+    assert (entry.user, entry.object_id, history.in_words(entry)) == (alice.profile.user, str(alice.profile.pk), said)
     assert alice.me()["invite_code"] == code
     assert alice.me()["activated_invite"] == bob.code
     assert User.objects.get(phone=f"+7{alice.phone}").is_superuser
@@ -226,6 +227,15 @@ def test_cancelling_a_job_needs_the_permission_to_change_jobs(alice: SignedInUse
         helper.post("/admin/procrastinate/procrastinatejob/", chosen)
 
         assert ProcrastinateJob.objects.get(pk=job).status == status
+
+
+@pytest.mark.parametrize(
+    ("path", "action"), [("auth/group", "delete_selected"), ("profiles/webhookendpoint", "new_secret")]
+)
+def test_action_on_an_id_that_no_row_can_have_shows_the_list(operator: Client, path: str, action: str) -> None:
+    answer = operator.post(f"/admin/{path}/", {"action": action, "_selected_action": "x"}, follow=True)
+
+    assert (answer.status_code, answer.request["PATH_INFO"]) == (200, f"/admin/{path}/")
 
 
 def test_erased_users_and_rows_are_named_in_the_operators_language(operator: Client, alice: SignedInUser) -> None:

@@ -84,3 +84,11 @@ def test_action_fails_without_the_lock_or_the_log_entry(impatient: None, held: s
     assert told == ["Nothing was done: the user's data is in use at this moment. Try again."]
     assert User.objects.get(pk=alice.pk).is_active
     assert not LogEntry.objects.exists()
+
+
+def test_page_that_one_may_not_open_leads_back_to_the_admin(db: None) -> None:
+    page = at_work(operator("9991119997", "view_device")).get("/admin/users/user/")
+
+    assert page.status_code == 403
+    assert "You do not have the permission" in page.content.decode()
+    assert 'href="/admin/"' in page.content.decode()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
-from django.db.models import Value
+from django.db.models import Model, Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -209,3 +209,38 @@ def test_search_with_a_result_has_no_explanation(support: Client, alice: SignedI
 
     assert page.context["no_user"] == ""
     assert page.context["cl"].result_count
+
+
+@pytest.mark.parametrize("model", [SmsDelivery, LoginCode])
+def test_sms_and_code_lead_to_their_user_and_the_diagnosis(support: Client, model: type[Model]) -> None:
+    ask(now=timezone.now())
+    pk, user = model.objects.get().pk, User.objects.get(phone="+79991234567")  # type: ignore[attr-defined]
+    path = f"/admin/users/{model._meta.model_name}/{pk}/change/"
+
+    page = at_work(operator("9991119996", *ALLOWED, "view_logincode")).get(path).text
+    without = at_work(operator("9991119995", f"view_{model._meta.model_name}")).get(path).text
+
+    assert f'<a href="{page_of(user.pk)}">User</a>' in page and f'<a href="{diagnosis_of(user)}">{LINK}</a>' in page
+    assert LINK not in without and ">User</a>" not in without
+
+
+def test_page_says_what_to_do_now(support: Client, alice: SignedInUser, failing: None) -> None:
+    assert "Start a worker first: manage.py worker." in read(support, alice.profile.user)
+
+    User.objects.filter(pk=alice.profile.pk).update(is_active=False)
+
+    assert "Enable the user first" in read(support, alice.profile.user)
+
+
+def test_new_code_is_not_advised_for_a_number_that_gets_no_sms(support: Client, failing: None) -> None:
+    ask(now=timezone.now())
+    user = User.objects.get(phone="+79991234567")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (clock_timestamp())")
+    SmsDelivery.objects.update(state="failed", error="1 webhook: region")
+    assert "ask the provider about it" in read(support, user)
+
+    SmsDelivery.objects.update(state="failed", error="1 webhook: number")
+
+    page = read(support, user)
+    assert "Check the number with the user first" in page and "ask the provider about it" not in page

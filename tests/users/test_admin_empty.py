@@ -21,7 +21,7 @@ SAID = {
     "profiles/webhookendpoint": ("Add a webhook to tell", "Добавьте вебхук"),
     "profiles/webhookdelivery": ("Deliveries appear here when", "Доставки появятся здесь"),
     "procrastinate/procrastinatejob": ("Jobs appear here when", "Задания появятся здесь"),
-    "users/user?q=424242": ("Nobody is found by this text.", "По этому тексту никто не найден."),
+    "users/user?q=424242": ("Nobody is found by this text.", "Никого не нашли."),
 }
 
 

@@ -35,8 +35,10 @@ def test_state_and_what_to_do_are_shown(
     now = database_now()
     SmsGateway.objects.create(name="1 webhook", failed_at=now, circuit_open_until=now + timedelta(minutes=1), **values)
 
-    assert f'<td class="field-state">{english}</td>' in listed(viewer, "en")
-    assert f'<td class="field-state">{russian}</td>' in listed(viewer, "ru")
+    tone = "good" if english == "works" else "bad"
+    assert f'<span class="outcome {tone}">{english}</span>' in (page := listed(viewer, "en"))
+    assert (todo or "—") in page.partition("field-todo")[2].partition("</td>")[0]
+    assert f'<span class="outcome {tone}">{russian}</span>' in listed(viewer, "ru")
     page = viewer.get("/admin/users/smsgateway/1%20webhook/change/").text
     assert english in page.partition("field-state")[2].partition("</div>")[0]
     assert (todo or "—") in page.partition("field-todo")[2].partition("</div>")[0]
@@ -45,7 +47,8 @@ def test_state_and_what_to_do_are_shown(
 def test_gateway_that_is_no_longer_configured_is_told(viewer: Client) -> None:
     SmsGateway.objects.create(name="1 twilio", failures=3, error="credit 3")
 
-    assert '<td class="field-state">not in SMS_GATEWAYS</td>' in listed(viewer, "en")
+    assert '<span class="outcome ">not used</span>' in (page := listed(viewer, "en"))
+    assert "It is no longer in SMS_GATEWAYS." in page
     assert "Add credit" not in viewer.get("/admin/users/smsgateway/1%20twilio/change/").text
 
 

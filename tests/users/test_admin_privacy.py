@@ -15,6 +15,7 @@ from django.test import Client, RequestFactory
 from tests.support.accounts import SignedInUser
 from tests.support.operators import at_work, helper, logged, operator, page_of
 from users.models import Device, LoginCode, SiteTotals, SmsDelivery, SmsGateway, User
+from users.operators import history
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +61,7 @@ def test_full_number_is_shown_once_and_logged(boss: Client, alice: SignedInUser)
     assert f"+7{alice.phone}" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     entry = LogEntry.objects.get()
-    assert (entry.get_change_message(), entry.object_id) == ("Viewed the full phone number.", str(alice.profile.pk))
+    assert (history.in_words(entry), entry.object_id) == ("Viewed the full phone number.", str(alice.profile.pk))
     assert entry.user.is_superuser
     assert f"+7{alice.phone}" not in boss.get(page_of(alice.profile.pk)).content.decode()
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from tests.support.operators import helper, page_of
 from tests.support.receipts import sent
+from users.admin.deliveries import OUTCOMES
 from users.login.sms_limits import count_site
-from users.models import SmsDelivery, SmsGateway, User
+from users.models import LoginCode, SmsDelivery, SmsGateway, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 SEEN = ("view_user", "view_smsdelivery", "view_smsgateway")
@@ -35,8 +36,8 @@ def read(support: Client, path: str, language: str) -> str:
         ),
         (
             {"undelivered": "expired"},
-            "The last SMS was not delivered: not delivered in time.",
-            "Последнее SMS не доставлено: не доставлено вовремя.",
+            "The last SMS was not delivered: its time ran out.",
+            "Последнее SMS не доставлено: истёк срок доставки.",
         ),
         (
             {"state": "failed", "error": "1 webhook: number 7"},
@@ -75,11 +76,65 @@ def test_lists_show_what_was_delivered(support: Client) -> None:
     SmsGateway.objects.update(error="credit 3")
 
     deliveries, gateways = "/admin/users/smsdelivery/", "/admin/users/smsgateway/"
-    assert "no: the recipient blocks SMS" in read(support, deliveries, "en")
-    assert "нет: получатель не принимает SMS" in read(support, deliveries, "ru")
-    assert "75 % of 4 SMS, half of them within 5 s" in read(support, gateways, "en")
+    listed = read(support, deliveries, "en")
+    assert '<span class="outcome bad">not delivered: the recipient blocks SMS</span>' in listed
+    assert listed.count('<span class="outcome good">delivered</span>') == 3
+    assert "не доставлено: получатель не принимает SMS" in read(support, deliveries, "ru")
+    assert "75 % of 4 SMS, median 5 s" in read(support, gateways, "en")
     assert "нет денег на счёте (3)" in read(support, gateways, "ru")
     for row in (f"{deliveries}{SmsDelivery.objects.latest('pk').pk}/change/", f"{gateways}1%20webhook/change/"):
         assert support.get(row).status_code == 200
     user = User.objects.get(phone="+79991234567")
     assert "the recipient blocks SMS" in read(support, page_of(user.pk), "en")
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "todo"),
+    [
+        ({"delivered_at": datetime(2026, 2, 3, tzinfo=UTC)}, "delivered", "Nothing."),
+        ({"undelivered": "blocked"}, "undelivered", "Ask the user to check the number"),
+        ({"state": "failed", "error": "1 webhook: number"}, "failed", "Ask the user to check the number"),
+        ({"state": "failed", "error": "1 webhook: credit"}, "failed", "See the SMS gateways"),
+        ({"state": "queued", "valid": True}, "queued", "Wait"),
+        ({"state": "queued"}, "queued", "No worker took it in time."),
+        ({}, "sent", "with the reference"),
+    ],
+)
+def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
+    values: dict[str, Any], name: str, todo: str, support: Client
+) -> None:
+    minutes = 5 if values.pop("valid", False) else -5
+    sms = sent("1 webhook", "a-1", **{"created_at": timezone.now(), **values})
+    LoginCode.objects.update(expires_at=timezone.now() + timedelta(minutes=minutes))
+    names = [one for one, _title, _condition in OUTCOMES]
+
+    found = [one for one in names if support.get(f"/admin/users/smsdelivery/?lately={one}").context["cl"].queryset]
+
+    assert found == [name]
+    assert todo in read(support, f"/admin/users/smsdelivery/{sms.pk}/change/", "en")
+
+
+@pytest.mark.parametrize(
+    ("values", "tone", "said"),
+    [
+        ({}, "", "sent"),
+        ({"error": "1 twilio: no_answer"}, "", "sent"),  # the gateway after it took the SMS
+        ({"state": "queued"}, "open", "queued"),
+        ({"state": "queued", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "not sent: its code expired"),
+        (
+            {"state": "queued", "notice_phone": "+79991234567", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)},
+            "open",
+            "queued",
+        ),
+        ({"state": "queued", "error": "1 webhook: credit 3"}, "open", "queued: 1 webhook: no credit (3)"),
+        ({"state": "failed", "error": "1 webhook: number"}, "bad", "failed: 1 webhook: no such number"),
+        ({"state": "dropped"}, "bad", "dropped"),
+        ({"undelivered": "expired"}, "bad", "not delivered: its time ran out"),
+        ({"undelivered": "expired", "delivered_at": datetime(2026, 2, 3, tzinfo=UTC)}, "good", "delivered"),
+    ],
+)
+def test_outcome_of_an_sms_is_told_in_words_and_by_a_mark(values: dict[str, Any], tone: str, said: str) -> None:
+    code = LoginCode(expires_at=values.pop("expires_at", timezone.now() + timedelta(minutes=5)))
+    sms = SmsDelivery(**{"login_code": code, "state": "sent", "undelivered": "", **values})
+
+    assert (sms.tone, sms.outcome) == (tone, said)

@@ -41,7 +41,9 @@ KNOWN = {
         "at",
     ),  # groups, and the call of a job
     *("manage", "py", "doctor", "worker", "backup", "keep", "docs", "md", "SMS_GATEWAYS", "webhook", "App"),
+    *("SMS_GUARD", "record", "enforce", "SMS_PER_DAY"),  # settings and their values
     *("URL", "Webhook", "id", "example", "org"),
+    *("SMS_GUARD", "record", "enforce"),  # a setting and its values
     *(word for kind in Kind.values for word in kind.split(".")),  # the names of events
 }
 # What is no text: a secret to copy, and the hash of a password.

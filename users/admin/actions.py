@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 
 from users import accounts, phones
 from users.login import test_numbers
@@ -48,9 +49,12 @@ class Action:
     applies: Callable[[User], bool]
     # Does it. The result is false if the action no longer applies; otherwise `done` may show it in the log.
     do: Callable[[User], Any]
-    done: Any
+    # In English, as the log stores it.
+    done: str
     # If the result is a text, it is a secret: it is shown once, with this explanation, and is not in the log.
     shown_once: str | Promise = ""
+    # It takes something from the user: its button is red.
+    hurts: bool = False
     # It cannot be undone: only superusers may do it, and they confirm it with a checkbox.
     final: bool = False
     # The value that the action replaces, if it can be repeated: so a form that is sent twice acts once.
@@ -62,11 +66,13 @@ DISABLE = Action(
     title=_("Disable"),
     meaning=_(
         "The user is signed out everywhere at once and cannot sign in. Others cannot see the user or activate the"
-        " user's invite code. The user's own vote still counts. You can enable the user again."
+        " user's invite code. The user's own vote still counts, and so do the votes for the"
+        " user. You can enable the user again."
     ),
     applies=lambda user: user.is_active,
     do=accounts.disable,
-    done=_("Disabled the user."),
+    done=N_("Disabled the user."),
+    hurts=True,
 )
 ENABLE = Action(
     name="enable",
@@ -74,7 +80,7 @@ ENABLE = Action(
     meaning=_("The user can sign in again, with a new sign-in on each device. The user's invite code works again."),
     applies=lambda user: not user.is_active and not user.erased_at and not test_numbers.is_removed(user),
     do=accounts.enable,
-    done=_("Enabled the user."),
+    done=N_("Enabled the user."),
 )
 REVOKE_DEVICES = Action(
     name="end-devices",
@@ -84,7 +90,8 @@ REVOKE_DEVICES = Action(
     ),
     applies=lambda user: user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists(),
     do=accounts.revoke_devices,
-    done=_("Revoked all devices."),
+    done=N_("Revoked all devices."),
+    hurts=True,
 )
 TOKEN_MEANING = _(
     "Give this token to the operator, in person or by a call to a number that you know. With it, the operator can set"
@@ -110,7 +117,8 @@ RESET_SECOND_FACTOR = Action(
     ),
     applies=lambda user: user.is_staff and second_factor.is_enrolled(user),
     do=_reset_second_factor,
-    done=_("Reset the second factor."),
+    done=N_("Reset the second factor."),
+    hurts=True,
     shown_once=TOKEN_MEANING,
 )
 SECOND_FACTOR_TOKEN = Action(
@@ -123,6 +131,6 @@ SECOND_FACTOR_TOKEN = Action(
     ),
     applies=lambda user: user.is_staff and second_factor.needs_token(user),
     do=second_factor.token_to_set_up,
-    done=_("Made a token for the second factor."),
+    done=N_("Made a token for the second factor."),
     shown_once=TOKEN_MEANING,
 )

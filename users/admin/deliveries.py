@@ -6,16 +6,33 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
-from django.utils.translation import gettext
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from users.admin.lists import ChoiceFilter, LargeTableAdmin, shown
+from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
 from users.clock import DAY, StatementTimestamp
+from users.login import sms_limits
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 from users.operators.phone_searches import SEES_PHONES
 from users.sms import arrivals, health
+from users.sms.models import DEMO_GATEWAY
+
+SUSPECTS = _(
+    "Many codes that nobody uses can mean that somebody requests SMS to earn from them. The guard against that is set"
+    " where the service runs. SMS_GUARD=record only warns in the log. SMS_GUARD=enforce sends no SMS to unverified"
+    " phones there: set it unless the users are real."
+)
+
+COUNTED = _("The worker counts once a minute. The limits of SMS use these numbers.")
+REQUESTED = _(
+    "Requested are all that the limits count: also those that no gateway took, and those of demo mode. Delivered are"
+    " those whose provider sent a receipt."
+)
 
 
 @admin.register(LoginCode)
@@ -24,18 +41,30 @@ class LoginCodeAdmin(LargeTableAdmin):
     list_display = (
         "user",
         "id",
+        "state",
         "length",
         "known_device",
         "challenges",
         "wrong",
         "created_at",
-        "used_at",
     )
     list_filter = ("created_at",)
     list_select_related = ("user", "device")
     search_fields = ("user__phone",)
     ordering = ("-created_at",)
-    fields = (*list_display, "shown_language", "sent_at", "open_until", "expires_at", "closed_at")
+    fields = (*list_display, "used_at", "shown_language", "sent_at", "open_until", "expires_at", "closed_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LoginCode]:
+        codes: QuerySet[LoginCode] = super().get_queryset(request)
+        return codes.annotate(now=StatementTimestamp())
+
+    @admin.display(description=_("state"))
+    def state(self, code: Any) -> str:
+        if code.used_at:
+            return marked("good", gettext("used"))
+        if code.expires_at > code.now:
+            return marked("open", pgettext("login code", "valid"))
+        return marked("", pgettext("login code", "expired"))
 
     @admin.display(description=_("language"))
     def shown_language(self, code: LoginCode) -> str:
@@ -46,43 +75,73 @@ class LoginCodeAdmin(LargeTableAdmin):
         return shown(code.device)
 
 
-class RecentStateFilter(ChoiceFilter):
-    """One day, which is what an operator acts on. An index on the state would slow down every SMS."""
+OUTCOMES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
+    ("undelivered", _("not delivered"), {"undelivered__gt": "", "delivered_at": None}),
+    ("failed", SmsDelivery.State.FAILED.label, {"state": "failed", "undelivered": ""}),
+    ("dropped", SmsDelivery.State.DROPPED.label, {"state": "dropped"}),
+    ("queued", SmsDelivery.State.QUEUED.label, {"state": "queued"}),
+    ("sent", _("sent, no receipt"), {"state": "sent", "undelivered": "", "delivered_at": None}),
+    ("delivered", _("delivered"), {"delivered_at__isnull": False}),
+)
 
-    title = _("state, in the last 24 hours")
+
+class RecentOutcomeFilter(ChoiceFilter):
+    """One day, which is what an operator acts on. An index on the outcome would slow down every SMS."""
+
+    title = _("outcome, in the last 24 hours")
     parameter_name = "lately"
-    choices_offered = {
-        value: (title, {"state": value, "created_at__gt": Now() - DAY}) for value, title in SmsDelivery.State.choices
-    }
+    choices_offered = {name: (title, {**found, "created_at__gt": Now() - DAY}) for name, title, found in OUTCOMES}
+
+
+def advice(sms: SmsDelivery) -> str:
+    """What an operator does about an SMS with this outcome."""
+    if sms.gateway == DEMO_GATEWAY:
+        return gettext("Demo mode sent no SMS. The code is in the log.")
+    if sms.delivered_at:
+        return gettext("Nothing. If the user does not see it: it may be in spam, or among unknown senders.")
+    if sms.undelivered or sms.is_unreachable:
+        return gettext("Ask the user to check the number, and whether the phone blocks SMS. Then request a new code.")
+    if sms.is_too_late:
+        return gettext("No worker took it in time. See what needs attention on the home page, then request a new code.")
+    if sms.state == sms.State.QUEUED:
+        return gettext("Wait: it is tried until its code expires. If it stays so, see the SMS gateways.")
+    if sms.state == sms.State.SENT:
+        return gettext("If it did not arrive: ask the gateway's provider about it, with the reference in the details.")
+    return gettext("See the SMS gateways for what is wrong. The user can request a new code.")
 
 
 @admin.register(SmsDelivery)
 class SmsDeliveryAdmin(LargeTableAdmin):
     empty_text = _("SMS appear here when users request codes.")
     search_fields = ("login_code__user__phone",)
-    list_display = ("address", "id", "state", "gateway", "shown_error", "created_at", "delivered")
-    list_filter = (RecentStateFilter, "created_at")
+    list_select_related = ("login_code",)
+    list_display = ("address", "id", "shown_outcome", "gateway", "created_at", "delivered_at")
+    list_filter = (RecentOutcomeFilter, "created_at")
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
-    fields = (*list_display, "finished_at", "gateway_ref", "country", "login_code")
+    fieldsets = (
+        (None, {"fields": ("shown_outcome", "todo")}),
+        (_("Timeline"), {"fields": ("created_at", "gateway", "finished_at", "delivered_at")}),
+        (_("Details"), {"fields": ("id", "gateway_ref", "country", "login_code"), "classes": ("collapse",)}),
+    )
 
-    @admin.display(description=_("error"))
-    def shown_error(self, delivery: SmsDelivery) -> str:
-        return shown(delivery.described_error)
+    def heading(self, obj: Any) -> str:
+        return gettext("to %(phone)s") % {"phone": obj.address}
 
-    @admin.display(description=_("delivered"))
-    def delivered(self, delivery: SmsDelivery) -> str:
-        """When it was delivered, or why not."""
-        if delivery.delivered_at or not delivery.undelivered:
-            return shown(delivery.delivered_at)
-        return gettext("no: %(reason)s") % {"reason": delivery.described_undelivered}
+    @admin.display(description=_("what to do"))
+    def todo(self, delivery: SmsDelivery) -> str:
+        return advice(delivery)
+
+    @admin.display(description=_("outcome"))
+    def shown_outcome(self, delivery: SmsDelivery) -> str:
+        return marked(delivery.tone, delivery.outcome)
 
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
     empty_text = _("The gateways of SMS_GATEWAYS appear here a minute after the worker has started.")
-    list_display = ("name", "state", "shown_error", "failed_at", "arrived")
-    fields = ("name", "state", "todo", "failures", "refusals", *list_display[2:4], "circuit_open_until", "arrived")
+    list_display = ("name", "state", "shown_error", "todo", "arrived")
+    fields = (*list_display, "failed_at", "failures", "refusals", "circuit_open_until")
     ordering = ("name",)
 
     @admin.display(description=_("error"))
@@ -95,12 +154,12 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
     @admin.display(description=_("state"))
     def state(self, gateway: Any) -> str:
-        return health.state(gateway, gateway.now)
+        found = health.status(gateway, gateway.now)
+        return marked(found.tone, found.name)
 
     @admin.display(description=_("what to do"))
     def todo(self, gateway: Any) -> str:
-        found = health.trouble(gateway, gateway.now)
-        return shown(found and found.todo)
+        return shown(health.status(gateway, gateway.now).todo)
 
     @admin.display(description=_("delivered in 24 hours"))
     def arrived(self, gateway: Any) -> str:
@@ -112,18 +171,43 @@ class SiteTotalsAdmin(LargeTableAdmin):
     empty_text = _("The totals appear here a minute after the worker has started.")
     list_display = ("counted_at", "users_a_day", "requested", "countries")
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The page of the one row. Without a row, the list says when there will be one."""
+        if self.has_view_permission(request) and SiteTotals.objects.exists():
+            return redirect("admin:users_sitetotals_change", 1)
+        return super().changelist_view(request, extra_context)
+
+    def heading(self, obj: Any) -> str:
+        return ""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         # A number prefix with few users completes their masked phone numbers.
-        return (*self.list_display, *(["prefixes"] if request.user.has_perm(SEES_PHONES) else []))
+        prefixes = ("prefixes",) if request.user.has_perm(SEES_PHONES) else ()
+        return [
+            (None, {"fields": ("counted_at",), "description": COUNTED}),
+            (_("Sign-ins"), {"fields": ("users_a_day",)}),
+            (_("SMS in 24 hours"), {"fields": ("requested", "arrived"), "description": REQUESTED}),
+            (_("Unused codes"), {"fields": ("countries", *prefixes), "description": SUSPECTS}),
+            (_("Backups"), {"fields": ("backed_up_at", "checked_backup_at")}),
+        ]
 
     @admin.display(description=_("users signed in per day, mean of seven days"))
     def users_a_day(self, totals: SiteTotals) -> str:
         return floatformat(totals.people_a_day, "-1g")
 
-    @admin.display(description=_("SMS requested in 24 hours"))
+    @admin.display(description=_("requested"))
     def requested(self, totals: SiteTotals) -> str:
         """As the limits count them: also those that no gateway took, and those of demo mode."""
-        return floatformat(totals.sms_in_a_day, "g")
+        number, most = totals.sms_in_a_day, settings.SMS_PER_DAY
+        said = {"number": floatformat(number, "g"), "most": floatformat(most, "g")}
+        text = gettext("%(number)s of %(most)s, the most in 24 hours (SMS_PER_DAY)") % said
+        high = int(most * sms_limits.NEARLY_ALL)
+        return format_html('<meter max="{}" high="{}" value="{}"></meter> {}', most, high, number, text)
+
+    @admin.display(description=_("delivered, by gateway"))
+    def arrived(self, totals: SiteTotals) -> str:
+        found = [one for one in arrivals.stored(totals.arrivals) if not one.prefix]
+        return format_html_join(mark_safe("<br>"), "{}: {}", ((one.gateway, one) for one in found)) or shown(None)
 
     @admin.display(description=_("countries whose codes are not used"))
     def countries(self, totals: SiteTotals) -> str:

@@ -1,25 +1,37 @@
 """Devices in the admin, read-only."""
 
-import re
+from typing import Any
 
 from django.contrib import admin
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from users.admin.lists import LargeTableAdmin, shown
+from users.admin.lists import LargeTableAdmin, marked, shown
 from users.models import Device
 
-SENT_BY_ALL = re.compile(r"Mozilla/5\.0 |AppleWebKit/\S+ |\(KHTML, like Gecko\) ")
+KNOWN = _("On a known device, fewer limits apply to the user's codes. A device without this time is as good as new.")
 
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
     empty_text = _("Devices appear here when users sign in.")
-    list_display = ("user", "id", "client", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
+    list_display = ("user", "id", "shown_client", "state", "signed_in_at", "refreshed_at", "trusted_until")
     list_select_related = ("user",)
     search_fields = ("user__phone",)
-    fields = ("user", "user_agent", "created_at", "signed_in_at", "refreshed_at", "ended_at", "trusted_until")
+    fieldsets = (
+        (None, {"fields": ("user", "state")}),
+        (_("Session"), {"fields": ("signed_in_at", "refreshed_at", "ended_at")}),
+        (_("Known device"), {"fields": ("trusted_until",), "description": KNOWN}),
+        (_("Details"), {"fields": ("id", "user_agent", "created_at"), "classes": ("collapse",)}),
+    )
+
+    def heading(self, obj: Any) -> str:
+        return str(obj.client or obj)
 
     @admin.display(description=_("client"))
-    def client(self, device: Device) -> str:
-        """What tells one browser from another: without the words that nearly all of them send."""
-        return shown(SENT_BY_ALL.sub("", device.user_agent))
+    def shown_client(self, device: Device) -> str:
+        return shown(device.client)
+
+    @admin.display(description=_("session"))
+    def state(self, device: Device) -> str:
+        return marked("", gettext("ended")) if device.ended_at else marked("good", pgettext("session", "active"))

@@ -2,10 +2,11 @@
 
 from django.contrib.admin import forms as admin_forms
 from django.contrib.auth import forms as auth_forms
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as N_
 
 from users import accounts
 from users.models import User
+from users.operators import history
 
 
 class SavesPasswordOnly:
@@ -26,5 +27,5 @@ class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:
         user = super().save()
-        accounts.add_to_history(user, gettext("Changed their own password."))
+        accounts.add_to_history(user, history.told(N_("Changed their own password.")))
         return user

@@ -1,18 +1,19 @@
 """The queue in the admin: its jobs in words, and actions on them."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Case, CharField, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
-from users.admin.lists import ChoiceFilter, LargeTableAdmin, shown
+from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
 
 JOB_ACTIONS = {
     "retry": _("Run the job again"),
@@ -41,6 +42,9 @@ STATES = {
     "cancelled": _("cancelled"),
     "aborted": _("aborted"),
 }
+
+# How a state is marked.
+TONES = {"todo": "open", "doing": "open", "succeeded": "good", "failed": "bad"}
 
 EVENTS = {
     **STATES,
@@ -89,17 +93,38 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     """Procrastinate's own actions need a permission here. Its list reads all jobs, and is in English only."""
 
     empty_text = _("Jobs appear here when the worker runs its periodic tasks. SMS have a list of their own.")
-    list_display = ["task", "number", "state", "due", "tries"]
-    fields = ["task", "number", "state", "due", "tries", "arguments"]
+    list_display = ["task", "state", "due", "tries", "number"]
     list_filter = [JobStatusFilter]
     actions = ProcrastinateJobAdmin.actions
     inlines = [EventInline]
+
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Leads to the failed jobs first: no index has all jobs in the order of their states."""
+        any_failed = "status" not in request.GET and ProcrastinateJob.objects.filter(status="failed").exists()
+        links = [("?status=failed", gettext("Show the failed jobs"))] if any_failed else []
+        return super().changelist_view(request, {"links": links, **(extra_context or {})})
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         if not request.user.has_perm("procrastinate.change_procrastinatejob"):
             return {}
         offered: dict[str, Any] = super().get_actions(request) or {}
         return {name: (offered[name][0], name, title) for name, title in JOB_ACTIONS.items() if name in offered}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        error = ["error"] if obj and obj.status == "failed" else []
+        call = {"fields": ["number", "called", "arguments"], "classes": ["collapse"]}
+        return [(None, {"fields": ["state", *error, "due", "tries"]}), (_("The call"), call)]
+
+    def heading(self, obj: Any) -> str:
+        return self.task(obj)
+
+    @admin.display(description=_("error"))
+    def error(self, job: ProcrastinateJob) -> str:
+        """The queue stores none."""
+        return gettext("See the log of the worker, at the time below.")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the events, which the list does not show."""
@@ -109,13 +134,13 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     def number(self, job: ProcrastinateJob) -> int:
         return job.pk
 
-    @admin.display(description=_("task"))
+    @admin.display(description=_("job"))
     def task(self, job: ProcrastinateJob) -> str:
         return str(TASKS.get(job.task_name.rpartition(".")[2], job.task_name))
 
     @admin.display(description=_("status"))
     def state(self, job: ProcrastinateJob) -> str:
-        return str(STATES.get(job.status, job.status))
+        return marked(TONES.get(job.status, ""), str(STATES.get(job.status, job.status)))
 
     @admin.display(description=_("not before"))
     def due(self, job: ProcrastinateJob) -> str:
@@ -124,6 +149,10 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     @admin.display(description=_("tries"))
     def tries(self, job: ProcrastinateJob) -> int:
         return job.attempts
+
+    @admin.display(description=_("name in the code"))
+    def called(self, job: ProcrastinateJob) -> str:
+        return str(job.task_name)
 
     @admin.display(description=_("arguments"))
     def arguments(self, job: ProcrastinateJob) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError
@@ -12,8 +13,10 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -41,6 +44,20 @@ def shown(value: Any) -> str:
     if isinstance(value, datetime):
         return date_format(localtime(value), "DATETIME_FORMAT").replace(" ", "\N{NO-BREAK SPACE}")
     return str(value or admin.site.empty_value_display)
+
+
+def marked(tone: str, text: str) -> str:
+    """This text behind a dot: `good`, `bad` or `open`. Without a tone the dot is grey."""
+    return format_html('<span class="outcome {}">{}</span>', tone, text)
+
+
+def address(request: HttpRequest, about: Model | type[Model]) -> str:
+    """Where the admin shows this object, or the list of this model. Empty for operators who may not see it."""
+    model = about if isinstance(about, type) else type(about)
+    if not admin.site.get_model_admin(model).has_view_permission(request):
+        return ""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    return reverse(f"{name}_changelist") if model is about else reverse(f"{name}_change", args=[quote(about.pk)])
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -85,13 +102,15 @@ class LargeTableList(ChangeList):
 
 
 class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Gives lists a title in every language. Refuses ids, conditions and values of `_to_field` that no link here has.
+    """Gives lists a title in every language. Refuses ids, conditions and values that no link and no form here has.
 
     Django's own admin fails for some of those.
     """
 
     # What an empty list says.
     empty_text: Any = gettext_lazy("Nothing is here yet.")
+    # The title of the form that adds an object.
+    new_title: Any = ""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
@@ -108,16 +127,33 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Titled with the name of the list. Django's own titles put the name into a sentence, without its case."""
         title = capfirst(str(self.opts.verbose_name_plural))
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        try:
+            response = super().changelist_view(request, {"title": title, **(extra_context or {})})
+            return response.render() if isinstance(response, TemplateResponse) else response
+        except (DataError, ValueError, OverflowError):  # a filter's value, or an id of an action, that no row can have
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        title = capfirst(str(self.opts.verbose_name))
-        return super().changeform_view(request, object_id, form_url, {"title": title, **(extra_context or {})})
+        """With one button to save."""
+        title = "" if object_id else self.new_title
+        own: dict[str, Any] = {"title": title or capfirst(str(self.opts.verbose_name))}
+        own |= {"show_save_and_continue": False, "show_save_and_add_another": False}
+        page = super().changeform_view(request, object_id, form_url, {**own, **(extra_context or {})})
+        if isinstance(page, TemplateResponse) and page.context_data and page.context_data.get("original"):
+            page.context_data["subtitle"] = self.heading(page.context_data["original"])
+        return page
+
+    def heading(self, obj: Any) -> str:
+        """The name of an object above its page, in words. Empty if the title alone is enough."""
+        return str(obj)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        return super().history_view(request, object_id, {"title": _("History"), **(extra_context or {})})
+        obj = self.get_object(request, object_id)
+        of = self.heading(obj) if obj else ""
+        own = {"title": _("History"), "subtitle": of or capfirst(str(self.opts.verbose_name)), "of": of}
+        return super().history_view(request, object_id, {**own, **(extra_context or {})})
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return super().delete_view(request, object_id, {"title": _("Delete"), **(extra_context or {})})
@@ -166,12 +202,9 @@ class LargeTableAdmin(ForgivingAdmin):
     def _rendered(self, request: HttpRequest, extra_context: Any) -> HttpResponse:
         """With all that the template reads, so that it comes from the same database."""
         try:
-            response = super().changelist_view(request, extra_context)
-            return response.render() if isinstance(response, TemplateResponse) else response
+            return super().changelist_view(request, extra_context)
         except TooManyPhoneSearches as error:
             return self.too_many_searches(request, error)
-        except (DataError, ValueError, OverflowError):  # a filter's value that no row can have
-            return redirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def too_many_searches(self, request: HttpRequest, error: TooManyPhoneSearches) -> HttpResponse:
         """The list without the search, with a message."""

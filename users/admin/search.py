@@ -56,3 +56,17 @@ def _ids(text: str) -> list[int]:
     for name in names:
         plain = plain.removeprefix(typed.clean(name).lower().removesuffix("0"))
     return [int(plain)] if _ID.fullmatch(plain) else []
+
+
+def why_nobody(text: str) -> str:
+    """What it means that a search for this text finds no user. Empty for a text that finds one by its phone."""
+    try:
+        if not text.strip() or User.objects.filter(phone=phones.normalise(text)).exists():
+            return ""
+    except phones.InvalidPhone:
+        if sum(one.isdigit() for one in text) <= LONGEST_ID:
+            return gettext("Nobody is found by this text. Write the phone number in full if it is one.")
+        return gettext("This is not a mobile phone number. No code is sent to it.")
+    except phones.RegionNotAllowed:
+        return gettext("PHONE_REGIONS does not include the country of this number. No code is sent to it.")
+    return gettext("No user has this number. No code was sent to it recently; any request for one was refused.")

@@ -15,6 +15,7 @@ from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView
 from django_otp import views as otp_views
@@ -25,7 +26,7 @@ from django_otp.util import random_hex
 from users import accounts
 from users.admin.lockout import client_of
 from users.models import User
-from users.operators import random_codes, second_factor
+from users.operators import history, random_codes, second_factor
 
 # In a session: the secret of an authenticator that is being set up, and the token of who sets one up again.
 NEW_SECRET = "second_factor_secret"  # noqa: S105 - a key
@@ -147,7 +148,7 @@ class SecondFactorMixin:
 
     def record(self, message: str) -> None:
         user: Any = self.request.user
-        accounts.add_to_history(User.objects.get(pk=user.pk), message)
+        accounts.add_to_history(User.objects.get(pk=user.pk), history.told(message))
 
 
 class CodeView(SecondFactorMixin, otp_views.LoginView):  # type: ignore[misc]
@@ -170,7 +171,7 @@ class CodeView(SecondFactorMixin, otp_views.LoginView):  # type: ignore[misc]
         self.request.session.cycle_key()  # Django does it at the password only
         if isinstance(user.otp_device, StaticDevice):  # type: ignore[attr-defined]
             left = second_factor.recovery_codes_left(user)
-            self.record(gettext("Used a recovery code."))
+            self.record(N_("Used a recovery code."))
             text = gettext("You used a recovery code. Codes left: %(left)d.")
             messages.warning(self.request, text % {"left": left})
         return response
@@ -223,19 +224,19 @@ class SetupView(SecondFactorMixin, FormView):  # type: ignore[type-arg]
             return self.enrolled(form)
         user = form.get_user()
         if "_off" not in self.request.POST:
-            self.record(gettext("Made new recovery codes."))
+            self.record(N_("Made new recovery codes."))
             return self.show_recovery_codes(second_factor.new_recovery_codes(user))
         second_factor.turn_off(user)
         # Where it is required, the current code gives the right to set it up again, in this session.
         self.request.session[NEW_TOKEN] = second_factor.token_to_set_up(user)
-        self.record(gettext("Turned off their second factor."))
+        self.record(N_("Turned off their second factor."))
         messages.success(self.request, _("The second factor is off."))
         return redirect("admin:second_factor")
 
     def enrolled(self, form: EnrolForm) -> HttpResponse:
         for name in (NEW_SECRET, NEW_TOKEN):
             self.request.session.pop(name, None)
-        self.record(gettext("Set up their second factor."))
+        self.record(N_("Set up their second factor."))
         log_in(self.request, form.get_user(), self.request.session[BACKEND_SESSION_KEY])
         self.request.session.cycle_key()
         return self.show_recovery_codes(form.recovery_codes)

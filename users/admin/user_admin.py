@@ -14,30 +14,28 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import UserChangeForm
-from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.forms import Form, ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import yesno
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import get_text_list
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
-from users import accounts, phones
+from users import accounts
 from users.admin import search
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, shown
-from users.admin.permissions import TitlesAdmin, title
+from users.admin.lists import ChoiceFilter, shown
+from users.admin.permissions import TitlesAdmin, name, title
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
 from users.login.diagnosis import last_sends
 from users.models import User
-from users.operators import logins, second_factor
+from users.operators import history, logins, second_factor
 
 # The most rows of a table on the page of a user, so that it is equally quick for every user.
 ROWS_SHOWN = 50
@@ -78,7 +76,17 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         "is_staff": _("staff"),
         "is_test": _("test user"),
     }
-    readonly_fields = ("masked", "is_active", "is_test", "created_at", "verified_at", "last_login", "erased_at")
+    readonly_fields = (
+        *TitlesAdmin.readonly_fields,
+        "role",
+        "masked",
+        "is_active",
+        "is_test",
+        "created_at",
+        "verified_at",
+        "last_login",
+        "erased_at",
+    )
     # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = (
         DISABLE,
@@ -99,6 +107,12 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     def masked(self, user: User) -> str:
         """The first two and the last four characters of the phone: `+7***4567`. An erased user has none."""
         return str(user)
+
+    @admin.display(description=_("operator"))
+    def role(self, user: User) -> str:
+        """Whether it is a superuser, and the groups."""
+        superuser = [gettext("superuser")] if user.is_superuser else []
+        return shown(", ".join([*superuser, *(title(group) for group in user.groups.all())]))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Only superusers use the form, because it makes operators. Others use the actions.
@@ -165,16 +179,19 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         }
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        no_user = why_no_user(request.GET.get("q", ""))
+        no_user = search.why_nobody(request.GET.get("q", ""))
         return super().changelist_view(request, {**(extra_context or {}), "no_user": no_user})
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        password = ("password",) if request.user.is_superuser else ()
+        chosen: tuple[str, ...] = ("password", *OPERATOR_FIELDS)
+        if not self.has_change_permission(request, obj) or not request.user.is_superuser:
+            chosen = ("is_staff", "is_superuser", "own_groups", "own_permissions")
         is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
-        about = (("masked", "is_active", "is_test"), ("created_at", "verified_at"), ("last_login", "erased_at"))
+        role = ("role",) if is_operator else ()
+        about = (("masked", *role, "is_active", "is_test"), ("created_at", "verified_at"), ("last_login", "erased_at"))
         return (
             (None, {"fields": about}),
-            (_("Operator"), {"fields": (*password, *OPERATOR_FIELDS), "classes": () if is_operator else ("collapse",)}),
+            (_("Operator"), {"fields": chosen, "classes": () if is_operator else ("collapse",)}),
         )
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
@@ -186,7 +203,14 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         """The log's message: the changed fields and their new values. Of a password, only that it changed."""
         if not isinstance(form, UserChangeForm) or not form.changed_data:
             return super().construct_change_message(request, form, formsets, add)
-        return "; ".join(f"{form[name].label}: {_in_words(form.cleaned_data[name])}" for name in form.changed_data)
+        return [
+            history.told(
+                N_("%(field)s: %(value)s."),
+                field=User._meta.get_field(name).verbose_name,  # type: ignore[union-attr]
+                value=_logged(form.cleaned_data[name]),
+            )
+            for name in form.changed_data
+        ]
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         response = super().user_change_password(request, id, form_url)
@@ -197,49 +221,12 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         return response
 
 
-def _in_words(value: Any) -> str:
-    """A value of the form as the log shows it: yes or no, or the names of the chosen objects."""
+def _logged(value: Any) -> Any:
+    """A value of the form as the log keeps it: yes or no, or the names of the chosen objects."""
     if isinstance(value, QuerySet):
-        return shown(get_text_list([title(one) for one in value], gettext("and")))
-    return str(yesno(value))
+        return [name(one) for one in value]
+    return _("yes") if value else _("no")
 
 
-def why_no_user(text: str) -> str:
-    """What it means that a search for this text finds no user. Empty for a text that finds one by its phone."""
-    try:
-        if not text.strip() or User.objects.filter(phone=phones.normalise(text)).exists():
-            return ""
-    except phones.InvalidPhone:
-        if sum(one.isdigit() for one in text) <= search.LONGEST_ID:
-            return gettext("Nobody is found by this text. Write the phone number in full if it is one.")
-        return gettext("This is not a mobile phone number. No code is sent to it.")
-    except phones.RegionNotAllowed:
-        return gettext("PHONE_REGIONS does not include the country of this number. No code is sent to it.")
-    return gettext("No user has this number. No code was sent to it recently; any request for one was refused.")
-
-
-admin.site.unregister(Group)  # Django's own, as its documentation replaces it
 # django-otp's own show the secrets and let one operator make a second factor for another.
 admin.site.unregister([StaticDevice, TOTPDevice])
-
-
-@admin.register(Group)
-class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
-    """For superusers: operators who could change their own group could give themselves permissions."""
-
-    list_display = ("shown_name",)
-    search_fields = ()
-
-    @admin.display(description=_("name"))
-    def shown_name(self, group: Group) -> str:
-        return title(group)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.is_superuser
-
-    has_add_permission = has_delete_permission = has_change_permission
-
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        group = self.get_object(request, object_id)
-        shown_as = {"subtitle": title(group)} if group else {}
-        return super().change_view(request, object_id, form_url, {**shown_as, **(extra_context or {})})

@@ -9,12 +9,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
 
 from users.admin.actions import Action, FinalForm, ReasonForm
 from users.login.diagnosis import diagnose
 from users.models import User
+from users.operators import history
 from users.operators.phone_searches import SEES_PHONES
 from users.queries import database_now, lock_user
 
@@ -71,7 +73,7 @@ class PhoneView(UserView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.object.phone:
             raise Http404
-        self.model_admin.log_change(request, self.object, gettext("Viewed the full phone number."))
+        self.model_admin.log_change(request, self.object, [history.told(N_("Viewed the full phone number."))])
         return self.render_to_response(self.get_context_data(phone=self.object.phone))
 
 
@@ -102,10 +104,12 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
             with transaction.atomic():
                 lock_user(user.pk)
                 if self.action.about(user) == form.cleaned_data["about"] and (result := self.action.do(user)):
-                    done = self.action.done % {"result": result}
+                    # Only what the sentence names: another result may be a secret.
+                    named = {"result": result} if "%(result)" in self.action.done else {}
+                    done = gettext(self.action.done) % named
                     user.refresh_from_db()  # so that the log has no phone number of a user who was just erased
-                    logged = {"done": done, "reason": form.cleaned_data["reason"]}
-                    self.model_admin.log_change(self.request, user, gettext("%(done)s Reason: %(reason)s") % logged)
+                    logged = [history.told(self.action.done, **named), history.reason(form.cleaned_data["reason"])]
+                    self.model_admin.log_change(self.request, user, logged)
         except OperationalError:  # another transaction held the lock for too long
             return self.finish(messages.ERROR, BUSY)
         if done and self.action.shown_once and isinstance(result, str):

@@ -13,7 +13,8 @@ from users.clock import rounded_up
 from users.login import codes, devices, sms_limits, test_numbers
 from users.login.decisions import decide_code
 from users.models import SmsDelivery, SmsGateway, User
-from users.sms import arrivals, breaker
+from users.sms import arrivals, breaker, health
+from users.sms.arrivals import Arrival
 
 LAST_SENDS = 20
 
@@ -37,19 +38,24 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
             if user.phone and not user.is_test
         ],
         "long_length": codes.LONG,
-        "gateways": _gateways(user),
+        "gateways": _gateways(user, now),
         "queue": queue,
         "waited": rounded_up(queue.waited),
         "is_late": queue.waited > LONG_WAIT,
     }
 
 
-def _gateways(user: User) -> list[tuple[SmsGateway, arrivals.Arrival | None, arrivals.Arrival | None]]:
-    """Each gateway, and how many of its SMS arrived: at all numbers, and at those like that of the user."""
+def _gateways(user: User, now: datetime) -> list[tuple[SmsGateway, health.Status, Arrival | None, Arrival | None]]:
+    """Each gateway, its state, and how many of its SMS arrived: at all numbers, and at those like that of the user."""
     found = arrivals.last()
     prefix = phones.prefix(user.phone) if user.phone else ""
     return [
-        (gateway, arrivals.of(found, gateway.name), arrivals.of(found, gateway.name, prefix) if prefix else None)
+        (
+            gateway,
+            health.status(gateway, now),
+            arrivals.of(found, gateway.name),
+            arrivals.of(found, gateway.name, prefix) if prefix else None,
+        )
         for gateway in breaker.rows()
     ]
 

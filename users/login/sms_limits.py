@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 # The share of SMS_PER_DAY that is kept for known devices.
 KNOWN_DEVICE_SHARE = 0.1
 
+# The share of SMS_PER_DAY from which operators are warned that other devices may soon get none.
+NEARLY_ALL = 0.8
+
 # `Retry-After` of a refusal by SMS_PER_DAY: its window moves on all the time.
 SITE_DELAY = timedelta(minutes=1)
 

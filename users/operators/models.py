@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from users.client import named
+
 
 class OperatorLogin(models.Model):
     """One log-in of an operator to the admin, or one try."""
@@ -46,6 +48,11 @@ class OperatorLogin(models.Model):
 
     def __str__(self) -> str:
         return f"log-in {self.pk}"
+
+    @property
+    def client(self) -> str:
+        """Browser and system, as in the list of devices."""
+        return named(self.user_agent)
 
 
 class PhoneSearch(models.Model):

@@ -43,7 +43,7 @@ class Reason(TextChoices):
     NO_ANSWER = "no_answer", _("no answer")
     UNREADABLE = "unreadable", _("unclear answer")
     TRIED_TWICE = "tried_twice", _("tried twice without an answer")
-    EXPIRED = "expired", _("not delivered in time")
+    EXPIRED = "expired", _("its time ran out")
 
 
 class Cause(TextChoices):

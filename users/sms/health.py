@@ -21,12 +21,23 @@ class Trouble:
     is_urgent: bool = True
 
 
-def state(gateway: SmsGateway, now: datetime) -> str:
-    """The state of this gateway in one or two words, in the current language."""
+@dataclass(frozen=True)
+class Status:
+    # In one or two words.
+    name: str
+    # How the admin marks it: `good`, `bad`, or empty for neither.
+    tone: str
+    # What an operator should do. Empty if there is nothing to do.
+    todo: str
+
+
+def status(gateway: SmsGateway, now: datetime) -> Status:
+    """How this gateway is, in the current language."""
     if gateway.name not in gateways.names():
-        return _("not in SMS_GATEWAYS")
-    found = trouble(gateway, now)
-    return found.state if found else pgettext("gateway", "works")
+        return Status(pgettext("gateway", "not used"), "", _("It is no longer in SMS_GATEWAYS."))
+    if found := trouble(gateway, now):
+        return Status(found.state, "bad", found.todo)
+    return Status(pgettext("gateway", "works"), "good", "")
 
 
 def trouble(gateway: SmsGateway, now: datetime) -> Trouble | None:

@@ -2,8 +2,9 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from users.sms.answers import MAX_REFERENCE, Verdict, describe, verdict
@@ -51,7 +52,7 @@ class SmsDelivery(models.Model):
     undelivered = models.CharField(_("not delivered"), max_length=16, blank=True, db_default="")
     # The SMS cost limits of its network count it. None for known devices, which these limits exempt.
     client_address = models.GenericIPAddressField(_("client address"), null=True, db_column="asked_from")
-    created_at = models.DateTimeField(_("created"))
+    created_at = models.DateTimeField(pgettext_lazy("SMS", "created"))
     finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:
@@ -91,6 +92,33 @@ class SmsDelivery(models.Model):
     def described_undelivered(self) -> str:
         """Why the SMS did not arrive, in the current language. Empty if it did, or if there is no receipt."""
         return describe(self.undelivered)
+
+    @property
+    def is_too_late(self) -> bool:
+        """Whether it waits for a worker, but its code has expired, so that none will send it."""
+        waits = self.state == self.State.QUEUED and not self.notice_phone
+        return waits and self.login_code.expires_at <= timezone.now()
+
+    @property
+    def outcome(self) -> str:
+        """What became of the SMS so far, with the reason, in the current language."""
+        if self.delivered_at:
+            return gettext("delivered")
+        if self.is_too_late:
+            return gettext("not sent: its code expired")
+        if self.undelivered:
+            return gettext("not delivered: %(reason)s") % {"reason": self.described_undelivered}
+        why = self.described_error if self.state != self.State.SENT else ""
+        return f"{self.get_state_display()}: {why}" if why else self.get_state_display()
+
+    @property
+    def tone(self) -> str:
+        """How the admin marks the outcome: as good, as bad, as open, or not at all if there is no receipt."""
+        if self.delivered_at:
+            return "good"
+        if self.undelivered or self.is_too_late or self.state in {self.State.FAILED, self.State.DROPPED}:
+            return "bad"
+        return "open" if self.state == self.State.QUEUED else ""
 
 
 class SmsGateway(models.Model):

@@ -1,0 +1,53 @@
+"""What an operator reads before and after publishing the results."""
+
+import pytest
+from django.utils.html import strip_tags
+
+from profiles import activation, voting
+from tests.support.accounts import SignedInUser, registered
+from tests.support.operators import at_work, helper, operator
+from users.queries import database_now
+
+pytestmark = pytest.mark.django_db
+PERIOD, PUBLISH = "/admin/profiles/votingperiod/1/change/", "/admin/profiles/votingperiod/publish/"
+
+
+def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedInUser, bob: SignedInUser) -> None:
+    activation.activate(registered("9991110003").pk, bob.code)
+    voting.change(database_now(), None)
+    bob.activate(alice.code)
+    voting.change(voting.period().opens_at, database_now())
+    helped = helper("view_votingperiod").get(PERIOD).text
+    browser = at_work(operator(is_superuser=True))
+    before = browser.get(PERIOD).text
+
+    shown = browser.get(PUBLISH).text
+    done = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).text
+
+    assert f'href="{PUBLISH}"' in before and "1 of 2 votes do not count, because of their time." in before
+    assert PUBLISH not in helped and "A superuser can publish" in helped
+    words = " ".join(strip_tags(shown.replace("<", " <")).split())
+    assert (
+        f"Votes that count 1 Votes outside the voting period, which do not count 1 Most votes so far {alice.code} : 1"
+        in words
+    )
+    assert f"Opens {voting.period().opens_at:%F %R} Closes {voting.period().closes_at:%F %R}" in words
+    results = browser.get("/admin/profiles/result/").text
+    assert "They are final. Invite codes: 1. Votes: 1." in results
+    assert f"exchange the file later: {voting.period().results_sha256}" in done and PUBLISH not in done
+
+
+def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedInUser) -> None:
+    activation.activate(registered("9991110003").pk, bob.code)
+    voting.change(database_now(), None)
+    bob.activate(alice.code)
+    browser, votes = helper("view_activation", "view_votingperiod"), "/admin/profiles/activation/"
+    dots = 'class="outcome {}"'.format
+
+    period, all_votes = browser.get(PERIOD).text, browser.get(votes).text
+    within, early = browser.get(f"{votes}?voting=during").text, browser.get(f"{votes}?voting=before").text
+
+    assert f'href="{votes}?voting=before"' in period and "?voting=after" not in period + all_votes
+    assert [all_votes.count(dots(tone)) for tone in ("good", "open")] == [1, 1]
+    assert [within.count(dots(tone)) for tone in ("good", "open")] == [1, 0]
+    assert [early.count(dots(tone)) for tone in ("good", "open")] == [0, 1]

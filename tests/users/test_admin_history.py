@@ -1,0 +1,50 @@
+"""The history of an object is in the language and the time zone of the operator who reads it, whoever wrote it."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.test import Client
+from django.utils import translation
+
+from tests.support.accounts import SignedInUser
+from tests.support.operators import at_work, logged, operator
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    return at_work(operator(is_superuser=True))
+
+
+def test_what_one_operator_did_is_read_in_the_language_of_another(boss: Client, alice: SignedInUser) -> None:
+    page = f"/admin/users/user/{alice.profile.pk}"
+    boss.post(f"{page}/disable/", {"reason": "Ticket 12."}, headers={"accept-language": "ru"})
+
+    shown = boss.get(f"{page}/history/", headers={"accept-language": "ru"}).content.decode()
+
+    assert "Пользователь отключён. Причина: Ticket 12." in shown
+    with translation.override("en"):
+        assert logged() == ["Disabled the user. Reason: Ticket 12."]
+
+
+def test_names_of_fields_and_groups_are_translated(boss: Client, alice: SignedInUser) -> None:
+    page = f"/admin/users/user/{alice.profile.pk}"
+    boss.post(f"{page}/change/", {"is_staff": "on"}, headers={"accept-language": "ru"})
+
+    shown = boss.get(f"{page}/history/", headers={"accept-language": "ru"}).content.decode()
+
+    with translation.override("en"):
+        assert logged() == ["Staff: yes."]
+    assert "Сотрудник: да." in shown
+
+
+def test_times_of_earlier_messages_are_in_the_zone_of_the_service(
+    boss: Client, alice: SignedInUser, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Europe/Moscow"
+    old = "Voting opens: 2030-03-01T12:00:00+00:00; closes: —. Reason: as announced"
+    LogEntry.objects.log_actions(alice.profile.pk, [alice.profile.user], CHANGE, old)
+
+    assert logged() == ["Voting opens: 2030-03-01 15:00; closes: —. Reason: as announced"]

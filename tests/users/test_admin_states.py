@@ -1,0 +1,79 @@
+"""What lists and pages of the admin say about states: jobs, codes, groups and histories."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tests.support.accounts import SignedInUser
+from tests.support.operators import at_work, helper, operator
+from users.models import LoginCode
+from users.sms.tasks import count_site
+
+pytestmark = pytest.mark.django_db
+JOBS = "/admin/procrastinate/procrastinatejob/"
+
+
+def test_failed_job_is_found_and_run_again_from_its_page() -> None:
+    job = count_site.configure(queueing_lock=None).defer(timestamp=0)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job])
+    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+
+    listed, page = browser.get(JOBS).text, browser.get(f"{JOBS}{job}/change/").text
+    form = re.search(rf'<form method="post" action="{JOBS}">(.*?)</form>', page, re.DOTALL)
+    assert form and '<a href="?status=failed">Show the failed jobs' in listed
+    browser.post(JOBS, dict(re.findall('name="([^"]+)" value="([^"]+)"', form[1])))
+
+    assert ProcrastinateJob.objects.get(pk=job).status == "todo"
+    assert (
+        "<form"
+        not in browser.get(f"{JOBS}{job}/change/").text.partition('class="object-tools"')[2].partition("</ul>")[0]
+    )
+    assert "Show the failed jobs" not in browser.get(JOBS).text
+
+
+def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:
+    used = LoginCode.objects.get()
+    browser, now = helper("view_logincode"), timezone.now()
+
+    def state() -> str:
+        found = re.search(
+            'field-state[^"]*"><span class="outcome ([a-z]*)">([a-z]+)<', browser.get("/admin/users/logincode/").text
+        )
+        assert found
+        return f"{found[1]} {found[2]}"
+
+    assert state() == "good used"
+    LoginCode.objects.filter(pk=used.pk).update(used_at=None, expires_at=now + timedelta(minutes=5))
+    assert state() == "open valid"
+    LoginCode.objects.filter(pk=used.pk).update(expires_at=now - timedelta(minutes=5))
+    assert state() == " expired"
+
+
+def test_group_has_its_members_and_one_name() -> None:
+    boss = operator(is_superuser=True)
+    group, _created = Group.objects.get_or_create(name="support")
+    boss.groups.add(group)
+
+    page = at_work(boss).get(f"/admin/auth/group/{group.pk}/change/").text
+
+    assert f'<a href="/admin/users/user/{boss.pk}/change/">{boss}</a>' in page
+    assert "Support" in page and 'name="name"' not in page
+    own = at_work(boss).get(f"/admin/users/user/{boss.pk}/change/").text
+    assert "superuser, Support" in own and '<li class="warning">The second factor is off.' in own
+
+
+def test_history_says_whose_it_is(alice: SignedInUser) -> None:
+    boss = at_work(operator(is_superuser=True))
+    boss.post(f"/admin/users/user/{alice.profile.pk}/disable/", {"reason": "Ticket 12."})
+
+    user = boss.get(f"/admin/users/user/{alice.profile.pk}/history/").text
+    period = boss.get("/admin/profiles/votingperiod/1/history/").text
+
+    assert f"<h2>{alice.profile.user}</h2>" in user and ">Operator</th>" in user
+    assert period.partition('class="breadcrumbs"')[2].partition("</div>")[0].count("Voting period") == 1
