@@ -71,7 +71,7 @@ def confirm(device: Device, typed: str, challenge_id: str) -> None:
         _require_ordinary(user)
         is_free = _is_free(holder)
         if is_free:  # before any code is locked, see make_anonymous
-            accounts.make_anonymous(LoginCode.objects.filter(user=user, device=None))
+            accounts.make_anonymous(LoginCode.objects.filter(user=user))
         if not login_queries.mark_used(challenge, device.session_id, now):
             return _repeat(user, challenge, now - REUSE_INTERVAL)
         if is_free:
@@ -110,8 +110,8 @@ def _repeat(user: User, challenge: Challenge, since: datetime) -> None:
 def _move(user: User, holder: User, device: Device, code: LoginCode, now: datetime) -> None:
     """Give the number of the unverified holder to the user. Call it with both rows locked."""
     before, after = user.phone or "", holder.phone
-    accounts.end_codes(LoginCode.objects.filter(user__in=[user, holder]), now)
-    of_numbers = LoginCode.objects.filter(user__in=[user, holder], device=None)
+    of_numbers = LoginCode.objects.filter(user__in=[user, holder])
+    accounts.end_codes(of_numbers, now)
     of_numbers.update(user=Case(When(user=user, then=Value(holder.pk)), default=Value(user.pk)))
     privacy.leave_tombstone(holder, before, now)
     user.phone = after

@@ -31,9 +31,10 @@ def phone_hash(phone: str) -> bytes:
 def carry_over_limits(user: User, predecessors: Sequence[int]) -> None:
     """Move the codes that count against a phone to its new user, and delete the hash that identified the old ones.
 
-    Otherwise erasing oneself would be a way around every limit. Codes of known devices stay: those devices are gone.
+    Otherwise erasing oneself would be a way around every limit. Codes of known devices keep their device, which is none
+    of the new user's: it tells that their SMS were not to unknown devices.
     """
-    LoginCode.objects.filter(user__in=predecessors, device=None).update(user=user)
+    LoginCode.objects.filter(user__in=predecessors).update(user=user)
     # A parallel request for the same phone may hold the old row and wait for the new one, so never wait for it. A hash
     # that stays because of it matches nothing any more, and is deleted later.
     unlocked = User.objects.filter(pk__in=predecessors).select_for_update(skip_locked=True, no_key=True)

@@ -10,11 +10,11 @@ from profiles import privacy
 from profiles import signup as profiles_people
 from profiles.models import FailedActivation
 from tests.support.accounts import SignedInUser, signed_in
-from tests.support.login_steps import PHONE, answer, ask, at, challenge, wrong
+from tests.support.login_steps import PHONE, answer, ask, at, challenge, use_up_devices, wrong
 from tests.support.many_users import nobodys_code
 from users import accounts, retention
 from users.login import codes, signin
-from users.models import Challenge, LoginCode, User
+from users.models import Challenge, Device, LoginCode, User
 
 pytestmark = pytest.mark.django_db
 DAY = 24 * 3600
@@ -61,13 +61,28 @@ def test_sends_and_wrong_guesses_still_count(alice: SignedInUser) -> None:
     assert (asked.sent, asked.resend_in) == (True, 60)
 
 
-def test_codes_of_a_known_device_are_not_carried_over(alice: SignedInUser) -> None:
+def test_codes_of_a_known_device_are_carried_over_because_their_sms_count_for_the_phone(alice: SignedInUser) -> None:
+    """Otherwise the devices of each new account would have all SMS of known devices again."""
     known = alice.api.post("/api/auth/signup", {"phone": alice.phone}).json()["challenge_id"]
+    device = challenge(known).login_code.device_id
+    LoginCode.objects.update(wrong=3)
 
     second = reborn(alice)
 
-    assert challenge(known).login_code.user_id != second.profile.pk
-    assert not LoginCode.objects.filter(user=second.profile.user).exclude(device=None).exists()
+    code = challenge(known).login_code
+    assert (code.user_id, code.device_id) == (second.profile.pk, device)
+    assert device and not second.profile.user.devices.filter(pk=device).exists()
+    assert code.closed_at and code.expires_at == code.closed_at
+
+
+def test_sms_to_known_devices_count_after_an_erasure(alice: SignedInUser) -> None:
+    use_up_devices(Device.objects.get())
+    second = reborn(alice)
+
+    asked = second.api.post("/api/auth/signup", {"phone": alice.phone}).json()
+
+    assert asked["sent"]
+    assert challenge(asked["challenge_id"]).login_code.device is None
 
 
 def test_open_codes_of_erased_users_do_not_block_a_new_one() -> None:

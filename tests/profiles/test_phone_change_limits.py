@@ -8,11 +8,23 @@ from django.db.models import F
 
 from tests.profiles.test_privacy import rows_that_hold
 from tests.support.accounts import SignedInUser, client, in_session
-from tests.support.login_steps import answer, ask, at, challenge, refused, right, set_code, someone, weigh, wrong
+from tests.support.login_steps import (
+    answer,
+    ask,
+    at,
+    challenge,
+    refused,
+    right,
+    set_code,
+    someone,
+    use_up_devices,
+    weigh,
+    wrong,
+)
 from tests.support.phone_changes import NEW, change, confirm, requested
 from users import accounts, login_queries
 from users.login import codes, signin
-from users.models import LoginCode, User
+from users.models import Device, LoginCode, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 PHONE = f"+7{NEW}"
@@ -44,6 +56,19 @@ def test_limits_stay_with_the_number_before(alice: SignedInUser) -> None:
     assert reborn.phone == f"+7{alice.phone}"
     assert sorted(reborn.login_codes.values_list("wrong", flat=True)) == [0, 1]
     assert again["resend_in"] == 60
+
+
+def test_sms_to_known_devices_stay_with_the_number_before(alice: SignedInUser) -> None:
+    use_up_devices(Device.objects.get())
+    asked = client().post("/api/auth/signup", {"phone": alice.phone, "device_token": alice.device_token}).json()
+    assert challenge(asked["challenge_id"]).login_code.device is None
+    change(alice)
+
+    own = client().post("/api/auth/signup", {"phone": NEW, "device_token": alice.device_token}).json()
+    assert challenge(own["challenge_id"]).login_code.device is not None
+    other = in_session(alice.phone)
+    asked = other.api.post("/api/auth/signup", {"phone": alice.phone, "challenge_id": ""}).json()
+    assert challenge(asked["challenge_id"]).login_code.device is None
 
 
 def test_limits_of_the_new_number_come_with_it(alice: SignedInUser) -> None:

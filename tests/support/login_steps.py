@@ -13,7 +13,8 @@ from users.login.challenges import ChallengeIssued
 from users.login.decisions import TooManyRequests
 from users.login.diagnosis import diagnose
 from users.login.signin import SignedIn
-from users.models import Challenge, LoginCode, User
+from users.login.tracks import DEVICES_SENDS
+from users.models import Challenge, Device, LoginCode, User
 
 PHONE = "+79991234567"
 ADDRESS = "192.0.2.1"
@@ -98,3 +99,10 @@ def weigh(phone: str, weight: int, ended: float, **values: Any) -> LoginCode:
 def diagnosed(seconds: float = 0) -> Any:
     """What the diagnosis of PHONE's user collects, as attributes."""
     return SimpleNamespace(**diagnose(User.objects.get(phone=PHONE), at(seconds)))
+
+
+def use_up_devices(device: Device) -> None:
+    """Insert as many SMS of the last hour to this device as all known devices of a phone may get in a day."""
+    for _ in range(DEVICES_SENDS):
+        code = weigh(device.user.phone or "", 0, ended=-1, device=device)
+        code.deliveries.create(created_at=at(-1))

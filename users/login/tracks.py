@@ -20,6 +20,11 @@ DEVICE_INTERVALS = 5
 # SMS in 24 hours to one known device. Beyond them it is on the unknown-device track.
 DEVICE_SENDS = 10
 
+# SMS in 24 hours to all known devices of a phone together, to those that it no longer has too. Otherwise whoever reads
+# the codes could replace devices without end, each with DEVICE_SENDS of its own. This bounds the bill, so successes
+# count as well.
+DEVICES_SENDS = 20
+
 # Successes in 24 hours whose SMS do not lengthen the resend interval: a client that signs in is not guessing.
 EXEMPT_SUCCESSES = 10
 
@@ -62,6 +67,8 @@ class Track:
         self.device, self.now, self.changing_user_id = device, now, changing_user_id
         intervals = settings.LOGIN_SEND_GAPS[:DEVICE_INTERVALS] if device else settings.LOGIN_SEND_GAPS
         self.by_length = {length: Sends(intervals) for length in codes.LENGTHS}
+        # The SMS of 24 hours to all known devices.
+        self.devices_sends = sum(code.device_id is not None and sent_at > now - DAY for sent_at, code in sent)
         exempt = self._exempt_successes(sent)
         for sent_at, code in sent:
             is_own = code.changing_user_id == changing_user_id
