@@ -1,0 +1,87 @@
+"""Published results never change: PostgreSQL refuses what began before they were published, too."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from profiles import activation, results, voting
+from tests.profiles.test_voting_races import published_here, wait_until
+from tests.support.accounts import registered
+from tests.support.backups import another_session
+from users.queries import database_now
+
+__all__ = ["published_here"]
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published_here", "closed_voting")]
+
+FORGERIES = [
+    "INSERT INTO profiles_receipt (invite_code, receipt) VALUES ('ZZZZZZ', sha256(''))",
+    "INSERT INTO profiles_result (id, place, invite_code, votes) VALUES (99, 1, 'ZZZZZZ', 99)",
+]
+REOPENING = "UPDATE profiles_votingperiod SET results_published_at = NULL, closes_at = NULL"
+
+
+@pytest.fixture
+def closed_voting(transactional_db: None) -> None:
+    """A vote was given, and voting is over."""
+    voter, inviter = (registered(f"999111000{number}") for number in range(2))
+    activation.activate(voter.pk, inviter.invite_code)
+    voting.change(None, database_now())
+
+
+@pytest.fixture
+def impatient(transactional_db: None) -> Iterator[None]:
+    """Statements of this session wait for a lock for a moment only."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '20ms'")
+    yield
+    connection.close()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_results_are_not_published_while_a_forger_has_not_committed(forgery: str) -> None:
+    with another_session() as forger:
+        forger.execute(forgery)
+
+        with pytest.raises(OperationalError):
+            results.publish()
+        forger.rollback()
+    assert results.publish().results_published_at
+
+
+@pytest.mark.parametrize("forgery", [*FORGERIES, REOPENING])
+def test_transaction_that_saw_no_results_cannot_change_them(forgery: str) -> None:
+    with another_session() as forger:
+        forger.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        forger.execute("SELECT FROM profiles_votingperiod")
+        published = results.publish()
+
+        with pytest.raises(psycopg.Error):
+            forger.execute(forgery)
+    assert voting.period().results_published_at == published.results_published_at
+
+
+@pytest.mark.parametrize("forgery", [*FORGERIES, REOPENING])
+def test_change_that_waits_for_the_publication_is_refused(forgery: str) -> None:
+    with another_session() as forger, another_session() as watching, ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            results.publish()
+            waiting = pool.submit(forger.execute, forgery)
+            wait_until(watching, 1)
+
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            waiting.result()
+    assert voting.period().results_published_at
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_without_a_voting_period_there_are_no_results(forgery: str) -> None:
+    with another_session() as forger:
+        forger.execute("DELETE FROM profiles_votingperiod")
+
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            forger.execute(forgery)
