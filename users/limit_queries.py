@@ -128,16 +128,19 @@ def sms_in_a_day(now: datetime, most: int) -> int:
 
 _STORE_TOTALS = """
 WITH sms AS (
-    SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used
+    SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used,
+           network(set_masklen(delivery.asked_from,
+               CASE family(delivery.asked_from) WHEN 4 THEN %(ipv4)s ELSE %(ipv6)s END)) AS network
       FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
      WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s
 ), country AS (
     SELECT country FROM sms WHERE created_at <= %(now)s - %(settled)s GROUP BY country
-    HAVING COUNT(*) FILTER (WHERE NOT used) > GREATEST(%(country)s, %(share)s * COUNT(*) FILTER (WHERE used))
+    HAVING COUNT(DISTINCT network) FILTER (WHERE NOT used)
+         > GREATEST(%(country)s, %(share)s * COUNT(*) FILTER (WHERE used))
 ), prefix AS (
     SELECT prefix FROM sms
      WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s AND NOT used AND prefix <> ''
-     GROUP BY prefix HAVING COUNT(*) > %(prefix)s
+     GROUP BY prefix HAVING COUNT(DISTINCT network) > %(prefix)s
 )
 INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)
 SELECT 1, %(now)s,
@@ -163,7 +166,8 @@ def store_totals(now: datetime, **values: Any) -> bool:
     """Count the whole site and store the totals in their one row, unless a newer count is there: then it is False.
 
     `settled` is the age at which an unused code counts as unused; `country`, `share` and `prefix` are the limits of
-    unused SMS to a country and to a number prefix.
+    networks with unused SMS to a country and to a number prefix; `ipv4` and `ipv6` are the lengths of the prefixes of
+    addresses that count as one network.
     """
     return sql.execute(_STORE_TOTALS, _values(now, set_back=now + _SET_BACK, **values)) > 0
 

@@ -170,7 +170,8 @@ def test_depth_of_the_queue_is_that_of_the_orm() -> None:
 
 def test_stored_totals_count_what_the_orm_counts() -> None:
     answer(ask())
-    limit_queries.store_totals(database_now(), settled=timedelta(minutes=15), country=20, share=0.3, prefix=10)
+    limits = {"country": 20, "share": 0.3, "prefix": 10, "ipv4": 32, "ipv6": 48}
+    limit_queries.store_totals(database_now(), settled=timedelta(minutes=15), **limits)
     totals = SiteTotals.objects.get()
     assert totals.sms_in_a_day == SmsDelivery.objects.aggregate(count=Count("pk"))["count"]
     used = LoginCode.objects.filter(used_at__isnull=False).aggregate(users=Count("user", distinct=True))["users"]

@@ -1,6 +1,7 @@
 """SMS cost limits: by day, and for numbers whose codes are not used. Those by network are in test_networks."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support import query_plans as plans
 from tests.support.login_steps import answer, ask, at, refused, someone
 from users.clock import NO_DELAY
 from users.login import sms_limits
+from users.login.decisions import TooManyRequests
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
@@ -17,11 +19,15 @@ MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 
 
 def send(phone: str, seconds: float, used: bool = False) -> None:
+    """An SMS to this phone, from an address of its own."""
     user, _ = User.objects.get_or_create(phone=phone)
     times = dict.fromkeys(["created_at", "sent_at", "open_until", "expires_at", "closed_at"], at(seconds))
     used_at = at(seconds) if used else None
     code = LoginCode.objects.create(user=user, length=4, nonce=b"n", language="en", used_at=used_at, **times)
-    SmsDelivery.objects.create(login_code=code, country="RU", prefix=phone[:-4], created_at=at(seconds))
+    address = f"2001:db8:{code.pk & 0xFFFF:x}::1"
+    SmsDelivery.objects.create(
+        login_code=code, country="RU", prefix=phone[:-4], created_at=at(seconds), client_address=address
+    )
 
 
 def test_repeated_request_with_its_challenge_is_not_counted() -> None:
@@ -146,6 +152,25 @@ def test_country_is_suspect_when_too_few_of_its_codes_are_used(
 
     assert SiteTotals.objects.get().suspect_countries == (["RU"] if suspect else [])
     assert caplog.text.count("country RU are not used") == suspect
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8:0:{:x}::1"])
+@pytest.mark.parametrize("phone", ["+7999{:03}0000", "+7999123{:04}"])
+def test_one_network_keeps_nobody_else_out(settings: Any, address: str, phone: str) -> None:
+    """One address has 40 unused SMS a day, and a free /48 has 160, of which it may send 40 in the hour of a prefix."""
+    settings.SMS_GUARD = "enforce"
+    sent = 0
+    for number in range(160):
+        with suppress(TooManyRequests):
+            sent += ask(number * HOUR / 10, phone=phone.format(number), address=address.format(number)).sent
+    for number in range(160, 200):
+        with suppress(TooManyRequests):
+            sent += ask(16 * HOUR + number, phone=phone.format(number), address=address.format(number)).sent
+
+    sms_limits.count_site(at(16 * HOUR + 200 + 1 + sms_limits.SETTLED_AFTER.total_seconds()))
+
+    assert sent >= 40
+    assert ask(16.5 * HOUR, phone=phone.format(201), address="203.0.113.1").sent
 
 
 @pytest.mark.parametrize(("unused", "suspect"), [(10, False), (11, True)])

@@ -32,8 +32,9 @@ SITE_DELAY = timedelta(minutes=1)
 # The age of an SMS at which its code counts as unused.
 SETTLED_AFTER = timedelta(minutes=15)
 
-# A country is suspect if it has more than COUNTRY_UNUSED unused codes in 24 hours, and these are also more than
-# COUNTRY_SHARE times its used codes.
+# A country is suspect if the unused codes of 24 hours come from more than COUNTRY_UNUSED networks, and these are also
+# more than COUNTRY_SHARE times its used codes. Each network counts once: with the 40 unused SMS that it may cause in a
+# day, one client would close a country to all new users. What few networks may cause, their own limits bound.
 COUNTRY_UNUSED, COUNTRY_SHARE = 20, 0.3
 
 # The same in an hour for one number prefix (all but the last four digits): fraudulent carriers pump SMS to them.
@@ -107,7 +108,13 @@ def count_site(now: datetime) -> None:
     before = SiteTotals.objects.first()
     with transaction.atomic():
         newer = limit_queries.store_totals(
-            now, settled=SETTLED_AFTER, country=COUNTRY_UNUSED, share=COUNTRY_SHARE, prefix=PREFIX_UNUSED
+            now,
+            settled=SETTLED_AFTER,
+            country=COUNTRY_UNUSED,
+            share=COUNTRY_SHARE,
+            prefix=PREFIX_UNUSED,
+            ipv4=min(networks.IPV4_FACTORS),
+            ipv6=min(networks.IPV6_FACTORS),
         )
         if newer:
             network_queries.store_totals(now)
