@@ -56,6 +56,27 @@ def test_page_finds_the_invite_codes_of_the_table() -> None:
     assert found == [expected for _, expected in CASES["invite_codes"]]
 
 
+MESSAGES = {
+    "My code, friend: H7K 3QX!": "H7K3QX",
+    "Код ABC-DEF, жду": "ABCDEF",
+    "my code: h7k3qx, see you": "H7K3QX",
+    "Мой пригласительный код: H7K 3QX https://invite.example.org/i/H7K3QX": "H7K3QX",
+    "GARDEN": "GARDEN",
+    "GARDEN PARTY": None,
+    "the code for the GARDEN PARTY": None,
+    "come to the GARDEN": None,
+    "call 999 222-33-44": None,
+    "my code, thanks": None,
+    "H7K3QX or X3Q7KH": None,
+}
+
+
+def test_page_takes_no_word_of_a_message_for_a_code() -> None:
+    found = on_the_page(list(MESSAGES), "inviteCode(text)")
+
+    assert dict(zip(MESSAGES, found, strict=True)) == MESSAGES
+
+
 @pytest.mark.long
 def test_page_and_service_agree_on_every_character() -> None:
     """On all that this Python knows; Node.js knows the same or more."""
