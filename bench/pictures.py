@@ -76,7 +76,7 @@ def draw_previews(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1200, "height": 630})
     for language, _ in settings.LANGUAGES:
         with translation.override(language):
-            page.set_content(PREVIEW.replace("WORDS", translation.gettext("You're invited")))
+            page.set_content(PREVIEW.replace("WORDS", translation.gettext("You’re invited")))
         page.screenshot(path=STATIC / f"preview-{language}.png")
 
 

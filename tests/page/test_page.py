@@ -68,7 +68,7 @@ def test_link_without_a_valid_code_shows_the_page(browser: Client, typed: str) -
 
     assert answer.status_code == 404
     assert 'data-invite-code=""' in answer.text
-    assert "The code in this link is not valid" in answer.text
+    assert "The code in this link is wrong or incomplete" in answer.text
     assert "data-about hidden" in answer.text  # whoever follows a link is not to be won over first
     assert "<script>" not in answer.text
 
@@ -82,7 +82,7 @@ def test_shared_link_has_a_preview_that_tells_nothing_about_a_person(
     html = browser.get("/i/h7k3qx", HTTP_ACCEPT_LANGUAGE=language).text
 
     preview = dict(re.findall(r'<meta (?:property|name)="((?:og|twitter):[\w:]+)" content="([^"]*)">', html))
-    title = {"en": "You're invited", "ru": "Вас пригласили"}[language]
+    title = {"en": "You’re invited", "ru": "Вас пригласили"}[language]
     assert f"<title>{title} · " in html
     assert (preview["og:title"], preview["og:url"]) == (title, "https://xn--e1afmkfd.xn--p1ai/i/H7K3QX")
     assert preview["og:image"] == f"https://xn--e1afmkfd.xn--p1ai/static/page/preview-{language}.png"

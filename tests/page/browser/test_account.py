@@ -21,16 +21,18 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
     expect(alice.page.get_by_role("listitem").filter(has_text=alice.words("this_device"))).to_have_count(1)
     expect(alice.page.get_by_role("listitem").get_by_role("button")).to_have_count(1)  # "Sign out" is of this device
     alice.finds_no_barrier()
-    alice.page.get_by_role("listitem").first.get_by_role("button").click()
-    alice.sees("It will be signed out. To use it again, sign in on it with a new SMS code.")
+    expect(alice.page.get_by_role("listitem").first).to_contain_text(alice.words("this_device"))
+    alice.page.get_by_role("listitem").last.get_by_role("button").click()
+    expect(alice.page.locator("[data-live]")).to_be_visible()
+    expect(alice.page.locator("[data-left]")).to_be_hidden()
     alice.finds_no_barrier()
     alice.press("Cancel")
     expect(alice.page.get_by_role("listitem")).to_have_count(2)
-    alice.page.get_by_role("listitem").first.get_by_role("button").click()
+    alice.page.get_by_role("listitem").last.get_by_role("button").click()
     alice.press("Remove")
 
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
-    expect(alice.button("Remove all, this one too")).to_have_count(0)
+    expect(alice.button("Remove all, including this one")).to_have_count(0)
     expect(alice.page.get_by_role("heading", name="Your devices")).to_be_focused()
     thief.page.reload()
     thief.sees("problem_token_revoked")
@@ -48,12 +50,29 @@ def on_another_device(person: Visitor, other: Visitor) -> Visitor:
     return other
 
 
+def test_device_that_is_signed_out_is_only_taken_off_the_list(alice: Visitor, bob: Visitor) -> None:
+    alice.sign_in()
+    on_another_device(alice, bob).open_account()
+    bob.press("Sign out")
+    bob.sees("signed_out")
+    alice.open_account()
+    alice.sees("signed_out_known")
+
+    alice.page.get_by_role("listitem").last.get_by_role("button").click()
+
+    alice.sees("It is already signed out. It will be taken off the list.")
+    expect(alice.page.locator("[data-live]")).to_be_hidden()
+    alice.finds_no_barrier()
+    alice.press("Remove")
+    expect(alice.page.get_by_role("listitem")).to_have_count(1)
+
+
 def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) -> None:
     alice.sign_in()
     on_another_device(alice, bob)
     alice.open_account()
 
-    alice.press("Remove all, this one too")
+    alice.press("Remove all, including this one")
     alice.sees("You will be signed out everywhere, including here. Sign in again with a new SMS code.")
     alice.finds_no_barrier()
     alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove all")).click()
@@ -76,13 +95,17 @@ def test_own_data_is_downloaded(alice: Visitor) -> None:
     alice.hears("exported")
 
 
-def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, database: Any) -> None:
+def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, bob: Visitor, database: Any) -> None:
     code = alice.sign_in()
+    alice.page.goto(f"/i/{bob.sign_in()}")
+    alice.press("Not now")  # the code is kept
     database.execute(AGE, [f"+7{alice.phone}"])
     alice.open_account()
     erase(alice)
     expect(alice.problem).to_have_text(alice.words("problem_fresh_sign_in_required"))
     expect(alice.page.locator("[data-erase] > button")).to_be_hidden()
+    expect(alice.page.locator("[data-ahead]")).to_be_hidden()  # it has come true
+    expect(alice.page.locator("[data-erase] .caution .primary")).to_be_focused()
     alice.finds_no_barrier()
 
     alice.press("sign_in_again")

@@ -37,7 +37,7 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     look(alice, "account")
     alice.press("Change the number")
     alice.sees_title("Change the number")
-    alice.sees("Your number is now:")
+    alice.sees("Current number:")
     expect(alice.page.locator(".card .phone")).to_have_text(before)
     look(alice, "number")
     alice.finds_no_barrier()
@@ -67,6 +67,9 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     expect(alice.page.get_by_role("main")).to_contain_text(other.shown_phone)
     look(alice, "changed")
     alice.finds_no_barrier()
+    with alice.page.expect_download():
+        alice.press("Download")
+    expect(alice.page.locator("[data-notice]")).to_be_empty()
     alice.service.wait_for(lambda: len(alice.messages()) == 2)
     notice = alice.messages()[1]
     assert "localhost" in notice and not any(letter.isdigit() for letter in notice)

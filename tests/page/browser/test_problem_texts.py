@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from api.problem_codes import PROBLEMS
-from tests.page.browser.test_signing_in import pass_time
+from tests.page.browser.test_dead_codes import pass_time
 from tests.page.browser.visitor import SCRIPT_TEXTS, Visitor
 
 pytestmark = pytest.mark.long
@@ -21,7 +21,7 @@ def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
     alice.page.route("**/api/**", lambda route: route.fulfill(status=502, body="<html>Bad gateway</html>"))
     alice.page.reload()
     alice.sees("problem_unavailable")
-    expect(alice.page.get_by_role("heading", level=1)).to_have_text(alice.words("Your profile could not be loaded"))
+    expect(alice.page.get_by_role("heading", level=1)).to_have_text(alice.words("The page could not be loaded"))
     expect(alice.problem).to_have_text(alice.words("problem_unavailable"))  # nothing was typed
     alice.finds_no_barrier()
     expect(alice.button("tries_again_in", time="0:05")).to_be_disabled()
@@ -63,7 +63,7 @@ def test_failure_is_not_told_as_a_wrong_number_and_moves_nothing(alice: Visitor,
     button, field = alice.page.locator("form > button"), alice.page.get_by_label(alice.words("Mobile number"))
     field.fill(alice.phone)
     place = button.bounding_box()
-    body = {"code": code, "status": status, "request_id": "f" * 32}
+    body = {"code": code, "status": status, "request_id": "0123456789ab" + "f" * 20}
     alice.page.route("**/api/auth/signup", answer_with(status, body))
 
     button.click()
@@ -73,8 +73,17 @@ def test_failure_is_not_told_as_a_wrong_number_and_moves_nothing(alice: Visitor,
     expect(alice.page.locator("#phone-hint")).to_be_visible()
     assert button.bounding_box() == place
     if status == 500:
-        alice.sees("reference", id="f" * 32)
+        alice.sees("reference")
+        copies_the_number(alice, "0123456789ab")
     alice.finds_no_barrier()
+
+
+def copies_the_number(person: Visitor, number: str) -> None:
+    person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(person.page.locator(".number code")).to_have_text(number)
+    person.press("Copy")
+    person.hears("copied")
+    assert person.page.evaluate("navigator.clipboard.readText()") == number
 
 
 def test_focus_stays_with_the_problem_while_the_pressed_button_waits(alice: Visitor) -> None:

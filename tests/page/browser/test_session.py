@@ -34,6 +34,7 @@ def test_signing_out_without_a_connection_tells_the_truth(alice: Visitor) -> Non
     alice.press("Sign out")
 
     alice.sees("signed_out_offline")
+    expect(alice.page.locator("[data-notice].warning")).to_be_focused()
     assert alice.page.evaluate("localStorage.getItem('session')") is None
 
 

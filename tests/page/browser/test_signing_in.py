@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.page.browser.test_dead_codes import pass_time
 from tests.page.browser.visitor import Visitor
 
 
@@ -34,53 +35,6 @@ def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> N
     expect(alice.code_field).to_be_focused()
 
 
-@pytest.mark.long
-def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
-    alice.page.goto("/")
-    alice.ask_for_code()
-    alice.code_field.fill(alice.wrong_code())
-    expect(alice.problem).to_have_text(alice.words("wrong_code", left=2))
-    enter(alice, alice.wrong_code())
-    expect(alice.problem).to_have_text(alice.words("code_tried"))
-    enter(alice, alice.wrong_code(2))
-    expect(alice.problem).to_have_text(alice.words("wrong_code", left=1))
-
-    enter(alice, alice.wrong_code(3))
-
-    expect(alice.problem).to_have_text(alice.words("problem_invalid_code"))
-    expect(alice.button("new_code")).to_be_focused()
-    expect(alice.page.locator("main button.primary")).to_have_count(1)
-    alice.finds_no_barrier()
-    alice.press("new_code")
-    expect(alice.page.locator("[data-sent]")).to_contain_text(alice.unbroken_phone)
-    expect(alice.code_field).to_be_focused()
-    alice.code_field.fill(alice.code())
-    alice.own_code()
-
-
-def enter(person: Visitor, code: str) -> None:
-    person.code_field.fill(code)
-    person.code_field.press("Enter")
-
-
-@pytest.mark.long
-def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
-    alice.page.clock.install()
-    alice.page.goto("/")
-    alice.ask_for_code()
-    expired = alice.code()
-    pass_time(alice, database, minutes=11)
-    expect(alice.problem).to_have_text(alice.words("code_expired"))
-
-    alice.code_field.fill(expired)
-
-    expect(alice.problem).to_have_text(alice.words("problem_invalid_code"))
-    alice.press("new_code")
-    alice.hears("code_sent_again")
-    alice.code_field.fill(alice.code(2))
-    alice.own_code()
-
-
 def test_code_is_sent_again_when_it_is_time_and_not_before(alice: Visitor, database: Any) -> None:
     alice.page.clock.install()
     alice.page.goto("/")
@@ -101,25 +55,6 @@ def test_code_is_sent_again_when_it_is_time_and_not_before(alice: Visitor, datab
     expect(resend).to_have_text(re.compile(alice.words("send_again_in", time=r"(1:00|0:[3-5]\d)")))
     alice.code_field.fill(code)
     alice.own_code()
-
-
-def pass_time(person: Visitor, database: Any, minutes: float) -> None:
-    """For the user's browser, and for what the service keeps about their phone."""
-    database.execute(PASS_TIME, {"phone": f"+7{person.phone}", "minutes": minutes})
-    person.page.clock.fast_forward(int(minutes * 60_000))
-
-
-PASS_TIME = """
-WITH codes AS (
-    UPDATE users_logincode AS code
-       SET created_at = code.created_at - age, sent_at = sent_at - age, open_until = open_until - age,
-           expires_at = expires_at - age
-      FROM users_user AS person, make_interval(secs => 60 * %(minutes)s) AS age
-     WHERE person.id = code.user_id AND phone = %(phone)s
-    RETURNING code.id, age
-)
-UPDATE users_smsdelivery AS delivery SET created_at = created_at - age FROM codes WHERE codes.id = login_code_id
-"""
 
 
 @pytest.mark.long

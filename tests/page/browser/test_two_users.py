@@ -50,11 +50,11 @@ def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itse
     code = alice.sign_in()
 
     bob.page.goto(f"/i/{code.lower()}")
-    bob.sees_title("You're invited")
+    bob.sees_title("You’re invited")
     bob.finds_no_barrier()
     bob.ask_for_code()
     bob.code_field.fill(bob.code())
-    bob.sees("Somebody shared this invite code with you. Use it to give them your vote.")
+    bob.sees("Somebody shared this invite code with you. You can give that person your vote.")
     expect(bob.page.locator(".ticket [aria-hidden]")).to_have_text(f"{code[:3]} {code[3:]}")
     bob.finds_no_barrier()
     alice.page.reload()
@@ -78,9 +78,12 @@ def test_invited_user_may_vote_later_or_for_another(alice: Visitor, bob: Visitor
     bob.press("Not now")
 
     bob.sees_title("Your invite code")
-    expect(bob.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
+    bob.hears("code_waits")
     bob.page.reload()
     expect(bob.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
+    bob.sees("code_waits")
+    bob.invite_field.fill("H7K")
+    expect(bob.page.locator("[data-lead]")).not_to_have_text(bob.words("code_waits"))
 
 
 @pytest.mark.long
@@ -222,10 +225,10 @@ def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> 
     code = alice.sign_in()
     link = f"http://localhost:{alice.service.port}/i/{code}"
 
-    alice.press("Copy the code")
+    alice.press("Copy code")
     alice.hears("copied")
     copied_code = alice.page.evaluate("navigator.clipboard.readText()")
-    alice.press("Copy the link")
+    alice.press("Copy link")
     expect(alice.page.locator("[data-copy=link]")).to_have_text(alice.words("copied"))
     copied_link = alice.page.evaluate("navigator.clipboard.readText()")
     alice.press("Share the link")

@@ -1,10 +1,12 @@
 /** The account: devices, a copy of the data, and erasure. */
 
+import { make, makeButton, say } from "./elements.js";
 import { day, phone, t, unbroken } from "./i18n.js";
 import { forgetNewPhone } from "./new_phone.js";
 import { authorized, download, ended, signInAgain, signOut } from "./session.js";
 import { CHANGED, tab } from "./store.js";
-import { ask, make, makeButton, say, show, working } from "./ui.js";
+import { ask, show, working } from "./ui.js";
+import { forgetDraft } from "./vote.js";
 
 const ME = "/api/v1/profiles/me";
 const DEVICES = "/api/v1/devices";
@@ -18,7 +20,11 @@ export async function readAccount() {
 function showAccount(profile, devices) {
   const $ = show("account");
   $("[data-phone]").textContent = phone(profile.phone);
-  if (tab.getItem(CHANGED)) $("[data-notice]").textContent = t("phone_changed");
+  const notice = $("[data-notice]");
+  if (tab.getItem(CHANGED)) notice.textContent = t("phone_changed");
+  $(".columns").addEventListener("click", ({ target }) => {
+    if (target.closest("button")) notice.textContent = "";
+  });
   tab.removeItem(CHANGED);
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
@@ -46,6 +52,7 @@ function showAccount(profile, devices) {
       await authorized("DELETE", ME);
       leave();
       forgetNewPhone();
+      forgetDraft(profile);
       ended("erased");
     },
     { sign_in_again: () => signInAgain(profile.phone) },
@@ -56,7 +63,8 @@ function showAccount(profile, devices) {
   };
 
   function showDevices(listed) {
-    $(".devices").replaceChildren(...listed.map((device) => item(device, $("[data-devices] .problem"), $("#confirm-end"))));
+    const [own, others] = [true, false].map((current) => listed.filter((device) => device.current === current));
+    $(".devices").replaceChildren(...[...own, ...others].map((device) => item(device, $("[data-devices] .problem"), $("#confirm-end"))));
     offerToEnd($("[data-devices]"));
   }
 }
@@ -95,6 +103,8 @@ function ender(device, name, row, box, dialog) {
   button.ariaLabel = t("end_device", { device: name });
   const end = working(box, button, async () => {
     dialog.querySelector("[data-device]").textContent = name;
+    dialog.querySelector("[data-live]").hidden = Boolean(device.ended_at);
+    dialog.querySelector("[data-left]").hidden = !device.ended_at;
     if (!(await ask(dialog))) return;
     await authorized("DELETE", `${DEVICES}/${device.id}`);
     say(t("device_ended", { device: name }));

@@ -1,7 +1,7 @@
 /** Buttons that copy a text. */
 
+import { make, say } from "./elements.js";
 import { t } from "./i18n.js";
-import { make, say } from "./ui.js";
 
 export function copyOnClick(button, text) {
   const words = [...button.childNodes];

@@ -1,9 +1,10 @@
 /** The steps in which the user types a phone, and then the code sent to it. The views say what is done with them. */
 
+import { say } from "./elements.js";
 import { clock, halves, t, typedPhone, unbroken } from "./i18n.js";
 import { wayOut } from "./problems.js";
 import { clean, legible } from "./typed.js";
-import { complain, countDown, onSubmit, say, show, working } from "./ui.js";
+import { complain, countDown, onSubmit, show, working } from "./ui.js";
 
 let stopReading = () => {};
 
@@ -62,9 +63,10 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
 
   readSms((code) => fillIn(field, code));
   const tried = new Set();
+  let left = 0; // attempts, when the service has told
   const resend = $("[data-resend]");
-  const ways = { new_code: resend, other_number: $("[data-other]"), by_itself: true };
-  onSubmit($("form"), () => submit().catch(thenOffer), ways);
+  const ways = { other_number: $("[data-other]"), by_itself: true };
+  onSubmit($("form"), () => submit().catch(endCode), ways);
   submitWhenComplete($("form"), field, state.length);
 
   const send = working($("[data-resend-problem]"), resend, async () => {
@@ -74,11 +76,8 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
     document.querySelector("main #code").focus();
   });
   resend.addEventListener("click", send);
-  const endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")));
-  whenOver(field, state.expires, () => {
-    complain($("form .problem"), t("code_expired"));
-    offerNew();
-  });
+  const endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")), { brief: "resend_in" });
+  whenOver(field, state.expires, () => offerNew("code_expired"));
 
   /** A refused code is not sent again, since that would only consume an attempt. */
   async function submit() {
@@ -87,24 +86,31 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
     if (code.length !== state.length) return complain(box, t("code_incomplete"), { field });
     if (tried.has(code)) return complain(box, t("code_tried"), { field });
     await enter(code).catch((problem) => {
-      if (problem.code === "invalid_code" && problem.attempts_left) tried.add(code);
+      if (problem.code === "invalid_code" && problem.attempts_left) {
+        tried.add(code);
+        left = problem.attempts_left;
+      }
       throw problem;
     });
     stopReading();
   }
 
   /** A code that cannot be used any more is replaced at once: asking brings new attempts, with or without an SMS. */
-  function offerNew() {
+  function offerNew(why) {
     endWait();
+    complain($("form .problem"), t(why));
+    field.disabled = true;
+    $("form button").hidden = true;
     resend.disabled = false;
     resend.textContent = t("new_code");
     resend.className = "primary";
-    $("form button").className = "secondary";
+    resend.focus();
   }
 
-  function thenOffer(problem) {
-    if (wayOut(problem) === "new_code") offerNew();
-    throw problem;
+  function endCode(problem) {
+    if (wayOut(problem) !== "new_code") throw problem;
+    if (Date.now() >= state.expires) offerNew("code_expired");
+    else offerNew(left === 1 ? "no_attempts" : "problem_invalid_code");
   }
 
   function otherNumber() {

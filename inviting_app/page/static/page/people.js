@@ -1,8 +1,9 @@
 /** The users who activated the own code: the newest at once, older ones on request. */
 
+import { make, say } from "./elements.js";
 import { day, number, phone, t } from "./i18n.js";
 import { authorized } from "./session.js";
-import { make, say, showMore, working } from "./ui.js";
+import { showMore, working } from "./ui.js";
 
 const INVITATIONS = "/api/v1/profiles/me/invitations";
 const FULL_PAGE = 50;

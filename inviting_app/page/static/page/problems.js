@@ -42,13 +42,26 @@ export function explain(problem) {
     return t("wrong_code", { left: problem.attempts_left });
   }
   if (problem.code === "internal_error" && problem.request_id) {
-    return `${t("problem_internal_error")} ${t("reference", { id: problem.request_id })}`;
+    return `${t("problem_internal_error")} ${t("reference")}`;
   }
   if (problem.errors?.[0]?.code === "own") return t("own_phone");
   if (problem.code === "voting_closed") return explainPeriod(problem);
   return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
     code: halves(problem.activated_invite ?? ""),
   });
+}
+
+// As many characters of the request's id as people can read out. They suffice to find it in the log.
+const NUMBER_LENGTH = 12;
+
+/** What operators find the error by, or "". */
+export function errorNumber({ code, request_id }) {
+  return code === "internal_error" ? (request_id ?? "").slice(0, NUMBER_LENGTH) : "";
+}
+
+/** Whether nothing is wrong: the user only has to do something else first. */
+export function isCaution({ code }) {
+  return code === "fresh_sign_in_required";
 }
 
 /** The link to those who can help, where the user cannot. */

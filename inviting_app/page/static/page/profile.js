@@ -1,12 +1,13 @@
 /** The profile: the own code to share, the own vote, and the users who voted for this user. */
 
 import { copyOnClick } from "./clipboard.js";
+import { make, spell } from "./elements.js";
 import { halves, phone, t } from "./i18n.js";
 import { readPeople, showPeople } from "./people.js";
 import { readResults, showResults } from "./results.js";
 import { authorized } from "./session.js";
 import { OTHERS, tab } from "./store.js";
-import { make, show, spell } from "./ui.js";
+import { show } from "./ui.js";
 import { isInvited, showChoice, showInvited, showVote } from "./vote.js";
 import { aboutPeriod, isChanged, isOver, readVoting } from "./voting.js";
 
@@ -36,7 +37,7 @@ function showProfile(profile, voting, people, results) {
   showSharing($, profile);
   showChoice($, profile, voting);
   if (results) showResults($("[data-results]"), voting, results, profile);
-  if (!voting.open) arrange($, voting);
+  if (!voting.open) arrange($, voting, results);
   giveRoom($, profile);
   const showAnew = showPeople($("[data-people]"), profile, people);
   let showNow = null;
@@ -81,11 +82,11 @@ function showSharing($, { invite_code, share_url }) {
 }
 
 /** While nobody can vote, the state of the vote comes first. After the end the own code is of little use. */
-function arrange($, voting) {
-  const [own, choice, results] = [$(".own").closest(".card"), $("[data-choice]"), $("[data-results]")];
+function arrange($, voting, results) {
+  const [own, choice, period] = [$(".own").closest(".card"), $("[data-choice]"), $("[data-period]")];
   const title = own.querySelector("h1");
   title.replaceWith(make("h2", title.textContent));
-  if (voting.results_published_at) {
+  if (results) {
     title.textContent = t("results_title");
     title.id = "results-title";
     $("#results-title").replaceWith(title);
@@ -93,8 +94,11 @@ function arrange($, voting) {
     $("[data-people]").before(choice);
   } else {
     title.textContent = t(isOver(voting) ? "over_title" : "soon_title");
-    choice.prepend(title, $("[data-period]"));
-    $("[data-period]").className = "";
+    choice.prepend(title, period);
+    period.className = "";
+    if (voting.results_published_at) {
+      period.textContent = [aboutPeriod(voting), period.textContent, t("results_missing")].filter(Boolean).join(" ");
+    }
     own.before(choice);
   }
   if (isOver(voting)) endSharing($, own);

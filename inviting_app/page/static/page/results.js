@@ -1,17 +1,24 @@
 /** The published results: the own place, the places of all, and how to check them. */
 
-import { call } from "./api.js";
+import { Problem, call } from "./api.js";
 import { copyOnClick } from "./clipboard.js";
+import { make, say } from "./elements.js";
 import { halves, number, t } from "./i18n.js";
-import { make, say, showMore, working } from "./ui.js";
+import { showMore, working } from "./ui.js";
 import { written } from "./voting.js";
 
 const RESULTS = "/api/v1/results";
 const SHOWN_FIRST = 10;
 
-/** The first page of the results, once they are published. */
+/** The first page of the results once they are published, or null. Without them, all else is shown. */
 export async function readResults({ results_published_at }) {
-  return results_published_at ? call("GET", RESULTS) : null;
+  if (!results_published_at) return null;
+  try {
+    return await call("GET", RESULTS);
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    return null;
+  }
 }
 
 /** @param mine the profile of the user, if one is signed in */

@@ -2,12 +2,13 @@
 
 import { Problem, call, callAgain } from "./api.js";
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
+import { make } from "./elements.js";
 import { t } from "./i18n.js";
 import { explain } from "./problems.js";
 import { readResults, showResults } from "./results.js";
 import { knownDigits, signIn } from "./session.js";
 import { OTHERS, tab } from "./store.js";
-import { make, remember, show } from "./ui.js";
+import { remember, show } from "./ui.js";
 import { beforeSignIn, isOver, readVoting } from "./voting.js";
 
 const ASKED = "asked";
@@ -28,6 +29,7 @@ export function showSignIn(why) {
 function showPhone(why) {
   const $ = show("phone");
   if (why) $("[data-notice]").textContent = typeof why === "string" ? t(why) : explain(why);
+  $("[data-notice]").classList.toggle("warning", why === "signed_out_offline");
   if (why && !document.body.dataset.inviteCode) $("[data-about]").hidden = true; // nobody is new here
   const digits = why?.digits ?? knownDigits();
   if (digits) $("[data-known]").textContent = t("known_phone", { digits });
@@ -48,6 +50,7 @@ async function tellPeriod($) {
     const results = await readResults(voting);
     const usual = about.hidden ? "" : about.textContent;
     about.textContent = beforeSignIn(usual, voting, document.body.dataset.inviteCode);
+    if (voting.results_published_at && !results) about.append(" ", t("results_missing"));
     about.hidden = !about.textContent;
     if (isOver(voting)) {
       title.textContent = t("over_title");

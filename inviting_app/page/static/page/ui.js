@@ -1,13 +1,14 @@
 /** Shared by all views: show a view, forms, problems, countdowns, dialogs. */
 
 import { Problem } from "./api.js";
-import { halves, number, t, wait } from "./i18n.js";
-import { explain, help, retryAt, wayOut } from "./problems.js";
+import { copyOnClick } from "./clipboard.js";
+import { make, makeButton, say, spell } from "./elements.js";
+import { number, t, wait } from "./i18n.js";
+import { errorNumber, explain, help, isCaution, retryAt, wayOut } from "./problems.js";
 import { signOut } from "./session.js";
 import { tab } from "./store.js";
 
 const main = document.querySelector("main");
-const status = document.getElementById("status");
 const site = document.querySelector(".brand").textContent.trim();
 
 /**
@@ -27,37 +28,9 @@ export function show(name) {
   return (selector) => main.querySelector(selector);
 }
 
-/** Announces a change to screen readers. */
-export function say(text) {
-  status.textContent = text;
-}
-
-/** Shows a code in two halves. Screen readers spell it letter by letter. */
-export function spell(element, code) {
-  const seen = make("span", halves(code));
-  seen.ariaHidden = "true";
-  const heard = make("span", [...code].join(", "));
-  heard.className = "unseen";
-  element.replaceChildren(seen, heard);
-}
-
 /** The words of a button for the rest of a list, with its length if that is known. */
 export function showMore(left) {
   return left > 0 ? t("show_more_left", { count: number(left) }) : t("show_more");
-}
-
-export function make(tag, text = "") {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  return element;
-}
-
-export function makeButton(text, act, kind = "secondary") {
-  const button = make("button", text);
-  button.type = "button";
-  button.className = kind;
-  button.addEventListener("click", act);
-  return button;
 }
 
 /**
@@ -133,18 +106,17 @@ export function complainOf(problem, box, ways) {
     return deed.focus();
   }
   const own = way === "wait" || way === "retry" ? ways.button : undefined;
-  const button = own ?? makeButton(t(way === "wait" || way === "retry" ? "try_again" : way), () => {
-    if (way === "sign_in_again") show("loading"); // the end of the session takes a while, and this view is of it
-    deed();
-  });
+  const button = own ?? nextStep(way, deed);
   const byItself = ways.by_itself && problem.code === "unavailable";
   const place = ways.failure ?? box;
   const kept = ways.field && ["offline", "unavailable"].includes(problem.code);
   const texts = [explain(problem), kept ? t(ways.field.type === "tel" ? "number_kept" : "code_kept") : ""];
-  complain(place, texts.filter(Boolean).join(" "), { button: own ? undefined : button, link });
+  const number = errorNumber(problem) && numbered(errorNumber(problem));
+  complain(place, texts.filter(Boolean).join(" "), { number, button: own ? null : button, link });
+  place.classList.toggle("caution", isCaution(problem));
   if (way !== "wait") return button.focus();
-  const [after, done] = byItself ? ["tries_again_in", deed] : ["try_again_in"];
-  const end = countDown(button, retryAt(problem), "try_again", done, after);
+  const [before, done] = byItself ? ["tries_again_in", deed] : ["try_again_in"];
+  const end = countDown(button, retryAt(problem), "try_again", done, { before });
   say(button.textContent); // a disabled button is silent
   ways.waits?.(end);
   if (!ways.field || document.activeElement === ways.field) return;
@@ -152,9 +124,29 @@ export function complainOf(problem, box, ways) {
   place.focus();
 }
 
-/** Shows an error text, or clears it: with the field to correct, or the button or link of the next step. */
-export function complain(box, text, { field, button, link } = {}) {
-  box.replaceChildren(...[text && make("p", text), button, link].filter(Boolean));
+function nextStep(way, deed) {
+  if (way === "wait" || way === "retry") return makeButton(t("try_again"), deed);
+  if (way !== "sign_in_again") return makeButton(t(way), deed);
+  const signOutFirst = () => {
+    show("loading"); // the end of the session takes a while, and this view is of it
+    deed();
+  };
+  return makeButton(t(way), signOutFirst, "primary");
+}
+
+/** The number of an error on a line of its own, with a button that copies it. */
+function numbered(number) {
+  const line = Object.assign(make("div"), { className: "number" });
+  const copy = makeButton(t("copy"), () => {}, "secondary small");
+  copyOnClick(copy, number);
+  line.append(Object.assign(make("code", number), { translate: false }), copy);
+  return line;
+}
+
+/** Shows an error text, or clears it: with the field to correct, or the error's number, the button and the link. */
+export function complain(box, text, { field, number, button, link } = {}) {
+  box.replaceChildren(...[text && make("p", text), number, button, link].filter(Boolean));
+  box.classList.remove("caution");
   if (!field) return;
   if (text) {
     field.ariaInvalid = "true";
@@ -164,14 +156,16 @@ export function complain(box, text, { field, button, link } = {}) {
 }
 
 /**
- * Disables the button until then and shows the remaining time on it. `name` is its text afterwards.
+ * Disables the button until then and shows the remaining time on it. `name` is its text afterwards, and `brief` that of
+ * the wait on small screens.
  * @returns a function that ends this
  */
-export function countDown(button, until, name, done = () => {}, before = `${name}_in`) {
+export function countDown(button, until, name, done = () => {}, { before = `${name}_in`, brief } = {}) {
   function tick() {
     const left = until - Date.now();
     button.disabled = left > 0;
     button.textContent = left > 0 ? t(before, { time: wait(left) }) : t(name);
+    if (left > 0 && brief) shorten(button, t(brief, { time: wait(left) }));
     if (left > 0) return;
     clearInterval(timer);
     if (button.isConnected) done();
@@ -179,6 +173,12 @@ export function countDown(button, until, name, done = () => {}, before = `${name
   const timer = setInterval(() => (button.isConnected ? tick() : clearInterval(timer)), 500);
   tick();
   return () => clearInterval(timer);
+}
+
+/** Gives small screens other words of a button. */
+function shorten(button, words) {
+  const full = Object.assign(make("span", button.textContent), { className: "full" });
+  button.replaceChildren(full, Object.assign(make("span", words), { className: "brief" }));
 }
 
 /** Opens a dialog. True if the answer is yes. */

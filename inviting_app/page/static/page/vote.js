@@ -1,10 +1,11 @@
 /** The own vote: the screen of an invited user, the form for a code, and what was activated. */
 
+import { make, say, spell } from "./elements.js";
 import { day, halves, phone, t, unbroken } from "./i18n.js";
 import { inviteCode } from "./invite_code.js";
 import { authorized } from "./session.js";
 import { local, tab } from "./store.js";
-import { ask, complain, make, onSubmit, remember, say, show, spell, working } from "./ui.js";
+import { ask, complain, onSubmit, remember, show, working } from "./ui.js";
 import { aboutFriends, aboutPeriod, isOver } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
@@ -35,6 +36,7 @@ export function showInvited(profile, showProfile) {
     forgetLink();
     showProfile(profile);
     document.querySelector("main h1").focus();
+    say(t("code_waits"));
   });
   return $;
 }
@@ -56,17 +58,24 @@ export function showChoice($, profile, voting) {
   const isOthers = fromLink && fromLink !== profile.invite_code;
   if (isOver(voting)) {
     if (isOthers) notice.textContent = t("code_late", { code: halves(fromLink) });
+    $("[data-broken]")?.remove();
     return form.replaceWith(make("p", t("no_vote")));
   }
-  if (!voting.open) {
-    if (isOthers) keepForLater(profile, fromLink);
-    const kept = local.getItem(draft(profile));
-    $("#choice-title").hidden = true; // there is nothing under it yet
-    return kept ? form.replaceWith(make("p", t("code_saved", { code: unbroken(kept) }))) : form.remove();
-  }
+  if (voting.open) return offerForm($, form, profile, voting);
+  if (isOthers) keepForLater(profile, fromLink);
+  const kept = local.getItem(draft(profile));
+  if ($("[data-broken]")) $("[data-broken]").textContent = t("broken_link"); // there is no form to type into
+  $("#choice-title").hidden = true; // there is nothing under it yet
+  if (kept) form.replaceWith(make("p", t("code_saved", { code: unbroken(kept) })));
+  else form.remove();
+}
+
+function offerForm($, form, profile, voting) {
   const field = $("#invite");
-  field.value = tab.getItem(draft(profile)) ?? local.getItem(draft(profile)) ?? "";
+  const kept = local.getItem(draft(profile));
+  field.value = tab.getItem(draft(profile)) ?? kept ?? "";
   remember(field, draft(profile));
+  if (kept && field.value === kept) tellWhy($("[data-lead]"), field);
   onSubmit(form, async () => {
     const box = $("#invite-problem");
     const code = inviteCode(field.value);
@@ -99,7 +108,7 @@ async function activated($, code, profile) {
   $("#confirm [data-phone]").textContent = phone(profile.phone);
   if (!(await ask($("#confirm")))) return null;
   const answer = await authorized("POST", ME, { activated_invite: code });
-  for (const storage of [tab, local]) storage.removeItem(draft(profile));
+  forgetDraft(profile);
   forgetLink();
   return answer;
 }
@@ -118,9 +127,21 @@ function keepForLater(profile, code) {
   local.setItem(draft(profile), halves(code));
 }
 
+/** Forgets what was typed or kept. */
+export function forgetDraft(profile) {
+  for (const storage of [tab, local]) storage.removeItem(draft(profile));
+}
+
 /** The name of what was typed: the next user of this browser does not see it. */
 function draft({ user_id }) {
   return `invite of ${user_id}`;
+}
+
+/** Says why there is a code in the field, until it is changed. */
+function tellWhy(lead, field) {
+  const usual = lead.textContent;
+  Object.assign(lead, { textContent: t("code_waits"), className: "notice" });
+  field.addEventListener("input", () => Object.assign(lead, { textContent: usual, className: "" }), { once: true });
 }
 
 /** Its code is used, or moved into the form. */

@@ -1,0 +1,33 @@
+/** Elements that the views and their parts are made of, and what screen readers are told. */
+
+import { halves } from "./i18n.js";
+
+const status = document.getElementById("status");
+
+/** Announces a change to screen readers. */
+export function say(text) {
+  status.textContent = text;
+}
+
+/** Shows a code in two halves. Screen readers spell it letter by letter. */
+export function spell(element, code) {
+  const seen = make("span", halves(code));
+  seen.ariaHidden = "true";
+  const heard = make("span", [...code].join(", "));
+  heard.className = "unseen";
+  element.replaceChildren(seen, heard);
+}
+
+export function make(tag, text = "") {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}
+
+export function makeButton(text, act, kind = "secondary") {
+  const button = make("button", text);
+  button.type = "button";
+  button.className = kind;
+  button.addEventListener("click", act);
+  return button;
+}

@@ -1,0 +1,77 @@
+"""A code that cannot be used any more, and the way to a new one."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.browser.visitor import Visitor
+
+pytestmark = pytest.mark.long
+
+
+def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+    alice.code_field.fill(alice.wrong_code())
+    expect(alice.problem).to_have_text(alice.words("wrong_code", left=2))
+    enter(alice, alice.wrong_code())
+    expect(alice.problem).to_have_text(alice.words("code_tried"))
+    enter(alice, alice.wrong_code(2))
+    expect(alice.problem).to_have_text(alice.words("wrong_code", left=1))
+
+    enter(alice, alice.wrong_code(3))
+
+    only_asks_for_a_new_one(alice, "no_attempts")
+    alice.press("new_code")
+    expect(alice.page.locator("[data-sent]")).to_contain_text(alice.unbroken_phone)
+    expect(alice.code_field).to_be_focused()
+    alice.code_field.fill(alice.code())
+    alice.own_code()
+
+
+def enter(person: Visitor, code: str) -> None:
+    person.code_field.fill(code)
+    person.code_field.press("Enter")
+
+
+def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
+    alice.page.clock.install()
+    alice.page.goto("/")
+    alice.ask_for_code()
+    alice.code()
+    pass_time(alice, database, minutes=11)
+
+    only_asks_for_a_new_one(alice, "code_expired")
+    alice.press("new_code")
+    alice.hears("code_sent_again")
+    alice.code_field.fill(alice.code(2))
+    alice.own_code()
+
+
+def only_asks_for_a_new_one(person: Visitor, why: str) -> None:
+    expect(person.problem).to_have_text(person.words(why))
+    expect(person.button("new_code")).to_be_focused()
+    expect(person.button("Sign in")).to_be_hidden()
+    expect(person.code_field).to_be_disabled()
+    expect(person.page.locator("main button.primary:visible")).to_have_count(1)
+    person.finds_no_barrier()
+
+
+def pass_time(person: Visitor, database: Any, minutes: float) -> None:
+    """For the user's browser, and for what the service keeps about their phone."""
+    database.execute(PASS_TIME, {"phone": f"+7{person.phone}", "minutes": minutes})
+    person.page.clock.fast_forward(int(minutes * 60_000))
+
+
+PASS_TIME = """
+WITH codes AS (
+    UPDATE users_logincode AS code
+       SET created_at = code.created_at - age, sent_at = sent_at - age, open_until = open_until - age,
+           expires_at = expires_at - age
+      FROM users_user AS person, make_interval(secs => 60 * %(minutes)s) AS age
+     WHERE person.id = code.user_id AND phone = %(phone)s
+    RETURNING code.id, age
+)
+UPDATE users_smsdelivery AS delivery SET created_at = created_at - age FROM codes WHERE codes.id = login_code_id
+"""
