@@ -62,7 +62,7 @@ def _gateways(user: User, now: datetime) -> list[tuple[SmsGateway, health.Status
 
 def last_sends(user: User, most: int) -> list[SmsDelivery]:
     """The last SMS to this user, newest first."""
-    sends = SmsDelivery.objects.filter(login_code__user=user).select_related("login_code")
+    sends = SmsDelivery.objects.filter(login_code__user=user).select_related("login_code__device")
     # Ordered by the code first: that follows the index of the user's codes. The SMS of one code are close together.
     found = sends.order_by("-login_code__created_at", "-created_at")[:most]
     return sorted(found, key=lambda send: send.created_at, reverse=True)
