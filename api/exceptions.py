@@ -8,6 +8,7 @@ from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib import admin
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -154,9 +155,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return response("not_found") if is_api(request) else _page(request, 404)
 
 
-def _page(request: HttpRequest, status: int) -> HttpResponse:
-    """The page of this error. Django's own views of errors read the form first, and fail if it cannot be read."""
-    return render(request, f"{status}.html", status=status)
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _page(request, 403, "403_csrf.html")
+
+
+def _page(request: HttpRequest, status: int, template: str = "") -> HttpResponse:
+    """The page of this error. Django's own views of errors read the form first, and fail if it cannot be read.
+
+    An error of the admin has the admin's header and menu. These need the database, and a user, whom a request that is
+    refused early does not have yet.
+    """
+    context: dict[str, Any] = {}
+    match = request.resolver_match
+    if status != 503 and hasattr(request, "user") and match and match.app_name == "admin":
+        context = {**admin.site.each_context(request), "frame": "admin/users/error.html"}
+    return render(request, template or f"{status}.html", context, status=status)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

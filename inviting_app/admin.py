@@ -1,15 +1,17 @@
 """The admin site: its titles, log-in, home page and password form. Models are registered by users and profiles."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse, reverse_lazy
+from django.urls import Resolver404, path, resolve, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
@@ -56,6 +58,8 @@ class AdminSite(admin.AdminSite):
         """The log-in. All pages lead here without permission: after the password it goes on with the second factor."""
         from users.admin import second_factor
 
+        if request.method == "GET" and _leads_nowhere(request.GET.get(REDIRECT_FIELD_NAME, "")):
+            return redirect("admin:login")
         if request.method == "GET" and super().has_permission(request) and second_factor.is_missing(request.user):
             step = "second_factor_code" if second_factor.needs_code(request.user) else "second_factor"
             return redirect(f"{reverse(f'admin:{step}')}?{request.GET.urlencode(safe='/')}")
@@ -73,13 +77,13 @@ class AdminSite(admin.AdminSite):
         from inviting_app.ops import attention
         from profiles.admin import home
         from users import replica
-        from users.admin import lists
+        from users.admin import links
         from users.queries import database_now
 
         shown = replica.read(lambda age: {**home.context(request), "data_age": age})
         if request.user.has_perm("users.view_user"):
             found = attention.notices(database_now())
-            shown["attention"] = [(one, one.about and lists.address(request, one.about)) for one in found]
+            shown["attention"] = [(one, one.about and links.address(request, one.about)) for one in found]
         return super().index(request, {**shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -91,3 +95,14 @@ class AdminSite(admin.AdminSite):
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return view(request)
+
+
+def _leads_nowhere(address: str) -> bool:
+    """Whether this address of our site, if it is one, is that of no page."""
+    try:
+        path = urlsplit(address).path
+        found = resolve(path) if path else None
+    except (Resolver404, ValueError):
+        return True
+    # What no other pattern of the admin matches, Django refuses in a view whose pattern takes any `url`.
+    return found is not None and found.app_name == "admin" and "url" in found.kwargs

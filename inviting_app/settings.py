@@ -126,6 +126,8 @@ AXES_CLIENT_STR_CALLABLE = "users.admin.lockout.described"
 AXES_LOCKOUT_CALLABLE = "users.admin.lockout.refused"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
+# Where a log-in leads whose `next` is of another site.
+LOGIN_REDIRECT_URL = "admin:index"
 ADMIN_SECOND_FACTOR = env.ADMIN_SECOND_FACTOR
 # The name of this service in an operator's authenticator.
 OTP_TOTP_ISSUER = urlsplit(SITE_URL).hostname
@@ -148,6 +150,7 @@ WEBHOOK_PRIVATE_ADDRESSES = env.WEBHOOK_PRIVATE_ADDRESSES
 
 COOKIE_SUFFIX = cookie_names.suffix(SITE_URL, [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1])
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names.of_admin(SITE_URL, COOKIE_SUFFIX)
+CSRF_FAILURE_VIEW = "api.exceptions.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # without a cookie of its own
 
 REST_FRAMEWORK = {
