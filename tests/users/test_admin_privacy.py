@@ -141,7 +141,7 @@ def test_masked_phone_cannot_be_completed_from_other_columns(boss: Client, alice
 @pytest.mark.parametrize(
     "path",
     [
-        "profiles/profile/?created_at__year=99999999999",
+        "profiles/profile/?created_at__gte=99999999999",
         "profiles/profile/?created_at__gte=%00",
         "users/user/?standing=%00",
         "users/smsdelivery/?lately=%00",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import quote
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.core.paginator import Paginator
 from django.db import DataError
@@ -13,7 +13,6 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -49,15 +48,6 @@ def shown(value: Any) -> str:
 def marked(tone: str, text: str) -> str:
     """This text behind a dot: `good`, `bad` or `open`. Without a tone the dot is grey."""
     return format_html('<span class="outcome {}">{}</span>', tone, text)
-
-
-def address(request: HttpRequest, about: Model | type[Model]) -> str:
-    """Where the admin shows this object, or the list of this model. Empty for operators who may not see it."""
-    model = about if isinstance(about, type) else type(about)
-    if not admin.site.get_model_admin(model).has_view_permission(request):
-        return ""
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    return reverse(f"{name}_changelist") if model is about else reverse(f"{name}_change", args=[quote(about.pk)])
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -120,9 +110,22 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
         Django's own check refuses lookups that follow a relation from there to other tables.
         """
-        fields = [str(getattr(one, "parameter_name", one)) for one in self.list_filter]
-        is_own = any(lookup == field or lookup.startswith(f"{field}__") for field in fields)
-        return is_own and super().lookup_allowed(lookup, value, request)
+        offered = [name for one in self.list_filter for name in self._lookups_of(one)]
+        return lookup in offered and super().lookup_allowed(lookup, value, request)
+
+    def _lookups_of(self, one: Any) -> list[str]:
+        """The names that the choices of this filter have in an address."""
+        if not isinstance(one, str):
+            return [one.parameter_name]
+        if self.opts.get_field(one).is_relation:
+            return [f"{one}__id__exact"]
+        return [f"{one}__gte", f"{one}__lt"]  # of a time
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """Also of a history, which Django begins with the oldest entry."""
+        if queryset.model is LogEntry:
+            queryset = queryset.order_by("-action_time", "-pk")
+        return super().get_paginator(request, queryset, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Titled with the name of the list. Django's own titles put the name into a sentence, without its case."""
