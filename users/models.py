@@ -69,7 +69,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     password = models.CharField(_("password"), max_length=128, db_default=NO_PASSWORD)
     last_login = models.DateTimeField(_("last sign-in"), null=True, blank=True)
     is_superuser = models.BooleanField(_("superuser"), db_default=False, default=False)
-    is_staff = models.BooleanField(_("staff"), db_default=False, default=False)
+    is_staff = models.BooleanField(_("operator"), db_default=False, default=False)
     is_active = models.BooleanField(_("active"), db_default=True, default=True)
     # For good: votes between test users and others are impossible. See `users.login.test_numbers`.
     is_test = models.BooleanField(_("test user"), db_default=False, default=False)

@@ -14,6 +14,7 @@ from profiles import queries, voting
 from profiles.models import Activation, Profile, VotingPeriod
 from users.admin.export import ExportAdmin
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, marked, shown
+from users.admin.user_state import marked_if_disabled
 
 
 class HasActivatedFilter(ChoiceFilter):
@@ -81,7 +82,7 @@ class ProfileAdmin(ExportAdmin):
 
     @admin.display(description=_("phone"))
     def phone(self, profile: Profile) -> str:
-        return str(profile.user)
+        return marked_if_disabled(profile.user)
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, profile: Profile) -> bool:
@@ -152,11 +153,11 @@ class ActivationAdmin(ExportAdmin):
 
     @admin.display(description=_("invitee's phone"))
     def invitee_phone(self, vote: Activation) -> str:
-        return str(vote.invitee.user)
+        return marked_if_disabled(vote.invitee.user)
 
     @admin.display(description=_("inviter's phone"))
     def inviter_phone(self, vote: Activation) -> str:
-        return str(vote.inviter.user)
+        return marked_if_disabled(vote.inviter.user)
 
     @admin.display(description=_("counts"))
     def counts(self, vote: Any) -> str:

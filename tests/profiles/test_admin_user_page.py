@@ -70,7 +70,7 @@ def test_page_shows_votes_devices_and_sms(
     assert page_of(alice.profile.pk) in first["Invitees"][0]
     assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in first["Devices"][0]
     assert f"/users/smsdelivery/{delivery.pk}/" in first["SMS deliveries"][0]
-    assert "The last SMS" in found["SMS deliveries"]  # in words
+    assert "The last code arrived and was used" in found["SMS deliveries"]  # in words
     del found["SMS deliveries"]
     assert not re.findall("warning|paginator|help", "".join(found.values()))
 

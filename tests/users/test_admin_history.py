@@ -36,8 +36,8 @@ def test_names_of_fields_and_groups_are_translated(boss: Client, alice: SignedIn
     shown = boss.get(f"{page}/history/", headers={"accept-language": "ru"}).content.decode()
 
     with translation.override("en"):
-        assert logged() == ["Staff: yes."]
-    assert "Сотрудник: да." in shown
+        assert logged() == ["Operator: yes."]
+    assert "Оператор: да." in shown
 
 
 def test_times_of_earlier_messages_are_in_the_zone_of_the_service(
@@ -48,3 +48,13 @@ def test_times_of_earlier_messages_are_in_the_zone_of_the_service(
     LogEntry.objects.log_actions(alice.profile.pk, [alice.profile.user], CHANGE, old)
 
     assert logged() == ["Voting opens: 2030-03-01 15:00; closes: —. Reason: as announced"]
+
+
+def test_history_begins_with_the_newest_entry(boss: Client, alice: SignedInUser) -> None:
+    page = f"/admin/users/user/{alice.profile.pk}"
+    boss.post(f"{page}/disable/", {"reason": "Ticket 12."})
+    boss.post(f"{page}/enable/", {"reason": "Ticket 13."})
+
+    shown = boss.get(f"{page}/history/").text
+
+    assert 0 < shown.index("Ticket 13.") < shown.index("Ticket 12.")

@@ -26,7 +26,7 @@ def test_changes_are_logged_with_what_they_were(boss: Client, alice: SignedInUse
     change(boss, alice, is_staff="on", groups=[group.pk])
     change(boss, alice, is_staff="on", is_superuser="on")
 
-    assert logged() == ["Staff: yes. Groups: Support.", "Superuser: yes. Groups: —."]
+    assert logged() == ["Operator: yes. Groups: Support.", "Superuser: yes. Groups: —."]
     assert {entry.object_repr for entry in LogEntry.objects.all()} == {"+7***0001"}
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
+from users.admin.user_state import marked_if_disabled
 from users.clock import DAY, StatementTimestamp
 from users.login import sms_limits
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
@@ -39,7 +40,7 @@ REQUESTED = _(
 class LoginCodeAdmin(LargeTableAdmin):
     empty_text = _("Codes appear here when users request them.")
     list_display = (
-        "user",
+        "owner",
         "id",
         "state",
         "length",
@@ -52,11 +53,24 @@ class LoginCodeAdmin(LargeTableAdmin):
     list_select_related = ("user", "device")
     search_fields = ("user__phone",)
     ordering = ("-created_at",)
-    fields = (*list_display, "used_at", "shown_language", "sent_at", "open_until", "expires_at", "closed_at")
+    fields = (
+        "user",
+        *list_display[1:],
+        "used_at",
+        "shown_language",
+        "sent_at",
+        "open_until",
+        "expires_at",
+        "closed_at",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoginCode]:
         codes: QuerySet[LoginCode] = super().get_queryset(request)
         return codes.annotate(now=StatementTimestamp())
+
+    @admin.display(description=_("user"))
+    def owner(self, code: LoginCode) -> str:
+        return marked_if_disabled(code.user)
 
     @admin.display(description=_("state"))
     def state(self, code: Any) -> str:
@@ -72,7 +86,7 @@ class LoginCodeAdmin(LargeTableAdmin):
 
     @admin.display(description=_("known device"))
     def known_device(self, code: LoginCode) -> str:
-        return shown(code.device)
+        return shown(code.device and (code.device.client or code.device))
 
 
 OUTCOMES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
@@ -114,8 +128,8 @@ def advice(sms: SmsDelivery) -> str:
 class SmsDeliveryAdmin(LargeTableAdmin):
     empty_text = _("SMS appear here when users request codes.")
     search_fields = ("login_code__user__phone",)
-    list_select_related = ("login_code",)
-    list_display = ("address", "id", "shown_outcome", "gateway", "created_at", "delivered_at")
+    list_select_related = ("login_code__user",)
+    list_display = ("to", "id", "shown_outcome", "gateway", "created_at", "delivered_at")
     list_filter = (RecentOutcomeFilter, "created_at")
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
@@ -126,7 +140,12 @@ class SmsDeliveryAdmin(LargeTableAdmin):
     )
 
     def heading(self, obj: Any) -> str:
-        return gettext("to %(phone)s") % {"phone": obj.address}
+        return gettext("to %(phone)s") % {"phone": obj.address or obj.login_code.user}
+
+    @admin.display(description=_("phone, masked"))
+    def to(self, delivery: SmsDelivery) -> str:
+        """The number at that time. It is deleted with the user's data, and then the user says so."""
+        return marked_if_disabled(delivery.login_code.user, delivery.address)
 
     @admin.display(description=_("what to do"))
     def todo(self, delivery: SmsDelivery) -> str:

@@ -7,15 +7,18 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from users.admin.lists import LargeTableAdmin, marked, shown
+from users.admin.user_state import marked_if_disabled
 from users.models import Device
 
-KNOWN = _("On a known device, fewer limits apply to the user's codes. A device without this time is as good as new.")
+KNOWN = _(
+    "On a known device, fewer limits apply to the user's codes. Without this time, the limits of a new device apply."
+)
 
 
 @admin.register(Device)
 class DeviceAdmin(LargeTableAdmin):
     empty_text = _("Devices appear here when users sign in.")
-    list_display = ("user", "id", "shown_client", "state", "signed_in_at", "refreshed_at", "trusted_until")
+    list_display = ("owner", "id", "shown_client", "state", "signed_in_at", "refreshed_at", "trusted_until")
     list_select_related = ("user",)
     search_fields = ("user__phone",)
     fieldsets = (
@@ -27,6 +30,10 @@ class DeviceAdmin(LargeTableAdmin):
 
     def heading(self, obj: Any) -> str:
         return str(obj.client or obj)
+
+    @admin.display(description=_("user"))
+    def owner(self, device: Device) -> str:
+        return marked_if_disabled(device.user)
 
     @admin.display(description=_("client"))
     def shown_client(self, device: Device) -> str:

@@ -26,7 +26,7 @@ from django_otp.plugins.otp_static.admin import StaticDevice
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
 from users import accounts
-from users.admin import search
+from users.admin import search, user_state
 from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
@@ -73,7 +73,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         "last_login": _("last sign-in"),
         "created_at": _("created"),
         "erased_at": _("erased"),
-        "is_staff": _("staff"),
+        "is_staff": _("operator"),
         "is_test": _("test user"),
     }
     readonly_fields = (
@@ -156,6 +156,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
                 for action in self.user_actions
                 if self.may_act(request, action, user) and action.applies(user)
             ],
+            "disabled": user_state.disabled(user),
             "operator": self._operator(request, user),
             "actions_done": self._history(user),
             "newest": ROWS_SHOWN,

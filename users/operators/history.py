@@ -5,10 +5,13 @@ Django stores its own messages as JSON with English texts, and translates them w
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -18,6 +21,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as N_
 
 NOTHING = "—"
+
+# The name of a field in messages of earlier versions.
+_EARLIER = (N_("staff"),)
 
 # Messages of earlier versions are plain texts, with times as this pattern finds them.
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
@@ -31,6 +37,35 @@ def told(text: str, **values: Any) -> dict[str, Any]:
 
 def reason(text: str) -> dict[str, Any]:
     return told(N_("Reason: %(reason)s"), reason=text)
+
+
+def reason_in(entry: LogEntry) -> str:
+    """The reason that the operator gave, or an empty text."""
+    try:
+        parts = json.loads(entry.change_message)
+    except ValueError:
+        return ""
+    reasons = [one for one in parts if isinstance(one, dict) and one.get("told") == reason("")["told"]]
+    return str(reasons[0]["values"]["reason"]) if reasons else ""
+
+
+def record(by: Any, model: type[Model], names: Mapping[Any, str], *sentences: dict[str, Any]) -> None:
+    """Record what an operator did with some objects of this model, by key and name.
+
+    Django's own functions take the name from the object, which may tell more than the log may keep.
+    """
+    kind, message = ContentType.objects.get_for_model(model), json.dumps(sentences)
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=by,
+            content_type=kind,
+            object_id=str(key),
+            object_repr=name[:200],
+            action_flag=CHANGE,
+            change_message=message,
+        )
+        for key, name in names.items()
+    )
 
 
 def in_words(entry: LogEntry) -> str:

@@ -1,0 +1,37 @@
+"""A state of a user that operators must not overlook: on the user's page, and beside the user in lists."""
+
+from dataclasses import dataclass
+
+from django.contrib.admin.models import LogEntry
+from django.utils.html import format_html
+from django.utils.translation import gettext
+
+from users import accounts
+from users.admin.actions import DISABLE
+from users.models import User
+from users.operators import history
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """Why a user is disabled. Without an entry no operator did it, or it is not in the history."""
+
+    entry: LogEntry | None
+    reason: str
+
+
+def disabled(user: User) -> Disabled | None:
+    """None for a user who is not disabled. Those who are erased have another state."""
+    if user.is_active or user.erased_at:
+        return None
+    done = accounts.history(user).filter(change_message__contains=DISABLE.done).select_related("user")
+    entry = done.order_by("-action_time", "-pk").first()
+    return Disabled(entry, history.reason_in(entry) if entry else "")
+
+
+def marked_if_disabled(user: User, name: str = "") -> str:
+    """The user, or another name of the user, with a mark if the user is disabled."""
+    name = name or str(user)
+    if user.is_active or user.erased_at:
+        return name
+    return format_html('{} <span class="mark">{}</span>', name, gettext("disabled"))
