@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.db.models.expressions import RawSQL
 from django.forms import CheckboxSelectMultiple
@@ -21,6 +22,7 @@ from profiles.models import WebhookDelivery, WebhookEndpoint
 from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
+from users.admin.links import back_to_page
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, marked, shown
 from users.operators import history
 
@@ -177,7 +179,11 @@ class StateFilter(ChoiceFilter):
 class WebhookDeliveryAdmin(LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
     list_display = ("kind", "id", "endpoint", "shown_state", "attempts", "answer", "created_at", "due")
-    fields = (*list_display, "finished_at", "message_id", "user", "data")
+    fieldsets = (
+        (None, {"fields": ("endpoint", "shown_state", "answer", "todo")}),
+        (_("Timeline"), {"fields": ("created_at", "attempts", "due", "finished_at")}),
+        (_("Details"), {"fields": ("kind", "id", "message_id", "user", "data"), "classes": ("collapse",)}),
+    )
     list_filter = (StateFilter, "endpoint")
     list_select_related = ("endpoint",)
     actions = ("send_again",)
@@ -186,10 +192,18 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
         return request.user.has_perm(MAY_CHANGE)
 
     @admin.action(permissions=["send"], description=_("Send again"))
-    def send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> None:
-        number = endpoints.send_again(chosen.values_list("pk", flat=True))
+    def send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> HttpResponse | None:
+        names = {delivery.pk: str(delivery) for delivery in chosen}
+        with transaction.atomic():
+            number = endpoints.send_again(names)
+            history.record(request.user.pk, self.model, names, history.told(N_("Sent it again.")))
         told = gettext("Events that are sent again: %(number)d.")
         self.message_user(request, told % {"number": number}, messages.SUCCESS)
+        return back_to_page(self, request, list(names))
+
+    @admin.display(description=_("what to do"))
+    def todo(self, delivery: WebhookDelivery) -> str:
+        return endpoints.todo_about(delivery)
 
     @admin.display(description=_("state"))
     def shown_state(self, delivery: WebhookDelivery) -> str:

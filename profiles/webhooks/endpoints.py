@@ -68,8 +68,21 @@ def todo(endpoint: WebhookEndpoint) -> str:
     if endpoint.is_enabled and endpoint.failing_since:
         return _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
     if not endpoint.is_enabled and endpoint.disabled_reason == GONE:
-        return _("Enable it if that was a mistake. Otherwise write another reason, and this note ends.")
+        return _("Enable it if that was a mistake. Otherwise write another reason, and this note disappears.")
     return ""
+
+
+def todo_about(delivery: WebhookDelivery) -> str:
+    """What an operator does about this delivery, in the current language."""
+    if delivery.state == DELIVERED:
+        return _("Nothing: the receiver has it.")
+    if not delivery.endpoint.is_enabled:
+        return _("Its webhook is disabled. Enable it if the receiver still wants events.")
+    if delivery.state == FAILED:
+        return _("Ask whoever runs the receiver to mend it, with the answer above. Then send the event again.")
+    if delivery.attempts:
+        return _("Wait: it is tried for three days. If the receiver works again, send it again to try it at once.")
+    return _("Wait: a worker sends it in a moment.")
 
 
 def replace_secret(endpoint: WebhookEndpoint) -> str:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from users.models import User
 
@@ -72,7 +73,7 @@ class WebhookDelivery(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
         DELIVERED = "delivered", _("delivered")
-        FAILED = "failed", _("failed")
+        FAILED = "failed", pgettext_lazy("webhook", "failed")
 
     # The indexes below begin with it.
     endpoint = models.ForeignKey(

@@ -94,6 +94,25 @@ def test_test_is_sent_and_a_delivery_again_with_the_same_id(manager: Client, rec
     assert len({message["webhook-id"] for message in receiver.messages}) == 1
 
 
+def test_failed_delivery_is_sent_again_from_its_page(manager: Client, receiver: Receiver) -> None:
+    endpoints.send_test(endpoint(receiver.url))
+    WebhookDelivery.objects.update(state="failed", finished_at=database_now(), error="HTTP 500")
+    row = WebhookDelivery.objects.get()
+    path = f"{DELIVERIES}{row.pk}/change/"
+    page, russian = manager.get(path).text, manager.get(path, headers={"accept-language": "ru"}).text
+    assert "Then send the event again." in page and "не доставлено" in russian
+    form = re.search(rf'<form method="post" action="{DELIVERIES}">(.*?)</form>', page, re.DOTALL)
+    assert form and "Send again" in form[1]
+
+    answer = manager.post(DELIVERIES, dict(re.findall('name="([^"]+)" value="([^"]+)"', form[1])), follow=True)
+
+    assert answer.redirect_chain == [(path, 302)] and "Events that are sent again: 1." in answer.text
+    assert "Sent it again." in manager.get(f"{DELIVERIES}{row.pk}/history/").text
+    deliver()
+    assert 'value="Send again"' not in manager.get(path).text
+    assert 'value="Send again"' not in at_work(operator("9991119996", "view_webhookdelivery")).get(path).text
+
+
 def test_deliveries_tell_what_became_of_them(manager: Client, receiver: Receiver) -> None:
     endpoint(f"{receiver.url}?token=s3cret")
     receiver.status = 500
@@ -117,6 +136,9 @@ def test_webhook_is_deleted_only_without_deliveries(manager: Client) -> None:
     assert manager.post(f"{LIST}{target.pk}/delete/", {"post": "yes"}).status_code == 403
 
     WebhookDelivery.objects.all().delete()
+    page = manager.get(f"{LIST}{target.pk}/delete/").text
+    assert "What is lost: the address" in page and 'value="Delete the webhook"' in page
+    assert "sure you want" not in page
     assert manager.post(f"{LIST}{target.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not WebhookEndpoint.objects.exists()
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import SignedInUser
-from tests.support.operators import at_work, helper, operator
+from tests.support.operators import at_work, helper, logged, operator
 from users.models import LoginCode
 from users.sms.tasks import count_site
 
@@ -27,14 +27,29 @@ def test_failed_job_is_found_and_run_again_from_its_page() -> None:
     listed, page = browser.get(JOBS).text, browser.get(f"{JOBS}{job}/change/").text
     form = re.search(rf'<form method="post" action="{JOBS}">(.*?)</form>', page, re.DOTALL)
     assert form and '<a href="?status=failed">Show the failed jobs' in listed
-    browser.post(JOBS, dict(re.findall('name="([^"]+)" value="([^"]+)"', form[1])))
+    answer = browser.post(JOBS, dict(re.findall('name="([^"]+)" value="([^"]+)"', form[1])))
 
+    assert answer.headers["Location"] == f"{JOBS}{job}/change/"
+    assert "Ran the job again." in browser.get(f"{JOBS}{job}/history/").text
     assert ProcrastinateJob.objects.get(pk=job).status == "todo"
     assert (
         "<form"
         not in browser.get(f"{JOBS}{job}/change/").text.partition('class="object-tools"')[2].partition("</ul>")[0]
     )
     assert "Show the failed jobs" not in browser.get(JOBS).text
+
+
+def test_actions_on_jobs_leave_entries_for_those_they_change() -> None:
+    jobs = [count_site.configure(queueing_lock=f"{number}").defer(timestamp=number) for number in range(2)]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", jobs[:1])
+    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+
+    page = browser.post(JOBS, {"action": "cancel", "_selected_action": jobs}, follow=True).text
+
+    assert "Jobs that this changed: 1." in page
+    assert logged() == ["Cancelled the job."]
+    assert "Cancelled the job." in browser.get(f"{JOBS}{jobs[1]}/history/").text
 
 
 def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:

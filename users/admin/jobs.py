@@ -1,24 +1,29 @@
 """The queue in the admin: its jobs in words, and actions on them."""
 
 import json
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.db.models import Case, CharField, Value, When
+from django.contrib import admin, messages
+from django.db.models import Case, CharField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as N_
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
+from users.admin.links import back_to_page
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
+from users.operators import history
 
+# For each action of procrastinate: its title, the states of the jobs that it changes, and what the history says of it.
 JOB_ACTIONS = {
-    "retry": _("Run the job again"),
-    "cancel": _("Cancel the job if it is waiting"),
-    "abort": _("Abort the job, even while it is running"),
+    "retry": (_("Run the job again"), ("failed", "doing"), N_("Ran the job again.")),
+    "cancel": (_("Cancel the job if it is waiting"), ("todo",), N_("Cancelled the job.")),
+    "abort": (_("Abort the job, even while it is running"), ("todo", "doing"), N_("Aborted the job.")),
 }
 
 # What each task does, by the last part of its name.
@@ -54,6 +59,21 @@ EVENTS = {
     "abort_requested": _("abort requested"),
     "scheduled": _("scheduled"),
 }
+
+
+def _logged(act: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """An action of procrastinate that leaves an entry in the history of each job that it changes."""
+    _title, states, done = JOB_ACTIONS[name]
+
+    def acted(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
+        names = {job.pk: f"{job.task_name} {job.pk}" for job in chosen.filter(status__in=states)}
+        act(self, request, chosen.filter(pk__in=list(names)))
+        history.record(request.user.pk, self.model, names, history.told(done))
+        told = gettext("Jobs that this changed: %(number)d.") % {"number": len(names)}
+        self.message_user(request, told, messages.SUCCESS if names else messages.WARNING)
+        return back_to_page(self, request, list(names))
+
+    return acted
 
 
 class JobStatusFilter(ChoiceFilter):
@@ -111,7 +131,7 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         if not request.user.has_perm("procrastinate.change_procrastinatejob"):
             return {}
         offered: dict[str, Any] = super().get_actions(request) or {}
-        return {name: (offered[name][0], name, title) for name, title in JOB_ACTIONS.items() if name in offered}
+        return {name: (_logged(offered[name][0], name), name, JOB_ACTIONS[name][0]) for name in JOB_ACTIONS}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         error = ["error"] if obj and obj.status == "failed" else []
