@@ -17,7 +17,7 @@ from tests.support.service import patience, service_folder
 
 pytestmark = pytest.mark.long
 
-PAGE, FILE = "/", "/api/v1/results/file"
+PAGE, FILE, EXPORT = "/", "/api/v1/results/file", "/api/v1/profiles/me/export"
 # One of the files of /docs, which are the largest.
 DOCS_FILE = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"
 # The service takes each for a sign-up, so whoever wants more room than sign-ups have may use any of them.
@@ -105,9 +105,12 @@ def test_whoever_finds_no_room_is_told_when_to_come_back(name: str) -> None:
     assert page.status == 200, "there is more room for all but sign-ups"
 
 
-def test_large_files_take_little_memory_of_caddy() -> None:
+@pytest.mark.parametrize(
+    "paths", [[DOCS_FILE, FILE], [EXPORT, f"{EXPORT}/", "/api/v1/profiles/me/%65xport"]], ids=["files", "exports"]
+)
+def test_large_files_take_little_memory_of_caddy(paths: list[str]) -> None:
     with service_folder() as folder:
-        answers, page = asyncio.run(crowded(folder, "caddy", [DOCS_FILE, FILE]))
+        answers, page = asyncio.run(crowded(folder, "caddy", paths))
 
     answered = [answer.status for answer in answers].count(200)
     assert LARGE_FILES <= answered <= LARGE_FILES + 4, "Caddy counts before it sends, so a few more may pass at once"
@@ -137,10 +140,10 @@ async def called_from_one_client(folder: Path, paths: list[str], addresses: list
     ("paths", "room"),
     [
         ([PAGE], OF_ONE_ADDRESS),
-        ([FILE, f"{FILE}/"], FILES_OF_ONE_ADDRESS),
+        ([FILE, f"{FILE}/", EXPORT, f"{EXPORT}/"], FILES_OF_ONE_ADDRESS),
         ([DOCS_FILE], DOCS_FILES_OF_ONE_ADDRESS),
     ],
-    ids=["page", "results", "docs"],
+    ids=["page", "results and exports", "docs"],
 )
 def test_client_with_too_many_requests_is_told_when_to_come_back(
     paths: list[str], room: int, addresses: list[str]
