@@ -36,7 +36,13 @@ def spawn(command: list[str], log: Path, variables: Mapping[str, str] | None = N
     with log.open("ab") as output:
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(variables or {})}
         return subprocess.Popen(
-            command, cwd="/", env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command,
+            cwd="/",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # as PLAIN_USER: without root's terminal
         )
 
 

@@ -52,7 +52,8 @@ class Server:
 
     def run(self, program: str, *arguments: str) -> None:
         command = [str(self.programs / program), "-D", str(self.data), *arguments]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **self.account)
+        quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        subprocess.run(command, check=True, cwd="/", **quiet, **self.account)
 
     @property
     def url(self) -> str:
@@ -67,7 +68,7 @@ def _server(programs: Path, folder: Path, name: str) -> Iterator[Server]:
     if not (programs / "postgres").exists():
         raise Skipped(f"there is no PostgreSQL in {programs}: apt-get install postgresql-15, or OLD_POSTGRES")
     user = system_user.make() if system_user.is_root() else None
-    account = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    account = system_user.run_as(user.pw_uid, user.pw_gid) if user else {}
     files.make_private(folder / name, (user.pw_uid, user.pw_gid) if user else None)
     server = Server(programs, folder / name / "data", free_port(), account)
     server.run("initdb", "-U", SUPERUSER, "--auth=trust", "--no-locale", "-E", "UTF8")

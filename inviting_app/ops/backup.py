@@ -170,7 +170,7 @@ def _pg_restore(database: Database, backup: BinaryIO, *options: str) -> bytes:
     programs = programs_for(programs_of_wheel(), here.home)
     # That account can read the environment of its processes: it gets none of the service's secrets.
     environment = ENVIRONMENT | database.environment
-    how |= {"user": uid, "group": gid, "extra_groups": [], "env": environment, "cwd": "/"}
+    how |= system_user.run_as(uid, gid) | {"env": environment, "cwd": "/"}
     return _run(database, programs / "pg_restore", "--format=custom", *options, **how)
 
 

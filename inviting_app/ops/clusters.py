@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ import psycopg
 
 from inviting_app.ops import files
 from inviting_app.ops.places import Places
-from inviting_app.ops.programs import first_error
+from inviting_app.ops.programs import die_with_parent, first_error
 
 # Seconds. A server that recovers from a crash starts only when that is done.
 START_SECONDS = 3600
@@ -156,7 +157,14 @@ class Cluster:
         to = subprocess.PIPE if output else subprocess.DEVNULL
         try:
             done = subprocess.run(
-                [path, *arguments], stdout=to, stderr=to, text=True, errors="replace", **{**self.run_as, **given}
+                [path, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=to,
+                stderr=to,
+                text=True,
+                errors="replace",
+                preexec_fn=die_with_parent(signal.SIGINT),
+                **{**self.run_as, **given},
             )
         except OSError as error:
             raise ClusterError(f"{path} cannot be run: {error.strerror}") from error

@@ -178,7 +178,6 @@ class Embedded:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGINT),
                 **cluster.run_as,
             )
@@ -188,9 +187,10 @@ class Embedded:
         """The data, its folders made, and who runs the programs."""
         self.places.make(self.data_dir)
         uid, gid = self.places.account()
-        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT}
+        # In a session of its own, which Ctrl-C does not reach: `stop` ends it.
+        run_as: dict[str, Any] = {"cwd": "/", "env": ENVIRONMENT, "start_new_session": True}
         if system_user.is_root():
-            run_as |= {"user": uid, "group": gid, "extra_groups": []}
+            run_as |= system_user.run_as(uid, gid)
         return Cluster(self.places, programs_for(programs_of_wheel(), self.home), run_as, SUPERUSER, DATABASE)
 
     def _open_log(self) -> BinaryIO:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from inviting_app.ops import files
 from inviting_app.ops.data_dir import make_open
@@ -30,6 +31,15 @@ PAUSE_SECONDS = 0.5
 
 def is_root() -> bool:
     return os.geteuid() == 0
+
+
+def run_as(uid: int, gid: int) -> dict[str, Any]:
+    """How `subprocess` runs a program with the rights of this account instead of root's.
+
+    It is in a session of its own, so root's terminal does not control it: whoever has got into the account could push
+    keys into that terminal (TIOCSTI). Give it no terminal as an open file either.
+    """
+    return {"user": uid, "group": gid, "extra_groups": [], "start_new_session": True}
 
 
 def is_open(path: Path) -> bool:

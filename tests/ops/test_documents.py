@@ -68,7 +68,7 @@ def test_operations_let_root_follow_no_link_in_a_folder_of_the_service() -> None
         for line in lines
         if re.search(r"\b(cat|cp|mv|chmod|chown) .*(/var/lib/inviting_app|/backups/|cluster)", line)
     ]
-    by_root = [line for line in in_folder if not line.startswith(("runuser -u inviting_app -- ", "docker "))]
+    by_root = [line for line in in_folder if not line.startswith(("runuser --pty -u inviting_app -- ", "docker "))]
 
     assert (len(in_folder) > 3, by_root) == (True, [])
 

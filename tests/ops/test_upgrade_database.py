@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from inviting_app.ops import files, roles
+from inviting_app.ops import files, roles, system_user
 from inviting_app.ops.embedded import DATABASE, SCHEMA, SUPERUSER, Embedded, EmbeddedError
 from inviting_app.ops.programs import programs_of_wheel
 from tests.support.service import service_folder
@@ -86,7 +86,7 @@ class Old:
 
     def run(self, program: str, *arguments: str) -> None:
         uid, gid = self.account
-        run_as: dict[str, Any] = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
+        run_as: dict[str, Any] = system_user.run_as(uid, gid) if os.geteuid() == 0 else {}
         command = [str(OLD / program), "-D", str(self.embedded.cluster), *arguments]
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **run_as)
 
