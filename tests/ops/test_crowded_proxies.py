@@ -24,8 +24,23 @@ DOCS_FILE = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.m
 SIGN_UPS = ("/api/auth/signup", "/api/auth/signup/", "/api/auth/%73ignup")
 # More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
 CROWD, REFUSED = 200, 50
-# limit_conn of deploy/nginx.conf.
-OF_ONE_ADDRESS, FILES_OF_ONE_ADDRESS, DOCS_FILES_OF_ONE_ADDRESS = 100, 4, 10
+# limit_conn of deploy/nginx.conf: for one IPv4 address or IPv6 /64, for a /56, and for a /48.
+OF_ONE_ADDRESS, FILES_OF_ONE_ADDRESS = 100, 4
+ROOM = {
+    "page": ([PAGE], (OF_ONE_ADDRESS, 200, 300)),
+    "sign-up": (SIGN_UPS, (25, 50, 75)),
+    "results and exports": ([FILE, f"{FILE}/", EXPORT, f"{EXPORT}/"], (FILES_OF_ONE_ADDRESS, 16, 16)),
+    "docs": ([DOCS_FILE], (10, 40, 40)),
+}
+# Addresses of one client, and the place of its room in ROOM.
+NETWORKS = {
+    "IPv4": (["192.0.2.1"], 0),
+    "IPv6 /64": ([f"2001:db8:0:a::{number:x}" for number in range(1, 99)], 0),
+    "IPv6 /56": ([f"2001:db8:0:a{number:02x}::1" for number in range(256)], 1),
+    "IPv6 /48": ([f"2001:db8:0:{number:x}00::1" for number in range(1, 256)], 2),
+}
+# Large files of all clients together, behind nginx, which keeps on disk what they read.
+ALL_FILES = 200
 # Of one address, in deploy/haproxy.cfg.
 CONNECTIONS = 500
 # Of all clients together, behind Caddy, which holds what they read in memory.
@@ -131,25 +146,12 @@ async def called_from_one_client(folder: Path, paths: list[str], addresses: list
         return await asyncio.gather(*calls)
 
 
-@pytest.mark.parametrize(
-    "addresses",
-    [["192.0.2.1"], [f"2001:db8:0:a::{number:x}" for number in range(1, 99)]],
-    ids=["IPv4", "IPv6 /64"],
-)
-@pytest.mark.parametrize(
-    ("paths", "room"),
-    [
-        ([PAGE], OF_ONE_ADDRESS),
-        ([FILE, f"{FILE}/", EXPORT, f"{EXPORT}/"], FILES_OF_ONE_ADDRESS),
-        ([DOCS_FILE], DOCS_FILES_OF_ONE_ADDRESS),
-    ],
-    ids=["page", "results and exports", "docs"],
-)
-def test_client_with_too_many_requests_is_told_when_to_come_back(
-    paths: list[str], room: int, addresses: list[str]
-) -> None:
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("kind", ROOM)
+def test_client_with_too_many_requests_is_told_when_to_come_back(kind: str, network: str) -> None:
+    (paths, rooms), (addresses, place) = ROOM[kind], NETWORKS[network]
     with service_folder() as folder:
-        asked = list(islice(cycle(paths), room + 5))
+        asked = list(islice(cycle(paths), rooms[place] + 5))
         answers = asyncio.run(called_from_one_client(folder, asked, addresses, 5))
 
     refused = [answer for answer in answers if answer.status != 200]
@@ -165,6 +167,15 @@ def test_clients_of_other_networks_have_room_of_their_own() -> None:
         answers = asyncio.run(called_from_one_client(folder, asked, others, 0))
 
     assert [answer.status for answer in answers] == [200] * len(asked)
+
+
+def test_clients_fill_only_a_part_of_the_disk() -> None:
+    clients = [f"192.0.2.{number}" for number in range(1, ALL_FILES // FILES_OF_ONE_ADDRESS + 3)]
+    with service_folder() as folder:
+        asked = [FILE] * (ALL_FILES + 5)
+        answers = asyncio.run(called_from_one_client(folder, asked, clients, 5))
+
+    assert [answer.status for answer in answers].count(200) == ALL_FILES
 
 
 async def called_after_hanging_up(folder: Path) -> Answer:
