@@ -50,7 +50,7 @@ def test_compose_uses_only_variables_that_env_example_explains() -> None:
 
 @pytest.mark.long
 def test_compose_files_follow_the_compose_specification() -> None:
-    files = here("docker-compose.yml"), here("compose.scaled.yaml")
+    files = here("docker-compose.yml"), here("compose.scaled.yaml"), here("compose.ipv6.yaml")
 
     checked = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *files)
 
@@ -60,7 +60,7 @@ def test_compose_files_follow_the_compose_specification() -> None:
 def test_compose_publishes_only_the_proxy() -> None:
     published = {name: service["ports"] for name, service in compose()["services"].items() if "ports" in service}
 
-    assert published == {"proxy": ["80:80", "443:443"], "grafana": ["127.0.0.1:3000:3000"]}
+    assert published == {"proxy": ["0.0.0.0:80:80", "0.0.0.0:443:443"], "grafana": ["127.0.0.1:3000:3000"]}
 
 
 def test_containers_come_back_after_a_crash_of_docker() -> None:
