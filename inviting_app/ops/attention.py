@@ -23,6 +23,7 @@ from users.clock import DAY, HOUR
 from users.login import sms_limits
 from users.models import SiteTotals, SmsGateway
 from users.sms import arrivals, breaker, health
+from users.sms.answers import gateway_name
 
 # A nightly backup of a large database begins late and takes a while.
 BACKUP_LATE_AFTER = DAY + 2 * HOUR
@@ -90,7 +91,7 @@ def _totals(totals: SiteTotals | None) -> Iterator[Notice]:
         return
     for one in arrivals.stored(totals.arrivals):
         if one.is_silent:
-            said = {"gateway": one.gateway, "count": one.accepted, "prefix": one.prefix}
+            said = {"gateway": gateway_name(one.gateway), "count": one.accepted, "prefix": one.prefix}
             what = (
                 _("Gateway %(gateway)s took %(count)d SMS to %(prefix)s… in 24 hours, and none was delivered.") % said
             )

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as N_
 
 Address = IPv4Address | IPv6Address
 
@@ -23,6 +24,12 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _IPV6_INTERNET = IPv6Network("2000::/3")
 # Some versions also take a part of this network for global. It is for protocols, and some clouds have services there.
 _IPV4_PROTOCOLS = IPv4Network("192.0.0.0/24")
+
+PRIVATE = N_(
+    "This address is not public. Use a public one, or ask whoever runs the service to add it to"
+    " WEBHOOK_PRIVATE_ADDRESSES."
+)
+NO_HTTP = N_("Use https. http is for addresses of WEBHOOK_PRIVATE_ADDRESSES only.")
 
 
 class UrlNotAllowed(Exception):
@@ -65,8 +72,11 @@ def checked(url: str) -> str:
     if parts.userinfo or parts.fragment:
         raise UrlNotAllowed(_("Leave out the user, the password and what follows #: they are not sent."))
     with suppress(ValueError):
-        if not is_allowed(ip_address(parts.host), parts.scheme):
-            raise UrlNotAllowed(_("WEBHOOK_PRIVATE_ADDRESSES does not allow this address."))
+        address = ip_address(parts.host)
+        if not is_public(address) and not is_private_allowed(address):
+            raise UrlNotAllowed(_(PRIVATE))
+        if not is_allowed(address, parts.scheme):
+            raise UrlNotAllowed(_(NO_HTTP))
     if parts.scheme == "http" and not settings.WEBHOOK_PRIVATE_ADDRESSES:
-        raise UrlNotAllowed(_("Use https. http is for addresses of WEBHOOK_PRIVATE_ADDRESSES only."))
+        raise UrlNotAllowed(_(NO_HTTP))
     return f"{parts.scheme}://{parts.netloc.decode()}{parts.raw_path.decode()}"

@@ -64,9 +64,9 @@ def test_late_sms() -> None:
 @pytest.mark.parametrize(
     ("error", "failures", "said"),
     [
-        (f"{Reason.CREDIT} 402", 3, "Gateway 1 webhook takes no SMS: no credit (402).</strong> Add credit"),
+        (f"{Reason.CREDIT} 402", 3, "Gateway No. 1 (webhook) takes no SMS: no credit (402).</strong> Add credit"),
         (Reason.CREDENTIALS, 3, "takes no SMS: wrong credentials.</strong> Check the account"),
-        (Reason.NO_ANSWER, 4, "Gateway 1 webhook failed 4 times in a row: no answer.</strong> Ask its provider"),
+        (Reason.NO_ANSWER, 4, "Gateway No. 1 (webhook) failed 4 times in a row: no answer.</strong> Ask its provider"),
         (Reason.NO_ANSWER, 2, "Nothing now"),
     ],
 )

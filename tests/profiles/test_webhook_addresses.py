@@ -60,7 +60,7 @@ def test_public_addresses(address: str, public: bool) -> None:
         ("https://me:pw@example.org/", "Leave out the user"),
         ("https://example.org/#there", "Leave out the user"),
         ("http://example.org/", "Use https"),
-        *((url, "does not allow") for url in ("https://127.0.0.1/", "http://10.0.0.1/", "https://[::ffff:10.0.0.1]/")),
+        *((url, "is not public") for url in ("https://127.0.0.1/", "http://10.0.0.1/", "https://[::ffff:10.0.0.1]/")),
     ],
 )
 def test_url_that_cannot_be_used_is_refused(url: str, why: str) -> None:

@@ -53,8 +53,8 @@ def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> Non
     for said in (
         "+7***4567",
         "No gateway accepted the last SMS before its code expired.",
-        "1 webhook: HTTP 500",
-        "Gateway 1 webhook keeps failing and is tried last.",
+        "No. 1 (webhook): HTTP 500",
+        "Gateway No. 1 (webhook) keeps failing and is tried last.",
         "The user is not verified",
         "the resend interval after the last SMS is not over",
     ):
@@ -75,8 +75,8 @@ def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> Non
             "Each gateway was tried twice without a clear answer, so the last SMS may have been sent.",
         ),
         (0, {"1 webhook": 1, "2 webhook": 0}, "One gave no clear answer, so the SMS may have been sent."),
-        (0, {"1 webhook": 0}, "before its code expired. Why: 1 webhook: no answer.</li>"),
-        (0, None, "before its code expired. Why: 1 webhook: no answer.</li>"),
+        (0, {"1 webhook": 0}, "before its code expired. Why: No. 1 (webhook): no answer.</li>"),
+        (0, None, "before its code expired. Why: No. 1 (webhook): no answer.</li>"),
     ],
 )
 def test_sms_that_may_have_been_sent_is_said_to_be_so(
@@ -92,9 +92,9 @@ def test_sms_that_may_have_been_sent_is_said_to_be_so(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("queued", "no gateway has accepted it yet. Why: 1 webhook: not sent to this country."),
+        ("queued", "no gateway has accepted it yet. Why: No. 1 (webhook): not sent to this country."),
         ("sent", "A gateway accepted the last SMS"),
-        ("failed", "before its code expired. Why: 1 webhook: not sent to this country."),
+        ("failed", "before its code expired. Why: No. 1 (webhook): not sent to this country."),
         ("dropped", "its code expired before a gateway was tried"),
     ],
 )

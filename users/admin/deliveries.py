@@ -21,6 +21,7 @@ from users.login import sms_limits
 from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
 from users.operators.phone_searches import SEES_PHONES
 from users.sms import arrivals, health
+from users.sms.answers import gateway_name
 from users.sms.models import DEMO_GATEWAY
 
 SUSPECTS = _(
@@ -129,13 +130,13 @@ class SmsDeliveryAdmin(LargeTableAdmin):
     empty_text = _("SMS appear here when users request codes.")
     search_fields = ("login_code__user__phone",)
     list_select_related = ("login_code__user",)
-    list_display = ("to", "id", "shown_outcome", "gateway", "created_at", "delivered_at")
+    list_display = ("to", "id", "shown_outcome", "via", "created_at", "delivered_at")
     list_filter = (RecentOutcomeFilter, "created_at")
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
     fieldsets = (
         (None, {"fields": ("shown_outcome", "todo")}),
-        (_("Timeline"), {"fields": ("created_at", "gateway", "finished_at", "delivered_at")}),
+        (_("Timeline"), {"fields": ("created_at", "via", "finished_at", "delivered_at")}),
         (_("Details"), {"fields": ("id", "gateway_ref", "country", "login_code"), "classes": ("collapse",)}),
     )
 
@@ -146,6 +147,10 @@ class SmsDeliveryAdmin(LargeTableAdmin):
     def to(self, delivery: SmsDelivery) -> str:
         """The number at that time. It is deleted with the user's data, and then the user says so."""
         return marked_if_disabled(delivery.login_code.user, delivery.address)
+
+    @admin.display(description=_("gateway"))
+    def via(self, delivery: SmsDelivery) -> str:
+        return shown(delivery.shown_gateway)
 
     @admin.display(description=_("what to do"))
     def todo(self, delivery: SmsDelivery) -> str:
@@ -159,9 +164,13 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
     empty_text = _("The gateways of SMS_GATEWAYS appear here a minute after the worker has started.")
-    list_display = ("name", "state", "shown_error", "todo", "arrived")
+    list_display = ("shown_name", "state", "shown_error", "todo", "arrived")
     fields = (*list_display, "failed_at", "failures", "refusals", "circuit_open_until")
     ordering = ("name",)
+
+    @admin.display(description=_("gateway"))
+    def shown_name(self, gateway: SmsGateway) -> str:
+        return str(gateway)
 
     @admin.display(description=_("error"))
     def shown_error(self, gateway: SmsGateway) -> str:
@@ -226,7 +235,9 @@ class SiteTotalsAdmin(LargeTableAdmin):
     @admin.display(description=_("delivered, by gateway"))
     def arrived(self, totals: SiteTotals) -> str:
         found = [one for one in arrivals.stored(totals.arrivals) if not one.prefix]
-        return format_html_join(mark_safe("<br>"), "{}: {}", ((one.gateway, one) for one in found)) or shown(None)
+        return format_html_join(
+            mark_safe("<br>"), "{}: {}", ((gateway_name(one.gateway), one) for one in found)
+        ) or shown(None)
 
     @admin.display(description=_("countries whose codes are not used"))
     def countries(self, totals: SiteTotals) -> str:

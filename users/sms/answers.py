@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -147,16 +148,24 @@ def verdict(reason: str | None) -> Verdict:
     return _VERDICTS.get(Reason(reason), Verdict.TEMPORARY) if reason in Reason.values else Verdict.TEMPORARY
 
 
+def gateway_name(name: str) -> str:
+    """The name of a gateway as operators read it: its place in SMS_GATEWAYS, and its kind."""
+    place, _space, kind = name.partition(" ")
+    return gettext("No. %(place)s (%(kind)s)") % {"place": place, "kind": kind} if kind else name
+
+
 def describe(error: str) -> str:
-    """A stored error in the current language: `1 smsc: credit 3` is `1 smsc: no credit (3)`."""
+    """A stored error in the current language: `1 smsc: credit 3` is `No. 1 (smsc): no credit (3)`."""
     return "; ".join(_described(part) for part in error.split("; "))
 
 
 def _described(error: str) -> str:
-    found = re.fullmatch(r"(\d+ [\w.-]+: )?([a-z_]+)(?: (.+))?", error)
-    if not found or found[2] not in Reason.values:
-        return error  # from an earlier version
-    gateway, reason, code = found.groups(default="")
+    by = re.match(r"(\d+ [\w.-]+): ", error)
+    gateway, error = (f"{gateway_name(by[1])}: ", error[by.end() :]) if by else ("", error)
+    found = re.fullmatch(r"([a-z_]+)(?: (.+))?", error)
+    if not found or found[1] not in Reason.values:
+        return gateway + error  # from an earlier version
+    reason, code = found.groups(default="")
     if reason == Reason.NO_CONNECTION and code in Cause.values:
         code = str(Cause(code).label)
     return f"{gateway}{Reason(reason).label}{f' ({code})' if code else ''}"

@@ -44,7 +44,7 @@ def trouble(gateway: SmsGateway, now: datetime) -> Trouble | None:
     """What is wrong with this gateway, in the current language. None if it works, or is no longer configured."""
     if gateway.name not in gateways.names():
         return None
-    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.failures}
+    said = {"gateway": str(gateway), "error": gateway.described_error, "count": gateway.failures}
     if gateway.refuses_account:
         todo = _("Check the account at the provider and in SMS_GATEWAYS. It is tried again by itself.")
         if gateway.error.partition(" ")[0] == Reason.CREDIT:
@@ -59,7 +59,7 @@ def trouble(gateway: SmsGateway, now: datetime) -> Trouble | None:
 
 
 def _refusing(gateway: SmsGateway) -> Trouble:
-    said = {"gateway": gateway.name, "error": gateway.described_error, "count": gateway.refusals}
+    said = {"gateway": str(gateway), "error": gateway.described_error, "count": gateway.refusals}
     what = _("Gateway %(gateway)s refused the last %(count)d SMS: %(error)s.") % said
     todo = _(
         "Send one to your own phone, which shows the provider's answer: manage.py send_test_sms PHONE --gateway N."

@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from users.sms.answers import MAX_REFERENCE, Verdict, describe, verdict
+from users.sms.answers import MAX_REFERENCE, Verdict, describe, gateway_name, verdict
 
 # The gateway of a code that demo mode wrote to the log: no SMS was sent.
 DEMO_GATEWAY = "demo"
@@ -89,6 +89,11 @@ class SmsDelivery(models.Model):
         return describe(self.error)
 
     @property
+    def shown_gateway(self) -> str:
+        """The gateway as operators read it. Empty before one has taken the SMS."""
+        return gateway_name(self.gateway)
+
+    @property
     def described_undelivered(self) -> str:
         """Why the SMS did not arrive, in the current language. Empty if it did, or if there is no receipt."""
         return describe(self.undelivered)
@@ -140,7 +145,7 @@ class SmsGateway(models.Model):
         verbose_name_plural = _("SMS gateways")
 
     def __str__(self) -> str:
-        return self.name
+        return gateway_name(self.name)
 
     @property
     def refuses_account(self) -> bool:
