@@ -36,7 +36,7 @@ IN_RANGE = [MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC)), MaxValueValidat
 # Votes outside the period are counted up to this number, because a page waits for the count.
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
-NO_END = _("Results can be published when voting has closed. Set a time at which it closes.")
+NO_END = _("Results can be published when voting has ended. Set a time at which it ends.")
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
 
 WHAT_HAPPENS = _(
@@ -189,16 +189,17 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     @admin.display(description=_("now"))
     def state(self, stored: VotingPeriod) -> str:
-        is_open = voting.current().open
-        said = gettext("Voting is open.") if is_open else gettext("Voting is closed.")
-        return marked("good" if is_open else "", said)
+        if voting.current().open:
+            return marked("good", gettext("Voting is open."))
+        has_ended = stored.results_published_at or voting.is_over(stored)
+        return marked("", gettext("Voting has ended.") if has_ended else gettext("Voting has not begun yet."))
 
     @admin.display(description=_("publication"))
     def results(self, stored: VotingPeriod) -> str:
         if stored.results_published_at:
             url = reverse("admin:profiles_result_changelist")
             return format_html('<a href="{}">{}</a>', url, gettext("All results"))
-        return _not_now(stored) or gettext("Voting has closed. A superuser can publish the results now.")
+        return _not_now(stored) or gettext("Voting has ended. A superuser can publish the results now.")
 
 
 def _not_now(stored: VotingPeriod) -> str:
@@ -209,7 +210,7 @@ def _not_now(stored: VotingPeriod) -> str:
         return str(NO_END)
     if voting.is_over(stored):
         return ""
-    return gettext("Results can be published when voting has closed: %(time)s, %(zone)s.") % at(stored.closes_at)
+    return gettext("Results can be published when voting has ended: %(time)s, %(zone)s.") % at(stored.closes_at)
 
 
 def at(time: datetime) -> dict[str, str]:

@@ -27,10 +27,8 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
     assert f'href="{PUBLISH}"' in before and "1 of 2 votes do not count, because of their time." in before
     assert PUBLISH not in helped and "A superuser can publish" in helped
     words = " ".join(strip_tags(shown.replace("<", " <")).split())
-    assert (
-        f"Votes that count 1 Votes outside the voting period, which do not count 1 Most votes so far {alice.code} : 1"
-        in words
-    )
+    assert "Votes that count 1 Votes outside the voting period, which do not count 1 Invite" in words
+    assert f"Invite codes with the most votes {alice.code} : 1" in words
     assert f"Opens {voting.period().opens_at:%F %R} Closes {voting.period().closes_at:%F %R}" in words
     results = browser.get("/admin/profiles/result/").text
     assert "They are final. Invite codes: 1. Votes: 1." in results

@@ -198,7 +198,7 @@ def test_superuser_publishes_in_the_admin_with_a_reason(alice: SignedInUser, bob
     bob.activate(alice.code)
     browser = at_work(operator(is_superuser=True))
     early = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
-    assert "Set a time at which it closes" in browser.get(PUBLISH).text
+    assert "Set a time at which it ends" in browser.get(PUBLISH).text
     closes_at = database_now() + timedelta(hours=1)
     voting.change(None, closes_at)
     waiting = browser.get(PUBLISH).text
@@ -208,9 +208,9 @@ def test_superuser_publishes_in_the_admin_with_a_reason(alice: SignedInUser, bob
     done = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
     again = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
 
-    assert f"when voting has closed: {closes_at:%F %T}, UTC." in waiting and 'name="reason"' not in waiting
+    assert f"when voting has ended: {closes_at:%F %T}, UTC." in waiting and 'name="reason"' not in waiting
     assert 'name="reason"' not in browser.get(PUBLISH).text
-    assert "when voting has closed" in early and unsure.status_code == 200
+    assert "when voting has ended" in early and unsure.status_code == 200
     sha256 = voting.period().results_sha256
     assert "The results are published." in done and sha256 in done and 'name="_save"' not in done
     assert "cannot change any more" in again
