@@ -42,8 +42,8 @@ class RequestContextMiddleware:
         token = request_id.set(given if is_safe_id(given) else f"{random.getrandbits(128):032x}")
         try:
             response = self.get_response(request)
-            if request.method == "HEAD" and not response.streaming:
-                response.content = b""  # the server would drop it with a warning; Content-Length stays
+            if request.method == "HEAD":
+                _drop_body(response)
             response["X-Request-ID"] = request_id.get()
             response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
             if request.path not in settings.PROBE_PATHS:
@@ -60,6 +60,15 @@ class RequestContextMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+def _drop_body(response: Any) -> None:
+    """Leave the head alone, with its Content-Length. The server would drop the body with a warning, and only after it
+    has been made: that of the results takes seconds."""
+    if response.streaming:
+        response.streaming_content = ()
+    else:
+        response.content = b""
 
 
 def _logged_path(request: HttpRequest, status: int) -> str:

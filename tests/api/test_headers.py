@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import StreamingHttpResponse
+from django.test import Client, RequestFactory
 
+from api.middleware import RequestContextMiddleware
 from api.problem_codes import PROBLEMS
 from tests.support.accounts import SignedInUser, client
 from tests.support.wsgi_client import call
@@ -192,6 +194,15 @@ def test_response_to_head_has_no_body_and_the_length_of_the_response_to_get(path
 
     assert told.body == b""
     assert told.headers["Content-Length"] == str(len(whole.body)) != "0"
+
+
+def test_body_that_a_head_leaves_out_is_not_made(rf: RequestFactory) -> None:
+    made = iter(["a large", "file"])
+
+    answer = RequestContextMiddleware(lambda request: StreamingHttpResponse(made))(rf.head("/"))  # type: ignore[arg-type,return-value]
+
+    assert b"".join(answer.streaming_content) == b""  # type: ignore[attr-defined]
+    assert next(made) == "a large"
 
 
 @pytest.mark.parametrize(("language", "words"), [("ru", "Страница не найдена"), ("en", "Page not found")])

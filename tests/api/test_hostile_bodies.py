@@ -183,3 +183,14 @@ def test_refusal_of_a_page_has_the_language_of_its_own_request_and_security_head
     assert (answer.status_code, answer["Content-Language"]) == (413, "en")
     assert answer.json()["detail"].isascii()
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_parts_of_a_body_are_few(settings: Any) -> None:
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    bodies = [part(b"other") * (most - 1) + part(b"phone") * more + b"--b--" for more in (1, 2)]
+
+    errors = [client().post("/api/auth/signup", body, content_type=PARTS).json() for body in bodies]
+
+    assert most <= 250, "a body of parts alone would take ten times the processor of another"
+    assert [error["code"] for error in errors] == ["invalid_phone", "invalid"]
+    assert "errors" not in errors[1], "it is not read to its end"
