@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning
+from django.db.models import Count
 from procrastinate.contrib.django.models import ProcrastinateEvent
 
 from inviting_app.ops.checks_database import Found, has_no_tables, run_each
 from inviting_app.probes import READY_SECONDS, web_is_ready
+from inviting_app.values import is_local
 from users import queries
 from users.clock import DAY, rounded_up
 from users.login import test_numbers
-from users.models import SiteTotals
+from users.models import SiteTotals, SmsDelivery
 from users.sms import breaker
 from users.sms.answers import Verdict, describe
 from users.sms.gateways import configured, error
@@ -21,12 +24,14 @@ from users.sms.gateways import configured, error
 LONGEST_WAIT = timedelta(seconds=30)
 # The worker counts them every minute.
 OLDEST_TOTALS = timedelta(minutes=3)
+# Phones for which one machine of the own network hardly requests codes in a day.
+MANY_PHONES = 10
 
 
 def check_service(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     if has_no_tables(databases):
         return []
-    return run_each([web, worker, queue, failed_jobs, totals, gateways, accounts, refused_test_numbers])
+    return run_each([web, worker, queue, failed_jobs, totals, gateways, accounts, addresses, refused_test_numbers])
 
 
 def web() -> Found:
@@ -96,6 +101,22 @@ def gateways() -> Found:
             yield Error(f"{seen}.", hint=hint, id="inviting_app.E023")
         else:
             yield Warning(f"{seen}.", hint=hint, id="inviting_app.W022")
+
+
+def addresses() -> Found:
+    """Whether many clients of a public site have one address, because the proxy does not see theirs."""
+    if is_local(settings.SITE_URL):
+        return
+    sent = SmsDelivery.objects.filter(created_at__gt=queries.database_now() - DAY, client_address__isnull=False)
+    phones = sent.values_list("client_address").annotate(phones=Count("login_code__user", distinct=True))
+    for address, number in phones.filter(phones__gte=MANY_PHONES).order_by("client_address"):
+        if not ip_address(address).is_global:
+            what = f"In the last day codes for {number} phones were requested from {address}, which is not public."
+            hint = (
+                "If it is the address of a proxy, of Docker or of a node, all clients behind it share the limits, and "
+                "any one of them keeps the others out: see “Client addresses” in docs/operations.md."
+            )
+            yield Warning(what, hint=hint, id="inviting_app.W028")
 
 
 def refused_test_numbers() -> Found:
