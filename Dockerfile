@@ -34,8 +34,8 @@ COPY api api
 COPY inviting_app inviting_app
 COPY profiles profiles
 COPY users users
-# The OpenAPI document contains it.
-COPY docs/clients.md docs/
+# The OpenAPI document contains the first, and the page leads to the others.
+COPY docs/clients.md docs/verify.py docs/voting.md docs/
 # COPY keeps the modes of the checkout, and with a umask of 077 the service could not read its own code.
 # A key for this step only: it signs nothing. The real key comes when the service starts.
 RUN chmod -R a+rX . && SECRET_KEY=not-used python manage.py collectstatic --noinput

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import get_language
+from django.utils.translation import gettext_noop as N_
 from django.views.decorators.cache import cache_control
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
@@ -16,6 +17,29 @@ from django.views.decorators.vary import vary_on_cookie
 from api import docs, exceptions
 from api.examples import problem_members
 from api.problem_codes import PROBLEMS
+
+# The OpenAPI document has them in English, from the docstrings. The pages translate them.
+OPERATIONS = (
+    N_("All profiles"),
+    N_("Everything held on you"),
+    N_("Who activated your code"),
+    N_("Your profile"),
+    N_("Activate another user's invite code"),
+    N_("Erase yourself"),
+    N_("One profile"),
+    N_("Sign in with the code"),
+    N_("End the session"),
+    N_("Exchange a refresh token for a new pair"),
+    N_("Request a sign-in code"),
+    N_("Change to the new phone with its code"),
+    N_("Request a code for a new phone"),
+    N_("The file of the results"),
+    N_("The published results"),
+    N_("The voting period"),
+    N_("Your devices"),
+    N_("End all your devices"),
+    N_("End one of your devices"),
+)
 
 
 @require_safe

@@ -13,6 +13,8 @@ urlpatterns = [
     path("i/<str:invite_code>", views.page, name="invitation"),
     path("i/<str:invite_code>/", views.page),
     path("i/<str:invite_code>/qr.svg", views.qr, name="qr"),
+    path("results/verify.py", views.how_to_check, {"name": "verify.py"}, name="verify.py"),
+    path("results/voting.md", views.how_to_check, {"name": "voting.md"}, name="voting.md"),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("schema", docs.schema, name="schema"),

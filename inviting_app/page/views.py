@@ -53,6 +53,14 @@ def qr(request: HttpRequest, invite_code: str) -> HttpResponse:
     return HttpResponse(image.getvalue(), content_type="image/svg+xml")
 
 
+@require_safe
+@cache_control(public=True, max_age=3600)
+def how_to_check(request: HttpRequest, name: str) -> HttpResponse:
+    """The program that checks published results, or the page that explains it, as in the source code."""
+    content = Path(settings.BASE_DIR, "docs", name).read_bytes()
+    return HttpResponse(content, content_type="text/plain; charset=utf-8")
+
+
 @cache
 def _phone_example(region: str) -> str:
     """A mobile number of this region, as people write it. Some regions have none."""

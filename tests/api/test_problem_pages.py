@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import translation
 
 from api.problem_codes import PROBLEMS
+from api.problem_pages import OPERATIONS
 from tests.support.accounts import client
 
 ME = "/api/v1/profiles/me"
@@ -58,6 +59,7 @@ def test_page_names_the_operations_of_the_openapi_document() -> None:
     pages = {code: page(f"/problems/{code}") for code in PROBLEMS}
     told = [operation for methods in document["paths"].values() for operation in methods.values()]
 
+    assert {operation["summary"] for operation in told} == set(OPERATIONS)
     listed = {code: set(re.findall(r'"/docs#/\w+/(\w+)"', shown)) for code, shown in pages.items()}
 
     for code in PROBLEMS:
@@ -67,6 +69,13 @@ def test_page_names_the_operations_of_the_openapi_document() -> None:
         else:
             assert listed[code] == expected
     assert listed["invalid_code"] == {"login", "me_phone_confirm"}
+
+
+def test_operations_have_russian_names_and_paths_that_fit_a_phone() -> None:
+    shown = page("/problems/invalid_code", "ru")
+
+    assert "Войти по коду</a>" in shown
+    assert "POST /<wbr>api/<wbr>auth/<wbr>login" in shown
 
 
 @pytest.mark.parametrize("path", ["/problems/nothing", "/problems/INVALID", "/problems/invalid/x"])

@@ -112,7 +112,7 @@ def test_page_follows_its_content_policy(browser: Client) -> None:
     html = browser.get("/i/H7K3QX").text
 
     assert all(
-        link.startswith(("/static/page/", "/api/v1/results/file", "#"))
+        link.startswith(("/static/page/", "/api/v1/results/file", "/results/", "#"))
         for link in re.findall(r'(?:src|href)="([^"]*)"', html)
     )
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", html)
@@ -156,6 +156,15 @@ def test_qr_code_contains_the_share_link(alice: SignedInUser, browser: Client) -
 
 def test_qr_code_is_drawn_for_invite_codes_only(browser: Client) -> None:
     assert browser.get("/i/H7K3Q0/qr.svg").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["verify.py", "voting.md"])
+def test_page_has_what_voters_check_the_results_with(browser: Client, name: str) -> None:
+    answer = browser.get(f"/results/{name}")
+
+    assert f'href="/results/{name}"' in browser.get("/").text
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.content == Path(settings.BASE_DIR, "docs", name).read_bytes()
 
 
 def test_texts_of_the_scripts_are_those_that_they_use() -> None:

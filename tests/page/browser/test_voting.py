@@ -89,6 +89,8 @@ def test_page_tells_the_state_of_the_vote(
 
     set_period(database, "1 day", "2 days")
     for one in voters:
+        one.page.goto("/i/broken")
+        expect(one.page.locator("[data-broken]")).to_be_visible()
         one.page.goto(f"/i/{code}")
         expect(one.page.get_by_role("main")).to_contain_text(begins(one, "soon_invited"))
         photograph(one, "invited-soon")
@@ -166,13 +168,26 @@ def test_page_tells_the_state_of_the_vote(
     expect(stranger.page.locator(".places tbody tr")).to_contain_text(stranger.words("invited_you"))
     expect(stranger.page.locator(".mine, [data-own]:visible, [data-receipt]:visible")).to_have_count(0)
     stranger.finds_no_barrier()
+    still_tells_the_period(stranger, voters[0])
+
+
+def still_tells_the_period(stranger: Visitor, voter: Visitor) -> None:
+    """Where the results cannot be read."""
+    for one in (stranger, voter):
+        one.page.route("**/api/v1/results", lambda route: route.abort())
+        one.page.goto("/")
+        expect(one.page.get_by_role("main")).to_contain_text(begins(one, "voting_ended"))
+        one.sees("results_missing")
+        expect(one.page.locator("[data-results]")).to_be_hidden()
+    voter.sees_title("over_title")
+    voter.sees("vote_counted")
 
 
 def sees_own_vote(voter: Visitor, code: str) -> None:
     """What the page shows is in the file that it links to."""
     shown = voter.page.locator("[data-results]")
     with voter.page.expect_download() as download:
-        shown.get_by_role("link").click()
+        shown.get_by_role("link", name="Download the results").click()
     file = download.value.path().read_bytes()
     assert download.value.suggested_filename == "results.csv"
     expect(shown.locator("[data-sha256]")).to_have_text(hashlib.sha256(file).hexdigest())
