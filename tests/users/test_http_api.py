@@ -85,7 +85,7 @@ def test_cause_of_a_missing_connection_is_told(peer: Peer, monkeypatch: pytest.M
 
     assert said == [f"no_connection {cause}" for cause in ("unknown_host", "lookup", "tls", "refused")]
     assert describe(f"1 webhook: {said[0]}; 2 webhook: {said[2]}") == (
-        "1 webhook: no connection (unknown host); 2 webhook: no connection (no TLS)"
+        "No. 1 (webhook): no connection (unknown host); No. 2 (webhook): no connection (no TLS)"
     )
 
 

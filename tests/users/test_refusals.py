@@ -52,7 +52,7 @@ def test_gateway_whose_url_has_moved_is_told_to_operators(preferred: Webhook, sp
 
     assert "Gateway 1 webhook refused the last 10 SMS, last at " in warning.msg
     assert warning.msg.endswith(" UTC (rejected (HTTP 404)).")
-    assert notice.what == "Gateway 1 webhook refused the last 10 SMS: rejected (HTTP 404)."
+    assert notice.what == "Gateway No. 1 (webhook) refused the last 10 SMS: rejected (HTTP 404)."
     assert seen.refuses_all and seen.failures == 0
     assert len(preferred.messages) == MANY_REFUSALS  # it is still asked first
 
