@@ -8,6 +8,8 @@ import re
 from django.db.migrations.exceptions import MigrationSchemaMissing
 from psycopg import errors
 
+from inviting_app.logs import one_line
+
 # The first that is found counts: an attempt at another address of the same host may have been refused.
 ADVICE = (
     (
@@ -81,5 +83,8 @@ def _text(error: BaseException) -> str:
 
 
 def _short(line: str) -> str:
-    """Without what libpq and psycopg put in front, which names the address of each attempt, and without a full stop."""
-    return re.sub(r"^- host: .*?: (?=connection )|FATAL:\s+", "", line.strip()).rstrip(".")
+    """Without what libpq and psycopg put in front, which names the address of each attempt, and without a full stop.
+
+    For a terminal: a server may say anything.
+    """
+    return one_line(re.sub(r"^- host: .*?: (?=connection )|FATAL:\s+", "", line.strip()).rstrip("."))

@@ -191,6 +191,20 @@ def test_wrong_settings_are_reported(changed: dict[str, Any], id: str, words: st
     assert SECRET not in str(found)
 
 
+@pytest.mark.usefixtures("well")
+def test_rows_write_no_control_characters_to_the_terminal(settings: Any) -> None:
+    settings.SMS_GATEWAYS = ["webhook+http://127.0.0.1/"]
+    sql(
+        "INSERT INTO users_smsgateway (name, failures, error, failed_at) VALUES"
+        " ('1 webhook', 3, E'\\x1b]0;owned\\x07', '2026-01-02 03:04:05Z')"
+    )
+
+    _status, said = doctor()
+
+    assert "Gateway 1 webhook failed 3 times in a row" in said
+    assert said.replace("\n", "").isprintable()
+
+
 @pytest.mark.django_db
 def test_failing_gateway_is_reported(settings: Any) -> None:
     settings.SMS_GATEWAYS = ["webhook+http://127.0.0.1/", "smpp://a:b@127.0.0.1"]

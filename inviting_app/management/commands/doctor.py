@@ -11,6 +11,7 @@ from django.core.checks import ERROR, INFO, WARNING, run_checks
 from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS
 
+from inviting_app.logs import one_line
 from inviting_app.ops.checks_database import answers
 from users import deadline
 
@@ -28,7 +29,9 @@ class Command(BaseCommand):
         problems = [message for message in [*found, *unreachable] if not message.is_silenced()]
         for message in sorted(problems, key=lambda message: -message.level):
             level = LEVELS.get(message.level, "ERROR")
-            self.stdout.write(f"{level} {' '.join(str(message.msg).split())} ({message.id})\n    {message.hint or ''}")
+            # For a terminal: rows of the database, and texts of gateways, may hold any characters.
+            told = one_line(" ".join(str(message.msg).split()))
+            self.stdout.write(f"{level} {told} ({message.id})\n    {one_line(str(message.hint or ''))}")
         errors = sum(message.level >= ERROR for message in problems)
         warnings = sum(message.level == WARNING for message in problems)
         self.stdout.write(f"{errors} errors, {warnings} warnings" if errors or warnings else "All is well.")
