@@ -1,6 +1,7 @@
 """The API document in Swagger: whoever reads it may try all of it, as it stands there."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from playwright.sync_api import Locator, expect
 from tests.page.browser.visitor import Visitor
 
 EXAMPLE_PHONE = "9991234567"
+RIGHTMOST = """
+Math.max(...[...document.querySelectorAll("main :not(pre *)")].map((it) => it.getBoundingClientRect().right))
+"""
 
 
 @pytest.mark.long
@@ -31,6 +35,18 @@ def test_whole_flow_is_tried_out_from_the_document(alice: Visitor, bob: Visitor)
     assert profile["phone"] == EXAMPLE_PHONE
     assert voted["activated_invite"] == others
     assert invitations == {"next": None, "previous": None, "next_cursor": None, "previous_cursor": None, "results": []}
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_pages_of_problems_fit_a_small_screen(visitor: Callable[..., Visitor], language: str) -> None:
+    reader = visitor(language)
+    reader.page.set_viewport_size({"width": 320, "height": 640})
+
+    for path in ("", "/fresh_sign_in_required", "/unsupported_media_type"):
+        reader.page.goto(f"/problems{path}")
+        assert reader.page.evaluate("document.documentElement.scrollWidth") == 320
+        assert reader.page.evaluate(RIGHTMOST) <= 320 - 16
+        reader.finds_no_barrier()
 
 
 def tried(person: Visitor, operation: str, real: dict[str, str] | None = None) -> Any:

@@ -99,12 +99,12 @@ function offerToEnd(card) {
 
 /** The button that removes another device. */
 function ender(device, name, row, box, dialog) {
-  const button = makeButton(t("end"), () => {}, "secondary small");
-  button.ariaLabel = t("end_device", { device: name });
+  const button = makeButton(t(device.ended_at ? "forget" : "end"), () => {}, "secondary small");
+  button.ariaLabel = t(device.ended_at ? "forget_device" : "end_device", { device: name });
   const end = working(box, button, async () => {
     dialog.querySelector("[data-device]").textContent = name;
-    dialog.querySelector("[data-live]").hidden = Boolean(device.ended_at);
-    dialog.querySelector("[data-left]").hidden = !device.ended_at;
+    for (const part of dialog.querySelectorAll("[data-live]")) part.hidden = Boolean(device.ended_at);
+    for (const part of dialog.querySelectorAll("[data-left]")) part.hidden = !device.ended_at;
     if (!(await ask(dialog))) return;
     await authorized("DELETE", `${DEVICES}/${device.id}`);
     say(t("device_ended", { device: name }));

@@ -98,6 +98,7 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
   /** A code that cannot be used any more is replaced at once: asking brings new attempts, with or without an SMS. */
   function offerNew(why) {
     endWait();
+    for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     complain($("form .problem"), t(why));
     field.disabled = true;
     $("form button").hidden = true;
