@@ -95,6 +95,13 @@ class WebhookEndpointAdmin(ForgivingAdmin):
         is_unused = isinstance(obj, WebhookEndpoint) and not obj.deliveries.exists()
         return is_unused and request.user.has_perm(MAY_CHANGE)
 
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """With the words of what it does, and with the name of the webhook."""
+        page = super().delete_view(request, object_id, {"title": _("Delete the webhook"), **(extra_context or {})})
+        if isinstance(page, TemplateResponse) and page.context_data:
+            page.context_data["subtitle"] = page.context_data["object"]
+        return page
+
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         """Save the changed fields only: a worker may be recording a failure at this moment."""
         if not change:
@@ -133,7 +140,8 @@ class WebhookEndpointAdmin(ForgivingAdmin):
 
     def _shown_once(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
         """Show the secret in the response itself: no browser keeps that."""
-        own = {"opts": self.opts, "title": gettext("Secret of the webhook"), "original": endpoint, "secret": secret}
+        own = {"opts": self.opts, "title": gettext("Secret of the webhook"), "subtitle": endpoint}
+        own |= {"original": endpoint, "secret": secret}
         context = {**self.admin_site.each_context(request), **own}
         return TemplateResponse(request, "admin/profiles/webhook_secret.html", context)
 

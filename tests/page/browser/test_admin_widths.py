@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.page.browser.test_admin_session import log_in, made_operator
 from tests.page.browser.visitor import Visitor
@@ -71,8 +71,9 @@ def test_pages_are_no_wider_than_the_screen(browser: Browser, service: Service, 
     context.close()
 
 
-def test_tables_about_a_user_are_no_wider_than_a_phone(
-    browser: Browser, service: Service, visitor: Callable[..., Visitor]
+@pytest.mark.parametrize("width", [390, 768, 1024])
+def test_tables_about_a_user_are_no_wider_than_the_screen(
+    browser: Browser, service: Service, visitor: Callable[..., Visitor], width: int
 ) -> None:
     made_operator(service)
     invited = visitor()
@@ -80,7 +81,7 @@ def test_tables_about_a_user_are_no_wider_than_a_phone(
     with psycopg.connect(**service.database) as connection:
         found = connection.execute("SELECT id FROM users_user WHERE phone = %s", [f"+7{invited.phone}"]).fetchone()
         (user,) = found or ()
-    context = browser.new_context(locale="ru", viewport={"width": 390, "height": 844})
+    context = browser.new_context(locale="ru", viewport={"width": width, "height": 844})
     page = context.new_page()
     log_in(page, service)
     for path in ("change", "diagnosis"):
@@ -88,4 +89,7 @@ def test_tables_about_a_user_are_no_wider_than_a_phone(
         tables = page.locator("#content-main .module:has(table)").all()
         assert len(tables) >= 2
         assert all(table.evaluate("it => it.scrollWidth - it.clientWidth") <= 0 for table in tables), path
+    page.locator(".header-search input").fill(invited.phone)
+    page.locator(".header-search input").press("Enter")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
     context.close()
