@@ -83,3 +83,9 @@ def test_full_phone_can_be_copied_and_says_that_it_is_recorded(boss: Client, ali
 
     assert 'data-copy="#phone"' in page and f'id="phone">+7{alice.phone}<' in page
     assert "This view is recorded in the history of the user." in page
+
+
+def test_password_form_of_an_operator_speaks_of_this_admin(boss: Client) -> None:
+    page = boss.get(page_of(operator("9991119996").pk, "password"), headers={"accept-language": "ru"}).text
+
+    assert "Без пароля оператор не сможет войти в администрирование." in page and "LDAP" not in page

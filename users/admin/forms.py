@@ -1,7 +1,10 @@
 """The admin's forms for passwords. The login form is in `lockout`."""
 
+from typing import Any
+
 from django.contrib.admin import forms as admin_forms
 from django.contrib.auth import forms as auth_forms
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from users import accounts
@@ -20,6 +23,11 @@ class SavesPasswordOnly:
 
 class PasswordForm(SavesPasswordOnly, auth_forms.AdminPasswordChangeForm):  # type: ignore[type-arg]
     """A superuser sets a user's password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if choice := self.fields.get("usable_password"):  # Django's words are about log-ins that there are not
+            choice.help_text = _("Without a password, the operator cannot log in to the admin.")
 
 
 class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
