@@ -56,7 +56,6 @@ async function tellPeriod($) {
       title.textContent = t("over_title");
       entry.querySelector("#phone-hint").textContent = t("over_hint");
       entry.querySelector(".ticket")?.remove();
-      if (document.body.dataset.inviteCode) entry.querySelector("form .primary").className = "secondary"; // of little use to a newcomer
     }
     if (results) lead(entry, title, about, voting, results);
   } catch (problem) {
