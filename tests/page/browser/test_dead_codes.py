@@ -39,7 +39,10 @@ def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
     alice.page.clock.install()
     alice.page.goto("/")
     alice.ask_for_code()
-    alice.code()
+    alice.page.context.set_offline(True)
+    alice.code_field.fill(alice.code())
+    alice.sees("problem_offline")
+    alice.page.context.set_offline(False)
     pass_time(alice, database, minutes=11)
 
     only_asks_for_a_new_one(alice, "code_expired")
