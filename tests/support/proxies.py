@@ -111,7 +111,7 @@ def nginx_arguments(folder: Path, site: str, connections: int = 2048) -> list[st
     """The arguments that make nginx use this site and write to this folder only."""
     main = folder / "nginx.conf"
     main.write_text(NGINX_MAIN.format(folder=folder, connections=connections, files=2 * connections))
-    (folder / "site.conf").write_text(site)
+    (folder / "site.conf").write_text(site.replace("/var/lib/nginx", str(folder)))
     return ["-p", folder, "-c", main, "-e", "stderr"]
 
 

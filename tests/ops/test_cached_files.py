@@ -1,0 +1,88 @@
+"""nginx keeps the files of the page for some seconds, so that a crowd does not ask the service for each of them."""
+
+import asyncio
+import re
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from bench.journeys.wire import Answer
+from tests.ops.test_crowded_proxies import Crowd
+from tests.support.proxies import nginx
+from tests.support.service import service_folder
+
+pytestmark = pytest.mark.long
+
+FILE = "/static/page/main.js"
+
+
+class Service:
+    """Answers with the number of the request, in the coding that is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            self.asked.append(head)
+            body = f"{len(self.asked):04}"
+            more = "Content-Length: 4\r\nX-Request-ID: of-the-service\r\nVary: Accept-Encoding\r\nConnection: close"
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{more}\r\n\r\n{body}".encode())
+            await writer.drain()
+        writer.close()
+
+
+async def asked(folder: Path, *requests: tuple[str, str], at_once: bool = False) -> tuple[list[Answer], Service]:
+    """The answers to requests for these paths with these values of Accept-Encoding."""
+    service = Service()
+    server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=1024)
+    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
+        crowd = Crowd(port)
+        calls = [crowd.call(path, **{"Accept-Encoding": coding}) for path, coding in requests]
+        return (await asyncio.gather(*calls) if at_once else [await call for call in calls]), service
+
+
+def test_crowd_asks_for_a_file_once() -> None:
+    many = [(FILE, "gzip, br"), (f"{FILE}?1", f"gzip;q=1, {'x' * 20}"), (FILE, "deflate, gzip")] * 30
+
+    with service_folder() as folder:
+        answers, service = asyncio.run(asked(folder, *many, at_once=True))
+
+    assert len(service.asked) == 1 and "\r\nAccept-Encoding: gzip\r\n" in service.asked[0]
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
+    ids = {re.search(rb"x-request-id: (\S+)", answer.head.lower()) for answer in answers}
+    assert len({found and found[1] for found in ids}) == len(answers)
+    assert all(b"vary: accept-encoding" in answer.head.lower() for answer in answers)
+
+
+def test_codings_have_copies_of_their_own() -> None:
+    with service_folder() as folder:
+        answers, _ = asyncio.run(asked(folder, (FILE, "gzip"), (FILE, "br"), (FILE, ""), (FILE, "gzip, br")))
+
+    assert [answer.body for answer in answers] == [b"0001", b"0002", b"0002", b"0001"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/users/user/1/change/..%2f..%2f..%2f..%2f..%2fstatic/page/main.js",
+        "/i/../static/page/main.js",
+        "/static/page%2fmain.js",
+        "/static/page/main%2ejs",
+    ],
+)
+def test_path_that_can_be_read_in_two_ways_is_neither_kept_nor_answered_with_a_copy(path: str) -> None:
+    with service_folder() as folder:
+        answers, _ = asyncio.run(asked(folder, (path, "gzip"), (FILE, "gzip"), (path, "gzip"), (FILE, "gzip")))
+
+    assert [answer.body for answer in answers] == [b"0001", b"0002", b"0003", b"0002"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/voting", "/staticky"])
+def test_nothing_else_is_kept(path: str) -> None:
+    with service_folder() as folder:
+        answers, _ = asyncio.run(asked(folder, (path, "gzip"), (path, "gzip")))
+
+    assert [answer.body for answer in answers] == [b"0001", b"0002"]
