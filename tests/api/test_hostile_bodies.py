@@ -5,7 +5,9 @@ import json
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 
 from tests.support.accounts import SignedInUser, client
 from tests.support.rows_written import rows_written
@@ -194,3 +196,13 @@ def test_parts_of_a_body_are_few(settings: Any) -> None:
     assert most <= 250, "a body of parts alone would take ten times the processor of another"
     assert [error["code"] for error in errors] == ["invalid_phone", "invalid"]
     assert "errors" not in errors[1], "it is not read to its end"
+
+
+def test_all_rows_that_a_list_of_the_admin_shows_can_be_selected(settings: Any) -> None:
+    shown = [
+        admin.site.get_model_admin(model).list_max_show_all
+        for model in apps.get_models()
+        if admin.site.is_registered(model)
+    ]
+
+    assert max(shown) + 20 <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
