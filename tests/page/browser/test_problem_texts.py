@@ -32,6 +32,23 @@ def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
     assert alice.own_code() == code
 
 
+@pytest.mark.parametrize("file", ["main", "store"])
+def test_page_whose_script_does_not_come_says_so_and_can_be_loaded_again(alice: Visitor, file: str) -> None:
+    alice.page.route(f"**/{file}*.js", lambda route: route.fulfill(status=503))
+    alice.page.goto("/i/ABCDEF")
+    late = alice.page.get_by_role("heading", level=1, name=alice.words("The page could not be loaded"))
+    expect(late).to_be_hidden()
+    alice.page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    expect(late).to_be_visible()
+    alice.finds_no_barrier()
+    alice.page.unroute_all()
+
+    alice.page.get_by_role("link", name=alice.words("Try again"), exact=True).click()
+
+    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_be_visible()
+    assert alice.page.url.endswith("/i/ABCDEF")
+
+
 def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
     busy = answer_with(503, {"code": "unavailable", "status": 503, "retry_after": 14})
     alice.page.goto("/")
