@@ -42,7 +42,7 @@ def spawn(command: list[str], log: Path, variables: Mapping[str, str] | None = N
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # as PLAIN_USER: without root's terminal
+            start_new_session=True,  # PLAIN_USER gets no terminal of root's, into which it could type
         )
 
 

@@ -6,12 +6,14 @@ that was under way, a row not yet committed, and a transaction with an older sna
 
 from __future__ import annotations
 
-import importlib
+from importlib import import_module
+from typing import Any
 
 from django.db import migrations
 
-# Who publishes has locked the row of the period. So one of the two waits for the other, and a transaction whose snapshot
-# has an older row is refused. Without that row nobody publishes, and there is nothing to wait for: so no results either.
+# Who publishes has locked the row of the period. So one of the two waits for the other, and a transaction whose
+# snapshot has an older row is refused. Without that row nobody publishes, and there is nothing to wait for: so no
+# results either.
 REFUSE = """
 CREATE OR REPLACE FUNCTION profiles_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -26,7 +28,8 @@ BEGIN
 END
 $$
 """
-BEFORE: str = importlib.import_module("profiles.migrations.0008_results").REFUSE.replace("CREATE", "CREATE OR REPLACE", 1)
+results: Any = import_module("profiles.migrations.0008_results")
+BEFORE = results.REFUSE.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
 
 
 class Migration(migrations.Migration):

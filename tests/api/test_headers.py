@@ -199,7 +199,8 @@ def test_response_to_head_has_no_body_and_the_length_of_the_response_to_get(path
 def test_body_that_a_head_leaves_out_is_not_made(rf: RequestFactory) -> None:
     made = iter(["a large", "file"])
 
-    answer = RequestContextMiddleware(lambda request: StreamingHttpResponse(made))(rf.head("/"))  # type: ignore[arg-type,return-value]
+    middleware = RequestContextMiddleware(lambda request: StreamingHttpResponse(made))  # type: ignore[arg-type,return-value]
+    answer = middleware(rf.head("/"))
 
     assert b"".join(answer.streaming_content) == b""  # type: ignore[attr-defined]
     assert next(made) == "a large"

@@ -1,4 +1,4 @@
-"""The name of a field as operators read it. The statements change nothing in the database."""
+"""The name of a field as operators read it. Nothing changes in the database."""
 
 from __future__ import annotations
 
