@@ -22,6 +22,8 @@ from django.utils.translation import gettext_noop as N_
 
 NOTHING = "—"
 
+_REASON = N_("Reason: %(reason)s")
+
 # The name of a field in messages of earlier versions.
 _EARLIER = (N_("staff"),)
 
@@ -36,7 +38,7 @@ def told(text: str, **values: Any) -> dict[str, Any]:
 
 
 def reason(text: str) -> dict[str, Any]:
-    return told(N_("Reason: %(reason)s"), reason=text)
+    return told(_REASON, reason=text)
 
 
 def reason_in(entry: LogEntry) -> str:
@@ -45,7 +47,7 @@ def reason_in(entry: LogEntry) -> str:
         parts = json.loads(entry.change_message)
     except ValueError:
         return ""
-    reasons = [one for one in parts if isinstance(one, dict) and one.get("told") == reason("")["told"]]
+    reasons = [one for one in parts if isinstance(one, dict) and one.get("told") == _REASON]
     return str(reasons[0]["values"]["reason"]) if reasons else ""
 
 
