@@ -1,6 +1,7 @@
 """Limits of size that keep the code easy to read, and no imports of private names."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,3 +61,12 @@ def test_no_module_imports_a_private_name_of_another() -> None:
 
 def test_readme_is_short() -> None:
     assert len((BASE / "README.md").read_text().splitlines()) <= README_LINES
+
+
+def test_no_file_has_markers_of_a_merge() -> None:
+    """A template with them renders, and its tests may pass."""
+    roots = ("api", "clients", "deploy", "docs", "inviting_app", "profiles", "tests", "users")
+    found = [file for root in roots for file in (BASE / root).rglob("*") if "node_modules" not in file.parts]
+    marked = [file for file in found if file.is_file() and re.search(rb"^[<>]{7} ", file.read_bytes(), re.MULTILINE)]
+
+    assert marked == []
