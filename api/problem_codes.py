@@ -31,7 +31,7 @@ PROBLEMS = {
     "permission_denied": Problem(403, N_("Permission denied"), _("You may not do this.")),
     "account_disabled": Problem(403, N_("Account disabled"), _("This account is disabled.")),
     "fresh_sign_in_required": Problem(
-        403, N_("Fresh sign-in required"), _("Sign in again by code to do this: it cannot be undone.")
+        403, N_("Fresh sign-in required"), _("To do this, sign in again with an SMS code.")
     ),
     "staff_phone": Problem(403, N_("Phone of staff"), _("The number of this account cannot be changed here.")),
     "foreign_origin": Problem(

@@ -25,7 +25,7 @@ OPERATIONS = (
     N_("Who activated your code"),
     N_("Your profile"),
     N_("Activate another user's invite code"),
-    N_("Erase yourself"),
+    N_("Erase the account"),
     N_("One profile"),
     N_("Sign in with the code"),
     N_("End the session"),

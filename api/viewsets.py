@@ -212,7 +212,7 @@ class ProfileViewSet(GenericViewSet[Any]):
     @me.mapping.delete
     @operation("me_erase", None, *SIGNED_IN, "fresh_sign_in_required")
     def erase(self, request: SessionRequest) -> Response:
-        """Erase yourself.
+        """Erase the account.
 
         Deletes phone, devices and your vote for good. Votes for you stay, without your phone. Needs a device that
         signed in by code at most 10 minutes ago.

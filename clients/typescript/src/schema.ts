@@ -167,7 +167,7 @@ export interface paths {
          */
         post: operations["me_activate"];
         /**
-         * Erase yourself
+         * Erase the account
          * @description Deletes phone, devices and your vote for good. Votes for you stay, without your phone. Needs a device that signed in by code at most 10 minutes ago.
          */
         delete: operations["me_erase"];

@@ -104,7 +104,7 @@ class Operations(ABC):
         )
 
     def me_erase(self) -> None:
-        """Erase yourself.
+        """Erase the account.
 
         Deletes phone, devices and your vote for good. Votes for you stay, without your phone. Needs a device that
         signed in by code at most 10 minutes ago.
