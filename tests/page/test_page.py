@@ -69,7 +69,7 @@ def test_link_without_a_valid_code_shows_the_page(browser: Client, typed: str) -
     assert answer.status_code == 404
     assert 'data-invite-code=""' in answer.text
     assert "The code in this link is wrong or incomplete" in answer.text
-    assert "data-about hidden" in answer.text  # whoever follows a link is not to be won over first
+    assert re.search(r"data-about>Get an invite code of your own", answer.text)  # a newcomer learns what this is
     assert "<script>" not in answer.text
 
 

@@ -23,7 +23,9 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
     alice.finds_no_barrier()
     expect(alice.page.get_by_role("listitem").first).to_contain_text(alice.words("this_device"))
     alice.page.get_by_role("listitem").last.get_by_role("button").click()
-    expect(alice.page.locator("[data-live]:visible")).to_have_count(3)
+    device = alice.page.get_by_role("listitem").last.locator("strong").inner_text()
+    expect(alice.page.locator("#end-title")).to_have_text(alice.words("end_title", device=device))
+    expect(alice.page.locator("[data-live]:visible")).to_have_count(2)
     expect(alice.page.locator("[data-left]:visible")).to_have_count(0)
     alice.finds_no_barrier()
     alice.press("Cancel")
@@ -60,8 +62,9 @@ def test_device_that_is_signed_out_is_only_taken_off_the_list(alice: Visitor, bo
 
     alice.page.get_by_role("listitem").last.get_by_role("button").click()
 
-    alice.sees("It is already signed out. It will be taken off the list.")
+    alice.sees("It is already signed out. It will leave this list and count as new at its next sign-in.")
     expect(alice.page.locator("[data-live]:visible")).to_have_count(0)
+    expect(alice.page.locator("dialog .danger:visible")).to_have_count(0)  # nothing is lost
     alice.finds_no_barrier()
     alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Forget")).click()
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
@@ -108,10 +111,14 @@ def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, bob: V
     expect(alice.page.locator("[data-erase] .caution .primary")).to_be_focused()
     alice.finds_no_barrier()
 
+    alice.page.set_viewport_size({"width": 390, "height": 600})
     alice.press("sign_in_again")
+    alice.sees("sign_in_for_safety")
     alice.press("Get an SMS code")
     alice.code_field.fill(alice.code(2))
     alice.sees_title("Account")
+    expect(alice.page.locator("[data-erase] h2")).to_be_focused()  # the same card
+    expect(alice.page.locator("[data-erase] > button")).to_be_in_viewport()
     erase(alice)
 
     alice.sees("erased")
@@ -129,6 +136,10 @@ UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
 
 def erase(person: Visitor) -> None:
     person.press("Erase the account")
-    expect(person.page.get_by_role("dialog")).to_contain_text("Your number, your devices and your vote are erased")
-    person.sees("Your invite code will stop working. This cannot be undone.")
+    expect(person.page.get_by_role("dialog")).to_contain_text(
+        "Your number, your devices and the vote you gave are erased"
+    )
+    expect(person.page.get_by_role("dialog")).to_contain_text("Your invite code will stop working.")
+    expect(person.page.locator("[data-erase]")).to_contain_text("Your invite code will stop working.")
+    person.sees("This cannot be undone.")
     person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase the account")).click()

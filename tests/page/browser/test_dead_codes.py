@@ -57,6 +57,9 @@ def only_asks_for_a_new_one(person: Visitor, why: str) -> None:
     expect(person.button("new_code")).to_be_focused()
     expect(person.button("Sign in")).to_be_hidden()
     expect(person.code_field).to_be_disabled()
+    person.page.get_by_text(person.words("Didn’t get the SMS?")).click()
+    expect(person.page.get_by_text(person.words("An SMS may take a minute or two."))).to_be_visible()
+    expect(person.page.locator("[data-same]")).to_be_hidden()
     expect(person.page.locator("main button.primary:visible")).to_have_count(1)
     person.finds_no_barrier()
 

@@ -25,6 +25,7 @@ def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
     expect(alice.problem).to_have_text(alice.words("problem_unavailable"))  # nothing was typed
     alice.finds_no_barrier()
     expect(alice.button("tries_again_in", time="0:05")).to_be_disabled()
+    expect(alice.page.locator(".problem.caution")).to_be_visible()  # the page helps itself
     alice.page.unroute_all()
 
     alice.page.clock.run_for(5_500)
@@ -73,9 +74,16 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(503, "unavailable"), (500, "internal_error"), (429, "too_many_requests")]
+    ("status", "code", "words"),
+    [
+        (503, "unavailable", "problem_unavailable"),
+        (500, "internal_error", "problem_internal_error"),
+        (429, "too_many_requests", "too_many_codes"),
+    ],
 )
-def test_failure_is_not_told_as_a_wrong_number_and_moves_nothing(alice: Visitor, status: int, code: str) -> None:
+def test_failure_is_not_told_as_a_wrong_number_and_moves_nothing(
+    alice: Visitor, status: int, code: str, words: str
+) -> None:
     alice.page.goto("/")
     button, field = alice.page.locator("form > button"), alice.page.get_by_label(alice.words("Mobile number"))
     field.fill(alice.phone)
@@ -85,7 +93,7 @@ def test_failure_is_not_told_as_a_wrong_number_and_moves_nothing(alice: Visitor,
 
     button.click()
 
-    expect(alice.page.locator("form > .problem")).to_contain_text(alice.words(f"problem_{code}"))
+    expect(alice.page.locator("form > .problem")).to_contain_text(alice.words(words))
     expect(alice.page.locator("#phone-problem")).to_be_empty()
     expect(alice.page.locator("#phone-hint")).to_be_visible()
     assert button.bounding_box() == place
@@ -125,9 +133,28 @@ def test_busy_service_is_not_asked_to_vote_without_the_user(alice: Visitor, bob:
     alice.press("Continue")
     alice.page.locator("dialog[open] button.primary").click()
 
+    expect(alice.problem).to_have_text(alice.words("vote_unconfirmed"))
     alice.press("try_again")
 
     expect(alice.page.locator("dialog[open]")).to_be_visible()
+
+
+def test_vote_whose_response_was_lost_is_found_to_be_given(alice: Visitor, bob: Visitor) -> None:
+    code = bob.sign_in()
+    alice.sign_in()
+    alice.page.route("**/api/v1/profiles/me", lambda route: [route.fetch(), route.abort()])
+    alice.invite_field.fill(code.lower())
+    alice.press("Continue")
+    alice.press("Vote")
+    expect(alice.problem).to_have_text(alice.words("vote_unconfirmed"))
+    expect(alice.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
+    alice.page.unroute_all()
+
+    alice.press("Continue")
+    alice.press("Vote")
+
+    alice.sees_chosen(code)
+    alice.sees("vote_counted_for", code=f"{code[:3]}\u00a0{code[3:]}")
 
 
 def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
@@ -183,9 +210,8 @@ def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], 
         expect(alice.problem).to_have_count(0)
 
     for code in PROBLEMS:
-        words = alice.words(
-            f"problem_{code}" if f"problem_{code}" in SCRIPT_TEXTS else "problem_out_of_date", time="…", code="…"
-        )
+        name = {"too_many_requests": "too_many_codes"}.get(code, f"problem_{code}")
+        words = alice.words(name if name in SCRIPT_TEXTS else "problem_out_of_date", time="…", code="…", example="…")
         assert said[code].startswith(words.split("…")[0])
     for time, words in (("2001-01-01T12:00:00Z", "voting_over"), ("2999-01-01T12:00:00Z", "voting_not_begun")):
         body = {"code": "voting_closed", "status": 409, "opens_at": time, "closes_at": time}

@@ -26,6 +26,17 @@ def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: V
     alice.own_code()
 
 
+def test_wrong_number_is_answered_with_an_example(alice: Visitor) -> None:
+    alice.page.goto("/")
+    alice.page.get_by_label(alice.words("Mobile number")).fill("12345")
+    example = alice.page.locator("#phone").get_attribute("placeholder") or ""
+
+    alice.press("Get an SMS code")
+
+    unbroken = example.replace(" ", "\u00a0").replace("-", "\u2011")
+    expect(alice.problem).to_have_text(alice.words("problem_invalid_phone", example=unbroken))
+
+
 def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> None:
     alice.page.goto("/")
 
@@ -88,7 +99,9 @@ def test_known_device_is_greeted(alice: Visitor) -> None:
 
     alice.ask_for_code()
 
-    alice.sees("known_device")
+    alice.page.get_by_text(alice.words("Didn’t get the SMS?")).click()
+    expect(alice.page.locator("[data-known]")).to_be_visible()
+    expect(alice.page.locator("[data-same]")).to_be_visible()
     alice.finds_no_barrier()
 
 

@@ -179,8 +179,21 @@ def still_tells_the_period(stranger: Visitor, voter: Visitor) -> None:
         expect(one.page.get_by_role("main")).to_contain_text(begins(one, "voting_ended"))
         one.sees("results_missing")
         expect(one.page.locator("[data-results]")).to_be_hidden()
-    voter.sees_title("over_title")
+        one.sees_title("over_title")
+        one.finds_no_barrier()
+        photograph(one, "results-missing")
+    stranger.sees("over_sign_in")
     voter.sees("vote_counted")
+    for one in (stranger, voter):
+        one.press("Try again")
+        expect(one.page.locator("[data-missing]")).to_contain_text(one.words("problem_offline"))
+        one.page.unroute_all()
+        one.press("Try again")
+        one.sees_title("results_title")
+        expect(one.page.get_by_role("heading", level=1)).to_be_focused()
+        expect(one.page.locator(".places tbody tr")).to_have_count(1)
+        expect(one.page.locator("[data-missing]")).to_be_hidden()
+    expect(stranger.page.get_by_text(stranger.words("over_sign_in"))).to_have_count(0)
 
 
 def sees_own_vote(voter: Visitor, code: str) -> None:

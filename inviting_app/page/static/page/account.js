@@ -4,7 +4,7 @@ import { make, makeButton, say } from "./elements.js";
 import { day, phone, t, unbroken } from "./i18n.js";
 import { forgetNewPhone } from "./new_phone.js";
 import { authorized, download, ended, signInAgain, signOut } from "./session.js";
-import { CHANGED, tab } from "./store.js";
+import { CHANGED, TO_ERASE, tab } from "./store.js";
 import { ask, show, working } from "./ui.js";
 import { forgetDraft } from "./vote.js";
 
@@ -26,6 +26,8 @@ function showAccount(profile, devices) {
     if (target.closest("button")) notice.textContent = "";
   });
   tab.removeItem(CHANGED);
+  $("[data-erase] h2").toggleAttribute("data-back", tab.getItem(TO_ERASE) !== null);
+  tab.removeItem(TO_ERASE);
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
     leave();
@@ -55,8 +57,12 @@ function showAccount(profile, devices) {
       forgetDraft(profile);
       ended("erased");
     },
-    { sign_in_again: () => signInAgain(profile.phone) },
+    { sign_in_again },
   );
+  function sign_in_again() {
+    tab.setItem(TO_ERASE, "1");
+    signInAgain(profile.phone);
+  }
   return async () => {
     const now = await authorized("GET", DEVICES);
     return () => $("dialog[open]") || $(".devices").contains(document.activeElement) || showDevices(now);
@@ -102,7 +108,7 @@ function ender(device, name, row, box, dialog) {
   const button = makeButton(t(device.ended_at ? "forget" : "end"), () => {}, "secondary small");
   button.ariaLabel = t(device.ended_at ? "forget_device" : "end_device", { device: name });
   const end = working(box, button, async () => {
-    dialog.querySelector("[data-device]").textContent = name;
+    dialog.querySelector("h2").textContent = t(device.ended_at ? "forget_title" : "end_title", { device: name });
     for (const part of dialog.querySelectorAll("[data-live]")) part.hidden = Boolean(device.ended_at);
     for (const part of dialog.querySelectorAll("[data-left]")) part.hidden = !device.ended_at;
     if (!(await ask(dialog))) return;

@@ -2,7 +2,7 @@
 
 import { say } from "./elements.js";
 import { clock, halves, t, typedPhone, unbroken } from "./i18n.js";
-import { wayOut } from "./problems.js";
+import { notAPhone, wayOut } from "./problems.js";
 import { clean, legible } from "./typed.js";
 import { complain, countDown, onSubmit, show, working } from "./ui.js";
 
@@ -21,12 +21,16 @@ export function request(phone, before) {
 export function onPhone($, field, askForCode, showCode, ways) {
   const submit = async () => {
     const phone = legible(field.value).trim();
-    if (!clean(phone)) return complain($(".problem"), t("problem_invalid_phone"), { field });
+    if (!clean(phone)) return complain($(".problem"), notAPhone(), { field });
     await askForCode(phone);
     showCode();
     document.querySelector("main #code").focus();
   };
-  onSubmit($("form"), submit, ways);
+  onSubmit($("form"), submit, { ...ways, words: { ...tooMany(), ...ways.words } });
+}
+
+function tooMany() {
+  return { too_many_requests: t("too_many_codes") };
 }
 
 /** What is stored of a requested code: where it was sent, its length, and its times. */
@@ -46,17 +50,17 @@ export function requested(phone, answer) {
 
 /**
  * Shows the view of this name for the code that was `requested`.
- * @param ways `again` requests the code once more, `enter` sends what was typed, `other` shows the step before; `known`
- * says something about the number
+ * @param ways `again` requests the code once more, `enter` sends what was typed, `other` shows the step before; with
+ * `known` a device of this number is told so
  */
-export function showCodeStep(view, state, { again, enter, other, known = "" }) {
+export function showCodeStep(view, state, { again, enter, other, known = false }) {
   const $ = show(view);
   const field = $("#code");
   const phone = typedPhone(state.phone);
   const sent = state.code ? "sent_nowhere" : state.sent ? "sent" : "not_sent";
   $("[data-sent]").textContent = t(sent, { phone: unbroken(phone), time: clock(new Date(state.sentAt)) });
   $("[data-length]").textContent = t(state.length > 6 ? "code_long" : "code_short", { length: state.length });
-  $("[data-known]").textContent = known;
+  $("[data-known]").hidden = !known;
   $("[data-demo]").hidden = !state.code;
   if (state.code) $("[data-demo] .code").textContent = halves(state.code);
   $("[data-other]").addEventListener("click", otherNumber);
@@ -69,13 +73,13 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
   onSubmit($("form"), () => submit().catch(endCode), ways);
   submitWhenComplete($("form"), field, state.length);
 
-  const send = working($("[data-resend-problem]"), resend, async () => {
+  const sendAgain = async () => {
     const now = await again();
     showCodeStep(view, now, { again, enter, other, known });
     say(now.sent ? t("code_sent_again") : document.querySelector("main [data-sent]").textContent);
     document.querySelector("main #code").focus();
-  });
-  resend.addEventListener("click", send);
+  };
+  resend.addEventListener("click", working($("[data-resend-problem]"), resend, sendAgain, { words: tooMany() }));
   const endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")), { brief: "resend_in" });
   whenOver(field, state.expires, () => offerNew("code_expired"));
 
@@ -100,6 +104,7 @@ export function showCodeStep(view, state, { again, enter, other, known = "" }) {
     endWait();
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     complain($("form .problem"), t(why));
+    $("[data-same]").hidden = true;
     field.disabled = true;
     $("form button").hidden = true;
     resend.disabled = false;

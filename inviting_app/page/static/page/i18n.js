@@ -20,9 +20,11 @@ export function number(value) {
   return new Intl.NumberFormat(language).format(value);
 }
 
-/** @param {Date} date */
+/** The day, with the year if it is not this one. @param {Date} date */
 export function day(date) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(date);
+  const isThisYear = date.getFullYear() === new Date().getFullYear();
+  const parts = isThisYear ? { month: "short", day: "numeric" } : { dateStyle: "medium" };
+  return new Intl.DateTimeFormat(language, parts).format(date);
 }
 
 /** Date and time, which break only between the two. @param {Date} date @param zone "short" names the reader's zone */

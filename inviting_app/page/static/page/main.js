@@ -52,7 +52,10 @@ async function refresh() {
 
 async function openAndFocus() {
   await open();
-  if (isSignedIn()) document.querySelector("main h1")?.focus(); // the sign-in has its own focus
+  if (!isSignedIn()) return; // the sign-in has its own focus
+  const back = document.querySelector("main [data-back]"); // where the user was before the sign-in
+  back?.closest(".card").scrollIntoView();
+  (back ?? document.querySelector("main h1"))?.focus({ preventScroll: Boolean(back) });
 }
 
 // A page from the browser's cache does not know the changes since it was left.

@@ -1,7 +1,7 @@
 /** Change of the number: the new one, then the code sent to it. The current step survives a reload of this tab. */
 
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
-import { phone as grouped } from "./i18n.js";
+import { phone as grouped, t, unbroken } from "./i18n.js";
 import { authorized, authorizedAgain, knowPhone, signInAgain } from "./session.js";
 import { CHANGED, tab } from "./store.js";
 import { remember, show } from "./ui.js";
@@ -37,7 +37,11 @@ function showPhone(profile) {
   $("[data-phone]").textContent = grouped(profile.phone);
   const field = $("#new-phone");
   remember(field, TYPED);
-  const ways = { sign_in_again: () => signInAgain(profile.phone) };
+  const current = unbroken(grouped(profile.phone));
+  const ways = {
+    sign_in_again: () => signInAgain(profile.phone),
+    words: { fresh_sign_in_required: t("sign_in_by_current", { phone: current }) },
+  };
   onPhone($, field, (phone) => askForCode(phone, profile), () => showCode(profile), ways);
 }
 

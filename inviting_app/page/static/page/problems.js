@@ -1,6 +1,6 @@
 /** The text of each problem, and what the user can do next. */
 
-import { contact, halves, moment, t } from "./i18n.js";
+import { contact, halves, moment, t, unbroken } from "./i18n.js";
 
 /** The next step for each code of the API. The views pass a function for each step, see `ui.js`. */
 const WAYS = {
@@ -37,13 +37,17 @@ export function wayOut(problem) {
   return WAYS[problem.code] ?? "load_again";
 }
 
-export function explain(problem) {
+/** @param words texts of the view, by the problems' codes, in place of the usual ones */
+export function explain(problem, words = {}) {
+  const text = words[problem.code] ?? usual(problem);
+  return errorNumber(problem) ? `${text} ${t("reference")}` : text;
+}
+
+function usual(problem) {
   if (problem.code === "invalid_code" && problem.attempts_left) {
     return t("wrong_code", { left: problem.attempts_left });
   }
-  if (problem.code === "internal_error" && problem.request_id) {
-    return `${t("problem_internal_error")} ${t("reference")}`;
-  }
+  if (problem.code === "invalid_phone") return notAPhone();
   if (problem.errors?.[0]?.code === "own") return t("own_phone");
   if (problem.code === "voting_closed") return explainPeriod(problem);
   return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
@@ -67,6 +71,12 @@ export function isCaution({ code }) {
 /** The link to those who can help, where the user cannot. */
 export function help({ code }) {
   return ["account_disabled", "internal_error"].includes(code) ? contact() : null;
+}
+
+/** Some regions have no example. */
+export function notAPhone() {
+  const { phoneExample } = document.body.dataset;
+  return t(phoneExample ? "problem_invalid_phone" : "phone_in_full", { example: unbroken(phoneExample) });
 }
 
 function explainPeriod({ opens_at, closes_at }) {

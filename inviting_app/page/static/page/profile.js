@@ -4,7 +4,7 @@ import { copyOnClick } from "./clipboard.js";
 import { make, spell } from "./elements.js";
 import { halves, phone, t } from "./i18n.js";
 import { readPeople, showPeople } from "./people.js";
-import { readResults, showResults } from "./results.js";
+import { offerResults, readResults, showResults } from "./results.js";
 import { authorized } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { show } from "./ui.js";
@@ -41,6 +41,13 @@ function showProfile(profile, voting, people, results) {
   giveRoom($, profile);
   const showAnew = showPeople($("[data-people]"), profile, people);
   let showNow = null;
+  if (voting.results_published_at && !results) {
+    $("[data-period]").after($("[data-missing]"));
+    offerResults($("[data-missing]"), (published) => {
+      showNow = showProfile(profile, voting, people, published);
+      $("h1").focus();
+    });
+  }
   return async () => {
     if (showNow) return showNow();
     const [now, then] = await Promise.all([authorized("GET", ME), readVoting()]);
@@ -79,6 +86,7 @@ function showSharing($, { invite_code, share_url }) {
   $("[data-copy=link]").className = navigator.share ? "secondary" : "primary";
   copyOnClick($("[data-copy=link]"), share_url);
   copyOnClick($("[data-copy=code]"), invite_code);
+  $(".qr").addEventListener("toggle", () => $(".qr").open && $(".qr img").scrollIntoView({ block: "nearest" }));
 }
 
 /** While nobody can vote, the state of the vote comes first. After the end the own code is of little use. */
@@ -96,9 +104,7 @@ function arrange($, voting, results) {
     title.textContent = t(isOver(voting) ? "over_title" : "soon_title");
     choice.prepend(title, period);
     period.className = "";
-    if (voting.results_published_at) {
-      period.textContent = [aboutPeriod(voting), period.textContent, t("results_missing")].filter(Boolean).join(" ");
-    }
+    if (voting.results_published_at) period.textContent = aboutPeriod(voting);
     own.before(choice);
   }
   if (isOver(voting)) endSharing($, own);

@@ -2,9 +2,9 @@
 
 import { Problem, call } from "./api.js";
 import { copyOnClick } from "./clipboard.js";
-import { make, say } from "./elements.js";
+import { make, makeButton, say } from "./elements.js";
 import { halves, number, t } from "./i18n.js";
-import { showMore, working } from "./ui.js";
+import { complain, showMore, working } from "./ui.js";
 import { written } from "./voting.js";
 
 const RESULTS = "/api/v1/results";
@@ -19,6 +19,16 @@ export async function readResults({ results_published_at }) {
     if (!(problem instanceof Problem)) throw problem;
     return null;
   }
+}
+
+/**
+ * Says in `box` that the published results could not be loaded, and reads them again on request.
+ * @param {(page) => void} showThem called with their first page
+ */
+export function offerResults(box, showThem) {
+  const again = working(box, box, async () => showThem(await call("GET", RESULTS)));
+  complain(box, t("results_missing"), { button: makeButton(t("try_again"), () => again()) });
+  box.classList.add("caution");
 }
 
 /** @param mine the profile of the user, if one is signed in */
@@ -67,12 +77,13 @@ export function showResults(card, { results_published_at, results_sha256 }, page
   }
 }
 
-function row({ place, invite_code, votes }, { invite_code: own, activated_invite }) {
+function row({ place, invite_code, votes }, { invite_code: own, activated_invite, receipt }) {
   const result = make("tr");
   result.tabIndex = -1;
   const code = make("td");
   code.append(Object.assign(make("span", halves(invite_code)), { className: "code", translate: false }));
-  const marks = { [document.body.dataset.inviteCode]: "invited_you", [activated_invite]: "your_choice", [own]: "your_code" };
+  const chosen = receipt ? activated_invite : null; // a vote without a receipt is not among these
+  const marks = { [document.body.dataset.inviteCode]: "invited_you", [chosen]: "your_choice", [own]: "your_code" };
   const mark = marks[invite_code];
   if (mark) code.append(" ", Object.assign(make("span", t(mark)), { className: "badge" }));
   if (invite_code === own) result.className = "mine";

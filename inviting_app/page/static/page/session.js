@@ -39,7 +39,7 @@ export function knowPhone(phone) {
 /** For what needs a recent sign-in. It leads back to the same view, because the address stays the same. */
 export function signInAgain(phone) {
   tab.setItem("phone", phone);
-  signOut("problem_fresh_sign_in_required");
+  signOut("sign_in_for_safety");
 }
 
 /**

@@ -4,8 +4,8 @@ import { Problem, call, callAgain } from "./api.js";
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
 import { make } from "./elements.js";
 import { t } from "./i18n.js";
-import { explain } from "./problems.js";
-import { readResults, showResults } from "./results.js";
+import { explain as worded } from "./problems.js";
+import { offerResults, readResults, showResults } from "./results.js";
 import { knownDigits, signIn } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { remember, show } from "./ui.js";
@@ -13,6 +13,8 @@ import { beforeSignIn, isOver, readVoting } from "./voting.js";
 
 const ASKED = "asked";
 const LONGEST_BLANK = 400; // milliseconds
+// Reasons to be here that the user chose. The others come as a surprise.
+const CHOSEN = ["signed_out", "signed_out_elsewhere", "all_ended", "erased"];
 
 /** The requested code, if any. */
 function asked() {
@@ -28,8 +30,8 @@ export function showSignIn(why) {
 
 function showPhone(why) {
   const $ = show("phone");
-  if (why) $("[data-notice]").textContent = typeof why === "string" ? t(why) : explain(why);
-  $("[data-notice]").classList.toggle("warning", why === "signed_out_offline");
+  if (why) $("[data-notice]").textContent = typeof why === "string" ? t(why) : worded(why);
+  $("[data-notice]").classList.toggle("warning", Boolean(why) && !CHOSEN.includes(why));
   if (why && !document.body.dataset.inviteCode) $("[data-about]").hidden = true; // nobody is new here
   const digits = why?.digits ?? knownDigits();
   if (digits) $("[data-known]").textContent = t("known_phone", { digits });
@@ -42,27 +44,40 @@ function showPhone(why) {
 
 /** Nobody should sign in for a vote that is not counted. Without an answer, the profile tells it. */
 async function tellPeriod($) {
-  const [entry, title, about] = [$(".entry"), $("h1"), $("[data-about]")]; // of this view, whatever is shown by then
+  const entry = $(".entry"); // of this view, whatever is shown by then
   entry.classList.add("waiting"); // so that the usual text does not flash up first
   setTimeout(() => entry.classList.remove("waiting"), LONGEST_BLANK);
   try {
     const voting = await readVoting();
-    const results = await readResults(voting);
-    const usual = about.hidden ? "" : about.textContent;
-    about.textContent = beforeSignIn(usual, voting, document.body.dataset.inviteCode);
-    if (voting.results_published_at && !results) about.append(" ", t("results_missing"));
-    about.hidden = !about.textContent;
-    if (isOver(voting)) {
-      title.textContent = t("over_title");
-      entry.querySelector("#phone-hint").textContent = t("over_hint");
-      entry.querySelector(".ticket")?.remove();
-    }
-    if (results) lead(entry, title, about, voting, results);
+    explain(entry, voting, await readResults(voting));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
   } finally {
     entry.classList.remove("waiting");
   }
+}
+
+function explain(entry, voting, results) {
+  const [title, about, missing] = ["h1", "[data-about]", "[data-missing]"].map((part) => entry.querySelector(part));
+  const usual = about.hidden ? "" : about.textContent;
+  const [first = "", ...others] = beforeSignIn(usual, voting, document.body.dataset.inviteCode, results);
+  const rest = others.map((text) => make("p", text));
+  about.textContent = first;
+  about.hidden = !first;
+  about.after(...rest);
+  if (isOver(voting)) {
+    title.textContent = t("over_title");
+    entry.querySelector("#phone-hint").textContent = t("over_hint");
+    entry.querySelector(".ticket")?.remove();
+  }
+  if (results) return lead(entry, title, [about, ...rest], voting, results);
+  if (!voting.results_published_at) return;
+  about.after(missing);
+  offerResults(missing, (page) => {
+    for (const paragraph of rest) paragraph.remove();
+    explain(entry, voting, page);
+    title.focus();
+  });
 }
 
 /** The results come first, and the sign-in after them. */
@@ -72,14 +87,14 @@ function lead(entry, title, about, voting, results) {
   title.textContent = t("results_title");
   card.querySelector("h2").replaceWith(title);
   title.id = "results-title";
-  card.querySelector("[data-about]").replaceWith(about);
+  card.querySelector("[data-about]").replaceWith(...about);
   showResults(card, voting, results);
   const jump = Object.assign(make("a", t("sign_in_below")), { href: "#phone", className: "jump" });
   jump.addEventListener("click", (event) => {
     event.preventDefault(); // the address names views
     signIn.querySelector("#phone").focus();
   });
-  about.after(jump);
+  about.at(-1).after(jump);
   signIn.before(card);
 }
 
@@ -92,9 +107,9 @@ async function askForCode(phone) {
 
 function showCode() {
   const { phone } = asked();
-  const isKnown = knownDigits() && phone.replace(/\D/g, "").endsWith(knownDigits());
+  const isKnown = Boolean(knownDigits()) && phone.replace(/\D/g, "").endsWith(knownDigits());
   showCodeStep("code", asked(), {
-    known: isKnown ? t("known_device") : "",
+    known: isKnown,
     again: () => askForCode(phone),
     enter,
     other() {

@@ -9,6 +9,9 @@ export const tab = usable("sessionStorage");
 /** The name in `tab`, until the next view, of: somebody else requested the code of this sign-in. */
 export const OTHERS = "requested_by_others";
 
+/** The same of: the new sign-in is for the erasure. */
+export const TO_ERASE = "signed_in_to_erase";
+
 /** The same of: the number was changed. */
 export const CHANGED = "phone_changed";
 

@@ -76,6 +76,7 @@ export function onSubmit(form, act, ways = {}) {
  * @param ways a function for each next step of `problems.js`. `field` is the input to correct, and `failure` the box for
  * problems of anything else. `button` is that of the view which tries again; without it, the problem gets one of its own.
  * With `by_itself` the page tries again when the service was busy: for what asks the user nothing and may be repeated.
+ * `words` are the view's own texts of problems.
  */
 export function working(box, button, act, ways = {}) {
   return async function attempt(...given) {
@@ -100,20 +101,21 @@ export function complainOf(problem, box, ways) {
   const usual = { load_again: () => location.reload(), sign_in_again: () => signOut(), wait: ways.retry };
   const deed = { ...usual, ...ways }[way];
   const link = help(problem);
-  if (way === "field" || !deed) return complain(box, explain(problem), { field: ways.field, link });
+  const explanation = explain(problem, ways.words);
+  if (way === "field" || !deed) return complain(box, explanation, { field: ways.field, link });
   if (deed instanceof Element) {
-    complain(box, explain(problem), { link });
+    complain(box, explanation, { link });
     return deed.focus();
   }
   const own = way === "wait" || way === "retry" ? ways.button : undefined;
   const button = own ?? nextStep(way, deed);
   const byItself = ways.by_itself && problem.code === "unavailable";
   const place = ways.failure ?? box;
-  const kept = ways.field && ["offline", "unavailable"].includes(problem.code);
-  const texts = [explain(problem), kept ? t(ways.field.type === "tel" ? "number_kept" : "code_kept") : ""];
+  const kept = ways.field && !ways.words?.[problem.code] && ["offline", "unavailable"].includes(problem.code);
+  const texts = [explanation, kept ? t(ways.field.type === "tel" ? "number_kept" : "code_kept") : ""];
   const number = errorNumber(problem) && numbered(errorNumber(problem));
   complain(place, texts.filter(Boolean).join(" "), { number, button: own ? null : button, link });
-  place.classList.toggle("caution", isCaution(problem));
+  place.classList.toggle("caution", byItself || isCaution(problem));
   if (way !== "wait") return button.focus();
   const [before, done] = byItself ? ["tries_again_in", deed] : ["try_again_in"];
   const end = countDown(button, retryAt(problem), "try_again", done, { before });

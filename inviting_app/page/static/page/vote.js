@@ -1,12 +1,12 @@
 /** The own vote: the screen of an invited user, the form for a code, and what was activated. */
 
 import { make, say, spell } from "./elements.js";
-import { day, halves, phone, t, unbroken } from "./i18n.js";
+import { contact, day, halves, phone, t, unbroken } from "./i18n.js";
 import { inviteCode } from "./invite_code.js";
 import { authorized } from "./session.js";
 import { local, tab } from "./store.js";
 import { ask, complain, onSubmit, remember, show, working } from "./ui.js";
-import { aboutFriends, aboutPeriod, isOver } from "./voting.js";
+import { aboutFriends, aboutPeriod, isOver, whyMissing } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
 const { dataset } = document.body;
@@ -24,12 +24,13 @@ export function showInvited(profile, showProfile) {
   const $ = show("invited");
   const code = dataset.inviteCode;
   spell($(".ticket .code"), code);
-  const activate = working($(".problem"), $("[data-activate]"), async () => {
+  const act = async () => {
     const answer = await activated($, code, profile);
     if (!answer) return;
     showProfile(answer);
     celebrate(answer);
-  });
+  };
+  const activate = working($(".problem"), $("[data-activate]"), act, { words: unconfirmed() });
   $("[data-activate]").addEventListener("click", activate);
   $("[data-later]").addEventListener("click", () => {
     keepForLater(profile, code);
@@ -76,23 +77,29 @@ function offerForm($, form, profile, voting) {
   field.value = tab.getItem(draft(profile)) ?? kept ?? "";
   remember(field, draft(profile));
   if (kept && field.value === kept) tellWhy($("[data-lead]"), field);
-  onSubmit(form, async () => {
+  $("[data-broken] a")?.addEventListener("click", (event) => {
+    event.preventDefault(); // the address names views
+    field.focus();
+  });
+  const act = async () => {
     const box = $("#invite-problem");
     const code = inviteCode(field.value);
     if (!code) {
       return complain(box, t(field.value.trim() ? "malformed_invite" : "missing_invite"), { field });
     }
+    field.value = halves(code);
     const answer = await activated($, code, profile);
     if (!answer) return;
     showVote($, answer, voting);
     celebrate(answer);
-  });
+  };
+  onSubmit(form, act, { words: unconfirmed() });
 }
 
 export function showVote($, { activated_invite, activated_at, receipt }, voting) {
   $("[data-choice] form")?.remove();
-  const counted = t(receipt ? "vote_counted" : "vote_not_counted");
-  $("[data-period]").textContent = voting.results_published_at ? counted : aboutPeriod(voting, true);
+  $("[data-period]").textContent = voting.results_published_at ? "" : aboutPeriod(voting, true);
+  if (voting.results_published_at) tellCounted($("[data-counted]"), receipt, whyMissing(activated_at, voting));
   $("[data-friends]").textContent = aboutFriends(voting);
   $("[data-broken]")?.remove();
   $("[data-notice]").textContent = "";
@@ -102,20 +109,50 @@ export function showVote($, { activated_invite, activated_at, receipt }, voting)
   $("[data-chosen] .hint").textContent = t("activated_at", { time: unbroken(day(new Date(activated_at))) });
 }
 
+function tellCounted(notice, receipt, why) {
+  notice.classList.toggle("warning", !receipt);
+  if (receipt) return (notice.textContent = t("vote_counted"));
+  const [before, after] = t("mistake", { contact: "\n" }).split("\n");
+  const link = contact();
+  if (link) link.textContent = t("contact_us");
+  notice.replaceChildren(`${t(why)} ${before}`, link ?? t("contact_us"), after);
+}
+
 /** The profile after the activation, or nothing if the user does not want it. */
 async function activated($, code, profile) {
   spell($("#confirm [data-code]"), code);
   $("#confirm [data-phone]").textContent = phone(profile.phone);
   if (!(await ask($("#confirm")))) return null;
-  const answer = await authorized("POST", ME, { activated_invite: code });
+  const answer = await vote(code);
   forgetDraft(profile);
   forgetLink();
   return answer;
 }
 
+// The code of a vote whose response was lost.
+let unsure = "";
+
+/** @throws {Problem} The vote is refused as given already also if the service got it, and only its response was lost. */
+async function vote(code) {
+  try {
+    return await authorized("POST", ME, { activated_invite: code });
+  } catch (problem) {
+    if (problem.code === "already_activated" && problem.activated_invite === unsure) return authorized("GET", ME);
+    if (problem.code in unconfirmed()) unsure = code;
+    throw problem;
+  }
+}
+
+/** What is told where nobody knows whether the vote was given. */
+function unconfirmed() {
+  const words = t("vote_unconfirmed");
+  return { offline: words, unavailable: words, internal_error: words };
+}
+
 /** Says on top of the profile that it is done. */
 function celebrate({ activated_invite }) {
   const success = document.querySelector("main [data-success]");
+  success.querySelector(".done").textContent = t("vote_counted_for", { code: unbroken(halves(activated_invite)) });
   success.hidden = false;
   success.focus();
   say(t("activated", { code: unbroken(halves(activated_invite)) }));

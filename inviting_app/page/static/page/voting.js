@@ -30,13 +30,19 @@ export function aboutFriends({ closes_at, open }) {
   return open && closes_at ? t("friends_until", { time: written(closes_at) }) : "";
 }
 
-/** What is told before the sign-in, in place of the usual text or after it. */
-export function beforeSignIn(usual, voting, invited) {
-  if (voting.open) return `${usual} ${aboutPeriod(voting, false)}`.trim();
-  if (!isOver(voting)) return t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) });
+/** The paragraphs that are told before the sign-in, in place of the usual text or after it. */
+export function beforeSignIn(usual, voting, invited, results) {
+  if (voting.open) return [usual, aboutPeriod(voting, false)].filter(Boolean);
+  if (!isOver(voting)) return [t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) })];
   const late = invited ? t("code_late", { code: unbroken(halves(invited)) }) : "";
-  const way = voting.results_published_at ? "" : t("over_sign_in");
-  return [aboutEnd(voting), late, way].filter(Boolean).join(" ");
+  const way = results ? "" : t("over_sign_in");
+  return [aboutEnd(voting), [late, way].filter(Boolean).join(" ")].filter(Boolean);
+}
+
+/** Why this vote is not in the published results: "vote_outside", or "vote_missing" if its time is no reason. */
+export function whyMissing(activated_at, { opens_at, closes_at }) {
+  const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
+  return vote < opens || vote >= closes ? "vote_outside" : "vote_missing";
 }
 
 function aboutEnd({ closes_at, results_published_at }) {

@@ -1,0 +1,75 @@
+"""What the page says of a vote that is not in the results."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.page.browser.test_voting import publish, set_period
+from tests.page.browser.visitor import Visitor
+from tests.support.http_gateway import Gateway
+from tests.support.service import Service, ready_service
+
+pytestmark = pytest.mark.long
+
+CONTACT = "mailto:help@example.org"
+AGE = """
+UPDATE profiles_activation AS vote SET created_at = vote.created_at - %s::interval
+  FROM users_user AS person WHERE person.id = invitee_id AND phone = %s
+"""
+
+
+@pytest.fixture
+def service(gateway: Gateway) -> Iterator[Service]:
+    """A service for each test: published results stay for good."""
+    with ready_service(SMS_GATEWAYS=gateway.url, TRUSTED_PROXIES="1", CONTACT_URL=CONTACT) as started:
+        yield started
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_vote_outside_the_period_is_not_shown_as_counted(
+    visitor: Callable[..., Visitor],
+    database: psycopg.Connection[Any],
+    browser: Browser,
+    service: Service,
+    language: str,
+) -> None:
+    chosen, early, counted = visitor("en"), visitor(language), visitor("en")
+    code = chosen.sign_in()
+    for one, age in ((early, "2 days"), (counted, "1 hour")):
+        vote_for(one, code)
+        database.execute(AGE, [age, f"+7{one.phone}"])
+    set_period(database, "-1 day", "-1 second")
+    publish(browser, service)
+
+    early.page.goto("/")
+
+    early.sees_title("results_title")
+    expect(early.page.locator(".places tbody tr")).to_have_count(1)
+    expect(early.page.locator(".places .badge")).to_have_count(0)
+    tells_why(early)
+    early.page.route("**/api/v1/results", lambda route: route.abort())
+    early.page.reload()
+    early.sees("results_missing")
+    tells_why(early)
+    counted.page.goto("/")
+    expect(counted.page.locator(".places .badge")).to_have_text(counted.words("your_choice"))
+    expect(counted.page.locator("[data-counted]:not(.warning)")).to_have_text(counted.words("vote_counted"))
+
+
+def vote_for(voter: Visitor, code: str) -> None:
+    voter.sign_in()
+    voter.invite_field.fill(code)
+    voter.press("Continue")
+    voter.page.locator("dialog[open] .primary").click()
+    voter.sees_chosen(code)
+
+
+def tells_why(voter: Visitor) -> None:
+    contact = voter.words("contact_us")
+    notice = voter.page.locator("[data-choice] [data-counted].warning")
+    expect(notice).to_have_text(f"{voter.words('vote_outside')} {voter.words('mistake', contact=contact)}")
+    expect(notice.get_by_role("link", name=contact)).to_have_attribute("href", CONTACT)
+    voter.finds_no_barrier()
