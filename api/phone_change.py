@@ -57,7 +57,7 @@ class PhoneChangeViewSet(GenericViewSet[Any]):
     @operation("me_phone_confirm", OwnProfileAnswer, *SIGNED_IN, "invalid_code", "staff_phone", "phone_taken")
     @action(detail=False, methods=["post"], url_path="phone/confirm", serializer_class=ConfirmRequest)
     def confirm(self, request: SessionRequest) -> Response:
-        """Change to the new phone with its code.
+        """Confirm the new number with its code.
 
         Profile, invite code and vote stay. All your other devices are signed out and no longer known, and the number
         before gets an SMS about it. If the response is lost, repeat the request within 10 seconds: it gets the same

@@ -31,7 +31,7 @@ OPERATIONS = (
     N_("End the session"),
     N_("Exchange a refresh token for a new pair"),
     N_("Request a sign-in code"),
-    N_("Change to the new phone with its code"),
+    N_("Confirm the new number with its code"),
     N_("Request a code for a new phone"),
     N_("The file of the results"),
     N_("The published results"),

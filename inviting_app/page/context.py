@@ -9,6 +9,7 @@ def site(request: HttpRequest) -> dict[str, str]:
     """The name of the service, and who runs it: a context processor."""
     return {
         "site_name": settings.SITE_NAME or gettext("Invitations"),
+        "configured_name": settings.SITE_NAME,
         "operator_name": settings.OPERATOR_NAME,
         "privacy_url": settings.PRIVACY_URL,
         "contact_url": settings.CONTACT_URL,

@@ -246,7 +246,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Change to the new phone with its code
+         * Confirm the new number with its code
          * @description Profile, invite code and vote stay. All your other devices are signed out and no longer known, and the number before gets an SMS about it. If the response is lost, repeat the request within 10 seconds: it gets the same success. `phone_taken` means that the code was correct and that somebody else has the number.
          */
         post: operations["me_phone_confirm"];

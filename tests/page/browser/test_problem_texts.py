@@ -55,8 +55,8 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
     alice.page.goto("/")
     alice.page.clock.install()
     for path, field, typed, kept in (
-        ("signup", "#phone", lambda: alice.phone, "number_kept"),
-        ("login", "#code", alice.code, "code_kept"),
+        ("signup", "#phone", lambda: alice.phone, "typed_kept"),
+        ("login", "#code", alice.code, "typed_kept"),
     ):
         alice.page.route(f"**/api/auth/{path}", busy)
         alice.page.locator(field).fill(typed())
@@ -164,7 +164,7 @@ def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
 
     alice.code_field.fill(alice.code())
 
-    expect(alice.problem).to_have_text(f"{alice.words('problem_offline')} {alice.words('code_kept')}")
+    expect(alice.problem).to_have_text(f"{alice.words('problem_offline')} {alice.words('typed_kept')}")
     expect(alice.code_field).to_have_value(alice.code())
     expect(alice.button("Sign in")).to_be_focused()  # it does the same once more
     expect(alice.button("try_again")).to_have_count(0)

@@ -77,8 +77,11 @@ def test_invited_user_may_vote_later_or_for_another(alice: Visitor, bob: Visitor
 
     bob.press("Not now")
 
-    bob.sees_title("Your invite code")
+    bob.sees_title("choice_none")
+    expect(bob.page.locator(".columns .card").nth(0)).to_have_attribute("data-choice", "")
+    expect(bob.button("Continue")).to_have_class("primary")
     bob.hears("code_waits")
+    bob.finds_no_barrier()
     bob.page.reload()
     expect(bob.invite_field).to_have_value(f"{code[:3]} {code[3:]}")
     bob.sees("code_waits")

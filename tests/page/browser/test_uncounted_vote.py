@@ -1,5 +1,6 @@
 """What the page says of a vote that is not in the results."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -70,6 +71,7 @@ def vote_for(voter: Visitor, code: str) -> None:
 def tells_why(voter: Visitor) -> None:
     contact = voter.words("contact_us")
     notice = voter.page.locator("[data-choice] [data-counted].warning")
-    expect(notice).to_have_text(f"{voter.words('vote_outside')} {voter.words('mistake', contact=contact)}")
+    told = re.escape(f"{voter.words('vote_early', time='…', opens='…')} {voter.words('mistake', contact=contact)}")
+    expect(notice).to_have_text(re.compile(f"^{told}$".replace("…", r".+\d:\d\d.+")))
     expect(notice.get_by_role("link", name=contact)).to_have_attribute("href", CONTACT)
     voter.finds_no_barrier()

@@ -45,7 +45,7 @@ def publish(browser: Browser, service: Service) -> None:
     page.get_by_label("Reason").fill("as announced")
     page.get_by_label("I know that this cannot be undone.").check()
     page.get_by_role("button", name="Publish the results").click()
-    expect(page.locator(".messagelist")).to_contain_text("The results are published.")
+    expect(page.locator(".messagelist").first).to_contain_text("The results are published.")
     page.close()
 
 

@@ -162,7 +162,7 @@ class Operations(ABC):
         return answer
 
     def me_phone_confirm(self, body: types.ConfirmRequest) -> types.OwnProfileAnswer:
-        """Change to the new phone with its code.
+        """Confirm the new number with its code.
 
         Profile, invite code and vote stay. All your other devices are signed out and no longer known, and the
         number before gets an SMS about it. If the response is lost, repeat the request within 10 seconds: it gets

@@ -108,6 +108,7 @@ function arrange($, voting, results) {
     own.before(choice);
   }
   if (isOver(voting)) endSharing($, own);
+  else $("[data-none] p").textContent = t("nobody_yet");
 }
 
 /** A long list gets the whole width, under the two columns. */

@@ -23,7 +23,7 @@ export function show(name) {
   main.replaceChildren(view);
   main.toggleAttribute("aria-busy", false);
   const title = main.querySelector("h1")?.textContent;
-  document.title = title ? `${title} · ${site}` : site;
+  document.title = title?.includes(site) ? title : [title, site].filter(Boolean).join(" · ");
   say("");
   return (selector) => main.querySelector(selector);
 }
@@ -112,7 +112,7 @@ export function complainOf(problem, box, ways) {
   const byItself = ways.by_itself && problem.code === "unavailable";
   const place = ways.failure ?? box;
   const kept = ways.field && !ways.words?.[problem.code] && ["offline", "unavailable"].includes(problem.code);
-  const texts = [explanation, kept ? t(ways.field.type === "tel" ? "number_kept" : "code_kept") : ""];
+  const texts = [explanation, kept ? t("typed_kept") : ""];
   const number = errorNumber(problem) && numbered(errorNumber(problem));
   complain(place, texts.filter(Boolean).join(" "), { number, button: own ? null : button, link });
   place.classList.toggle("caution", byItself || isCaution(problem));

@@ -76,7 +76,7 @@ function offerForm($, form, profile, voting) {
   const kept = local.getItem(draft(profile));
   field.value = tab.getItem(draft(profile)) ?? kept ?? "";
   remember(field, draft(profile));
-  if (kept && field.value === kept) tellWhy($("[data-lead]"), field);
+  if (kept && field.value === kept) putFirst($, field);
   $("[data-broken] a")?.addEventListener("click", (event) => {
     event.preventDefault(); // the address names views
     field.focus();
@@ -115,7 +115,7 @@ function tellCounted(notice, receipt, why) {
   const [before, after] = t("mistake", { contact: "\n" }).split("\n");
   const link = contact();
   if (link) link.textContent = t("contact_us");
-  notice.replaceChildren(`${t(why)} ${before}`, link ?? t("contact_us"), after);
+  notice.replaceChildren(`${why} ${before}`, link ?? t("contact_us"), after);
 }
 
 /** The profile after the activation, or nothing if the user does not want it. */
@@ -174,8 +174,17 @@ function draft({ user_id }) {
   return `invite of ${user_id}`;
 }
 
-/** Says why there is a code in the field, until it is changed. */
-function tellWhy(lead, field) {
+/** The code in the field comes first. Until it is changed, the text says why it is there. */
+function putFirst($, field) {
+  const [lead, choice, button] = [$("[data-lead]"), $("[data-choice]"), $("[data-choice] form > button")];
+  const [title, own] = [$("#choice-title"), $("h1")];
+  const first = Object.assign(make("h1", title.textContent), { id: title.id, tabIndex: -1 });
+  first.dataset.done = title.dataset.done;
+  const card = own.closest(".card");
+  title.replaceWith(first);
+  own.replaceWith(make("h2", own.textContent));
+  card.before(choice);
+  button.className = "primary";
   const usual = lead.textContent;
   Object.assign(lead, { textContent: t("code_waits"), className: "notice" });
   field.addEventListener("input", () => Object.assign(lead, { textContent: usual, className: "" }), { once: true });

@@ -39,10 +39,12 @@ export function beforeSignIn(usual, voting, invited, results) {
   return [aboutEnd(voting), [late, way].filter(Boolean).join(" ")].filter(Boolean);
 }
 
-/** Why this vote is not in the published results: "vote_outside", or "vote_missing" if its time is no reason. */
+/** Why this vote is not in the published results. Its time need not be the reason. */
 export function whyMissing(activated_at, { opens_at, closes_at }) {
   const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
-  return vote < opens || vote >= closes ? "vote_outside" : "vote_missing";
+  const time = written(activated_at);
+  if (vote < opens) return t("vote_early", { time, opens: written(opens_at) });
+  return vote >= closes ? t("vote_late", { time, closes: written(closes_at) }) : t("vote_missing");
 }
 
 function aboutEnd({ closes_at, results_published_at }) {
