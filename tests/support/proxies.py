@@ -1,4 +1,7 @@
-"""Caddy, nginx and HAProxy with the files of deploy/, in front of a service on this machine."""
+"""Caddy, nginx and HAProxy with the files of deploy/, in front of a service on this machine.
+
+They serve without TLS, unless `tls` names a file with a certificate for `localhost` and its key.
+"""
 
 import os
 import re
@@ -52,11 +55,16 @@ def installed(program: str) -> Path:
 
 
 @contextmanager
-def caddy(folder: Path, upstream: int, host: str = "localhost", also: int = 0) -> Iterator[int]:
+def caddy(
+    folder: Path, upstream: int, host: str = "localhost", also: int = 0, tls: Path | None = None
+) -> Iterator[int]:
     """deploy/Caddyfile with its two variables, with `also` as a second server. Yields the port of Caddy."""
     port = free_port()
-    command: list[str | Path] = [installed("caddy"), "run", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile"]
+    file = caddy_with_certificate(folder, tls) if tls else DEPLOY / "Caddyfile"
+    command: list[str | Path] = [installed("caddy"), "run", "--config", file, "--adapter", "caddyfile"]
     variables = caddy_variables(folder, port, upstream, host)
+    if tls:
+        variables["SITE_URL"] = f"https://{host}:{port}"
     if also:
         variables |= {"UPSTREAM": f"{variables['UPSTREAM']} 127.0.0.1:{also}", "CHECKS": "checked"}
     with _running(command, port, folder, variables):
@@ -73,11 +81,31 @@ def caddy_variables(folder: Path, port: int, upstream: int, host: str = "localho
     }
 
 
+def caddy_with_certificate(folder: Path, tls: Path) -> Path:
+    """deploy/Caddyfile with this certificate, and without the listener on port 80 that redirects."""
+    text = (DEPLOY / "Caddyfile").read_text()
+    for before, after in {
+        "{\n\tgrace_period": "{\n\tauto_https off\n\tgrace_period",
+        "\n{$SITE_URL:https://invite.example.org} {": f"\n{{$SITE_URL}} {{\n\ttls {tls} {tls}",
+    }.items():
+        assert before in text
+        text = text.replace(before, after)
+    file = folder / "Caddyfile"
+    file.write_text(text)
+    return file
+
+
 @contextmanager
 def nginx(
-    folder: Path, upstream: int, host: str = "localhost", also: int = 0, connections: int = 2048, claimed_by: str = ""
+    folder: Path,
+    upstream: int,
+    host: str = "localhost",
+    also: int = 0,
+    connections: int = 2048,
+    claimed_by: str = "",
+    tls: Path | None = None,
 ) -> Iterator[int]:
-    """deploy/nginx.conf without TLS, with `also` as a second upstream. Yields the port on which nginx listens.
+    """deploy/nginx.conf, with `also` as a second upstream. Yields the port on which nginx listens.
 
     With `claimed_by`, this header tells the client's address, because a test has no other IPv6 addresses.
     """
@@ -85,8 +113,12 @@ def nginx(
     text = nginx_site(port, upstream, host)
     if also:
         text = re.sub(rf"server 127\.0\.0\.1:{upstream}(.*);", rf"\g<0> server 127.0.0.1:{also}\1;", text)
-    lines = text.replace("/var/www/html", str(folder)).splitlines(keepends=True)
-    site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2", "")
+    site = text.replace("/var/www/html", str(folder))
+    if tls:
+        site = re.sub(r"/etc/letsencrypt/\S+\.pem", str(tls), site)
+    else:
+        lines = site.splitlines(keepends=True)
+        site = "".join(line for line in lines if not line.lstrip().startswith("ssl_")).replace(" ssl http2", "")
     if claimed_by:
         site += f"set_real_ip_from 127.0.0.0/8;\nreal_ip_header {claimed_by};\n"
     with _running([installed("nginx"), *nginx_arguments(folder, site, connections)], port, folder, {}):
@@ -116,11 +148,15 @@ def nginx_arguments(folder: Path, site: str, connections: int = 2048) -> list[st
 
 
 @contextmanager
-def haproxy(folder: Path, upstream: int, host: str = "", also: int = 0) -> Iterator[int]:
-    """deploy/haproxy.cfg without TLS, for any host, with `also` as a second server. Yields the port of HAProxy."""
+def haproxy(folder: Path, upstream: int, host: str = "", also: int = 0, tls: Path | None = None) -> Iterator[int]:
+    """deploy/haproxy.cfg, for any host, with `also` as a second server. Yields the port of HAProxy."""
     port = free_port()
     config = folder / "haproxy.cfg"
-    text = haproxy_config(f"127.0.0.1:{port}", upstream)
+    text = haproxy_config(f"127.0.0.1:{free_port() if tls else port}", upstream)
+    if tls:
+        text = text.replace(
+            "bind :443 ssl crt /etc/haproxy/invite.example.org.pem", f"bind 127.0.0.1:{port} ssl crt {tls}"
+        )
     if also:
         text = re.sub(rf"server web 127\.0\.0\.1:{upstream}(.*)", rf"\g<0>\n    server web-2 127.0.0.1:{also}\1", text)
     lines = text.splitlines(keepends=True)

@@ -1,0 +1,100 @@
+"""One client that begins as many requests as its connections allow, over TLS, through the proxies of deploy/."""
+
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.proxies import PROXIES, installed
+from tests.support.service import free_port, service_folder
+
+# Of one address: less than the firewall and deploy/haproxy.cfg allow.
+CONNECTIONS = 100
+MOST_STREAMS = 250
+# One request on each of 100 connections takes a sixth of it.
+MOST_BYTES = 30 * 2**20
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HEADERS, SETTINGS, DATA, END_HEADERS, ACK = 1, 4, 0, 4, 1
+HEAD = {
+    ":method": "POST",
+    ":scheme": "https",
+    ":path": "/api/auth/login",
+    ":authority": "localhost",
+    "content-type": "application/json",
+    "content-length": "60000",
+}
+# The same without HTTP/2.
+PLAIN = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\nx"
+
+
+def frame(kind: int, flags: int, stream: int, content: bytes = b"") -> bytes:
+    return len(content).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + content
+
+
+def packed(head: dict[str, str]) -> bytes:
+    """The fields in HPACK, none of them indexed or compressed (RFC 7541, 6.2.2)."""
+    parts = [part.encode() for pair in head.items() for part in pair]
+    return b"".join((b"" if place % 2 else b"\0") + bytes([len(part)]) + part for place, part in enumerate(parts))
+
+
+def stalled(stream: int) -> bytes:
+    """A request of which the first byte of the body comes, and no more."""
+    return frame(HEADERS, END_HEADERS, stream, packed(HEAD)) + frame(DATA, 0, stream, b"x")
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Iterator[Path]:
+    with service_folder() as folder:
+        file = folder / "localhost.pem"
+        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"]
+        files: list[str | Path] = ["-out", file, "-keyout", folder / "key.pem"]
+        subprocess.run([installed("openssl"), "req", "-x509", *kind, *files], capture_output=True, check=True)
+        file.write_text(file.read_text() + (folder / "key.pem").read_text())
+        yield file
+
+
+def opened(port: int) -> ssl.SSLSocket:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname="localhost")
+
+
+def begin_requests(client: ssl.SSLSocket) -> None:
+    if client.selected_alpn_protocol() == "h2":
+        client.sendall(PREFACE + frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0))
+        client.sendall(b"".join(map(stalled, range(1, 2 * MOST_STREAMS, 2))))
+    else:
+        client.sendall(PLAIN)
+
+
+def memory(port: int) -> int:
+    """What the program on this port has of the machine's memory, with its processes."""
+    [listening] = {each.pid for each in psutil.net_connections("tcp") if each.laddr.port == port and not each.raddr}
+    program = psutil.Process(listening)
+    parent = program.parent()
+    family = [parent, *parent.children()] if parent and parent.name() == program.name() else [program]
+    return sum(each.memory_info().rss for each in family)
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_stalled_requests_of_one_client_take_little_memory(name: str, certificate: Path) -> None:
+    with (
+        service_folder() as folder,
+        PROXIES[name](folder, free_port(), "localhost", tls=certificate) as port,
+        ExitStack() as stack,
+    ):
+        before = memory(port)
+        for _ in range(CONNECTIONS):
+            begin_requests(stack.enter_context(opened(port)))
+        last = stack.enter_context(opened(port))
+        last.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" if last.selected_alpn_protocol() != "h2" else PREFACE)
+        last.recv(1)  # by now the proxy has read the others
+
+        assert memory(port) - before < MOST_BYTES
