@@ -56,6 +56,14 @@ def test_list_takes_its_own_conditions_only(model: type[Model], boss: Client) ->
         assert boss.get(f"{path}?{secret}=a").status_code in (302, 400), secret
 
 
+@pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("variable", ["_popup=1", "_to_field=id", "p=0", "p=99", "all=", "o=1.-2", "e=1", "q=a"])
+def test_list_opens_with_the_variables_of_django(model: type[Model], variable: str, boss: Client) -> None:
+    answer = boss.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/?{variable}")
+
+    assert answer.status_code in (200, 302, 400)
+
+
 def test_filter_of_webhooks_is_by_webhook_alone() -> None:
     browser = at_work(operator("9991119998", "view_webhookdelivery", "view_webhookendpoint"))
     path = "/admin/profiles/webhookdelivery/"

@@ -130,8 +130,9 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         if not request.user.has_perm("procrastinate.change_procrastinatejob"):
             return {}
-        offered: dict[str, Any] = super().get_actions(request) or {}
-        return {name: (_logged(offered[name][0], name), name, JOB_ACTIONS[name][0]) for name in JOB_ACTIONS}
+        offered: dict[str, Any] = super().get_actions(request) or {}  # none in a popup
+        names = [name for name in JOB_ACTIONS if name in offered]
+        return {name: (_logged(offered[name][0], name), name, JOB_ACTIONS[name][0]) for name in names}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         error = ["error"] if obj and obj.status == "failed" else []
