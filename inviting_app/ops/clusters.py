@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from inviting_app.logs import one_line
 from inviting_app.ops import files
 from inviting_app.ops.places import Places
 from inviting_app.ops.programs import die_with_parent, first_error
@@ -126,7 +127,8 @@ class Cluster:
             with psycopg.connect(**at, options="-c search_path=pg_catalog") as superuser:  # type: ignore[arg-type]
                 return superuser.execute(_HAS_CODE, {"first": _FIRST_ID}).fetchone() == (True,)
         except psycopg.Error as error:
-            raise ClusterError(f"the old database cannot be read: {error}".splitlines()[0]) from error
+            words = one_line(str(error).partition("\n")[0])  # for a terminal: its owner may have made it say anything
+            raise ClusterError(f"the old database cannot be read: {words}") from error
 
     def _copy(self, old_programs: Path) -> None:
         """Run pg_upgrade, which starts both versions in turn and keeps its logs in the new data if it fails."""
