@@ -61,7 +61,7 @@
         height: HEIGHT,
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
         legend: { show: false },
-        padding: [8, 12, 0, 0],
+        padding: [8, 32, 0, 0], // half of the last day's name
         cursor: {
           y: false,
           drag: { x: false, y: false },
