@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import Resolver404, path, resolve, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 
 # The first apps of the menu, and the lists of each, in this order.
@@ -63,7 +64,7 @@ class AdminSite(admin.AdminSite):
         if request.method == "GET" and super().has_permission(request) and second_factor.is_missing(request.user):
             step = "second_factor_code" if second_factor.needs_code(request.user) else "second_factor"
             return redirect(f"{reverse(f'admin:{step}')}?{request.GET.urlencode(safe='/')}")
-        return super().login(request, extra_context)
+        return super().login(request, {"title": gettext("Log in to the admin"), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """In the same order in every language, first what operators look at most."""

@@ -28,7 +28,7 @@ class Profile(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="profile", verbose_name=_("user"))
     invite_code = models.CharField(_("invite code"), max_length=invite_codes.LENGTH, unique=True)
-    invitations_count = models.PositiveIntegerField(_("invitations"), db_default=0, default=0)
+    invitations_count = models.PositiveIntegerField(_("votes received"), db_default=0, default=0)
     created_at = models.DateTimeField(_("created"), db_default=Now())
 
     class Meta:
@@ -67,14 +67,14 @@ class Activation(models.Model):
     inviter = models.ForeignKey(
         Profile, models.PROTECT, db_index=False, related_name="activations", verbose_name=_("inviter")
     )
-    created_at = models.DateTimeField(_("activated"), db_default=Now())
+    created_at = models.DateTimeField(_("time of the vote"), db_default=Now())
     # For the receipt, which the vote has once the results are published: see `profiles.results`. NULL: an old vote.
     nonce = models.BinaryField(null=True, db_default=NewNonce())
     receipt = models.BinaryField(null=True)
 
     class Meta:
-        verbose_name = _("activation")
-        verbose_name_plural = _("activations")
+        verbose_name = _("vote")
+        verbose_name_plural = _("votes")
         indexes = [
             models.Index(fields=["inviter", "created_at", "invitee"], name="profiles_activation_newest"),
             models.Index(fields=["created_at", "invitee"], name="profiles_activation_created"),
@@ -84,8 +84,8 @@ class Activation(models.Model):
         ]
 
     def __str__(self) -> str:
-        given = {"invitee": self.invitee_id, "inviter": self.inviter_id}
-        return gettext("vote of user %(invitee)d for user %(inviter)d") % given
+        given = {"invitee": self.invitee.user, "inviter": self.inviter.user}
+        return gettext("Vote of %(invitee)s for %(inviter)s") % given
 
 
 class VotingPeriod(models.Model):

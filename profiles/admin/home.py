@@ -31,7 +31,7 @@ TONES = {
 
 # The title of each chart, and its counts of a day with their names.
 CHARTS = (
-    (_("New numbers and activations"), {"sign_ups": _("new numbers"), "activations": _("activations")}),
+    (_("New numbers and votes"), {"sign_ups": _("new numbers"), "activations": _("votes")}),
     (_("SMS sent and codes verified"), {"sms_sent": _("SMS sent"), "codes_used": _("codes verified")}),
 )
 

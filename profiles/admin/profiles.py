@@ -1,4 +1,4 @@
-"""Profiles and activations in the admin, read-only. The page of a user has the actions on them."""
+"""Profiles and votes in the admin, read-only. The page of a user has the actions on them."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,15 +15,15 @@ from profiles import queries, voting
 from profiles.models import Activation, Profile, VotingPeriod
 from users.admin.export import ExportAdmin
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, marked, shown
-from users.admin.user_state import marked_if_disabled
+from users.admin.user_state import marked_if_disabled, with_states
 
 
 class HasActivatedFilter(ChoiceFilter):
     title = _("own vote")
     parameter_name = "has_activated"
     choices_offered = {
-        "1": (_("Yes"), {"activation__isnull": False}),
-        "0": (_("No"), {"activation__isnull": True}),
+        "1": (_("has voted"), {"activation__isnull": False}),
+        "0": (_("has not voted"), {"activation__isnull": True}),
     }
 
 
@@ -57,8 +58,6 @@ class ProfileAdmin(ExportAdmin):
         "activated",
         "cycle",
         "created_at",
-        "is_active",
-        "is_test",
     )
     list_filter = (HasActivatedFilter, "created_at")
     list_select_related = ("user", "activation__inviter")
@@ -69,20 +68,20 @@ class ProfileAdmin(ExportAdmin):
         "user_id": _("user"),
         "invite_code": _("invite code"),
         "user__phone": _("phone"),
-        "invitations_count": _("invitations"),
-        "activation__inviter__invite_code": _("activated"),
+        "invitations_count": _("votes received"),
+        "activation__inviter__invite_code": _("voted for"),
         "created_at": _("created"),
         "user__is_active": _("active"),
         "user__is_test": _("test user"),
     }
-    fields = ("user", *list_display)
+    fields = ("user", *list_display, "is_active", "is_test")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
 
     @admin.display(description=_("phone"))
     def phone(self, profile: Profile) -> str:
-        return marked_if_disabled(profile.user)
+        return with_states(profile.user)
 
     @admin.display(description=_("active"), boolean=True)
     def is_active(self, profile: Profile) -> bool:
@@ -92,7 +91,7 @@ class ProfileAdmin(ExportAdmin):
     def is_test(self, profile: Profile) -> bool:
         return profile.user.is_test
 
-    @admin.display(description=_("activated"))
+    @admin.display(description=_("voted for"))
     def activated(self, profile: Profile) -> str:
         vote = getattr(profile, "activation", None)
         return shown(vote and vote.inviter)
@@ -123,7 +122,7 @@ class VotingPeriodFilter(admin.SimpleListFilter):
 @admin.register(Activation)
 class ActivationAdmin(ExportAdmin):
     empty_text = _("Votes appear here when users activate the invite codes of others.")
-    list_display = ("invitee", "invitee_phone", "inviter", "inviter_phone", "created_at", "counts", "are_test")
+    list_display = ("invitee_phone", "invitee", "inviter_phone", "inviter", "created_at", "counts")
     list_filter = (VotingPeriodFilter, "created_at")
     list_select_related = ("invitee__user", "inviter__user")
     search_fields = ("invitee__user__phone",)
@@ -133,10 +132,10 @@ class ActivationAdmin(ExportAdmin):
         "invitee__user__phone": _("invitee's phone"),
         "inviter__invite_code": _("inviter"),
         "inviter__user__phone": _("inviter's phone"),
-        "created_at": _("activated"),
+        "created_at": _("time of the vote"),
         "invitee__user__is_test": _("test users"),
     }
-    fields = list_display
+    fields = ("voter", "invitee", "candidate", "inviter", "created_at", "counts")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activation]:
         votes: QuerySet[Activation] = super().get_queryset(request)
@@ -159,6 +158,14 @@ class ActivationAdmin(ExportAdmin):
     def inviter_phone(self, vote: Activation) -> str:
         return marked_if_disabled(vote.inviter.user)
 
+    @admin.display(description=_("vote of"))
+    def voter(self, vote: Activation) -> str:
+        return _linked(vote.invitee)
+
+    @admin.display(description=_("vote for"))
+    def candidate(self, vote: Activation) -> str:
+        return _linked(vote.inviter)
+
     @admin.display(description=_("counts"))
     def counts(self, vote: Any) -> str:
         if vote.invitee.user.is_test:
@@ -167,7 +174,7 @@ class ActivationAdmin(ExportAdmin):
             return marked("good", gettext("yes"))
         return marked("open", gettext("no: outside the voting period"))
 
-    @admin.display(description=_("test users"), boolean=True)
-    def are_test(self, vote: Activation) -> bool:
-        """Both or neither."""
-        return vote.invitee.user.is_test
+
+def _linked(profile: Profile) -> str:
+    page = reverse("admin:users_user_change", args=[profile.pk])
+    return format_html('<a href="{}">{}</a>', page, marked_if_disabled(profile.user))

@@ -18,6 +18,7 @@ from users.admin.lists import shown
 from users.admin.user_admin import ROWS_SHOWN, UserAdmin
 from users.keyset import beyond
 from users.models import User
+from users.operators import history
 
 RELEASE = Action(
     name="release-vote",
@@ -25,13 +26,13 @@ RELEASE = Action(
     meaning=_("The vote is deleted and no longer counts for the inviter. The user can vote again."),
     applies=lambda user: Activation.objects.filter(pk=user.pk).exists(),
     do=lambda user: activation.release(user.pk),
-    done=N_("Released the vote for user %(result)d."),
+    done=history.VOTE_RELEASED,
     hurts=True,
 )
 REPLACE = Action(
     name="new-code",
     title=_("New invite code"),
-    meaning=_("The old code and every link with it stop working at once. Users who activated it keep their vote."),
+    meaning=_("The old code and every link with it stop working at once. Users who voted with it keep their vote."),
     applies=lambda user: not user.erased_at,
     do=lambda user: activation.replace_invite_code(user.pk),
     done=N_("Replaced the invite code %(result)s."),
@@ -94,7 +95,7 @@ class UserPageAdmin(UserAdmin):
         links = []
         if request.user.has_perm("profiles.view_profile"):
             column = ProfileAdmin.list_display.index("invitations_count")
-            links = [(f"{reverse('admin:profiles_profile_changelist')}?o=-{column}", _("By invitations"))]
+            links = [(f"{reverse('admin:profiles_profile_changelist')}?o=-{column}", _("Rank by votes"))]
         return super().changelist_view(request, {**(extra_context or {}), "links": links})
 
 

@@ -49,6 +49,10 @@ ANNOUNCE = _(
 )
 
 
+# Where nothing can be changed.
+MEANINGS = {"opens_at": _("Votes count from this time on."), "closes_at": _("Votes count before this time.")}
+
+
 class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
     about = None  # type: ignore[assignment]  # one form changes both times, so it may be sent twice
 
@@ -121,7 +125,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
             "validators": IN_RANGE,
         }
     }
-    readonly_fields = ("state", "results", "results_published_at", "results_sha256")
+    readonly_fields = ("state", "results", "publish", "results_published_at", "results_sha256")
 
     def get_urls(self) -> list[URLPattern]:
         publish = self.admin_site.admin_view(PublishView.as_view(model_admin=self))
@@ -132,16 +136,21 @@ class VotingPeriodAdmin(ForgivingAdmin):
         explained = {"description": WHAT_HAPPENS} if reason else {}
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         published = ("results_published_at", "results_sha256") if is_published else ()
+        may_publish = request.user.is_superuser and isinstance(obj, VotingPeriod) and not _not_now(obj)
         return [
             (None, {"fields": ("state",)}),
             (format_lazy(_("Times, {zone}"), zone=ZONE), {"fields": ("opens_at", "closes_at", *reason), **explained}),
-            (_("Results"), {"fields": ("results", *published)}),
+            (_("Results"), {"fields": ("publish" if may_publish else "results", *published)}),
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody changes the period of published results."""
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         return not is_published and super().has_change_permission(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        texts = {} if self.has_change_permission(request, obj) else {"help_texts": MEANINGS}
+        return super().get_form(request, obj, change, **texts, **kwargs)
 
     def heading(self, obj: Any) -> str:
         return ""
@@ -191,8 +200,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
     def state(self, stored: VotingPeriod) -> str:
         if voting.current().open:
             return marked("good", gettext("Voting is open."))
-        has_ended = stored.results_published_at or voting.is_over(stored)
-        return marked("", gettext("Voting has ended.") if has_ended else gettext("Voting has not begun yet."))
+        if stored.results_published_at:
+            return marked("", gettext("Voting has ended, the results are published."))
+        is_over = voting.is_over(stored)
+        return marked("", gettext("Voting has ended.") if is_over else gettext("Voting has not begun yet."))
 
     @admin.display(description=_("publication"))
     def results(self, stored: VotingPeriod) -> str:
@@ -200,6 +211,11 @@ class VotingPeriodAdmin(ForgivingAdmin):
             url = reverse("admin:profiles_result_changelist")
             return format_html('<a href="{}">{}</a>', url, gettext("All results"))
         return _not_now(stored) or gettext("Voting has ended. A superuser can publish the results now.")
+
+    @admin.display(description=_("publication"))
+    def publish(self, stored: VotingPeriod) -> str:
+        """For a superuser, who can do it now."""
+        return format_html('<a href="{}">{}</a>', reverse("admin:profiles_votingperiod_publish"), PublishView.title)
 
 
 def _not_now(stored: VotingPeriod) -> str:

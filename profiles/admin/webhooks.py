@@ -186,13 +186,14 @@ class StateFilter(ChoiceFilter):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
-    list_display = ("kind", "id", "endpoint", "shown_state", "attempts", "answer", "created_at", "due")
+    list_display = ("kind", "id", "endpoint", "shown_state", "attempts", "answer", "created", "due")
     fieldsets = (
         (None, {"fields": ("endpoint", "shown_state", "answer", "todo")}),
-        (_("Timeline"), {"fields": ("created_at", "attempts", "due", "finished_at")}),
+        (_("Timeline"), {"fields": ("created", "attempts", "due", "finished_at")}),
         (_("Details"), {"fields": ("kind", "id", "message_id", "user", "data"), "classes": ("collapse",)}),
     )
     list_filter = (StateFilter, "endpoint")
+    sortable_by = ("created",)
     list_select_related = ("endpoint",)
     actions = ("send_again",)
 
@@ -208,6 +209,11 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
         told = gettext("Events that are sent again: %(number)d.")
         self.message_user(request, told % {"number": number}, messages.SUCCESS)
         return back_to_page(self, request, list(names))
+
+    @admin.display(description=_("created"), ordering="pk")
+    def created(self, delivery: WebhookDelivery) -> str:
+        """The list is in the order of the ids, which is that of the times."""
+        return shown(delivery.created_at)
 
     @admin.display(description=_("what to do"))
     def todo(self, delivery: WebhookDelivery) -> str:

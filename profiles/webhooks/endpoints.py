@@ -68,7 +68,10 @@ def todo(endpoint: WebhookEndpoint) -> str:
     if endpoint.is_enabled and endpoint.failing_since:
         return _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
     if not endpoint.is_enabled and endpoint.disabled_reason == GONE:
-        return _("Enable it if that was a mistake. Otherwise write another reason, and this note disappears.")
+        return _(
+            "Enable it if that was a mistake. If the receiver is gone for good, write why below and save: the overview"
+            " stops showing it."
+        )
     return ""
 
 

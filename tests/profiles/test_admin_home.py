@@ -37,8 +37,8 @@ def test_numbers_of_today_are_on_the_home_page(alice: SignedInUser, bob: SignedI
 
     page = at_work(operator("9991119998", "view_user")).get("/admin/").content.decode()
 
-    assert {name: cells(page, name)[0] for name in ("New numbers", "Activations", "SMS sent", "Codes verified")} == {
-        "New numbers": "3", "Activations": "1", "SMS sent": "2", "Codes verified": "2",
+    assert {name: cells(page, name)[0] for name in ("New numbers", "Votes", "SMS sent", "Codes verified")} == {
+        "New numbers": "3", "Votes": "1", "SMS sent": "2", "Codes verified": "2",
     }  # fmt: skip
     assert len(cells(page, "New numbers")) == daily_counts.SHOWN
     assert not re.findall(r"<script(?![^>]* src=)|<style| style=", page), "against the policy"

@@ -193,13 +193,13 @@ def test_profile_shows_its_cycle_and_links_to_the_user(support: Client) -> None:
     assert page_of(person) in page
 
 
-def test_users_are_filtered_by_invitations(support: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+def test_users_are_ranked_by_votes(support: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     alice.activate(bob.code)
     registered("9991110003")  # newer
     (address, words), *_ = support.get("/admin/users/user/").context["links"]
 
     profiles = support.get(address).context["cl"].result_list
 
-    assert words == "By invitations"
+    assert words == "Rank by votes"
     assert profiles[0].invite_code == bob.code
     assert not at_work(operator("9991119990", "view_user")).get("/admin/users/user/").context["links"]

@@ -24,7 +24,7 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
     shown = browser.get(PUBLISH).text
     done = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).text
 
-    assert f'href="{PUBLISH}"' in before and "1 of 2 votes do not count, because of their time." in before
+    assert f'href="{PUBLISH}"' in before and "Votes that do not count because of their time: 1 of 2." in before
     assert PUBLISH not in helped and "A superuser can publish" in helped
     words = " ".join(strip_tags(shown.replace("<", " <")).split())
     assert "Votes that count 1 Votes outside the voting period, which do not count 1 Invite" in words

@@ -47,11 +47,12 @@ def test_user_votes_again_after_the_vote_was_deleted(
 
     told = act(support, "release-vote", alice.profile)
 
-    assert told == [f"Released the vote for user {bob.profile.pk}."]
+    assert told == [f"Released the vote for {bob.profile.user}."]
     assert alice.me()["activated_invite"] is None
     assert bob.me()["invitations_count"] == 0
     assert alice.activate(charlie.code).status_code == 200
-    assert logged() == [f"{told[0]} Reason: Asked for it in ticket 12."]
+    assert logged() == [f"Released the vote for user {bob.profile.pk}. Reason: Asked for it in ticket 12."]
+    assert told[0] in support.get(page_of(alice.profile.pk, "history")).text
 
 
 def test_old_invite_code_stops_working_and_its_votes_stay(

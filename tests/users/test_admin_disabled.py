@@ -9,7 +9,7 @@ from users.models import SmsDelivery, User
 from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
-MARK = '<span class="mark">disabled</span>'
+MARK = '<span class="mark bad">disabled</span>'
 
 
 @pytest.fixture
@@ -63,4 +63,4 @@ def test_erased_user_is_no_disabled_one(boss: Client, alice: SignedInUser) -> No
     listed, page = boss.get("/admin/users/smsdelivery/").text, boss.get(page_of(user)).text
 
     assert MARK not in listed and f"erased user {user}" in listed
-    assert "Erased since" in page
+    assert "Erased at" in page and "Why did the code not arrive?" not in page and "is_superuser" not in page

@@ -67,8 +67,8 @@ def test_votes_and_profiles_are_exported_in_the_order_of_their_list(
 
     assert (vote["invitee"], vote["invitee's phone"]) == (alice.code, f"+7{alice.phone}")
     assert (vote["inviter"], vote["inviter's phone"]) == (bob.code, f"+7{bob.phone}")
-    assert [row["invitations"] for row in profiles] == ["0", "0", "1"]
-    assert {row["invite code"]: row["activated"] for row in profiles}[alice.code] == bob.code
+    assert [row["votes received"] for row in profiles] == ["0", "0", "1"]
+    assert {row["invite code"]: row["voted for"] for row in profiles}[alice.code] == bob.code
 
 
 @pytest.mark.parametrize("order", ["", "?o=2", "?o=-2"])

@@ -50,7 +50,10 @@ def test_export_says_which_rows_and_how_many(boss: Client, alice: SignedInUser, 
     User.objects.filter(pk=alice.profile.pk).update(is_active=False)
     week = f"{database_now() - timedelta(days=7):%Y-%m-%d}"
 
-    assert export(boss, "/admin/users/user/") == "Export this list CSV · 3 rows XLSX · 3 rows"
+    assert (
+        export(boss, "/admin/users/user/")
+        == "Export this list CSV · 3 rows XLSX · 3 rows Full phone numbers; recorded in the history."
+    )
     assert export(boss, "/admin/users/user/?standing=disabled").startswith(
         "Export this list · Status: disabled CSV · 1 row"
     )
@@ -59,6 +62,7 @@ def test_export_says_which_rows_and_how_many(boss: Client, alice: SignedInUser, 
     assert f"Created: from {week} CSV · 3 rows" in dated
     russian = boss.get("/admin/users/user/", headers={"accept-language": "ru"}).text
     assert "CSV · 3 строки" in russian
+    assert export(helper("view_user"), "/admin/users/user/").endswith("Phone numbers are masked.")
 
 
 def test_home_says_what_the_operator_did_last(boss: Client, alice: SignedInUser) -> None:

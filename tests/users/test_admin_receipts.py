@@ -108,7 +108,11 @@ def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
     LoginCode.objects.update(expires_at=timezone.now() + timedelta(minutes=minutes))
     names = [one for one, _title, _condition in OUTCOMES]
 
-    found = [one for one in names if support.get(f"/admin/users/smsdelivery/?lately={one}").context["cl"].queryset]
+    found = [
+        one
+        for one in names
+        if support.get(f"/admin/users/smsdelivery/?lately={one}", follow=True).context["cl"].queryset
+    ]
 
     assert found == [name]
     assert todo in read(support, f"/admin/users/smsdelivery/{sms.pk}/change/", "en")
@@ -128,7 +132,8 @@ def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
         ),
         ({"state": "queued", "error": "1 webhook: credit 3"}, "open", "queued: No. 1 (webhook): no credit (3)"),
         ({"state": "failed", "error": "1 webhook: number"}, "bad", "failed: No. 1 (webhook): no such number"),
-        ({"state": "dropped"}, "bad", "dropped"),
+        ({"state": "dropped"}, "bad", "dropped: the user was erased"),
+        ({"state": "dropped", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: its code expired"),
         ({"undelivered": "expired"}, "bad", "not delivered: its time ran out"),
         ({"undelivered": "expired", "delivered_at": datetime(2026, 2, 3, tzinfo=UTC)}, "good", "delivered"),
     ],

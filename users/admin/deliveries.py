@@ -1,28 +1,29 @@
-"""Login codes, SMS and gateways in the admin, read-only. No code is ever shown, and phone numbers are masked."""
+"""SMS and gateways in the admin, read-only. Phone numbers are masked."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext, pgettext
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
 from users.admin.user_state import marked_if_disabled
 from users.clock import DAY, StatementTimestamp
 from users.login import sms_limits
-from users.models import LoginCode, SiteTotals, SmsDelivery, SmsGateway
+from users.models import SiteTotals, SmsDelivery, SmsGateway
 from users.operators.phone_searches import SEES_PHONES
 from users.sms import arrivals, health
 from users.sms.answers import gateway_name
 from users.sms.models import DEMO_GATEWAY
+from users.templatetags.commands import commands
 
 SUSPECTS = _(
     "Many codes that nobody uses can mean that somebody requests SMS to earn from them. The guard against that is set"
@@ -37,59 +38,6 @@ REQUESTED = _(
 )
 
 
-@admin.register(LoginCode)
-class LoginCodeAdmin(LargeTableAdmin):
-    empty_text = _("Codes appear here when users request them.")
-    list_display = (
-        "owner",
-        "id",
-        "state",
-        "length",
-        "known_device",
-        "challenges",
-        "wrong",
-        "created_at",
-    )
-    list_filter = ("created_at",)
-    list_select_related = ("user", "device")
-    search_fields = ("user__phone",)
-    ordering = ("-created_at",)
-    fields = (
-        "user",
-        *list_display[1:],
-        "used_at",
-        "shown_language",
-        "sent_at",
-        "open_until",
-        "expires_at",
-        "closed_at",
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LoginCode]:
-        codes: QuerySet[LoginCode] = super().get_queryset(request)
-        return codes.annotate(now=StatementTimestamp())
-
-    @admin.display(description=_("user"))
-    def owner(self, code: LoginCode) -> str:
-        return marked_if_disabled(code.user)
-
-    @admin.display(description=_("state"))
-    def state(self, code: Any) -> str:
-        if code.used_at:
-            return marked("good", gettext("used"))
-        if code.expires_at > code.now:
-            return marked("open", pgettext("login code", "valid"))
-        return marked("", pgettext("login code", "expired"))
-
-    @admin.display(description=_("language"))
-    def shown_language(self, code: LoginCode) -> str:
-        return str(dict(settings.LANGUAGES).get(code.language, code.language))
-
-    @admin.display(description=_("known device"))
-    def known_device(self, code: LoginCode) -> str:
-        return shown(code.device and (code.device.client or code.device))
-
-
 OUTCOMES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
     ("undelivered", _("not delivered"), {"undelivered__gt": "", "delivered_at": None}),
     ("failed", SmsDelivery.State.FAILED.label, {"state": "failed", "undelivered": ""}),
@@ -100,12 +48,28 @@ OUTCOMES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
 )
 
 
-class RecentOutcomeFilter(ChoiceFilter):
-    """One day, which is what an operator acts on. An index on the outcome would slow down every SMS."""
+class OutcomeFilter(ChoiceFilter):
+    """Always with a period: an index on the outcome would slow down every SMS, and the times have one."""
 
-    title = _("outcome, in the last 24 hours")
+    title = _("outcome")
     parameter_name = "lately"
-    choices_offered = {name: (title, {**found, "created_at__gt": Now() - DAY}) for name, title, found in OUTCOMES}
+    choices_offered = {name: (title, found) for name, title, found in OUTCOMES}
+
+
+class PeriodFilter(admin.DateFieldListFilter):
+    def choices(self, changelist: Any) -> Any:
+        """For any date there is no outcome."""
+        for number, choice in enumerate(super().choices(changelist)):
+            if not number:
+                names = [self.field_generic, OutcomeFilter.parameter_name]
+                choice["query_string"] = changelist.get_query_string(remove=names)
+            yield choice
+
+
+def last_week() -> dict[str, str]:
+    """The parameters of the choice of the past seven days, as Django has them."""
+    today = localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"created_at__gte": str(today - 7 * DAY), "created_at__lt": str(today + DAY)}
 
 
 def advice(sms: SmsDelivery) -> str:
@@ -115,7 +79,9 @@ def advice(sms: SmsDelivery) -> str:
     if sms.delivered_at:
         return gettext("Nothing. If the user does not see it: it may be in spam, or among unknown senders.")
     if sms.undelivered or sms.is_unreachable:
-        return gettext("Ask the user to check the number, and whether the phone blocks SMS. Then request a new code.")
+        return gettext(
+            "Ask the user to check the number, and whether the phone blocks SMS. Then let them request a new code."
+        )
     if sms.is_too_late:
         return gettext("No worker took it in time. See what needs attention on the home page, then request a new code.")
     if sms.state == sms.State.QUEUED:
@@ -131,7 +97,7 @@ class SmsDeliveryAdmin(LargeTableAdmin):
     search_fields = ("login_code__user__phone",)
     list_select_related = ("login_code__user",)
     list_display = ("to", "id", "shown_outcome", "via", "created_at", "delivered_at")
-    list_filter = (RecentOutcomeFilter, "created_at")
+    list_filter = (OutcomeFilter, ("created_at", PeriodFilter))
     ordering = ("-created_at",)
     # Without the prefix: with the masked number it would give the full one.
     fieldsets = (
@@ -140,10 +106,17 @@ class SmsDeliveryAdmin(LargeTableAdmin):
         (_("Details"), {"fields": ("id", "gateway_ref", "country", "login_code"), "classes": ("collapse",)}),
     )
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        asked = request.GET.copy()
+        if OutcomeFilter.parameter_name in asked and not any(name.startswith("created_at__") for name in asked):
+            asked.update(last_week())
+            return redirect(f"{request.path}?{asked.urlencode()}")
+        return super().changelist_view(request, extra_context)
+
     def heading(self, obj: Any) -> str:
         return gettext("to %(phone)s") % {"phone": obj.address or obj.login_code.user}
 
-    @admin.display(description=_("phone, masked"))
+    @admin.display(description=_("phone"))
     def to(self, delivery: SmsDelivery) -> str:
         """The number at that time. It is deleted with the user's data, and then the user says so."""
         return marked_if_disabled(delivery.login_code.user, delivery.address)
@@ -187,7 +160,7 @@ class SmsGatewayAdmin(LargeTableAdmin):
 
     @admin.display(description=_("what to do"))
     def todo(self, gateway: Any) -> str:
-        return shown(health.status(gateway, gateway.now).todo)
+        return commands(shown(health.status(gateway, gateway.now).todo))
 
     @admin.display(description=_("delivered in 24 hours"))
     def arrived(self, gateway: Any) -> str:
@@ -228,9 +201,11 @@ class SiteTotalsAdmin(LargeTableAdmin):
         """As the limits count them: also those that no gateway took, and those of demo mode."""
         number, most = totals.sms_in_a_day, settings.SMS_PER_DAY
         said = {"number": floatformat(number, "g"), "most": floatformat(most, "g")}
-        text = gettext("%(number)s of %(most)s, the most in 24 hours (SMS_PER_DAY)") % said
+        text = gettext("%(number)s of %(most)s") % said
+        limit = gettext("The limit is SMS_PER_DAY.")
         high = int(most * sms_limits.NEARLY_ALL)
-        return format_html('<meter max="{}" high="{}" value="{}"></meter> {}', most, high, number, text)
+        meter = '<meter max="{}" high="{}" value="{}"></meter> <span class="nowrap">{}</span><br>{}'
+        return format_html(meter, most, high, number, text, limit)
 
     @admin.display(description=_("delivered, by gateway"))
     def arrived(self, totals: SiteTotals) -> str:

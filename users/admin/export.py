@@ -59,6 +59,11 @@ class ExportAdmin(LargeTableAdmin):
         query = request.GET.copy()
         query.pop(PAGE_VAR, None)
         offered = {"formats": FORMATS, "url": f"export/?{query.urlencode()}", "title": _("Export this list")}
+        if any(name.rpartition("__")[2] == "phone" for name in self.exported):
+            full = request.user.has_perm(SEES_PHONES)
+            offered["note"] = (
+                _("Full phone numbers; recorded in the history.") if full else _("Phone numbers are masked.")
+            )
         return super().changelist_view(request, {**(extra_context or {}), "export": offered})
 
     @method_decorator(require_POST)

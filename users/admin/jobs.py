@@ -9,7 +9,7 @@ from django.db.models import Case, CharField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
@@ -43,7 +43,7 @@ STATES = {
     "todo": _("waiting"),
     "doing": _("running"),
     "succeeded": _("completed"),
-    "failed": _("not completed"),
+    "failed": pgettext_lazy("job", "failed"),
     "cancelled": _("cancelled"),
     "aborted": _("aborted"),
 }
@@ -135,7 +135,7 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         return {name: (_logged(offered[name][0], name), name, JOB_ACTIONS[name][0]) for name in names}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        error = ["error"] if obj and obj.status == "failed" else []
+        error = ["error", "failed_at"] if obj and obj.status == "failed" else []
         call = {"fields": ["number", "called", "arguments"], "classes": ["collapse"]}
         return [(None, {"fields": ["state", *error, "due", "tries"]}), (_("The call"), call)]
 
@@ -146,6 +146,11 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     def error(self, job: ProcrastinateJob) -> str:
         """The queue stores none."""
         return gettext("See the log of the worker, at the time below.")
+
+    @admin.display(description=_("failed at"))
+    def failed_at(self, job: ProcrastinateJob) -> str:
+        times = ProcrastinateEvent.objects.filter(job=job, type="failed").order_by("-pk").values_list("at", flat=True)
+        return shown(times.first())
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the events, which the list does not show."""

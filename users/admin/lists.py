@@ -86,7 +86,7 @@ class LargeTableList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """One column of `sortable_by`, then the primary key in the same direction: this is what the indexes hold."""
         first = str(super().get_ordering(request, queryset)[0])
-        if first.removeprefix("-") not in (self.sortable_by or ()):
+        if first.removeprefix("-") not in {*(self.sortable_by or ()), "pk"}:
             first = str(self.model_admin.get_ordering(request)[0])
         return [first, "-pk" if first.startswith("-") else "pk"]
 
@@ -115,6 +115,8 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _lookups_of(self, one: Any) -> list[str]:
         """The names that the choices of this filter have in an address."""
+        if isinstance(one, tuple):  # a field with a filter class of its own
+            one = one[0]
         if not isinstance(one, str):
             return [one.parameter_name]
         if self.opts.get_field(one).is_relation:

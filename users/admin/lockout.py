@@ -57,7 +57,7 @@ class LoginForm(AdminAuthenticationForm):
 
     error_messages = {
         **AdminAuthenticationForm.error_messages,
-        "invalid_login": _("Wrong phone or password. Only operators can log in here."),
+        "invalid_login": _("Wrong phone or password."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

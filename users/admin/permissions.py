@@ -20,7 +20,7 @@ from users.admin.lists import shown
 MEANINGS = {
     "view_user": _("See users, with masked phone numbers, and the numbers on the home page"),
     "view_profile": _("See profiles and invite codes"),
-    "view_activation": _("See activations"),
+    "view_activation": _("See votes"),
     "view_votingperiod": _("See the voting period"),
     "change_votingperiod": _("Change the voting period"),
     "view_result": _("See the results of the vote"),

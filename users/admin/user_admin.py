@@ -63,7 +63,7 @@ class UserStatusFilter(ChoiceFilter):
 class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     search_fields = ("phone",)
     change_password_form = PasswordForm
-    list_display = ("masked", "id", "is_active", "verified_at", "last_login", "created_at", "is_staff", "is_test")
+    list_display = ("marked", "id", "verified_at", "last_login", "created_at")
     list_filter = (UserStatusFilter,)
     exported = {
         "id": "ID",
@@ -108,6 +108,11 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         """The first two and the last four characters of the phone: `+7***4567`. An erased user has none."""
         return str(user)
 
+    @admin.display(description=_("phone"))
+    def marked(self, user: User) -> str:
+        """The same in the list, with the states that an operator must not overlook."""
+        return user_state.with_states(user)
+
     @admin.display(description=_("operator"))
     def role(self, user: User) -> str:
         """Whether it is a superuser, and the groups."""
@@ -149,7 +154,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         """What the page of a user shows besides Django's form, as far as the operator's permissions allow."""
         may = request.user.has_perms
         return {
-            "show_diagnosis": DiagnosisView.title if may(DiagnosisView.permissions) else "",
+            "show_diagnosis": DiagnosisView.title if not user.erased_at and may(DiagnosisView.permissions) else "",
             "show_phone": _("Show the full number") if user.phone and may(PhoneView.permissions) else "",
             "user_actions": [
                 (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
@@ -174,6 +179,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         if not user.is_staff or not (request.user.is_superuser or request.user.pk == user.pk):
             return {}
         return {
+            "is_self": request.user.pk == user.pk,
             "has_second_factor": second_factor.is_enrolled(user),
             "recovery_codes_left": second_factor.recovery_codes_left(user),
             "logins": logins.last(user),
@@ -190,10 +196,17 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
         role = ("role",) if is_operator else ()
         about = (("masked", *role, "is_active", "is_test"), ("created_at", "verified_at"), ("last_login", "erased_at"))
+        if isinstance(obj, User) and obj.erased_at:
+            return ((None, {"fields": about}),)
         return (
             (None, {"fields": about}),
             (_("Operator"), {"fields": chosen, "classes": () if is_operator else ("collapse",)}),
         )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "is_superuser":
+            kwargs["help_text"] = _("Has every permission; the boxes below change nothing.")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """Save the changed fields only: the user may be signing in at this moment."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib.admin.models import LogEntry
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 
 from users import accounts
@@ -34,4 +34,11 @@ def marked_if_disabled(user: User, name: str = "") -> str:
     name = name or str(user)
     if user.is_active or user.erased_at:
         return name
-    return format_html('{} <span class="mark">{}</span>', name, gettext("disabled"))
+    return format_html('{} <span class="mark bad">{}</span>', name, gettext("disabled"))
+
+
+def with_states(user: User) -> str:
+    """The user, with a mark for each state that most users are not in. The name of an erased user says so itself."""
+    states = {gettext("test"): user.is_test, gettext("operator"): user.is_staff}
+    marks = format_html_join("", ' <span class="mark">{}</span>', ((name,) for name, has in states.items() if has))
+    return format_html("{}{}", marked_if_disabled(user), marks)

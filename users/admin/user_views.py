@@ -7,12 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
 
+from users.admin import user_state
 from users.admin.actions import Action, FinalForm, ReasonForm
 from users.login.diagnosis import diagnose
 from users.models import User
@@ -59,7 +59,8 @@ class DiagnosisView(UserView):
     title = _("Why did the code not arrive?")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**diagnose(self.object, database_now()), **kwargs)
+        found = diagnose(self.object, database_now())
+        return super().get_context_data(**found, disabled=user_state.disabled(self.object), **kwargs)
 
 
 class PhoneView(UserView):
@@ -106,10 +107,10 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
                 if self.action.about(user) == form.cleaned_data["about"] and (result := self.action.do(user)):
                     # Only what the sentence names: another result may be a secret.
                     named = {"result": result} if "%(result)" in self.action.done else {}
-                    done = gettext(self.action.done) % named
+                    told = history.told(self.action.done, **named)
+                    done = history.said(told, of_operators=True)
                     user.refresh_from_db()  # so that the log has no phone number of a user who was just erased
-                    logged = [history.told(self.action.done, **named), history.reason(form.cleaned_data["reason"])]
-                    self.model_admin.log_change(self.request, user, logged)
+                    self.model_admin.log_change(self.request, user, [told, history.reason(form.cleaned_data["reason"])])
         except OperationalError:  # another transaction held the lock for too long
             return self.finish(messages.ERROR, BUSY)
         if done and self.action.shown_once and isinstance(result, str):

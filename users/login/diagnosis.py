@@ -26,6 +26,7 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
     """Collect what explains why a code did not or would not reach this user. It needs no lock."""
     known_devices = devices.trusted(user, now).order_by("-signed_in_at")
     queue = queries.queue(now)
+    gateways = _gateways(user, now)
     return {
         "now": now,
         "demo": settings.DEMO,
@@ -38,7 +39,8 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
             if user.phone and not user.is_test
         ],
         "long_length": codes.LONG,
-        "gateways": _gateways(user, now),
+        "gateways": gateways,
+        "gateways_in_trouble": sum(is_in_trouble(state, alike) for _, state, _, alike in gateways),
         "queue": queue,
         "waited": rounded_up(queue.waited),
         "is_late": queue.waited > LONG_WAIT,
@@ -58,6 +60,10 @@ def _gateways(user: User, now: datetime) -> list[tuple[SmsGateway, health.Status
         )
         for gateway in breaker.rows()
     ]
+
+
+def is_in_trouble(state: health.Status, alike: Arrival | None) -> bool:
+    return state.tone == "bad" or bool(alike and alike.is_silent)
 
 
 def last_sends(user: User, most: int) -> list[SmsDelivery]:

@@ -40,9 +40,11 @@ class LoginCode(models.Model):
     wrong = models.PositiveIntegerField(_("wrong guesses"), default=0)
     created_at = models.DateTimeField(_("created"))
     sent_at = models.DateTimeField(_("last sent"))
-    open_until = models.DateTimeField(_("open until"))
-    expires_at = models.DateTimeField(_("expires"))
-    closed_at = models.DateTimeField(_("closed"), null=True)
+    open_until = models.DateTimeField(
+        _("sent again until"), help_text=_("Until then, another request sends the same code.")
+    )
+    expires_at = models.DateTimeField(_("the code works until"))
+    closed_at = models.DateTimeField(_("closed"), null=True, help_text=_("Since then, a request makes a new code."))
     used_at = models.DateTimeField(_("used"), null=True)
 
     class Meta:

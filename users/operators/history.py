@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils import translation
@@ -23,6 +24,9 @@ from django.utils.translation import gettext_noop as N_
 NOTHING = "—"
 
 _REASON = N_("Reason: %(reason)s")
+
+# With the id of the user for whom it was.
+VOTE_RELEASED = N_("Released the vote for user %(result)d.")
 
 # The name of a field in messages of earlier versions.
 _EARLIER = (N_("staff"),)
@@ -70,14 +74,19 @@ def record(by: Any, model: type[Model], names: Mapping[Any, str], *sentences: di
     )
 
 
-def in_words(entry: LogEntry) -> str:
+def in_words_for_operators(entry: LogEntry) -> str:
+    """The same, with the masked phone of the user for whom a vote was. It is not stored: the user may be erased."""
+    return in_words(entry, of_operators=True)
+
+
+def in_words(entry: LogEntry, *, of_operators: bool = False) -> str:
     """The message of this entry in the current language, whichever version wrote it."""
     try:
         parts = json.loads(entry.change_message)
     except ValueError:
         parts = None
     if isinstance(parts, list) and parts and all("told" in part for part in parts):
-        return " ".join(_said(part) for part in parts)
+        return " ".join(said(part, of_operators=of_operators) for part in parts)
     return _ISO_TIME.sub(lambda found: _time(found[0]), str(entry.get_change_message()))
 
 
@@ -89,9 +98,14 @@ def _stored(value: Any) -> Any:
     return {"word": str(value)} if isinstance(value, Promise) else value
 
 
-def _said(part: dict[str, Any]) -> str:
-    text = part["told"]
-    return capfirst(gettext(text) % {name: _shown(value) for name, value in part["values"].items()})
+def said(part: dict[str, Any], *, of_operators: bool = False) -> str:
+    """One sentence in the current language."""
+    text, values = part["told"], part["values"]
+    if of_operators and text == VOTE_RELEASED:
+        found = get_user_model().objects.filter(pk=values["result"]).first()
+        if found:
+            return gettext("Released the vote for %(user)s.") % {"user": found}
+    return capfirst(gettext(text) % {name: _shown(value) for name, value in values.items()})
 
 
 def _shown(value: Any) -> Any:

@@ -54,6 +54,12 @@ class OperatorLogin(models.Model):
         """Browser and system, as in the list of devices."""
         return named(self.user_agent)
 
+    @property
+    def tone(self) -> str:
+        """How the admin marks the outcome, as `SmsDelivery.tone`."""
+        tones = {self.Outcome.OK: "good", self.Outcome.PASSWORD_ONLY: "open"}
+        return tones.get(self.Outcome(self.outcome), "bad")
+
 
 class PhoneSearch(models.Model):
     """An operator who sees masked phones searched for a full phone number."""

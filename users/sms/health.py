@@ -62,6 +62,7 @@ def _refusing(gateway: SmsGateway) -> Trouble:
     said = {"gateway": str(gateway), "error": gateway.described_error, "count": gateway.refusals}
     what = _("Gateway %(gateway)s refused the last %(count)d SMS: %(error)s.") % said
     todo = _(
-        "Send one to your own phone, which shows the provider's answer: manage.py send_test_sms PHONE --gateway N."
-    )
+        "Send one to your own phone, which shows the provider's answer: manage.py send_test_sms PHONE --gateway"
+        " %(place)s."
+    ) % {"place": gateway.name.partition(" ")[0]}
     return Trouble(what, todo, _("refuses all SMS"))

@@ -33,7 +33,7 @@ class SmsDelivery(models.Model):
     gateway = models.CharField(_("gateway"), max_length=64, blank=True)
     gateway_ref = models.CharField(_("gateway's reference"), max_length=MAX_REFERENCE, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.QUEUED)
-    address = models.CharField(_("phone, masked"), max_length=20)
+    address = models.CharField(_("phone"), max_length=20)
     # Of a notice about a changed phone: the phone before (E.164), to which it goes, until it is sent or given up.
     notice_phone = models.CharField(max_length=16, null=True)
     country = models.CharField(_("country"), max_length=3)
@@ -114,7 +114,17 @@ class SmsDelivery(models.Model):
         if self.undelivered:
             return gettext("not delivered: %(reason)s") % {"reason": self.described_undelivered}
         why = self.described_error if self.state != self.State.SENT else ""
+        if self.state == self.State.DROPPED:
+            why = self.why_dropped
         return f"{self.get_state_display()}: {why}" if why else self.get_state_display()
+
+    @property
+    def why_dropped(self) -> str:
+        """Why no gateway was asked, in the current language. See `users.sms.queries.claim`."""
+        code, finished_at = self.login_code, self.finished_at or timezone.now()
+        if code.used_at:
+            return gettext("too late") if code.used_at <= self.created_at else gettext("the code was used first")
+        return gettext("its code expired") if code.expires_at <= finished_at else gettext("the user was erased")
 
     @property
     def tone(self) -> str:
