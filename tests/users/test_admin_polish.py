@@ -49,7 +49,7 @@ def test_outcome_of_sms_comes_with_a_period(boss: Client, alice: SignedInUser) -
     outcome, period = shown.context["cl"].filter_specs
     (chosen,) = [one["display"] for one in period.choices(shown.context["cl"]) if one["selected"]]
     any_date = next(iter(period.choices(shown.context["cl"])))["query_string"]
-    assert (outcome.title, chosen, any_date) == ("outcome", "Past 7 days", "?q=1")
+    assert (outcome.title, chosen, any_date) == ("outcome", "Today", "?q=1")
     assert boss.get(f"{SMS}?lately=failed").status_code == 302
     assert len(boss.get(f"{SMS}?lately=failed", follow=True).context["cl"].result_list) == 1
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.utils.html import format_html, format_html_join
@@ -55,6 +55,12 @@ class OutcomeFilter(ChoiceFilter):
     parameter_name = "lately"
     choices_offered = {name: (title, found) for name, title, found in OUTCOMES}
 
+    def choices(self, changelist: Any) -> Any:
+        """With today for an outcome without a period."""
+        for choice in super().choices(changelist):
+            asked = QueryDict(choice["query_string"].removeprefix("?"))
+            yield {**choice, "query_string": f"?{with_period(asked).urlencode()}"}
+
 
 class PeriodFilter(admin.DateFieldListFilter):
     def choices(self, changelist: Any) -> Any:
@@ -66,10 +72,14 @@ class PeriodFilter(admin.DateFieldListFilter):
             yield choice
 
 
-def last_week() -> dict[str, str]:
-    """The parameters of the choice of the past seven days, as Django has them."""
+def with_period(asked: QueryDict) -> QueryDict:
+    """The same query, with the parameters of Django's choice of today if it has an outcome without a period."""
+    if OutcomeFilter.parameter_name not in asked or any(name.startswith("created_at__") for name in asked):
+        return asked
     today = localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    return {"created_at__gte": str(today - 7 * DAY), "created_at__lt": str(today + DAY)}
+    found = asked.copy()
+    found.update({"created_at__gte": str(today), "created_at__lt": str(today + DAY)})
+    return found
 
 
 def advice(sms: SmsDelivery) -> str:
@@ -107,9 +117,7 @@ class SmsDeliveryAdmin(LargeTableAdmin):
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        asked = request.GET.copy()
-        if OutcomeFilter.parameter_name in asked and not any(name.startswith("created_at__") for name in asked):
-            asked.update(last_week())
+        if (asked := with_period(request.GET)) is not request.GET:
             return redirect(f"{request.path}?{asked.urlencode()}")
         return super().changelist_view(request, extra_context)
 
