@@ -132,14 +132,25 @@ def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
         ),
         ({"state": "queued", "error": "1 webhook: credit 3"}, "open", "queued: No. 1 (webhook): no credit (3)"),
         ({"state": "failed", "error": "1 webhook: number"}, "bad", "failed: No. 1 (webhook): no such number"),
-        ({"state": "dropped"}, "bad", "dropped: the user was erased"),
+        ({"state": "dropped", "erased_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: the user was erased"),
         ({"state": "dropped", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: its code expired"),
+        ({"state": "dropped", "used_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: the code was used first"),
         ({"undelivered": "expired"}, "bad", "not delivered: its time ran out"),
         ({"undelivered": "expired", "delivered_at": datetime(2026, 2, 3, tzinfo=UTC)}, "good", "delivered"),
     ],
 )
 def test_outcome_of_an_sms_is_told_in_words_and_by_a_mark(values: dict[str, Any], tone: str, said: str) -> None:
-    code = LoginCode(expires_at=values.pop("expires_at", timezone.now() + timedelta(minutes=5)))
-    sms = SmsDelivery(**{"login_code": code, "state": "sent", "undelivered": "", **values})
+    values, soon = {**values}, timezone.now() + timedelta(minutes=5)
+    user = User(pk=1, erased_at=values.pop("erased_at", None))
+    code = LoginCode(user=user, expires_at=values.pop("expires_at", soon), used_at=values.pop("used_at", None))
+    sms = SmsDelivery(
+        **{
+            "created_at": datetime(2026, 2, 2, tzinfo=UTC),
+            "login_code": code,
+            "state": "sent",
+            "undelivered": "",
+            **values,
+        }
+    )
 
     assert (sms.tone, sms.outcome) == (tone, said)

@@ -124,7 +124,8 @@ class SmsDelivery(models.Model):
         code, finished_at = self.login_code, self.finished_at or timezone.now()
         if code.used_at:
             return gettext("too late") if code.used_at <= self.created_at else gettext("the code was used first")
-        return gettext("its code expired") if code.expires_at <= finished_at else gettext("the user was erased")
+        is_erased = code.expires_at > finished_at and code.user.erased_at
+        return gettext("the user was erased") if is_erased else gettext("its code expired")
 
     @property
     def tone(self) -> str:
