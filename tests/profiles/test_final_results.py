@@ -85,3 +85,39 @@ def test_without_a_voting_period_there_are_no_results(forgery: str) -> None:
 
         with pytest.raises(psycopg.errors.RestrictViolation):
             forger.execute(forgery)
+
+
+@pytest.mark.parametrize("change", ["UPDATE profiles_result SET votes = 0", "DELETE FROM profiles_receipt"])
+def test_without_a_voting_period_no_line_is_changed(change: str) -> None:
+    with another_session() as forger:
+        for forgery in FORGERIES:
+            forger.execute(forgery)
+        forger.execute("DELETE FROM profiles_votingperiod")
+
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            forger.execute(change)
+
+
+# It waits for the advisory lock with this number after the triggers of a statement have looked.
+LATE_REOPENING = """
+INSERT INTO profiles_votingperiod (id, results_period, results_sha256)
+SELECT 1, '', '' FROM (SELECT pg_advisory_xact_lock(77)) AS waiting
+    ON CONFLICT (id) DO UPDATE SET results_published_at = NULL, closes_at = NULL
+"""
+
+
+def test_statement_from_before_there_was_a_period_cannot_reopen_it() -> None:
+    with another_session() as forger, another_session() as holder, another_session() as watching:
+        forger.execute("DELETE FROM profiles_votingperiod")
+        forger.commit()
+        holder.execute("SELECT pg_advisory_xact_lock(77)")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(forger.execute, LATE_REOPENING)
+            wait_until(watching, 1)
+            voting.change(None, database_now())
+            published = results.publish()
+            holder.rollback()
+
+            with pytest.raises(psycopg.errors.RestrictViolation):
+                waiting.result()
+    assert voting.period().results_published_at == published.results_published_at
