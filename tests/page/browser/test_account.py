@@ -62,11 +62,11 @@ def test_device_that_is_signed_out_is_only_taken_off_the_list(alice: Visitor, bo
 
     alice.page.get_by_role("listitem").last.get_by_role("button").click()
 
-    alice.sees("It is already signed out. It will leave this list and count as new at its next sign-in.")
+    alice.sees("You are already signed out there. If you sign in there again, it will be treated as a new device.")
     expect(alice.page.locator("[data-live]:visible")).to_have_count(0)
     expect(alice.page.locator("dialog .danger:visible")).to_have_count(0)  # nothing is lost
     alice.finds_no_barrier()
-    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Forget")).click()
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove from list")).click()
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
 
 
@@ -135,11 +135,15 @@ UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
 
 
 def erase(person: Visitor) -> None:
-    person.press("Erase the account")
-    expect(person.page.get_by_role("dialog")).to_contain_text(
-        "Your number, your devices and the vote you gave are erased"
+    person.press("Erase account")
+    expect(person.page.get_by_role("dialog").get_by_role("listitem")).to_have_text(
+        [
+            "Your number, devices and vote are erased. ",
+            "Votes for you stay in the count, without your number.",
+            "Your invite code stops working.",
+        ]
     )
-    expect(person.page.get_by_role("dialog")).to_contain_text("Your invite code will stop working.")
-    expect(person.page.locator("[data-erase]")).to_contain_text("Your invite code will stop working.")
+    expect(person.page.locator("[data-voted]")).to_be_hidden()  # there is no vote to lose
+    expect(person.page.locator("[data-erase]")).to_contain_text("your invite code stops working")
     person.sees("This cannot be undone.")
-    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase the account")).click()
+    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase account")).click()

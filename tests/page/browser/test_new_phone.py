@@ -35,7 +35,7 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     before, alice_before = alice.shown_phone, alice.phone
     alice.open_account()
     look(alice, "account")
-    alice.press("Change the number")
+    alice.press("Change number")
     alice.sees_title("Change the number")
     alice.sees("Current number:")
     expect(alice.page.locator(".card .phone")).to_have_text(before)
@@ -89,7 +89,7 @@ def test_taken_number_and_old_sign_in_show_what_to_do(
     bob.sign_in()
     alice.sign_in()
     alice.open_account()
-    alice.press("Change the number")
+    alice.press("Change number")
     field = alice.page.get_by_label(alice.words("New mobile number"))
     database.execute(AGE, [f"+7{alice.phone}"])
     field.fill(bob.phone)

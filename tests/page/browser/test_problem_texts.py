@@ -54,14 +54,11 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
     busy = answer_with(503, {"code": "unavailable", "status": 503, "retry_after": 14})
     alice.page.goto("/")
     alice.page.clock.install()
-    for path, field, typed, kept in (
-        ("signup", "#phone", lambda: alice.phone, "typed_kept"),
-        ("login", "#code", alice.code, "typed_kept"),
-    ):
+    for path, field, typed in (("signup", "#phone", lambda: alice.phone), ("login", "#code", alice.code)):
         alice.page.route(f"**/api/auth/{path}", busy)
         alice.page.locator(field).fill(typed())
         alice.page.locator(field).press("Enter")
-        expect(alice.problem).to_have_text(f"{alice.words('problem_unavailable')} {alice.words(kept)}")
+        expect(alice.problem).to_have_text(alice.words("busy_by_itself"))
         alice.hears("tries_again_in", time="0:14")
         expect(alice.page.locator(field)).to_be_focused()
         expect(alice.button("tries_again_in", time="0:14")).to_be_disabled()
@@ -76,7 +73,7 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "words"),
     [
-        (503, "unavailable", "problem_unavailable"),
+        (503, "unavailable", "busy_by_itself"),
         (500, "internal_error", "problem_internal_error"),
         (429, "too_many_requests", "too_many_codes"),
     ],
@@ -94,6 +91,7 @@ def test_failure_is_not_told_as_a_wrong_number_and_moves_nothing(
     button.click()
 
     expect(alice.page.locator("form > .problem")).to_contain_text(alice.words(words))
+    expect(alice.page.locator("form > .caution")).to_have_count(0 if status == 500 else 1)
     expect(alice.page.locator("#phone-problem")).to_be_empty()
     expect(alice.page.locator("#phone-hint")).to_be_visible()
     assert button.bounding_box() == place
@@ -133,7 +131,8 @@ def test_busy_service_is_not_asked_to_vote_without_the_user(alice: Visitor, bob:
     alice.press("Continue")
     alice.page.locator("dialog[open] button.primary").click()
 
-    expect(alice.problem).to_have_text(alice.words("vote_unconfirmed"))
+    expect(alice.problem).to_have_text(alice.words("vote_busy"))
+    expect(alice.page.locator(".problem.caution")).to_be_visible()
     alice.press("try_again")
 
     expect(alice.page.locator("dialog[open]")).to_be_visible()
@@ -164,7 +163,7 @@ def test_without_a_connection_nothing_typed_is_lost(alice: Visitor) -> None:
 
     alice.code_field.fill(alice.code())
 
-    expect(alice.problem).to_have_text(f"{alice.words('problem_offline')} {alice.words('typed_kept')}")
+    expect(alice.problem).to_have_text(f"{alice.words('problem_offline')} {alice.words('code_kept')}")
     expect(alice.code_field).to_have_value(alice.code())
     expect(alice.button("Sign in")).to_be_focused()  # it does the same once more
     expect(alice.button("try_again")).to_have_count(0)
@@ -210,7 +209,7 @@ def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], 
         expect(alice.problem).to_have_count(0)
 
     for code in PROBLEMS:
-        name = {"too_many_requests": "too_many_codes"}.get(code, f"problem_{code}")
+        name = {"too_many_requests": "too_many_codes", "unavailable": "busy_by_itself"}.get(code, f"problem_{code}")
         words = alice.words(name if name in SCRIPT_TEXTS else "problem_out_of_date", time="…", code="…", example="…")
         assert said[code].startswith(words.split("…")[0])
     for time, words in (("2001-01-01T12:00:00Z", "voting_over"), ("2999-01-01T12:00:00Z", "voting_not_begun")):

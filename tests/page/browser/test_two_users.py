@@ -1,5 +1,6 @@
 """Two users at two browsers: one invites, the other activates."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +35,15 @@ def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], languag
 
     bob.sees_chosen(code)
     bob.hears("activated", code=f"{code[:3]} {code[3:]}")
-    expect(bob.page.locator("[data-success]")).to_be_visible()
+    bob.sees("Now share your own code.")
+    expect(bob.page.locator("[data-when]")).to_have_text(re.compile(r"\w+.*[^.]\.$"))
+    bob.sees_title("Your invite code")
+    expect(bob.page.locator("[data-choice]")).to_be_hidden()
     expect(bob.invite_field).to_have_count(0)
     bob.finds_no_barrier()
+    bob.page.reload()
+    expect(bob.page.locator("[data-choice]")).to_be_visible()
+    bob.sees_chosen(code)
     alice.page.reload()
     expect(alice.page.get_by_role("listitem")).to_contain_text([bob.shown_phone])
     expect(alice.page.locator("[data-count]")).to_have_text("1")
@@ -54,7 +61,7 @@ def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itse
     bob.finds_no_barrier()
     bob.ask_for_code()
     bob.code_field.fill(bob.code())
-    bob.sees("Somebody shared this invite code with you. You can give that person your vote.")
+    bob.sees("Somebody shared this invite code with you. You can give your one vote to the person it belongs to.")
     expect(bob.page.locator(".ticket [aria-hidden]")).to_have_text(f"{code[:3]} {code[3:]}")
     bob.finds_no_barrier()
     alice.page.reload()
@@ -87,6 +94,27 @@ def test_invited_user_may_vote_later_or_for_another(alice: Visitor, bob: Visitor
     bob.sees("code_waits")
     bob.invite_field.fill("H7K")
     expect(bob.page.locator("[data-lead]")).not_to_have_text(bob.words("code_waits"))
+    stands_beside_the_own_code(bob)
+    bob.invite_field.fill(code)
+    bob.press("Continue")
+    bob.press("Vote")
+    bob.sees_chosen(code)
+    bob.sees_title("Your invite code")
+    expect(bob.page.locator("[data-success]")).to_be_focused()
+    expect(bob.page.locator("[data-own-code] .primary:visible")).to_have_css("border-top-color", "rgba(0, 0, 0, 0)")
+
+
+def stands_beside_the_own_code(person: Visitor) -> None:
+    """The vote comes first and alone has a filled button. On a wide screen no column is empty."""
+    share = person.page.locator("[data-own-code] .primary:visible")
+    expect(share).not_to_have_css("border-top-color", "rgba(0, 0, 0, 0)")
+    person.page.set_viewport_size({"width": 1280, "height": 800})
+    choice, own, people = (
+        person.page.locator(f"[{name}]").bounding_box() for name in ("data-choice", "data-own-code", "data-people")
+    )
+    assert choice and own and people
+    assert choice["y"] == own["y"] and choice["x"] == people["x"] < own["x"]
+    assert people["y"] == choice["y"] + choice["height"] + 20
 
 
 @pytest.mark.long
@@ -140,7 +168,7 @@ def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor
     other.goto(f"/i/{code}")
     other.get_by_role("button", name="Vote with this code").click()
     other.get_by_role("button", name="Vote", exact=True).click()
-    expect(other.locator(".chosen")).to_be_visible()
+    expect(other.locator("[data-success]")).to_be_visible()
 
     bob.invite_field.fill(code)
     bob.press("Continue")

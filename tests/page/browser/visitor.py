@@ -106,9 +106,10 @@ class Visitor:
         expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words(text))
 
     def sees_chosen(self, code: str) -> None:
-        shown = self.page.locator(".chosen [aria-hidden]")
-        expect(shown).to_be_visible()
-        expect(shown).to_have_text(f"{code[:3]} {code[3:]}")
+        """At once on top of the profile, or later in the card of the vote."""
+        shown = self.page.locator(".done:visible, .chosen [aria-hidden]:visible")
+        expect(shown).to_have_count(1)
+        expect(shown).to_contain_text(f"{code[:3]} {code[3:]}")
 
     def hears(self, text: str, **values: object) -> None:
         """What a screen reader is told."""

@@ -34,6 +34,7 @@ function showAccount(profile, devices) {
     forgetNewPhone();
     await signOut("signed_out", "signed_out_offline");
   });
+  $("[data-voted]").hidden = !profile.activated_invite;
   showDevices(devices);
 
   onClick($("[data-devices]"), "[data-end-all]", async () => {
@@ -113,7 +114,7 @@ function ender(device, name, row, box, dialog) {
     for (const part of dialog.querySelectorAll("[data-left]")) part.hidden = !device.ended_at;
     if (!(await ask(dialog))) return;
     await authorized("DELETE", `${DEVICES}/${device.id}`);
-    say(t("device_ended", { device: name }));
+    say(t(device.ended_at ? "device_forgotten" : "device_ended", { device: name }));
     const card = row.closest("[data-devices]");
     row.remove();
     offerToEnd(card);
@@ -147,7 +148,7 @@ const SYSTEMS = {
 /** The names of browser and system. The first match counts, because browsers also name each other. */
 function described(userAgent) {
   const found = [BROWSERS, SYSTEMS].map((names) => names[Object.keys(names).find((name) => userAgent.includes(name))]);
-  return found.filter(Boolean).join(", ") || userAgent.slice(0, 40) || t("unknown_device");
+  return found.filter(Boolean).join(",\u00a0") || userAgent.slice(0, 40) || t("unknown_device");
 }
 
 function save(blob, name) {

@@ -27,9 +27,9 @@ export function day(date) {
   return new Intl.DateTimeFormat(language, parts).format(date);
 }
 
-/** Date and time, which break only between the two. @param {Date} date @param zone "short" names the reader's zone */
-export function moment(date, zone) {
-  const parts = { year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: zone };
+/** Date and time, which break only between the two. @param {Date} date @param more `timeZoneName` or `second` to add */
+export function moment(date, more = {}) {
+  const parts = { year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit", ...more };
   const text = new Intl.DateTimeFormat(language, parts).format(date);
   return unbroken(text).replace(/\u00a0(at|в)\u00a0/, " $1\u00a0");
 }

@@ -63,9 +63,9 @@ export function errorNumber({ code, request_id }) {
   return code === "internal_error" ? (request_id ?? "").slice(0, NUMBER_LENGTH) : "";
 }
 
-/** Whether nothing is wrong: the user only has to do something else first. */
+/** Whether nothing is wrong: the user only has to wait, or to do something else first. */
 export function isCaution({ code }) {
-  return code === "fresh_sign_in_required";
+  return ["fresh_sign_in_required", "unavailable", "too_many_requests"].includes(code);
 }
 
 /** The link to those who can help, where the user cannot. */

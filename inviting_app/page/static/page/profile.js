@@ -35,12 +35,14 @@ function showProfile(profile, voting, people, results) {
   const $ = showWho(show("profile"), profile);
   spell($(".own"), profile.invite_code);
   showSharing($, profile);
-  showChoice($, profile, voting);
+  let showNow = null;
+  showChoice($, profile, voting, (now) => {
+    showNow = showProfile(now, voting, people, results);
+  });
   if (results) showResults($("[data-results]"), voting, results, profile);
   if (!voting.open) arrange($, voting, results);
   giveRoom($, profile);
   const showAnew = showPeople($("[data-people]"), profile, people);
-  let showNow = null;
   if (voting.results_published_at && !results) {
     $("[data-period]").after($("[data-missing]"));
     offerResults($("[data-missing]"), (published) => {

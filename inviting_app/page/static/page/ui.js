@@ -101,7 +101,8 @@ export function complainOf(problem, box, ways) {
   const usual = { load_again: () => location.reload(), sign_in_again: () => signOut(), wait: ways.retry };
   const deed = { ...usual, ...ways }[way];
   const link = help(problem);
-  const explanation = explain(problem, ways.words);
+  const byItself = ways.by_itself && problem.code === "unavailable";
+  const explanation = byItself ? t("busy_by_itself") : explain(problem, ways.words);
   if (way === "field" || !deed) return complain(box, explanation, { field: ways.field, link });
   if (deed instanceof Element) {
     complain(box, explanation, { link });
@@ -109,13 +110,12 @@ export function complainOf(problem, box, ways) {
   }
   const own = way === "wait" || way === "retry" ? ways.button : undefined;
   const button = own ?? nextStep(way, deed);
-  const byItself = ways.by_itself && problem.code === "unavailable";
   const place = ways.failure ?? box;
-  const kept = ways.field && !ways.words?.[problem.code] && ["offline", "unavailable"].includes(problem.code);
-  const texts = [explanation, kept ? t("typed_kept") : ""];
+  const kept = ways.field && !byItself && !ways.words?.[problem.code] && ["offline", "unavailable"].includes(problem.code);
+  const texts = [explanation, kept ? t(ways.field.id === "code" ? "code_kept" : "number_kept") : ""];
   const number = errorNumber(problem) && numbered(errorNumber(problem));
   complain(place, texts.filter(Boolean).join(" "), { number, button: own ? null : button, link });
-  place.classList.toggle("caution", byItself || isCaution(problem));
+  place.classList.toggle("caution", isCaution(problem));
   if (way !== "wait") return button.focus();
   const [before, done] = byItself ? ["tries_again_in", deed] : ["try_again_in"];
   const end = countDown(button, retryAt(problem), "try_again", done, { before });

@@ -42,7 +42,8 @@ export function showInvited(profile, showProfile) {
   return $;
 }
 
-export function showChoice($, profile, voting) {
+/** @param {(profile) => void} showVoted called when the user has voted with the form */
+export function showChoice($, profile, voting, showVoted) {
   const form = $("[data-choice] form");
   const fromLink = dataset.inviteCode;
   const notice = $("[data-notice]");
@@ -62,7 +63,7 @@ export function showChoice($, profile, voting) {
     $("[data-broken]")?.remove();
     return form.replaceWith(make("p", t("no_vote")));
   }
-  if (voting.open) return offerForm($, form, profile, voting);
+  if (voting.open) return offerForm($, form, profile, showVoted);
   if (isOthers) keepForLater(profile, fromLink);
   const kept = local.getItem(draft(profile));
   if ($("[data-broken]")) $("[data-broken]").textContent = t("broken_link"); // there is no form to type into
@@ -71,7 +72,7 @@ export function showChoice($, profile, voting) {
   else form.remove();
 }
 
-function offerForm($, form, profile, voting) {
+function offerForm($, form, profile, showVoted) {
   const field = $("#invite");
   const kept = local.getItem(draft(profile));
   field.value = tab.getItem(draft(profile)) ?? kept ?? "";
@@ -90,7 +91,7 @@ function offerForm($, form, profile, voting) {
     field.value = halves(code);
     const answer = await activated($, code, profile);
     if (!answer) return;
-    showVote($, answer, voting);
+    showVoted(answer);
     celebrate(answer);
   };
   onSubmit(form, act, { words: unconfirmed() });
@@ -106,7 +107,11 @@ export function showVote($, { activated_invite, activated_at, receipt }, voting)
   $("#choice-title").textContent = $("#choice-title").dataset.done;
   $("[data-chosen]").hidden = false;
   spell($("[data-chosen] .code"), activated_invite);
-  $("[data-chosen] .hint").textContent = t("activated_at", { time: unbroken(day(new Date(activated_at))) });
+  $("[data-chosen] .hint").textContent = votedAt(activated_at);
+}
+
+function votedAt(time) {
+  return t("activated_at", { time: unbroken(day(new Date(time))) });
 }
 
 function tellCounted(notice, receipt, why) {
@@ -146,13 +151,15 @@ async function vote(code) {
 /** What is told where nobody knows whether the vote was given. */
 function unconfirmed() {
   const words = t("vote_unconfirmed");
-  return { offline: words, unavailable: words, internal_error: words };
+  return { offline: words, unavailable: t("vote_busy"), internal_error: words };
 }
 
-/** Says on top of the profile that it is done. */
-function celebrate({ activated_invite }) {
+/** Says on top of the profile that it is done, in place of the card that says so later. The own code is next. */
+function celebrate({ activated_invite, activated_at }) {
   const success = document.querySelector("main [data-success]");
   success.querySelector(".done").textContent = t("vote_counted_for", { code: unbroken(halves(activated_invite)) });
+  success.querySelector("[data-when]").textContent = votedAt(activated_at).replace(/\.?$/, "."); // "29 нояб." has its own
+  document.querySelector("main [data-choice]").hidden = true;
   success.hidden = false;
   success.focus();
   say(t("activated", { code: unbroken(halves(activated_invite)) }));

@@ -42,9 +42,15 @@ export function beforeSignIn(usual, voting, invited, results) {
 /** Why this vote is not in the published results. Its time need not be the reason. */
 export function whyMissing(activated_at, { opens_at, closes_at }) {
   const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
-  const time = written(activated_at);
-  if (vote < opens) return t("vote_early", { time, opens: written(opens_at) });
-  return vote >= closes ? t("vote_late", { time, closes: written(closes_at) }) : t("vote_missing");
+  if (vote < opens) return toldApart("vote_early", activated_at, opens_at);
+  return vote >= closes ? toldApart("vote_late", activated_at, closes_at) : t("vote_missing");
+}
+
+/** The text with the times of the vote and of the limit, with seconds if they would look the same. */
+function toldApart(name, ...times) {
+  const texts = times.map((time) => written(time));
+  const [time, limit] = texts[0] === texts[1] ? times.map((each) => written(each, { second: "2-digit" })) : texts;
+  return t(name, { time, opens: limit, closes: limit });
 }
 
 function aboutEnd({ closes_at, results_published_at }) {
@@ -53,6 +59,6 @@ function aboutEnd({ closes_at, results_published_at }) {
 }
 
 /** A time of the API in the words and the zone of the reader. */
-export function written(time) {
-  return moment(new Date(time), "short");
+export function written(time, more = {}) {
+  return moment(new Date(time), { timeZoneName: "short", ...more });
 }
