@@ -136,9 +136,9 @@ UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
 
 def erase(person: Visitor) -> None:
     person.press("Erase account")
-    expect(person.page.get_by_role("dialog").get_by_role("listitem")).to_have_text(
+    expect(person.page.get_by_role("dialog").get_by_role("listitem")).to_contain_text(
         [
-            "Your number, devices and vote are erased. ",
+            "Your number, devices and vote are erased.",
             "Votes for you stay in the count, without your number.",
             "Your invite code stops working.",
         ]

@@ -20,9 +20,9 @@ def test_service_that_is_away_may_be_asked_again(alice: Visitor) -> None:
     alice.page.clock.install()
     alice.page.route("**/api/**", lambda route: route.fulfill(status=502, body="<html>Bad gateway</html>"))
     alice.page.reload()
-    alice.sees("problem_unavailable")
+    alice.sees("busy_by_itself")
     expect(alice.page.get_by_role("heading", level=1)).to_have_text(alice.words("The page could not be loaded"))
-    expect(alice.problem).to_have_text(alice.words("problem_unavailable"))  # nothing was typed
+    expect(alice.problem).to_have_text(alice.words("busy_by_itself"))
     alice.finds_no_barrier()
     expect(alice.button("tries_again_in", time="0:05")).to_be_disabled()
     expect(alice.page.locator(".problem.caution")).to_be_visible()  # the page helps itself

@@ -20,6 +20,12 @@ AGE = """
 UPDATE profiles_activation AS vote SET created_at = vote.created_at - %s::interval
   FROM users_user AS person WHERE person.id = invitee_id AND phone = %s
 """
+# In the middle of a minute, and ten seconds later.
+CLOSES = "UPDATE profiles_votingperiod SET closes_at = date_trunc('minute', now()) - interval '40 seconds'"
+LATE = """
+UPDATE profiles_activation SET created_at = closes_at + interval '10 seconds'
+  FROM profiles_votingperiod, users_user AS person WHERE person.id = invitee_id AND phone = %s
+"""
 
 
 @pytest.fixture
@@ -37,12 +43,14 @@ def test_vote_outside_the_period_is_not_shown_as_counted(
     service: Service,
     language: str,
 ) -> None:
-    chosen, early, counted = visitor("en"), visitor(language), visitor("en")
+    chosen, early, late, counted = visitor("en"), visitor(language), visitor(language), visitor("en")
     code = chosen.sign_in()
-    for one, age in ((early, "2 days"), (counted, "1 hour")):
+    for one, age in ((early, "2 days"), (late, "1 hour"), (counted, "1 hour")):
         vote_for(one, code)
         database.execute(AGE, [age, f"+7{one.phone}"])
     set_period(database, "-1 day", "-1 second")
+    database.execute(CLOSES)
+    database.execute(LATE, [f"+7{late.phone}"])
     publish(browser, service)
 
     early.page.goto("/")
@@ -50,11 +58,14 @@ def test_vote_outside_the_period_is_not_shown_as_counted(
     early.sees_title("results_title")
     expect(early.page.locator(".places tbody tr")).to_have_count(1)
     expect(early.page.locator(".places .badge")).to_have_count(0)
-    tells_why(early)
+    tells_why(early, "vote_early")
+    late.page.goto("/")
+    tells_why(late, "vote_late")
+    expect(late.page.locator("[data-counted]")).to_have_text(re.compile(r"\d:\d\d:20.*\d:\d\d:30"))  # not the same
     early.page.route("**/api/v1/results", lambda route: route.abort())
     early.page.reload()
     early.sees("results_missing")
-    tells_why(early)
+    tells_why(early, "vote_early")
     counted.page.goto("/")
     expect(counted.page.locator(".places .badge")).to_have_text(counted.words("your_choice"))
     expect(counted.page.locator("[data-counted]:not(.warning)")).to_have_text(counted.words("vote_counted"))
@@ -68,10 +79,11 @@ def vote_for(voter: Visitor, code: str) -> None:
     voter.sees_chosen(code)
 
 
-def tells_why(voter: Visitor) -> None:
+def tells_why(voter: Visitor, words: str) -> None:
     contact = voter.words("contact_us")
     notice = voter.page.locator("[data-choice] [data-counted].warning")
-    told = re.escape(f"{voter.words('vote_early', time='…', opens='…')} {voter.words('mistake', contact=contact)}")
+    why = voter.words(words, time="…", opens="…", closes="…")
+    told = re.escape(f"{why} {voter.words('mistake', contact=contact)}")
     expect(notice).to_have_text(re.compile(f"^{told}$".replace("…", r".+\d:\d\d.+")))
     expect(notice.get_by_role("link", name=contact)).to_have_attribute("href", CONTACT)
     voter.finds_no_barrier()
