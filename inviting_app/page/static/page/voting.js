@@ -46,10 +46,13 @@ export function whyMissing(activated_at, { opens_at, closes_at }) {
   return vote >= closes ? toldApart("vote_late", activated_at, closes_at) : t("vote_missing");
 }
 
-/** The text with the times of the vote and of the limit, with seconds if they would look the same. */
+// Parts of a time, until two of them differ.
+const MORE_EXACT = [{}, { second: "2-digit" }, { second: "2-digit", fractionalSecondDigits: 3 }];
+
+/** The text with the times of the vote and of the limit, which look different. */
 function toldApart(name, ...times) {
-  const texts = times.map((time) => written(time));
-  const [time, limit] = texts[0] === texts[1] ? times.map((each) => written(each, { second: "2-digit" })) : texts;
+  const pairs = MORE_EXACT.map((parts) => times.map((time) => written(time, parts)));
+  const [time, limit] = pairs.find(([first, second]) => first !== second) ?? pairs.at(-1);
   return t(name, { time, opens: limit, closes: limit });
 }
 
