@@ -159,6 +159,7 @@ def haproxy(folder: Path, upstream: int, host: str = "", also: int = 0, tls: Pat
         )
     if also:
         text = re.sub(rf"server web 127\.0\.0\.1:{upstream}(.*)", rf"\g<0>\n    server web-2 127.0.0.1:{also}\1", text)
+        text = re.sub(r"(server web-2 .* track inviting_app/web)", r"\1-2", text)
     lines = text.splitlines(keepends=True)
     config.write_text("".join(line for line in lines if "bind :443" not in line and "redirect scheme" not in line))
     with _running([installed("haproxy"), "-db", "-f", config], port, folder, {}):
