@@ -45,7 +45,7 @@ def test_page_is_in_the_chosen_language_or_the_browsers(
 
     answer = browser.get("/", HTTP_ACCEPT_LANGUAGE=asked)
 
-    title = {"en": "Sign in with your phone", "ru": "Вход по номеру телефона"}[language]
+    title = {"en": "Sign in with your phone", "ru": "Вход по\u00a0номеру телефона"}[language]
     assert answer.status_code == 200
     assert f'<html lang="{language}">' in answer.text
     assert title in answer.text
