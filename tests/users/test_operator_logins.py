@@ -29,6 +29,7 @@ def rows(browser: Client, user: User) -> list[list[str]]:
     """The tables on the operator's page, of the newest and of earlier ones."""
     page = browser.get(page_of(user.pk)).content.decode()
     tables = page.partition('id="logins"')[2].partition('class="help"')[0]
+    tables = re.sub(r"</?span[^>]*>", "", tables)
     return [found for row in tables.split("</tr>") if (found := re.findall(r"<td[^>]*>(.*?)</td>", row))]
 
 
