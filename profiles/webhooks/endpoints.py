@@ -66,11 +66,16 @@ def failing(now: datetime) -> QuerySet[WebhookEndpoint]:
 def todo(endpoint: WebhookEndpoint) -> str:
     """What an operator does about an endpoint that does not work, in the current language. Empty if it works."""
     if endpoint.is_enabled and endpoint.failing_since:
-        return _("Ask whoever runs the receiver. Events are tried for three days. Later they can be sent again.")
+        later = _("Events are tried for three days. Later they can be sent again.")
+        if endpoint.error.startswith("HTTP "):
+            asked = _("Ask whoever runs the receiver why it answers %(answer)s.") % {"answer": endpoint.error}
+        else:
+            asked = _("Ask whoever runs the receiver.")
+        return f"{asked} {later}"
     if not endpoint.is_enabled and endpoint.disabled_reason == GONE:
         return _(
-            "Enable it if that was a mistake. If the receiver is gone for good, write why below and save: the overview"
-            " stops showing it."
+            "Enable it if that was a mistake. If the receiver is gone for good, change “Why it is disabled” on the"
+            " webhook's page and save: it then leaves the overview."
         )
     return ""
 

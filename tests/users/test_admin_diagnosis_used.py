@@ -41,7 +41,7 @@ def test_code_that_was_used_needs_nothing(alice: SignedInUser, settings: Any) ->
     said, warning = page.index("The last code arrived and was used at"), page.index("The gateway has a problem")
     assert said < warning and "Nothing to do. If the user waits for a newer code" in page
     assert "request a new code" not in page
-    assert ". Nothing to do." in page[said:warning]
+    assert page.count("Nothing to do.") == 1
     User.objects.filter(pk=alice.profile.pk).update(is_active=False)
     page = read(helper(*ALLOWED), alice.profile.user)
     assert "Enable the user first" in page and "Nothing to do." not in page

@@ -146,7 +146,7 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 class SmsGatewayAdmin(LargeTableAdmin):
     empty_text = _("The gateways of SMS_GATEWAYS appear here a minute after the worker has started.")
     list_display = ("shown_name", "state", "shown_error", "todo", "arrived")
-    fields = (*list_display, "failed_at", "failures", "refusals", "circuit_open_until")
+    fields = (*list_display, "failed_at", "failures", "refusals", "last_until")
     ordering = ("name",)
 
     @admin.display(description=_("gateway"))
@@ -169,6 +169,10 @@ class SmsGatewayAdmin(LargeTableAdmin):
     @admin.display(description=_("what to do"))
     def todo(self, gateway: Any) -> str:
         return commands(shown(health.status(gateway, gateway.now).todo))
+
+    @admin.display(description=_("used only after the others, until"))
+    def last_until(self, gateway: SmsGateway) -> str:
+        return shown(gateway.circuit_open_until)
 
     @admin.display(description=_("delivered in 24 hours"))
     def arrived(self, gateway: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -145,12 +146,13 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     @admin.display(description=_("error"))
     def error(self, job: ProcrastinateJob) -> str:
         """The queue stores none."""
-        return gettext("See the log of the worker, at the time below.")
+        if _last_failure(job):
+            return gettext("See the log of the worker, at the time below.")
+        return gettext("See the log of the worker. No access? Tell whoever runs the service.")
 
     @admin.display(description=_("failed at"))
     def failed_at(self, job: ProcrastinateJob) -> str:
-        times = ProcrastinateEvent.objects.filter(job=job, type="failed").order_by("-pk").values_list("at", flat=True)
-        return shown(times.first())
+        return shown(_last_failure(job))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Without the events, which the list does not show."""
@@ -183,3 +185,8 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     @admin.display(description=_("arguments"))
     def arguments(self, job: ProcrastinateJob) -> str:
         return json.dumps(job.args, ensure_ascii=False)
+
+
+def _last_failure(job: ProcrastinateJob) -> datetime | None:
+    times = ProcrastinateEvent.objects.filter(job=job, type="failed").order_by("-pk").values_list("at", flat=True)
+    return times.first()

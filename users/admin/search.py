@@ -69,4 +69,6 @@ def why_nobody(text: str) -> str:
         return gettext("This is not a mobile phone number. No code is sent to it.")
     except phones.RegionNotAllowed:
         return gettext("PHONE_REGIONS does not include the country of this number. No code is sent to it.")
-    return gettext("No user has this number. No code was sent to it recently; any request for one was refused.")
+    return gettext(
+        "No user has this number. If a code was requested, the request was refused. Check the number with the user."
+    )
