@@ -7,6 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
@@ -20,10 +23,21 @@ from users.keyset import beyond
 from users.models import User
 from users.operators import history
 
+
+def _vote_of(user: User) -> str:
+    vote = Activation.objects.select_related("inviter__user").filter(pk=user.pk).first()
+    if not vote:  # released a moment ago
+        return ""
+    said: dict[str, Any] = {"invitee": user, "inviter": vote.inviter.user, "code": vote.inviter}
+    said["time"] = date_format(localtime(vote.created_at), "DATETIME_FORMAT")
+    return gettext("Vote of %(invitee)s for %(inviter)s (%(code)s), %(time)s.") % said
+
+
 RELEASE = Action(
     name="release-vote",
     title=_("Release the vote"),
     meaning=_("The vote is deleted and no longer counts for the inviter. The user can vote again."),
+    subject=_vote_of,
     applies=lambda user: Activation.objects.filter(pk=user.pk).exists(),
     do=lambda user: activation.release(user.pk),
     done=history.VOTE_RELEASED,
@@ -41,7 +55,7 @@ REPLACE = Action(
 )
 ERASE = Action(
     name="erase",
-    title=_("Erase"),
+    title=_("Erase the user"),
     meaning=_(
         "The phone number, addresses and clients are deleted, all devices are revoked, and the user's own vote is"
         " deleted. Users who voted for this user keep their vote. The same number can sign up again, as a new user."

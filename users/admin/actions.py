@@ -22,6 +22,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=500,
+        error_messages={"required": _("Write the reason.")},
         widget=forms.Textarea({"rows": 3, "class": "vLargeTextField"}),
         help_text=_("The user's history keeps it, even after an erasure. Do not write phone numbers."),
     )
@@ -45,6 +46,8 @@ class Action:
     title: Any
     # The consequences, as the page explains them.
     meaning: Any
+    # What it is about, such as a vote, if the page should name it.
+    subject: Callable[[User], str] = lambda user: ""
     # Whether the action is possible in the user's present state.
     applies: Callable[[User], bool]
     # Does it. The result is false if the action no longer applies; otherwise `done` may show it in the log.
@@ -63,7 +66,7 @@ class Action:
 
 DISABLE = Action(
     name="disable",
-    title=_("Disable"),
+    title=_("Disable the user"),
     meaning=_(
         "The user is signed out everywhere at once and cannot sign in. Others cannot see the user or activate the"
         " user's invite code. The user's own vote still counts, and so do the votes for the"
@@ -76,7 +79,7 @@ DISABLE = Action(
 )
 ENABLE = Action(
     name="enable",
-    title=_("Enable"),
+    title=_("Enable the user"),
     meaning=_("The user can sign in again, with a new sign-in on each device. The user's invite code works again."),
     applies=lambda user: not user.is_active and not user.erased_at and not test_numbers.is_removed(user),
     do=accounts.enable,

@@ -156,11 +156,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         return {
             "show_diagnosis": DiagnosisView.title if not user.erased_at and may(DiagnosisView.permissions) else "",
             "show_phone": _("Show the full number") if user.phone and may(PhoneView.permissions) else "",
-            "user_actions": [
-                (reverse(f"admin:users_user_{action.name}", args=[user.pk]), action)
-                for action in self.user_actions
-                if self.may_act(request, action, user) and action.applies(user)
-            ],
+            "user_actions": self.offered_to(request, user),
             "disabled": user_state.disabled(user),
             "operator": self._operator(request, user),
             "actions_done": self._history(user),
@@ -168,6 +164,11 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
             "devices": user.devices.order_by("-signed_in_at", "-pk")[:ROWS_SHOWN],
             "deliveries": last_sends(user, ROWS_SHOWN) if may(["users.view_smsdelivery"]) else [],
         }
+
+    def offered_to(self, request: HttpRequest, user: User) -> list[tuple[str, Action]]:
+        """What this operator can do about this user now, each with the address of its page."""
+        offered = [one for one in self.user_actions if self.may_act(request, one, user) and one.applies(user)]
+        return [(reverse(f"admin:users_user_{one.name}", args=[user.pk]), one) for one in offered]
 
     def _history(self, user: User) -> list[LogEntry]:
         """What operators did last, such as why the user is disabled."""
@@ -195,8 +196,10 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
             chosen = ("is_staff", "is_superuser", "own_groups", "own_permissions")
         is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
         role = ("role",) if is_operator else ()
-        about = (("masked", *role, "is_active", "is_test"), ("created_at", "verified_at"), ("last_login", "erased_at"))
-        if isinstance(obj, User) and obj.erased_at:
+        test = ("is_test",) if isinstance(obj, User) and obj.is_test else ()
+        erased = ("erased_at",) if isinstance(obj, User) and obj.erased_at else ()
+        about = (("masked", *role, "is_active", *test), ("created_at", "verified_at"), ("last_login", *erased))
+        if erased:
             return ((None, {"fields": about}),)
         return (
             (None, {"fields": about}),

@@ -95,6 +95,9 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
     def get_form_class(self) -> type[ReasonForm]:
         return FinalForm if self.action.final else ReasonForm
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(subject=self.action.subject(self.object), **kwargs)
+
     def get_initial(self) -> dict[str, Any]:
         return {"about": self.action.about(self.object)}
 
