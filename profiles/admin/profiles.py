@@ -16,6 +16,7 @@ from profiles.models import Activation, Profile, VotingPeriod
 from users.admin.export import ExportAdmin
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, marked, shown
 from users.admin.user_state import marked_if_disabled, with_states
+from users.models import User
 
 
 class HasActivatedFilter(ChoiceFilter):
@@ -74,7 +75,16 @@ class ProfileAdmin(ExportAdmin):
         "user__is_active": _("active"),
         "user__is_test": _("test user"),
     }
-    fields = ("user", *list_display, "is_active", "is_test")
+    fields = (
+        "user",
+        "invite_code",
+        "phone",
+        "invitations_count",
+        "voted_for",
+        *list_display[4:],
+        "is_active",
+        "is_test",
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
@@ -95,6 +105,12 @@ class ProfileAdmin(ExportAdmin):
     def activated(self, profile: Profile) -> str:
         vote = getattr(profile, "activation", None)
         return shown(vote and vote.inviter)
+
+    @admin.display(description=_("voted for"))
+    def voted_for(self, profile: Profile) -> str:
+        """The same on its page, where the other user is a link."""
+        vote = getattr(profile, "activation", None)
+        return format_html("{}, {}", vote.inviter, _linked(vote.inviter)) if vote else shown(None)
 
     @admin.display(description=_("cycle"))
     def cycle(self, profile: Profile) -> str:
@@ -122,7 +138,7 @@ class VotingPeriodFilter(admin.SimpleListFilter):
 @admin.register(Activation)
 class ActivationAdmin(ExportAdmin):
     empty_text = _("Votes appear here when users activate the invite codes of others.")
-    list_display = ("invitee_phone", "invitee", "inviter_phone", "inviter", "created_at", "counts")
+    list_display = ("invitee_phone", "invitee_code", "inviter_phone", "inviter_code", "created_at", "counts")
     list_filter = (VotingPeriodFilter, "created_at")
     list_select_related = ("invitee__user", "inviter__user")
     search_fields = ("invitee__user__phone",)
@@ -135,7 +151,15 @@ class ActivationAdmin(ExportAdmin):
         "created_at": _("time of the vote"),
         "invitee__user__is_test": _("test users"),
     }
-    fields = ("voter", "invitee", "candidate", "inviter", "created_at", "counts")
+    fields = ("voter", "invitee_code", "candidate", "inviter_code", "created_at", "counts")
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        """With a link to release the vote, for who may."""
+        vote = self.get_object(request, object_id)
+        users: Any = self.admin_site.get_model_admin(User)
+        offered = users.offered_to(request, vote.invitee.user) if vote and self.has_view_permission(request) else []
+        links = [(address, action.title) for address, action in offered if action.name == "release-vote"]
+        return super().change_view(request, object_id, form_url, {"links": links, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Activation]:
         votes: QuerySet[Activation] = super().get_queryset(request)
@@ -154,6 +178,14 @@ class ActivationAdmin(ExportAdmin):
     def invitee_phone(self, vote: Activation) -> str:
         return marked_if_disabled(vote.invitee.user)
 
+    @admin.display(description=_("invitee's code"))
+    def invitee_code(self, vote: Activation) -> str:
+        return str(vote.invitee)
+
+    @admin.display(description=_("inviter's code"))
+    def inviter_code(self, vote: Activation) -> str:
+        return str(vote.inviter)
+
     @admin.display(description=_("inviter's phone"))
     def inviter_phone(self, vote: Activation) -> str:
         return marked_if_disabled(vote.inviter.user)
@@ -169,10 +201,10 @@ class ActivationAdmin(ExportAdmin):
     @admin.display(description=_("counts"))
     def counts(self, vote: Any) -> str:
         if vote.invitee.user.is_test:
-            return marked("", gettext("no: test vote"))
+            return marked("", gettext("does not count: test vote"))
         if voting.is_open(vote.opens_at, vote.closes_at, vote.created_at):
-            return marked("good", gettext("yes"))
-        return marked("open", gettext("no: outside the voting period"))
+            return marked("good", gettext("counts"))
+        return marked("open", gettext("does not count: outside the voting period"))
 
 
 def _linked(profile: Profile) -> str:

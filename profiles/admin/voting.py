@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.urls import URLPattern, path, reverse
 from django.utils import formats
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -47,7 +47,6 @@ ANNOUNCE = _(
     "Announce the SHA-256 of the file elsewhere now, such as in a post, so that nobody can exchange the file later:"
     " %(sha256)s"
 )
-
 
 # Where nothing can be changed.
 MEANINGS = {"opens_at": _("Votes count from this time on."), "closes_at": _("Votes count before this time.")}
@@ -125,7 +124,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
             "validators": IN_RANGE,
         }
     }
-    readonly_fields = ("state", "results", "publish", "results_published_at", "results_sha256")
+    readonly_fields = ("state", "results", "results_published_at", "results_sha256")
 
     def get_urls(self) -> list[URLPattern]:
         publish = self.admin_site.admin_view(PublishView.as_view(model_admin=self))
@@ -136,11 +135,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
         explained = {"description": WHAT_HAPPENS} if reason else {}
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         published = ("results_published_at", "results_sha256") if is_published else ()
-        may_publish = request.user.is_superuser and isinstance(obj, VotingPeriod) and not _not_now(obj)
         return [
             (None, {"fields": ("state",)}),
             (format_lazy(_("Times, {zone}"), zone=ZONE), {"fields": ("opens_at", "closes_at", *reason), **explained}),
-            (_("Results"), {"fields": ("publish" if may_publish else "results", *published)}),
+            (_("Results"), {"fields": ("results", *published)}),
         ]
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -208,14 +206,14 @@ class VotingPeriodAdmin(ForgivingAdmin):
     @admin.display(description=_("publication"))
     def results(self, stored: VotingPeriod) -> str:
         if stored.results_published_at:
-            url = reverse("admin:profiles_result_changelist")
-            return format_html('<a href="{}">{}</a>', url, gettext("All results"))
+            every = (reverse("admin:profiles_result_changelist"), gettext("All results"))
+            return format_html_join(" · ", '<a href="{}">{}</a>', [every, *public_links()])
         return _not_now(stored) or gettext("Voting has ended. A superuser can publish the results now.")
 
-    @admin.display(description=_("publication"))
-    def publish(self, stored: VotingPeriod) -> str:
-        """For a superuser, who can do it now."""
-        return format_html('<a href="{}">{}</a>', reverse("admin:profiles_votingperiod_publish"), PublishView.title)
+
+def public_links() -> list[tuple[str, str]]:
+    """Where everybody finds the published results."""
+    return [(reverse("page"), gettext("Public results page")), (reverse("voting-file"), gettext("Votes file"))]
 
 
 def _not_now(stored: VotingPeriod) -> str:
