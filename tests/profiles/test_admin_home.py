@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from profiles import daily_counts
+from profiles import daily_counts, voting
 from profiles.admin import home
 from profiles.models import Activation, DailyStats, Profile
 from tests.support.accounts import SignedInUser, registered
@@ -22,6 +22,10 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2030, 3, 10, 15, tzinfo=UTC)
 MIDNIGHT = NOW.replace(hour=0)
 SECOND = timedelta(seconds=1)
+
+
+def read(browser: Client) -> str:
+    return browser.get("/admin/").text
 
 
 def cells(html: str, heading: str) -> list[str]:
@@ -143,9 +147,23 @@ def test_outcomes_of_the_last_sms_are_shown_to_those_who_may_see_sms(
     page = at_work(operator("9991119998", "view_user", "view_smsdelivery")).get("/admin/").text
 
     assert re.findall('<i class="(.*?)"', page) == ["", "bad"]
+    assert "<h2>The last 2 SMS, newest on the right</h2>" in page
     assert "Sent, no receipt: 1" in page
     assert "not delivered: the recipient blocks SMS" in page
     assert "Sent, no receipt" not in at_work(operator("9991119997", "view_user")).get("/admin/").text
+
+
+def test_home_says_whether_users_can_vote() -> None:
+    now, browser = database_now(), at_work(operator("9991119998", "view_user", "view_votingperiod"))
+    said = []
+    for opens, closes in ((None, None), (None, now + DAY), (now + DAY, None), (None, now - DAY)):
+        voting.change(opens, closes)
+        said += re.findall('<p class="voting"><a href="/admin/profiles/votingperiod/1/change/">(.*)</a>', read(browser))
+
+    assert [one.partition(" 20")[0] for one in said] == [
+        "Voting is open.", "Voting is open until", "Voting begins at", "Voting has ended.",
+    ]  # fmt: skip
+    assert 'class="voting"' not in read(at_work(operator("9991119997", "view_user")))
 
 
 def test_home_begins_with_a_search_for_a_user_and_has_the_menu(alice: SignedInUser) -> None:

@@ -24,7 +24,7 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
     shown = browser.get(PUBLISH).text
     done = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).text
 
-    assert f'href="{PUBLISH}"' in before and "Votes that do not count because of their time: 1 of 2." in before
+    assert before.count(f'href="{PUBLISH}"') == 1 and "Votes that do not count because of their time: 1 of 2." in before
     assert PUBLISH not in helped and "A superuser can publish" in helped
     words = " ".join(strip_tags(shown.replace("<", " <")).split())
     assert "Votes that count 1 Votes outside the voting period, which do not count 1 Invite" in words
@@ -32,7 +32,18 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
     assert f"Opens {voting.period().opens_at:%F %R} Closes {voting.period().closes_at:%F %R}" in words
     results = browser.get("/admin/profiles/result/").text
     assert "They are final. Invite codes: 1. Votes: 1." in results
+    profile = f"/admin/profiles/profile/{alice.profile.pk}/change/"
+    assert f'<a href="{profile}">{alice.code}</a>' in results
+    assert profile not in helper("view_result").get("/admin/profiles/result/").text
+    for page in (results, browser.get(PERIOD).text):
+        assert '<a href="/">Public results page</a>' in page and '/results/file">Votes file</a>' in page
     assert f"exchange the file later: {voting.period().results_sha256}" in done and PUBLISH not in done
+
+
+def test_results_that_are_not_published_lead_to_the_voting_period() -> None:
+    page = helper("view_result", "view_votingperiod").get("/admin/profiles/result/").text
+
+    assert f'<a href="{PERIOD}">Open the voting period</a>' in page and "Votes file" not in page
 
 
 def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedInUser) -> None:
@@ -46,6 +57,7 @@ def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedI
     within, early = browser.get(f"{votes}?voting=during").text, browser.get(f"{votes}?voting=before").text
 
     assert f'href="{votes}?voting=before"' in period and "?voting=after" not in period + all_votes
+    assert ">counts</span>" in all_votes and ">does not count: outside the voting period</span>" in all_votes
     assert [all_votes.count(dots(tone)) for tone in ("good", "open")] == [1, 1]
     assert [within.count(dots(tone)) for tone in ("good", "open")] == [1, 0]
     assert [early.count(dots(tone)) for tone in ("good", "open")] == [0, 1]

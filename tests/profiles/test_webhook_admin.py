@@ -184,6 +184,8 @@ def test_page_says_what_to_do_and_the_list_finds_what_was_delivered(manager: Cli
     assert advice not in manager.get(page).text
     WebhookEndpoint.objects.update(failing_since=database_now(), error="timeout")
     assert advice in manager.get(page).text
+    WebhookEndpoint.objects.update(error="HTTP 503")
+    assert "Ask whoever runs the receiver why it answers HTTP 503." in manager.get(page).text
     assert "<h1>New webhook</h1>" in manager.get(f"{LIST}add/").text
     counts = [
         len(manager.get(f"{DELIVERIES}?state={one}").context["cl"].result_list) for one in ("delivered", "failed")

@@ -29,3 +29,4 @@ def test_failed_job_says_where_its_error_is(status: str, says: bool) -> None:
     page = helper("view_procrastinatejob").get(f"/admin/procrastinate/procrastinatejob/{job}/change/").text
 
     assert ("See the log of the worker" in page) is says
+    assert "at the time below" not in page, "it has no time"

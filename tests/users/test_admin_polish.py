@@ -99,6 +99,21 @@ def test_vote_leads_to_both_users(boss: Client, alice: SignedInUser, bob: Signed
     assert f"<h2>Vote of {alice.profile.user} for {bob.profile.user}</h2>" in page
     for one in (alice, bob):
         assert f'<a href="{page_of(one.profile.pk)}">{one.profile.user}</a>' in page
+    assert "Invitee&#x27;s code" in page and "Inviter&#x27;s code" in page
+    of_voter = boss.get(f"/admin/profiles/profile/{alice.profile.pk}/change/").text
+    assert f'{bob.code}, <a href="{page_of(bob.profile.pk)}">' in of_voter
+
+
+def test_vote_leads_to_its_release_which_names_it(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
+    alice.activate(bob.code)
+    vote, release = f"/admin/profiles/activation/{alice.profile.pk}/change/", page_of(alice.profile.pk, "release-vote")
+
+    asked = boss.post(release, {"reason": ""}).text
+
+    assert f'<a href="{release}">Release the vote</a>' in boss.get(vote).text
+    assert release not in helper("view_activation").get(vote).text
+    assert f"Vote of {alice.profile.user} for {bob.profile.user} ({bob.code}), 20" in asked
+    assert "Write the reason." in asked
 
 
 def test_error_of_an_address_leads_out_of_it(boss: Client) -> None:
