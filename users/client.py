@@ -81,7 +81,7 @@ def user_agent(request: HttpRequest) -> str:
 
 
 def named(user_agent: str) -> str:
-    """Browser and system by their names, as users read it in their list of devices: `Chrome, Linux`."""
+    """Browser and system by their names, as users read them in their list of devices: `Chrome, Linux`."""
     found = [next((name for part, name in names.items() if part in user_agent), "") for names in (BROWSERS, SYSTEMS)]
     return ", ".join(filter(None, found)) or user_agent[:40]
 

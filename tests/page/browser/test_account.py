@@ -138,7 +138,7 @@ def erase(person: Visitor) -> None:
     person.press("Erase account")
     expect(person.page.get_by_role("dialog").get_by_role("listitem")).to_contain_text(
         [
-            "Your number, devices and vote are erased.",
+            "Your number, list of devices and vote are erased.",
             "Votes for you stay in the count, without your number.",
             "Your invite code stops working.",
         ]

@@ -28,7 +28,7 @@ def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], languag
 
     bob.invite_field.fill(f" {code[:3].lower()}-{code[3:].lower()} ")
     bob.press("Continue")
-    bob.sees("You have one vote. It cannot be changed or undone.")
+    bob.sees("You have one vote. You cannot change it or give it to somebody else later.")
     expect(bob.page.get_by_role("dialog")).to_contain_text(bob.shown_phone)
     bob.finds_no_barrier()
     bob.press("Vote")

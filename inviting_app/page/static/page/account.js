@@ -148,7 +148,9 @@ const SYSTEMS = {
 /** The names of browser and system. The first match counts, because browsers also name each other. */
 function described(userAgent) {
   const found = [BROWSERS, SYSTEMS].map((names) => names[Object.keys(names).find((name) => userAgent.includes(name))]);
-  return found.filter(Boolean).join(",\u00a0") || userAgent.slice(0, 40) || t("unknown_device");
+  const [browser, system] = found;
+  if (browser && system) return unbroken(t("browser_on", { browser, system }));
+  return browser ?? system ?? (userAgent.slice(0, 40) || t("unknown_device"));
 }
 
 function save(blob, name) {

@@ -31,7 +31,7 @@ export function day(date) {
 export function moment(date, more = {}) {
   const parts = { year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit", ...more };
   const text = new Intl.DateTimeFormat(language, parts).format(date);
-  return unbroken(text).replace(/\u00a0(at|в)\u00a0/, " $1\u00a0");
+  return unbroken(text).replace(/\u00a0(at|в)\u00a0/, ", "); // after "until" a comma is right in both languages
 }
 
 /** The time of day, with the date if it is not today. @param {Date} date */
