@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from profiles import activation, results, voting
+from profiles.models import Activation
 from tests.profiles.test_voting_races import published_here, wait_until
 from tests.support.accounts import registered
 from tests.support.backups import another_session
@@ -121,3 +122,20 @@ def test_statement_from_before_there_was_a_period_cannot_reopen_it() -> None:
             with pytest.raises(psycopg.errors.RestrictViolation):
                 waiting.result()
     assert voting.period().results_published_at == published.results_published_at
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_lines_of_no_vote_that_were_stored_before_are_not_published(forgery: str) -> None:
+    shown, leading = results.preview(voting.period())
+    with connection.cursor() as cursor:
+        cursor.execute(forgery)
+        cursor.execute("UPDATE profiles_activation SET created_at = now() + interval '1 day', receipt = sha256('')")
+
+    with pytest.raises(results.NotPublished):
+        results.published()
+    results.publish()
+
+    assert (shown, [line["votes"] for line in leading]) == (1, [1])
+    assert not results.published().exists()  # the only vote is late now
+    assert "ZZZZZZ" not in "".join(results.file()[0])
+    assert Activation.objects.get().receipt is None
