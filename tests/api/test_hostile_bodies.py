@@ -198,6 +198,18 @@ def test_parts_of_a_body_are_few(settings: Any) -> None:
     assert "errors" not in errors[1], "it is not read to its end"
 
 
+@pytest.mark.parametrize(("path", "status"), [("/api/auth/signup", 400), ("/admin/login/", 403)])
+def test_parameters_in_the_heads_of_parts_are_few(settings: Any, path: str, status: int) -> None:
+    cookie: Any = {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}  # otherwise the admin reads no body
+    head = b";" * (settings.DATA_UPLOAD_MAX_NUMBER_FIELDS * 2 - 2)  # less than half of what is allowed
+    bodies = (part(b"phone") + part(b"a", head) * parts + b"--b--" for parts in (2, 3))
+
+    read, refused = (call("POST", path, body=body, CONTENT_TYPE=PARTS, **cookie) for body in bodies)
+
+    assert read.status == status and b'"invalid"' not in read.body  # but invalid_phone
+    assert (refused.status, refused.code) == (400, "invalid")
+
+
 def test_all_rows_that_a_list_of_the_admin_shows_can_be_selected(settings: Any) -> None:
     shown = [
         admin.site.get_model_admin(model).list_max_show_all
