@@ -210,6 +210,17 @@ def test_parameters_in_the_heads_of_parts_are_few(settings: Any, path: str, stat
     assert (refused.status, refused.code) == (400, "invalid")
 
 
+@pytest.mark.parametrize(("path", "status"), [("/api/auth/signup", 400), ("/admin/login/", 403)])
+def test_escapes_in_a_form_are_few(settings: Any, path: str, status: int) -> None:
+    cookie: Any = {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}
+    bodies = (b"phone=1&a=" + b"%" * escapes for escapes in (10_000, 10_001))
+
+    read, refused = (call("POST", path, body=body, CONTENT_TYPE=FORM, **cookie) for body in bodies)
+
+    assert read.status == status and b'"invalid"' not in read.body
+    assert (refused.status, refused.code) == (400, "invalid")
+
+
 def test_all_rows_that_a_list_of_the_admin_shows_can_be_selected(settings: Any) -> None:
     shown = [
         admin.site.get_model_admin(model).list_max_show_all
