@@ -50,6 +50,13 @@ def test_times_of_earlier_messages_are_in_the_zone_of_the_service(
     assert logged() == ["Voting opens: 2030-03-01 15:00; closes: —. Reason: as announced"]
 
 
+@pytest.mark.parametrize("time", ["2026-99-99T99:99:99+00:00", "0001-01-01T00:00:00+23:59"])
+def test_filter_of_an_export_that_looks_like_a_time_leaves_the_home_page_readable(boss: Client, time: str) -> None:
+    boss.post("/admin/profiles/profile/export/", {"format": "csv"}, query_params={"has_activated": time})
+
+    assert time in boss.get("/admin/").text
+
+
 def test_history_begins_with_the_newest_entry(boss: Client, alice: SignedInUser) -> None:
     page = f"/admin/users/user/{alice.profile.pk}"
     boss.post(f"{page}/disable/", {"reason": "Ticket 12."})

@@ -31,7 +31,7 @@ VOTE_RELEASED = N_("Released the vote for user %(result)d.")
 # The name of a field in messages of earlier versions.
 _EARLIER = (N_("staff"),)
 
-# Messages of earlier versions are plain texts, with times as this pattern finds them.
+# Messages of earlier versions, and those of exports, are plain texts, with times as this pattern finds them.
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d:\d\d")
 
 
@@ -87,7 +87,7 @@ def in_words(entry: LogEntry, *, of_operators: bool = False) -> str:
         parts = None
     if isinstance(parts, list) and parts and all("told" in part for part in parts):
         return " ".join(said(part, of_operators=of_operators) for part in parts)
-    return _ISO_TIME.sub(lambda found: _time(found[0]), str(entry.get_change_message()))
+    return _ISO_TIME.sub(_time_in_text, str(entry.get_change_message()))
 
 
 def _stored(value: Any) -> Any:
@@ -115,6 +115,14 @@ def _shown(value: Any) -> Any:
         word = value.get("word")
         return _time(value["time"]) if word is None else gettext(word)
     return NOTHING if value is None else value
+
+
+def _time_in_text(found: re.Match[str]) -> str:
+    """The same text if there is no such time: an operator may have written it into the filter of an export."""
+    try:
+        return _time(found[0])
+    except (ValueError, OverflowError):
+        return found[0]
 
 
 def _time(iso: str) -> str:
