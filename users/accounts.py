@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from users import keys, phones
 from users.login import codes, devices
 from users.models import Challenge, LoginCode, SmsDelivery, User
+from users.operators import second_factor
 from users.queries import lock_user
 from users.retention import in_batches
 
@@ -71,11 +72,15 @@ def forget_changes(user: User, now: datetime) -> None:
 
 
 def disable(user: User) -> bool:
-    """Disable the account and revoke all its devices. False if it was disabled already."""
+    """Disable the account, revoke all its devices and end its sessions in the admin. False if it was disabled already.
+
+    A session that is only refused would live again when the account is enabled.
+    """
     with transaction.atomic():
         locked = lock_user(user.pk)
         User.objects.filter(pk=user.pk).update(is_active=False)
         devices.revoke_all(locked.user, now=locked.now)
+        _end_admin_sessions(locked.user)
     user.is_active = False
     return locked.user.is_active
 
@@ -97,21 +102,33 @@ def set_role(user: User, **flags: bool) -> None:
     """Set `is_staff` or `is_superuser` of a user who is not erased.
 
     Operators get long codes on unknown devices, so this ends their valid short codes. Raises IsTestUser.
+
+    Without `is_staff`, the sessions in the admin end: they would live again with the role.
     """
     if any(flags.values()) and not may_be_operator(user):
         raise IsTestUser
     with transaction.atomic():
-        now = lock_user(user.pk).now
+        locked = lock_user(user.pk)
+        now = locked.now
         User.objects.filter(pk=user.pk, erased_at=None).update(**flags)
+        if not flags.get("is_staff", True):
+            _end_admin_sessions(locked.user)
         valid = LoginCode.objects.filter(user=user, used_at=None, expires_at__gt=now)
         valid.filter(device=None, length=codes.SHORT).update(closed_at=now, expires_at=now)
 
 
 def revoke_devices(user: User) -> bool:
-    """Revoke all devices of a user, session and trust. False if none was left."""
+    """Revoke all devices of a user, session and trust, and end the sessions in the admin. False if none was left."""
     with transaction.atomic():
         locked = lock_user(user.pk)
+        _end_admin_sessions(locked.user)
         return devices.revoke_all(locked.user, now=locked.now) > 0
+
+
+def _end_admin_sessions(user: User) -> None:
+    """Those of whoever is an operator or was one: others never had a password."""
+    if user.is_staff or user.has_usable_password():
+        second_factor.end_sessions(user)
 
 
 def is_free(user: User) -> bool:

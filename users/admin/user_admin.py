@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import admin as auth_admin
+from django.contrib.auth import logout as log_out
 from django.contrib.auth.forms import UserChangeForm
 from django.db.models import Model, QuerySet
 from django.forms import Form, ModelForm
@@ -89,12 +90,8 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     )
     # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = (
-        DISABLE,
-        ENABLE,
-        REVOKE_DEVICES,
-        RESET_SECOND_FACTOR,
-        SECOND_FACTOR_TOKEN,
-    )
+        DISABLE, ENABLE, REVOKE_DEVICES, RESET_SECOND_FACTOR, SECOND_FACTOR_TOKEN,
+    )  # fmt: skip
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
@@ -215,6 +212,12 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         """Save the changed fields only: the user may be signing in at this moment."""
         if roles := {name: getattr(obj, name) for name in {"is_staff", "is_superuser"}.intersection(form.changed_data)}:
             accounts.set_role(obj, **roles)
+
+    def response_change(self, request: HttpRequest, obj: User) -> HttpResponse:
+        response = super().response_change(request, obj)
+        if obj.pk == request.user.pk and not obj.is_staff:
+            log_out(request)  # `set_role` has ended this session, so nothing more can be stored in it
+        return response
 
     def construct_change_message(self, request: HttpRequest, form: Form, formsets: Any, add: bool = False) -> Any:
         """The log's message: the changed fields and their new values. Of a password, only that it changed."""
