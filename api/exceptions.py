@@ -22,12 +22,12 @@ from rest_framework.settings import api_settings
 from api.parsers import CompressedBody, JSONInForm
 from api.permissions import ForeignOrigin
 from api.problem_codes import PROBLEMS
-from api.streaming import Busy
 from profiles import activation, phone_change, privacy, results, voting
 from users import phones
 from users.client import text_of_header
 from users.clock import RetryLater
 from users.context import request_id
+from users.large_responses import Busy
 from users.login import devices, signin, tokens
 from users.masks import mask_host
 from users.outages import is_outage

@@ -1,45 +1,22 @@
-"""Large responses, streamed while they are read from the database. A process sends few at once."""
+"""Large JSON objects, streamed while they are read from the database."""
 
 from collections.abc import Iterator
 from itertools import islice
-from threading import BoundedSemaphore
 from typing import Any
 
-from django.conf import settings
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
+
+from users.large_responses import Large
 
 # Pieces of JSON, of a row each at most, that are sent at once.
 CHUNK = 1000
 
 encode = JSONRenderer.encoder_class(ensure_ascii=False, separators=(",", ":")).encode
 
-# Those that a process sends at once: half of its threads are left for all else.
-FILES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
-
-class Busy(Exception):
-    """This process sends as many large responses as it may at once."""
-
-    retry_after = 5
-
-
-class File(StreamingHttpResponse):
-    """A large response. Raises Busy.
-
-    It takes a thread as long as it is made, and a client that reads slowly holds the thread longer, once the response
-    is larger than what its proxy buffers.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if not FILES.acquire(blocking=False):
-            raise Busy
-        super().__init__(*args, **kwargs)
-
-    def close(self) -> None:
-        if not self.closed:
-            FILES.release()
-        super().close()
+class File(Large, StreamingHttpResponse):
+    """A large response. Raises Busy."""
 
 
 def json_object(members: dict[str, Any]) -> File:

@@ -1,6 +1,7 @@
 """Export of the admin's lists as files."""
 
 import csv
+import gc
 import io
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,30 @@ def test_users_are_exported_as_filtered(boss: Client, alice: SignedInUser, bob: 
     assert [(row["phone"], row["active"]) for row in disabled] == [(f"+7{bob.phone}", "false")]
     assert [row["ID"] for row in found] == [str(alice.profile.pk)]
     assert found[0]["created (UTC)"] == f"{alice.profile.user.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_exports_leave_half_of_the_threads_for_all_else(boss: Client, settings: Any, kind: str) -> None:
+    gc.collect()  # responses of other tests
+    path = "/admin/users/user/export/"
+    unread: list[Any] = [boss.post(path, {"format": kind}) for _ in range(settings.WEB_THREADS // 2)]
+
+    refused = boss.post(path, {"format": kind}, query_params={"standing": "operator"})
+
+    assert (refused.status_code, refused["Location"]) == (302, "../?standing=operator")
+    assert "Other large files are being sent" in boss.get("/admin/users/user/").text
+    assert LogEntry.objects.count() == len(unread), "the refused one is not in the log"
+    for answer in unread:
+        b"".join(answer.streaming_content)
+    taken(boss, "users/user", kind=kind)
+    taken(boss, "users/user", kind=kind)
+    taken(boss, "users/user", kind=kind)
+
+
+def test_export_that_nobody_sends_leaves_its_place(boss: Client, settings: Any) -> None:
+    for _ in range(settings.WEB_THREADS + 1):
+        assert boss.post("/admin/users/user/export/", {"format": "csv"}).status_code == 200
+        gc.collect()
 
 
 def test_votes_and_profiles_are_exported_in_the_order_of_their_list(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from tempfile import TemporaryFile
 from typing import Any, ClassVar
+from wsgiref.util import FileWrapper
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import DateTimeField, QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -25,6 +26,7 @@ from users import deadline, masks, phones, replica
 from users.admin import sheets
 from users.admin.lists import LargeTableAdmin
 from users.keyset import beyond
+from users.large_responses import Busy, Large
 from users.operators.phone_searches import SEES_PHONES, TooManyPhoneSearches
 
 # Rows that one statement reads and memory holds at once.
@@ -38,10 +40,17 @@ EXPORT = 4
 
 Batches = Iterator[list[list[Any]]]
 FORMATS = {"csv": "CSV", "xlsx": "XLSX"}
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 # The log shows a search text of up to this length in full: an invite code with dashes, but not a phone number.
 SHORT_SEARCH = 8
+
+
+class ExportResponse(Large, StreamingHttpResponse):
+    """A file on its way. Raises Busy."""
 
 
 class ExportAdmin(LargeTableAdmin):
@@ -84,18 +93,31 @@ class ExportAdmin(LargeTableAdmin):
             text = _("XLSX is for up to %(rows)d rows. Filter the list, or export it as CSV.") % {"rows": XLSX_ROWS}
             messages.error(request, text)
             return redirect(f"../?{request.GET.urlencode()}")
+        name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        try:
+            response = ExportResponse(headers=disposition, content_type=TYPES[kind])
+        except Busy:
+            messages.error(request, _("Other large files are being sent at this moment. Try again later."))
+            return redirect(f"../?{request.GET.urlencode()}")
+        try:
+            order = [str(name) for name in shown.get_ordering(request, shown.root_queryset)]
+            response.streaming_content = self._content(request, kind, rows, order)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    def _content(self, request: HttpRequest, kind: str, rows: QuerySet[Any], order: list[str]) -> Any:
+        """What is sent: an XLSX file is complete before that, and CSV is made meanwhile."""
         full = request.user.has_perm(SEES_PHONES)
-        order = [str(name) for name in shown.get_ordering(request, shown.root_queryset)]
         batches = self._logged(request, kind, full, _batches(rows, list(self.exported), order, full))
         headings = [self._heading(*one) for one in self.exported.items()]
-        name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
-        if kind == "xlsx":
-            file = TemporaryFile()  # noqa: SIM115 - the response closes it
-            sheets.xlsx_file(batches, headings, file)
-            return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
-        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-        lines = sheets.csv_lines(batches, headings, sheets.separator())
-        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=disposition)
+        if kind == "csv":
+            return sheets.csv_lines(batches, headings, sheets.separator())
+        file = TemporaryFile()  # noqa: SIM115 - the response closes it
+        sheets.xlsx_file(batches, headings, file)
+        return FileWrapper(file)
 
     def _heading(self, column: str, name: Any) -> str:
         """The name of a column, for times with their zone."""

@@ -1,0 +1,36 @@
+"""Responses that may be large. A process sends few at once: half of its threads are left for all else.
+
+Such a response takes a thread as long as it is made, and a client that reads slowly holds the thread longer, once the
+response is larger than what its proxy buffers.
+"""
+
+from threading import BoundedSemaphore
+from typing import Any
+from weakref import finalize
+
+from django.conf import settings
+
+PLACES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+
+class Busy(Exception):
+    """This process sends as many large responses as it may at once."""
+
+    retry_after = 5
+
+
+class Large:
+    """Mixed into the class of a response: it takes one of the places until it is closed. Raises Busy.
+
+    Or until nobody has it any more: a middleware that fails answers with another response, and closes only that one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not PLACES.acquire(blocking=False):
+            raise Busy
+        self._leave = finalize(self, PLACES.release)
+        super().__init__(*args, **kwargs)
+
+    def close(self) -> None:
+        self._leave()  # once
+        super().close()  # type: ignore[misc]
