@@ -1,5 +1,6 @@
 """The admin site: its titles, log-in, home page and password form. Models are registered by users and profiles."""
 
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LogoutView, PasswordChangeView
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import Resolver404, path, resolve, reverse, reverse_lazy
@@ -22,6 +23,9 @@ MENU = {
     "profiles": ["Profile", "Activation", "VotingPeriod", "Result", "WebhookEndpoint", "WebhookDelivery"],
     "auth": ["Group"],
 }
+
+# In octets. A proxy has room for the head of a response: nginx 4 KB, if it is not told otherwise.
+LONGEST_REDIRECT = 2000
 
 
 class AdminSite(admin.AdminSite):
@@ -43,6 +47,20 @@ class AdminSite(admin.AdminSite):
         from users.admin import second_factor
 
         return super().has_permission(request) and not second_factor.is_missing(request.user)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Django's, but the log-in forgets a long address: it would make the head of the response so long that a proxy
+        refuses it. nginx then takes the server for broken, and leaves it alone for seconds."""
+        asked = super().admin_view(view, cacheable)
+
+        @wraps(asked)
+        def short(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            answer = asked(request, *args, **kwargs)
+            if isinstance(answer, HttpResponseRedirect) and len(answer.url) > LONGEST_REDIRECT:
+                return redirect("admin:index" if self.has_permission(request) else "admin:login")
+            return answer
+
+        return short
 
     def get_urls(self) -> list[Any]:
         from users.admin import second_factor

@@ -76,3 +76,12 @@ def test_log_in_leads_to_the_page_that_was_asked_for() -> None:
     assert Client().get(asked.headers["Location"]).status_code == 200
 
     assert log_in(query=asked.headers["Location"].partition("login/")[2]).headers["Location"] == path
+
+
+@pytest.mark.parametrize(
+    "address", ["/admin/?" + 1900 * "&=", "/admin/" + 1900 * ";", "/admin/users/user/?q=" + 3000 * "1"]
+)
+def test_log_in_forgets_a_long_address(address: str) -> None:
+    answer = Client().get(address)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/login/")
