@@ -1,11 +1,14 @@
 """One client that begins as many requests as its connections allow, over TLS, through the proxies of deploy/."""
 
 import socket
+import socketserver
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Semaphore, Thread
 
 import psutil
 import pytest
@@ -20,7 +23,7 @@ MOST_STREAMS = 250
 MOST_BYTES = 30 * 2**20
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, SETTINGS, DATA, END_HEADERS, ACK = 1, 4, 0, 4, 1
+HEADERS, SETTINGS, DATA, END_HEADERS, END_STREAM, ACK = 1, 4, 0, 4, 1, 1
 HEAD = {
     ":method": "POST",
     ":scheme": "https",
@@ -98,3 +101,46 @@ def test_stalled_requests_of_one_client_take_little_memory(name: str, certificat
         last.recv(1)  # by now the proxy has read the others
 
         assert memory(port) - before < MOST_BYTES
+
+
+def read_nothing(client: ssl.SSLSocket) -> None:
+    """Ask for five small responses, with no room for any octet of their bodies."""
+    nothing = b"\0\4" + bytes(4)
+    client.sendall(PREFACE + frame(SETTINGS, 0, 0, nothing) + frame(SETTINGS, ACK, 0))
+    get = {":method": "GET", ":scheme": "https", ":path": "/livez", ":authority": "localhost"}
+    client.sendall(
+        b"".join(frame(HEADERS, END_HEADERS | END_STREAM, stream, packed(get)) for stream in range(1, 10, 2))
+    )
+
+
+class Closing(socketserver.StreamRequestHandler):
+    """Answers a request, and waits until the other side has closed, as gunicorn does with some of them."""
+
+    closed = Semaphore(0)
+
+    def handle(self) -> None:
+        head = b"".join(iter(self.rfile.readline, b"\r\n"))
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        with suppress(ConnectionError):
+            self.request.recv(1)
+        if b" /readyz " not in head:
+            self.closed.release()
+
+
+@pytest.mark.parametrize("name", [name for name in PROXIES if name != "caddy"])  # it has HTTP/1.1 only
+def test_client_that_reads_nothing_holds_no_connection_to_the_service(name: str, certificate: Path) -> None:
+    with (
+        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Closing) as server,
+        service_folder() as folder,
+        ExitStack() as stack,
+    ):
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        port = stack.enter_context(PROXIES[name](folder, server.server_address[1], "localhost", tls=certificate))
+        # HAProxy gives a client that reads nothing ten seconds. It has 13 connections for these 40 requests.
+        for _ in range(8):
+            read_nothing(stack.enter_context(opened(port)))
+
+        deadline = time.monotonic() + 8
+        assert all(Closing.closed.acquire(timeout=max(0, deadline - time.monotonic())) for _ in range(40))

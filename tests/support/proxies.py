@@ -169,7 +169,11 @@ def haproxy(folder: Path, upstream: int, host: str = "", also: int = 0, tls: Pat
 def haproxy_config(address: str, upstream: int) -> str:
     """deploy/haproxy.cfg on this address instead of port 80."""
     text = (DEPLOY / "haproxy.cfg").read_text()
-    for before, after in {"bind :80": f"bind {address}", "127.0.0.1:8000": f"127.0.0.1:{upstream}"}.items():
+    for before, after in {
+        "bind :80": f"bind {address}",
+        "127.0.0.1:8000": f"127.0.0.1:{upstream}",
+        "abns@inviting_app": f"abns@inviting_app-{address}",
+    }.items():
         assert before in text
         text = text.replace(before, after)
     return text
