@@ -199,6 +199,7 @@ def test_interrupted_export_is_logged(monkeypatch: pytest.MonkeyPatch, boss: Cli
     next(rows)
 
     assert LogEntry.objects.get().get_change_message().endswith("rows: incomplete")
+    answer.close()
 
 
 def test_export_needs_the_permission_for_the_list_and_a_post(boss: Client, alice: SignedInUser) -> None:

@@ -52,7 +52,10 @@ def search(browser: Client, path: str, text: str) -> Any:
 
 
 def export(browser: Client, path: str, text: str) -> Any:
-    return browser.post(f"{path}export/?q={text}", {"format": "csv"})
+    answer: Any = browser.post(f"{path}export/?q={text}", {"format": "csv"})
+    if answer.streaming:
+        b"".join(answer.streaming_content)  # unread, it would take the place of another one
+    return answer
 
 
 def complete(browser: Client, path: str, text: str) -> Any:

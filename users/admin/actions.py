@@ -137,3 +137,6 @@ SECOND_FACTOR_TOKEN = Action(
     done=N_("Made a token for the second factor."),
     shown_once=TOKEN_MEANING,
 )
+
+# Those of this app.
+OF_USERS = (DISABLE, ENABLE, REVOKE_DEVICES, RESET_SECOND_FACTOR, SECOND_FACTOR_TOKEN)

@@ -28,7 +28,7 @@ from django_otp.plugins.otp_totp.admin import TOTPDevice
 
 from users import accounts
 from users.admin import search, user_state
-from users.admin.actions import DISABLE, ENABLE, RESET_SECOND_FACTOR, REVOKE_DEVICES, SECOND_FACTOR_TOKEN, Action
+from users.admin.actions import OF_USERS, Action
 from users.admin.export import ExportAdmin
 from users.admin.forms import PasswordForm
 from users.admin.lists import ChoiceFilter, shown
@@ -89,9 +89,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         "erased_at",
     )
     # What the page of a user offers to do.
-    user_actions: ClassVar[tuple[Action, ...]] = (
-        DISABLE, ENABLE, REVOKE_DEVICES, RESET_SECOND_FACTOR, SECOND_FACTOR_TOKEN,
-    )  # fmt: skip
+    user_actions: ClassVar[tuple[Action, ...]] = OF_USERS
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("users/user.css",)}
