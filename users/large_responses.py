@@ -9,6 +9,7 @@ from typing import Any
 from weakref import finalize
 
 from django.conf import settings
+from django.http import StreamingHttpResponse
 
 PLACES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
@@ -19,10 +20,11 @@ class Busy(Exception):
     retry_after = 5
 
 
-class Large:
-    """Mixed into the class of a response: it takes one of the places until it is closed. Raises Busy.
+class LargeResponse(StreamingHttpResponse):
+    """It takes one of the places until it is closed. Raises Busy.
 
-    Or until nobody has it any more: a middleware that fails answers with another response, and closes only that one.
+    It also leaves the place if nobody has it any more: a middleware that fails answers with another response, and only
+    that one is closed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -33,4 +35,4 @@ class Large:
 
     def close(self) -> None:
         self._leave()  # once
-        super().close()  # type: ignore[misc]
+        super().close()

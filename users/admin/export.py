@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import DateTimeField, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -26,7 +26,7 @@ from users import deadline, masks, phones, replica
 from users.admin import sheets
 from users.admin.lists import LargeTableAdmin
 from users.keyset import beyond
-from users.large_responses import Busy, Large
+from users.large_responses import Busy, LargeResponse
 from users.operators.phone_searches import SEES_PHONES, TooManyPhoneSearches
 
 # Rows that one statement reads and memory holds at once.
@@ -47,10 +47,6 @@ TYPES = {
 
 # The log shows a search text of up to this length in full: an invite code with dashes, but not a phone number.
 SHORT_SEARCH = 8
-
-
-class ExportResponse(Large, StreamingHttpResponse):
-    """A file on its way. Raises Busy."""
 
 
 class ExportAdmin(LargeTableAdmin):
@@ -91,15 +87,13 @@ class ExportAdmin(LargeTableAdmin):
             return redirect(f"../?{ERROR_FLAG}=1")
         if too_long:
             text = _("XLSX is for up to %(rows)d rows. Filter the list, or export it as CSV.") % {"rows": XLSX_ROWS}
-            messages.error(request, text)
-            return redirect(f"../?{request.GET.urlencode()}")
+            return _back_to_list(request, text)
         name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         try:
-            response = ExportResponse(headers=disposition, content_type=TYPES[kind])
+            response = LargeResponse(headers=disposition, content_type=TYPES[kind])
         except Busy:
-            messages.error(request, _("Other large files are being sent at this moment. Try again later."))
-            return redirect(f"../?{request.GET.urlencode()}")
+            return _back_to_list(request, _("Other large files are being sent at this moment. Try again later."))
         try:
             order = [str(name) for name in shown.get_ordering(request, shown.root_queryset)]
             response.streaming_content = self._content(request, kind, rows, order)
@@ -147,6 +141,12 @@ class ExportAdmin(LargeTableAdmin):
             LogEntry.objects.filter(pk=entry.pk).update(change_message=said % {**what, "rows": number})
 
         return counted()
+
+
+def _back_to_list(request: HttpRequest, error: str) -> HttpResponse:
+    """The same list, with the reason why it is not exported."""
+    messages.error(request, error)
+    return redirect(f"../?{request.GET.urlencode()}")
 
 
 def _batches(rows: QuerySet[Any], columns: list[str], order: list[str], full: bool) -> Batches:
