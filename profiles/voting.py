@@ -90,7 +90,7 @@ def lock_period() -> VotingPeriod:
     return VotingPeriod.objects.select_for_update().get()
 
 
-def is_over(stored: VotingPeriod) -> bool:
+def is_over(stored: VotingPeriod | Voting) -> bool:
     """Whether this period has ended."""
     return stored.closes_at is not None and stored.closes_at <= database_now()
 

@@ -63,7 +63,7 @@ def _voting() -> str:
     if now.open:
         until = gettext("Voting is open until %(time)s.")
         return until % at(now.closes_at) if now.closes_at else gettext("Voting is open.")
-    if now.opens_at and not voting.is_over(voting.period()):
+    if now.opens_at and not voting.is_over(now):
         return gettext("Voting begins at %(time)s.") % at(now.opens_at)
     return gettext("Voting has ended.")
 

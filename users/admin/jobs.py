@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.contrib import admin, messages
 from django.db.models import Case, CharField, QuerySet, Value, When
@@ -20,11 +20,21 @@ from users.admin.links import back_to_page
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
 from users.operators import history
 
-# For each action of procrastinate: its title, the states of the jobs that it changes, and what the history says of it.
+
+class JobAction(NamedTuple):
+    """An action of procrastinate."""
+
+    title: Any
+    # Of the jobs that it changes.
+    states: tuple[str, ...]
+    # In English, as the log stores it.
+    done: str
+
+
 JOB_ACTIONS = {
-    "retry": (_("Run the job again"), ("failed", "doing"), N_("Ran the job again.")),
-    "cancel": (_("Cancel the job if it is waiting"), ("todo",), N_("Cancelled the job.")),
-    "abort": (_("Abort the job, even while it is running"), ("todo", "doing"), N_("Aborted the job.")),
+    "retry": JobAction(_("Run the job again"), ("failed", "doing"), N_("Ran the job again.")),
+    "cancel": JobAction(_("Cancel the job if it is waiting"), ("todo",), N_("Cancelled the job.")),
+    "abort": JobAction(_("Abort the job, even while it is running"), ("todo", "doing"), N_("Aborted the job.")),
 }
 
 # What each task does, by the last part of its name.
@@ -62,14 +72,13 @@ EVENTS = {
 }
 
 
-def _logged(act: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _logged(act: Callable[..., Any], action: JobAction) -> Callable[..., Any]:
     """An action of procrastinate that leaves an entry in the history of each job that it changes."""
-    _title, states, done = JOB_ACTIONS[name]
 
     def acted(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
-        names = {job.pk: f"{job.task_name} {job.pk}" for job in chosen.filter(status__in=states)}
+        names = {job.pk: f"{job.task_name} {job.pk}" for job in chosen.filter(status__in=action.states)}
         act(self, request, chosen.filter(pk__in=list(names)))
-        history.record(request.user.pk, self.model, names, history.told(done))
+        history.record(request.user.pk, self.model, names, history.told(action.done))
         told = gettext("Jobs that this changed: %(number)d.") % {"number": len(names)}
         self.message_user(request, told, messages.SUCCESS if names else messages.WARNING)
         return back_to_page(self, request, list(names))
@@ -132,8 +141,8 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         if not request.user.has_perm("procrastinate.change_procrastinatejob"):
             return {}
         offered: dict[str, Any] = super().get_actions(request) or {}  # none in a popup
-        names = [name for name in JOB_ACTIONS if name in offered]
-        return {name: (_logged(offered[name][0], name), name, JOB_ACTIONS[name][0]) for name in names}
+        found = {name: action for name, action in JOB_ACTIONS.items() if name in offered}
+        return {name: (_logged(offered[name][0], action), name, action.title) for name, action in found.items()}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         error = ["error", "failed_at"] if obj and obj.status == "failed" else []

@@ -147,8 +147,8 @@ const SYSTEMS = {
 
 /** The names of browser and system. The first match counts, because browsers also name each other. */
 function described(userAgent) {
-  const found = [BROWSERS, SYSTEMS].map((names) => names[Object.keys(names).find((name) => userAgent.includes(name))]);
-  const [browser, system] = found;
+  const nameIn = (names) => names[Object.keys(names).find((name) => userAgent.includes(name))];
+  const [browser, system] = [nameIn(BROWSERS), nameIn(SYSTEMS)];
   if (browser && system) return unbroken(t("browser_on", { browser, system }));
   return browser ?? system ?? (userAgent.slice(0, 40) || t("unknown_device"));
 }
