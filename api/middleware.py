@@ -134,9 +134,11 @@ def wanted_languages(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-# By kinds of forms: a sign that makes it long to read them, and more of these than any form has. Semicolons are two in
-# the head of each part and as many in the values. Python reads the parameters of one head in quadratic time: bodies of
-# 64 KiB took up to 75 ms of a processor, others 2 ms. Escapes are those of the longest texts; broken ones took 11 ms.
+# For each kind of form: the character that makes the form slow to read, and how often it may occur. No form of the
+# service has so many.
+# The head of each part has two semicolons, and the values may have as many again. Python reads the parameters of a head
+# in quadratic time: a body of 64 KiB took up to 75 ms of a processor, and other bodies 2 ms.
+# The longest texts have fewer escapes than this. A body of incomplete ones took 11 ms.
 _COSTLY = {
     "multipart/form-data": (b";", 4 * settings.DATA_UPLOAD_MAX_NUMBER_FIELDS),
     "application/x-www-form-urlencoded": (b"%", 10_000),
