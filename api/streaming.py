@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
-from users.large_responses import LargeResponse
+from users.large_responses import Large
 
 # Pieces of JSON, of a row each at most, that are sent at once.
 CHUNK = 1000
@@ -14,9 +15,13 @@ CHUNK = 1000
 encode = JSONRenderer.encoder_class(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def json_object(members: dict[str, Any]) -> LargeResponse:
+class File(Large, StreamingHttpResponse):
+    """A large response. Raises Busy."""
+
+
+def json_object(members: dict[str, Any]) -> File:
     """A JSON object; a member that is an iterator becomes an array of what it yields. Raises Busy."""
-    return LargeResponse(_chunks(_pieces(members)), content_type="application/json")
+    return File(_chunks(_pieces(members)), content_type="application/json")
 
 
 def _chunks(pieces: Iterator[str]) -> Iterator[str]:

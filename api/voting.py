@@ -13,8 +13,8 @@ from rest_framework.viewsets import GenericViewSet
 from api.fields import TimeField
 from api.openapi import CURSOR, operation
 from api.pagination import KeysetPagination
+from api.streaming import File
 from profiles import invite_codes, results, voting
-from users.large_responses import LargeResponse
 
 
 class VotingAnswer(serializers.Serializer[Any]):
@@ -63,7 +63,7 @@ class VotingViewSet(GenericViewSet[Any]):
 
     @operation("results_file", OpenApiTypes.BINARY, "not_found", tags=["voting"], media_type="text/csv")
     @action(detail=False, url_path="results/file")
-    def file(self, request: Request) -> LargeResponse:
+    def file(self, request: Request) -> File:
         """The file of the results.
 
         One line for each vote: the invite code and the vote's receipt, sorted. `results_sha256` of the voting period is
@@ -74,4 +74,4 @@ class VotingViewSet(GenericViewSet[Any]):
             "Content-Disposition": 'attachment; filename="results.csv"',
             "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:",  # RFC 9530
         }
-        return LargeResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+        return File(lines, content_type="text/csv; charset=utf-8", headers=headers)

@@ -9,7 +9,6 @@ from typing import Any
 from weakref import finalize
 
 from django.conf import settings
-from django.http import StreamingHttpResponse
 
 PLACES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
@@ -20,11 +19,11 @@ class Busy(Exception):
     retry_after = 5
 
 
-class LargeResponse(StreamingHttpResponse):
-    """It takes one of the places until it is closed. Raises Busy.
+class Large:
+    """Mixed into the class of a response: it takes one of the places until it is closed. Raises Busy.
 
     It also leaves the place if nobody has it any more: a middleware that fails answers with another response, and only
-    that one is closed.
+    that one is closed. It is no response itself, because only the API and the admin import HTTP.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,4 +34,4 @@ class LargeResponse(StreamingHttpResponse):
 
     def close(self) -> None:
         self._leave()  # once
-        super().close()
+        super().close()  # type: ignore[misc]

@@ -14,7 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.db.models import DateTimeField, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -26,7 +26,7 @@ from users import deadline, masks, phones, replica
 from users.admin import sheets
 from users.admin.lists import LargeTableAdmin
 from users.keyset import beyond
-from users.large_responses import Busy, LargeResponse
+from users.large_responses import Busy, Large
 from users.operators.phone_searches import SEES_PHONES, TooManyPhoneSearches
 
 # Rows that one statement reads and memory holds at once.
@@ -47,6 +47,10 @@ TYPES = {
 
 # The log shows a search text of up to this length in full: an invite code with dashes, but not a phone number.
 SHORT_SEARCH = 8
+
+
+class ExportResponse(Large, StreamingHttpResponse):
+    """A file on its way. Raises Busy."""
 
 
 class ExportAdmin(LargeTableAdmin):
@@ -91,7 +95,7 @@ class ExportAdmin(LargeTableAdmin):
         name = f"{self.opts.model_name}-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         try:
-            response = LargeResponse(headers=disposition, content_type=TYPES[kind])
+            response = ExportResponse(headers=disposition, content_type=TYPES[kind])
         except Busy:
             return _back_to_list(request, _("Other large files are being sent at this moment. Try again later."))
         try:
