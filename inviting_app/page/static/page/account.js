@@ -109,7 +109,7 @@ function ender(device, name, row, box, dialog) {
   const button = makeButton(t(device.ended_at ? "forget" : "end"), () => {}, "secondary small");
   button.ariaLabel = t(device.ended_at ? "forget_device" : "end_device", { device: name });
   const end = working(box, button, async () => {
-    dialog.querySelector("h2").textContent = t(device.ended_at ? "forget_title" : "end_title", { device: name });
+    dialog.querySelector("h2").textContent = t(device.ended_at ? "forget_title" : "end_title", { device: unbroken(name) });
     for (const part of dialog.querySelectorAll("[data-live]")) part.hidden = Boolean(device.ended_at);
     for (const part of dialog.querySelectorAll("[data-left]")) part.hidden = !device.ended_at;
     if (!(await ask(dialog))) return;
@@ -149,7 +149,7 @@ const SYSTEMS = {
 function described(userAgent) {
   const nameIn = (names) => names[Object.keys(names).find((name) => userAgent.includes(name))];
   const [browser, system] = [nameIn(BROWSERS), nameIn(SYSTEMS)];
-  if (browser && system) return unbroken(t("browser_on", { browser, system }));
+  if (browser && system) return t("browser_on", { browser, system });
   return browser ?? system ?? (userAgent.slice(0, 40) || t("unknown_device"));
 }
 
