@@ -63,32 +63,21 @@ def chunked(body: bytes, size: int = 1000) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        HEAD,
-        HEAD + b"Content-Length: 20\r\n\r\n{",
-        HEAD + b"Content-Length: " + b"0" * 100 + b"20\r\n\r\n{",
-        b"\r\n\r\nPOST",
-        # Answered, and never closed by the client.
-        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        HEAD + b"Content-Length: 65000\r\n\r\n" + b" " * 64_000,
-        HEAD + b"Content-Length: 100000\r\n\r\n{",
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{",
-    ],
-    ids=[
-        "nothing",
-        "half a head",
-        "half a body",
-        "a padded length",
-        "blank lines",
-        "a whole request",
-        "almost a whole body",
-        "a body too large",
-        "a body of unknown size",
-    ],
-)
+STALLED = {
+    "nothing": b"",
+    "half a head": HEAD,
+    "half a body": HEAD + b"Content-Length: 20\r\n\r\n{",
+    "a padded length": HEAD + b"Content-Length: " + b"0" * 100 + b"20\r\n\r\n{",
+    "blank lines": b"\r\n\r\nPOST",
+    # Answered, and never closed by the client.
+    "a whole request": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "almost a whole body": HEAD + b"Content-Length: 65000\r\n\r\n" + b" " * 64_000,
+    "a body too large": HEAD + b"Content-Length: 100000\r\n\r\n{",
+    "a body of unknown size": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{",
+}
+
+
+@pytest.mark.parametrize("sent", STALLED.values(), ids=STALLED)
 def test_client_that_stalls_delays_nobody(proxy: int, sent: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(CLIENTS):
@@ -155,6 +144,17 @@ def test_body_over_the_limit_is_refused_as_a_problem(proxy: int, sent: bytes) ->
 
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"\r\ncontent-type: application/problem+json\r\n" in answer.lower()
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "payload_too_large"
+
+
+# HAProxy waits for as much as its buffer holds, and forwards nothing of it either.
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"], indirect=True)
+def test_length_over_the_limit_is_refused_before_the_body_is_sent(proxy: int) -> None:
+    with closing(connected(proxy)) as client:
+        client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (LIMIT + 1))
+        answer = received(client)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "payload_too_large"
 
 
