@@ -211,8 +211,12 @@ def test_sign_out_keeps_only_the_device(app: App, api: Service) -> None:
         api.call("/api/auth/refresh", {"refresh": refresh})
 
 
-def test_client_does_nothing_for_another_user_of_its_store(make_app: Callable[[str], App], phone: str) -> None:
+def test_client_does_nothing_for_another_user_of_its_store(
+    make_app: Callable[[str], App], proxy: LossyProxy, phone: str
+) -> None:
     assert make_app("app")("change", phone, other := str(next(PHONES))) == {"done": other}
+    proxy.answers = {f"GET {ME}": [problem(503, 3)]}
+    assert make_app("anew")("replace", phone, other) == {"done": ["token_revoked", other]}
 
 
 def test_all_pages_are_read(app: App, api: Service, phone: str, proxy: LossyProxy) -> None:
@@ -227,16 +231,12 @@ def test_all_pages_are_read(app: App, api: Service, phone: str, proxy: LossyProx
 
 VOTES = """
 WITH inviter AS (SELECT id FROM users_user WHERE phone = %s),
-     voter AS (
-         INSERT INTO users_user (phone, verified_at)
+     voter AS (INSERT INTO users_user (phone, verified_at)
          SELECT '+7999' || (4440000 + n + 1000 * (SELECT id FROM inviter)), now() FROM generate_series(1, 120) AS n
-         RETURNING id
-     ),
-     profile AS (
-         INSERT INTO profiles_profile (user_id, invite_code, created_at)
+         RETURNING id),
+     profile AS (INSERT INTO profiles_profile (user_id, invite_code, created_at)
          SELECT id, 'ZZ' || translate(lpad((id %% 10000)::text, 4, '0'), '01', 'AB'), now() FROM voter
-         RETURNING user_id
-     )
+         RETURNING user_id)
 INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
 SELECT user_id, inviter.id, now() FROM profile, inviter
 """

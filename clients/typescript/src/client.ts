@@ -138,9 +138,10 @@ export class Client {
 
   async #call<T>(method: Method, path: string, init: Called = {}): Promise<T> {
     const { signal } = init;
-    const token = ANONYMOUS.has(`${method} ${path}`) ? undefined : await unlessAborted(this.#token(), signal);
+    const user = await this.#user();
+    const token = ANONYMOUS.has(`${method} ${path}`) ? undefined : await unlessAborted(this.#token(user), signal);
     const answer = await this.#request<T>(method, path, init, token).catch(async (problem) => {
-      const fresh = token && isUnauthorized(problem) ? await unlessAborted(this.#token(token), signal) : undefined;
+      const fresh = token && isUnauthorized(problem) ? await unlessAborted(this.#token(user, token), signal) : undefined;
       if (!fresh) throw problem;
       return this.#request<T>(method, path, init, fresh);
     });
@@ -161,30 +162,30 @@ export class Client {
     };
   }
 
-  /** An access token other than the refused one, or undefined if nobody is signed in. One caller refreshes for all. */
-  async #token(refused?: string): Promise<string | undefined> {
-    const live = this.#liveToken(refused);
+  /** Who uses this client now: the device token, which is another one for each user. */
+  async #user(): Promise<string | null> {
+    return this.#access ? this.#access.device : this.#store.getItem(DEVICE);
+  }
+
+  /** An access token of this user other than the refused one, if the user is still here. One caller refreshes for all. */
+  async #token(user: string | null, refused?: string): Promise<string | undefined> {
+    const live = this.#liveToken(user, refused);
     if (live) return live;
     return this.#alone(async () => {
       await this.#waitForOthers();
-      if (await this.#hasAnotherUser()) return undefined;
+      if ((await this.#store.getItem(DEVICE)) !== user) return undefined; // nothing is done in another user's name
       const stored = await this.#store.getItem(ACCESS);
       if (stored) this.#access = JSON.parse(stored);
-      const found = this.#liveToken(refused);
+      const found = this.#liveToken(user, refused);
       if (found) return found;
       const refresh = await this.#store.getItem(REFRESH);
       return refresh ? this.#exchanged(refresh) : undefined;
     });
   }
 
-  #liveToken(refused?: string): string | undefined {
-    const { token, until } = this.#access ?? { until: 0 };
-    return token !== refused && Date.now() < until ? token : undefined;
-  }
-
-  /** Whether another user has signed in with this store, as in another tab. Nothing may be done in that user's name. */
-  async #hasAnotherUser(): Promise<boolean> {
-    return this.#access !== undefined && this.#access.device !== (await this.#store.getItem(DEVICE));
+  #liveToken(user: string | null, refused?: string): string | undefined {
+    const { token, until, device } = this.#access ?? { until: 0 };
+    return device === user && token !== refused && Date.now() < until ? token : undefined;
   }
 
   /** A new access token. Signs out if the session has ended. */

@@ -134,12 +134,23 @@ def change(before: Client, phone: str, other_phone: str) -> str:
         return anew.me_read()["phone"]
 
 
+def replace(client: Client, phone: str, other_phone: str) -> list[str]:
+    """What a request gets that waits while the user signs out and another one signs in, and the phone read then."""
+    sign_in(client, phone)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(client.me_read)
+        client.sign_out()
+        sign_in(client, other_phone)
+    return [refused(waiting.result, "token_revoked").code, client.me_read()["phone"]]
+
+
 ACTIONS: dict[str, Callable[..., object]] = {
     "flow": flow,
     "read": read,
     "walk": walk,
     "sign_in": sign_in,
     "change": change,
+    "replace": replace,
     "sign_out": lambda client: client.sign_out(),
     "activate": lambda client, code: client.activate(code)["activated_invite"],
     "end": lambda client: client.devices_end_all(),

@@ -145,6 +145,17 @@ async function change(phone: string, otherPhone: string): Promise<string> {
   return (await new Client(site, { store }).get(ME)).phone;
 }
 
+/** What a request gets that waits while the user signs out and another one signs in, and the phone read then. */
+async function replace(client: Client, phone: string, otherPhone: string): Promise<string[]> {
+  await signIn(client, phone);
+  const waiting = refused(client.get(ME), "token_revoked");
+  waiting.catch(() => {}); // it is awaited below
+  await client.signOut();
+  await signIn(client, otherPhone);
+  const { code } = await waiting;
+  return [code, ((await client.get(ME)) as Schemas["OwnProfileAnswer"]).phone];
+}
+
 const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<unknown>> = {
   flow: (client, first = "", second = "") => flow(client, first, second),
   read: (client, times = "") => read(client, times),
@@ -152,6 +163,7 @@ const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<u
   sign_in: (client, phone = "") => signIn(client, phone),
   abort,
   change: (_, phone = "", otherPhone = "") => change(phone, otherPhone),
+  replace: (client, phone = "", otherPhone = "") => replace(client, phone, otherPhone),
   sign_out: (client) => client.signOut(),
   activate: async (client, code = "") => (await client.activate(code)).activated_invite,
   end: (client) => client.delete("/api/v1/devices"),

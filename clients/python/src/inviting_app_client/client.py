@@ -115,11 +115,12 @@ class Client(Operations):
         query: Mapping[str, Any] | None = None,
         anonymous: bool = False,
     ) -> Any:
-        token = None if anonymous else self._token()
+        user = self._user()
+        token = None if anonymous else self._token(user)
         try:
             answer = self._sender.send(method, path, body=body, query=query, token=token)
         except Problem as problem:
-            if problem.status != 401 or token is None or not (fresh := self._token(refused=token)):
+            if problem.status != 401 or token is None or not (fresh := self._token(user, token)):
                 raise
             answer = self._sender.send(method, path, body=body, query=query, token=fresh)
         if method == "DELETE" and path in ENDING:
@@ -134,31 +135,32 @@ class Client(Operations):
             page = read(page["next_cursor"])
             yield from page["results"]
 
-    def _token(self, refused: str | None = None) -> str | None:
-        """An access token other than the refused one, or None if nobody is signed in. One thread refreshes for all."""
-        if token := self._live_token(refused):
+    def _user(self) -> str | None:
+        """Who uses this client now: the device token, which is another one for each user."""
+        return self._access[2] if self._access else self._store.get(DEVICE)
+
+    def _token(self, user: str | None, refused: str | None = None) -> str | None:
+        """An access token of this user other than the refused one. One thread refreshes for all.
+
+        It is None if nobody is signed in, and if another user has signed in meanwhile, also in another process: nothing
+        may be done in that user's name.
+        """
+        if token := self._live_token(user, refused):
             return token
         with self._lock:
             self._wait_for_others()
-            if self._has_another_user():
+            if self._store.get(DEVICE) != user:
                 return None
             if stored := self._store.get(ACCESS):
                 self._access = json.loads(stored)
-            if token := self._live_token(refused):
+            if token := self._live_token(user, refused):
                 return token
             refresh = self._store.get(REFRESH)
             return self._exchanged(refresh) if refresh else None
 
-    def _live_token(self, refused: str | None) -> str | None:
-        token, until, _ = self._access or (None, 0.0, None)
-        return token if token != refused and time.time() < until else None
-
-    def _has_another_user(self) -> bool:
-        """Whether another user has signed in with this store, as in another process.
-
-        Nothing may be done in that user's name.
-        """
-        return self._access is not None and self._access[2] != self._store.get(DEVICE)
+    def _live_token(self, user: str | None, refused: str | None) -> str | None:
+        token, until, device = self._access or (None, 0.0, None)
+        return token if device == user and token != refused and time.time() < until else None
 
     def _exchanged(self, refresh: str) -> str:
         """A new access token. Signs out if the session has ended."""

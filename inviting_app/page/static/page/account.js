@@ -31,7 +31,7 @@ function showAccount(profile, devices) {
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
     leave();
-    forgetNewPhone();
+    forgetNewPhone(profile);
     await signOut("signed_out", "signed_out_offline");
   });
   $("[data-voted]").hidden = !profile.activated_invite;
@@ -54,7 +54,7 @@ function showAccount(profile, devices) {
       if (!(await ask($("#confirm-erase")))) return;
       await authorized("DELETE", ME);
       leave();
-      forgetNewPhone();
+      forgetNewPhone(profile);
       forgetDraft(profile);
       ended("erased");
     },

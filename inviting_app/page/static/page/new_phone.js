@@ -8,7 +8,6 @@ import { remember, show } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
 const ASKED = "asked_for_change";
-const TYPED = "new_phone";
 
 /** Reads the profile. @returns {Promise<() => () => Promise>} a function that shows the step and returns its refresh */
 export async function readNewPhone() {
@@ -22,9 +21,14 @@ export async function readNewPhone() {
 }
 
 /** Forgets what was typed and requested. */
-export function forgetNewPhone() {
+export function forgetNewPhone({ user_id }) {
   tab.removeItem(ASKED);
-  tab.removeItem(TYPED);
+  tab.removeItem(typed(user_id));
+}
+
+/** The name of what was typed: the next user of this tab does not see it. */
+function typed(user) {
+  return `new_phone of ${user}`;
 }
 
 /** The requested code, if any, and who requested it. */
@@ -36,7 +40,7 @@ function showPhone(profile) {
   const $ = show("new-phone");
   $("[data-phone]").textContent = grouped(profile.phone);
   const field = $("#new-phone");
-  remember(field, TYPED);
+  remember(field, typed(profile.user_id));
   const current = unbroken(grouped(profile.phone));
   const ways = {
     sign_in_again: () => signInAgain(profile.phone),
@@ -56,7 +60,7 @@ function showCode(profile) {
   const { phone } = asked();
   showCodeStep("new-phone-code", asked(), {
     again: () => askForCode(phone, profile),
-    enter,
+    enter: (code) => enter(code, profile),
     other() {
       tab.removeItem(ASKED);
       showPhone(profile);
@@ -65,9 +69,9 @@ function showCode(profile) {
   });
 }
 
-async function enter(code) {
+async function enter(code, profile) {
   const now = await authorizedAgain("POST", `${ME}/phone/confirm`, { code, challenge_id: asked().id });
-  forgetNewPhone();
+  forgetNewPhone(profile);
   tab.setItem(CHANGED, "1");
   knowPhone(now.phone);
   location.hash = "account";

@@ -13,6 +13,9 @@ const KNOWN = "known";
 const SEEN_BY_ALL = 100; // milliseconds
 const LONGEST_GOODBYE = 5_000; // milliseconds
 
+// The sign-in that this tab shows. Another tab may have stored the next user's a moment ago.
+let shown = kept()?.id;
+
 /** Dispatches `change` after each sign-in and sign-out. `detail` is the reason: a problem or the name of a text. */
 export const session = new EventTarget();
 
@@ -84,39 +87,51 @@ export async function download(path) {
   return withToken(async (token) => (await send("GET", path, { token })).blob());
 }
 
+/** Nothing is done in the name of whoever signs in meanwhile, and an answer to the user before is not shown to them. */
 async function withToken(act) {
-  const used = await token();
-  try {
-    return await act(used);
-  } catch (problem) {
-    if (problem.status !== 401 || !isSignedIn()) throw problem;
-    return act(await token(used));
-  }
+  const id = shown;
+  const used = await token(id);
+  const answer = await act(used).catch(async (problem) => {
+    if (problem.status !== 401 || !isKept(id)) throw problem;
+    return act(await token(id, used));
+  });
+  requireKept(id);
+  return answer;
 }
 
-/** An access token other than the refused one. */
-async function token(refused) {
-  return held(refused) ?? locked(async () => held(refused) ?? refreshed());
+/** An access token of this sign-in other than the refused one. */
+async function token(id, refused) {
+  return held(id, refused) ?? locked(async () => held(id, refused) ?? refreshed(id));
 }
 
-async function refreshed() {
-  const { id, refresh } = kept() ?? {};
-  if (!id) throw new Problem("not_authenticated", { status: 401 });
+async function refreshed(id) {
+  requireKept(id);
+  const { refresh } = kept();
   let pair;
   try {
     pair = await callAgain("POST", "/api/auth/refresh", { refresh });
   } catch (problem) {
+    requireKept(id);
     // Perhaps the device was removed, and is not known any more. Its user may still be told which number it was.
     if (problem.code === "token_revoked") ended(Object.assign(problem, { digits: knownDigits() }));
     else if (problem.status === 401) forget(problem);
     throw problem;
   }
+  requireKept(id);
   return keep(id, pair); // before the pair is used: see docs/clients.md
 }
 
-function held(refused) {
+function held(id, refused) {
   const { token, until } = kept() ?? {};
-  return token !== refused && Date.now() < until ? token : null;
+  return isKept(id) && token !== refused && Date.now() < until ? token : null;
+}
+
+function isKept(id) {
+  return id !== undefined && kept()?.id === id;
+}
+
+function requireKept(id) {
+  if (!isKept(id)) throw new Problem("not_authenticated", { status: 401 });
 }
 
 function kept() {
@@ -135,6 +150,7 @@ function forget(why) {
 }
 
 function changed(why) {
+  shown = kept()?.id;
   session.dispatchEvent(new CustomEvent("change", { detail: why }));
 }
 
