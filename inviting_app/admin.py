@@ -75,14 +75,15 @@ class AdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The log-in. All pages lead here without permission: after the password it goes on with the second factor."""
-        from users.admin import second_factor
+        from users.admin import lockout, second_factor
 
         if request.method == "GET" and _leads_nowhere(request.GET.get(REDIRECT_FIELD_NAME, "")):
             return redirect("admin:login")
         if request.method == "GET" and super().has_permission(request) and second_factor.is_missing(request.user):
             step = "second_factor_code" if second_factor.needs_code(request.user) else "second_factor"
             return redirect(f"{reverse(f'admin:{step}')}?{request.GET.urlencode(safe='/')}")
-        return super().login(request, {"title": gettext("Log in to the admin"), **(extra_context or {})})
+        title = gettext("Log in to the admin")
+        return lockout.answered(super().login(request, {"title": title, **(extra_context or {})}))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """In the same order in every language, first what operators look at most."""

@@ -4,6 +4,9 @@
   (`AXES_COOLOFF_TIME`). The number stays usable from elsewhere, so a stranger cannot lock an operator out.
 - 50 wrong passwords (`NETWORK_LIMIT`) from one network, for any phone numbers, lock that network for the same time.
   This also limits the password hashing that a stranger can cause.
+- Each process checks one password at a time, which takes a processor for a good part of a second. Otherwise one network
+  could send its wrong passwords all at once, and they would hold all threads for many seconds. A log-in that comes
+  meanwhile is answered with 503 and `Retry-After`, and counts as no try.
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
@@ -22,13 +25,14 @@ User-Agent and a keyed hash of the phone number, and nothing else of the form.
 import hmac
 import math
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -45,6 +49,11 @@ from users.retention import in_batches
 # Wrong passwords from one network, for all phone numbers together, that lock the network.
 NETWORK_LIMIT = 50
 
+# Held while a process checks a password.
+CHECKING = BoundedSemaphore(1)
+BUSY = "busy"
+BUSY_SECONDS = 2
+
 # In a session: the record of a log-in that waits for the second factor.
 PENDING_LOGIN = "operator_login"
 
@@ -58,12 +67,21 @@ class LoginForm(AdminAuthenticationForm):
     error_messages = {
         **AdminAuthenticationForm.error_messages,
         "invalid_login": _("Wrong phone or password."),
+        BUSY: _("Others are logging in at this moment. Try again."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].max_length = phones.MAX_LENGTH  # type: ignore[attr-defined]
         self.fields["username"].widget.attrs["maxlength"] = phones.MAX_LENGTH
+
+    def clean(self) -> dict[str, Any]:
+        if not CHECKING.acquire(blocking=False):
+            raise ValidationError(self.error_messages[BUSY], code=BUSY)
+        try:
+            return super().clean()
+        finally:
+            CHECKING.release()
 
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
@@ -171,6 +189,15 @@ def described(name: str, address: str, user_agent: str, path: str, request: Http
     """The client in a log line. Text that is no phone number is left out: it may be a password in the wrong field."""
     phone = phones.normalise_or_empty(request.POST.get("username", ""))
     return f"{phones.mask(phone) if phone else 'no phone'} from {address}"
+
+
+def answered(response: HttpResponse) -> HttpResponse:
+    """Turn the log-in page, whose form may say that others are logging in, into the answer to that."""
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    if form and form.has_error(NON_FIELD_ERRORS, BUSY):
+        response.status_code = 503
+        response["Retry-After"] = str(BUSY_SECONDS)
+    return response
 
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
