@@ -31,3 +31,12 @@ def test_a_process_checks_one_password_at_a_time() -> None:
 def test_the_next_password_is_checked_after_a_wrong_one() -> None:
     assert [log_in(password=f"guess {number}").status_code for number in range(2)] == [200, 200]
     assert log_in().status_code == 302
+
+
+def test_a_locked_log_in_takes_nobody_s_place() -> None:
+    """Otherwise whoever is locked could keep all others from logging in."""
+    for number in range(5):
+        log_in(password=f"guess {number}")
+
+    with lockout.CHECKING:
+        assert log_in().status_code == 429

@@ -76,6 +76,9 @@ class LoginForm(AdminAuthenticationForm):
         self.fields["username"].widget.attrs["maxlength"] = phones.MAX_LENGTH
 
     def clean(self) -> dict[str, Any]:
+        assert self.request is not None  # the admin passes it
+        if locked_until(self.request, self.cleaned_data):  # no password is checked then, so nobody need wait for it
+            return super().clean()
         if not CHECKING.acquire(blocking=False):
             raise ValidationError(self.error_messages[BUSY], code=BUSY)
         try:
