@@ -1,5 +1,7 @@
 """Wrong passwords that are sent to the admin's log-in all at once."""
 
+from collections.abc import Iterator
+
 import pytest
 from axes.models import AccessAttempt
 from django.test import Client
@@ -15,17 +17,41 @@ def an_operator(db: None) -> None:
     operator()
 
 
-def test_a_process_checks_one_password_at_a_time() -> None:
+@pytest.fixture
+def checking() -> Iterator[set[str]]:
+    yield lockout.checking
+    lockout.checking.clear()
+
+
+@pytest.mark.parametrize(
+    ("networks", "address"),
+    [
+        (["192.0.2.1"], "192.0.2.1"),
+        (["2001:db8::"], "2001:db8:0:1::1"),  # of the same /48
+        (["192.0.2.2", "192.0.2.3"], "192.0.2.1"),
+    ],
+)
+def test_a_process_checks_one_password_of_a_network_and_two_of_all(
+    checking: set[str], networks: list[str], address: str
+) -> None:
     """A hundred from one address held all threads of the service for 18 seconds."""
-    browser = Client()
-    with lockout.CHECKING:
-        answer = log_in(browser=browser)
+    browser = Client(REMOTE_ADDR=address)
+    checking.update(networks)
+
+    answer = log_in(browser=browser)
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert [error.code for error in answer.context["form"].non_field_errors().as_data()] == ["busy"]
     assert "sessionid" not in browser.cookies
     assert not AccessAttempt.objects.exists()
+    checking.clear()
     assert log_in(browser=browser).status_code == 302
+
+
+def test_one_network_keeps_no_other_from_logging_in(checking: set[str]) -> None:
+    checking.add("192.0.2.2")
+
+    assert log_in(REMOTE_ADDR="192.0.2.1").status_code == 302
 
 
 def test_the_next_password_is_checked_after_a_wrong_one() -> None:
@@ -33,10 +59,10 @@ def test_the_next_password_is_checked_after_a_wrong_one() -> None:
     assert log_in().status_code == 302
 
 
-def test_a_locked_log_in_takes_nobody_s_place() -> None:
+def test_a_locked_log_in_takes_nobody_s_place(checking: set[str]) -> None:
     """Otherwise whoever is locked could keep all others from logging in."""
     for number in range(5):
         log_in(password=f"guess {number}")
 
-    with lockout.CHECKING:
-        assert log_in().status_code == 429
+    checking.update(["192.0.2.2", "192.0.2.3"])
+    assert log_in().status_code == 429

@@ -4,9 +4,9 @@
   (`AXES_COOLOFF_TIME`). The number stays usable from elsewhere, so a stranger cannot lock an operator out.
 - 50 wrong passwords (`NETWORK_LIMIT`) from one network, for any phone numbers, lock that network for the same time.
   This also limits the password hashing that a stranger can cause.
-- Each process checks one password at a time, which takes a processor for a good part of a second. Otherwise one network
-  could send its wrong passwords all at once, and they would hold all threads for many seconds. A log-in that comes
-  meanwhile is answered with 503 and `Retry-After`, and counts as no try.
+- Each process checks two passwords at a time, of two networks, because each takes a processor for a good part of a
+  second. Otherwise one network could send its wrong passwords all at once, and they would hold all threads for many
+  seconds. Another log-in that comes meanwhile is answered with 503 and `Retry-After`, and counts as no try.
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
@@ -25,7 +25,7 @@ User-Agent and a keyed hash of the phone number, and nothing else of the form.
 import hmac
 import math
 from datetime import datetime
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
@@ -49,8 +49,11 @@ from users.retention import in_batches
 # Wrong passwords from one network, for all phone numbers together, that lock the network.
 NETWORK_LIMIT = 50
 
-# Held while a process checks a password.
-CHECKING = BoundedSemaphore(1)
+# Passwords that a process checks at a time.
+MOST_AT_ONCE = 2
+# The networks whose passwords are being checked.
+checking: set[str] = set()
+_looking = Lock()
 BUSY = "busy"
 BUSY_SECONDS = 2
 
@@ -79,12 +82,15 @@ class LoginForm(AdminAuthenticationForm):
         assert self.request is not None  # the admin passes it
         if locked_until(self.request, self.cleaned_data):  # no password is checked then, so nobody need wait for it
             return super().clean()
-        if not CHECKING.acquire(blocking=False):
-            raise ValidationError(self.error_messages[BUSY], code=BUSY)
+        network = networks.containing(_address(self.request))[0].first
+        with _looking:
+            if network in checking or len(checking) >= MOST_AT_ONCE:
+                raise ValidationError(self.error_messages[BUSY], code=BUSY)
+            checking.add(network)
         try:
             return super().clean()
         finally:
-            CHECKING.release()
+            checking.discard(network)
 
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
