@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from threading import Semaphore, Thread
+from threading import Lock, Thread
+from typing import Any
 
 import psutil
 import pytest
 
-from tests.support.proxies import PROXIES, installed
+from tests.support.proxies import PROXIES, haproxy, installed
 from tests.support.service import free_port, service_folder
 
 # Of one address: less than the firewall and deploy/haproxy.cfg allow.
@@ -22,8 +23,14 @@ MOST_STREAMS = 250
 # One request on each of 100 connections takes a sixth of it.
 MOST_BYTES = 30 * 2**20
 
+# Of those that read nothing, and how often each asks for five responses.
+SLOW_READERS = 30
+ROUNDS = 20
+# Any buffer takes it whole.
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n" + 100_000 * b"x"
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, SETTINGS, DATA, END_HEADERS, END_STREAM, ACK = 1, 4, 0, 4, 1, 1
+HEADERS, SETTINGS, DATA, WINDOW_UPDATE, END_HEADERS, END_STREAM, ACK = 1, 4, 0, 8, 4, 1, 1
 HEAD = {
     ":method": "POST",
     ":scheme": "https",
@@ -103,44 +110,96 @@ def test_stalled_requests_of_one_client_take_little_memory(name: str, certificat
         assert memory(port) - before < MOST_BYTES
 
 
-def read_nothing(client: ssl.SSLSocket) -> None:
-    """Ask for five small responses, with no room for any octet of their bodies."""
-    nothing = b"\0\4" + bytes(4)
-    client.sendall(PREFACE + frame(SETTINGS, 0, 0, nothing) + frame(SETTINGS, ACK, 0))
-    get = {":method": "GET", ":scheme": "https", ":path": "/livez", ":authority": "localhost"}
-    client.sendall(
-        b"".join(frame(HEADERS, END_HEADERS | END_STREAM, stream, packed(get)) for stream in range(1, 10, 2))
-    )
+@pytest.mark.parametrize("name", [name for name in PROXIES if name != "caddy"])  # it keeps the garbage of responses
+def test_client_that_reads_nothing_takes_little(name: str, certificate: Path) -> None:
+    """It takes little memory, and holds no connection to the service."""
+    with (
+        Upstream(("127.0.0.1", 0), Closing) as server,
+        service_folder() as folder,
+        ExitStack() as stack,
+    ):
+        Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        port = stack.enter_context(PROXIES[name](folder, server.server_address[1], "localhost", tls=certificate))
+        before = memory(port)
+        clients = [stack.enter_context(opened(port)) for _ in range(SLOW_READERS)]
+        for client in clients:
+            begin_reading_nothing(client)
+        for number in range(ROUNDS):
+            for client in clients:
+                client.sendall(five_requests(client, number))
+            time.sleep(0.2)
+
+        # HAProxy gives a client that reads nothing ten seconds. It has 13 connections for these requests.
+        deadline = time.monotonic() + 8
+        while server.is_busy() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert server.begun >= SLOW_READERS
+        assert not server.open
+        assert memory(port) - before < MOST_BYTES
+
+
+def test_haproxy_takes_no_http_2_that_was_not_agreed_on(certificate: Path) -> None:
+    with (
+        service_folder() as folder,
+        haproxy(folder, free_port(), "localhost", tls=certificate) as port,
+        opened(port) as client,
+    ):
+        client.sendall(PREFACE + frame(SETTINGS, 0, 0))
+
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def begin_reading_nothing(client: ssl.SSLSocket) -> None:
+    """What HTTP/2 allows to be sent is much more than what the sockets take."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    if client.selected_alpn_protocol() == "h2":
+        window, more = b"\0\4" + (2**31 - 1).to_bytes(4), (2**31 - 2**16).to_bytes(4)
+        settings = frame(SETTINGS, 0, 0, window) + frame(SETTINGS, ACK, 0)
+        client.sendall(PREFACE + settings + frame(WINDOW_UPDATE, 0, 0, more))
+
+
+def five_requests(client: ssl.SSLSocket, number: int) -> bytes:
+    """As many as HAProxy took at once in HTTP/2."""
+    if client.selected_alpn_protocol() != "h2":
+        return 5 * b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    get = packed({":method": "GET", ":scheme": "https", ":path": "/livez", ":authority": "localhost"})
+    streams = range(10 * number + 1, 10 * number + 11, 2)
+    return b"".join(frame(HEADERS, END_HEADERS | END_STREAM, stream, get) for stream in streams)
+
+
+class Upstream(socketserver.ThreadingTCPServer):
+    """Counts the requests, but no health checks. It is quiet when none has come for a second and none is open."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.begun = self.open = 0
+        self.changed = time.monotonic()
+        self._lock = Lock()
+
+    def count(self, change: int) -> None:
+        with self._lock:
+            self.begun += change > 0
+            self.open += change
+            self.changed = time.monotonic()
+
+    def is_busy(self) -> bool:
+        return not self.begun or bool(self.open) or time.monotonic() < self.changed + 1
 
 
 class Closing(socketserver.StreamRequestHandler):
     """Answers a request, and waits until the other side has closed, as gunicorn does with some of them."""
 
-    closed = Semaphore(0)
+    server: Upstream
 
     def handle(self) -> None:
         head = b"".join(iter(self.rfile.readline, b"\r\n"))
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        counted = b" /readyz " not in head
+        self.server.count(counted)
         with suppress(ConnectionError):
+            self.wfile.write(RESPONSE)
             self.request.recv(1)
-        if b" /readyz " not in head:
-            self.closed.release()
-
-
-@pytest.mark.parametrize("name", [name for name in PROXIES if name != "caddy"])  # it has HTTP/1.1 only
-def test_client_that_reads_nothing_holds_no_connection_to_the_service(name: str, certificate: Path) -> None:
-    with (
-        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Closing) as server,
-        service_folder() as folder,
-        ExitStack() as stack,
-    ):
-        server.daemon_threads = True
-        Thread(target=server.serve_forever, daemon=True).start()
-        stack.callback(server.shutdown)
-        port = stack.enter_context(PROXIES[name](folder, server.server_address[1], "localhost", tls=certificate))
-        # HAProxy gives a client that reads nothing ten seconds. It has 13 connections for these 40 requests.
-        for _ in range(8):
-            read_nothing(stack.enter_context(opened(port)))
-
-        deadline = time.monotonic() + 8
-        assert all(Closing.closed.acquire(timeout=max(0, deadline - time.monotonic())) for _ in range(40))
+        self.server.count(-counted)
