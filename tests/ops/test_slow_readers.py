@@ -2,10 +2,13 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 
-from tests.support.proxies import haproxy
+import pytest
+
+from tests.support.proxies import PROXIES, haproxy
 from tests.support.service import patience, ready_service, service_folder
 
 # More than the connections that gunicorn accepts.
@@ -47,3 +50,19 @@ def test_large_responses_have_only_a_part_of_the_threads() -> None:
 
     assert answers == [200] * 20
     assert time.monotonic() - started < patience()
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_crowd_leaves_few_connections_to_gunicorn_idle(name: str) -> None:
+    """Otherwise gunicorn ends the connections of large responses, and its process waits for those who read slowly."""
+    with (
+        ready_service(TRUSTED_PROXIES="1") as service,
+        service_folder() as folder,
+        PROXIES[name](folder, service.port) as port,
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
+        assert set(pool.map(lambda _: status(port, "/"), range(2 * CLIENTS))) == {200}
+
+        with closing(HTTPConnection("127.0.0.1", service.port, timeout=30)) as client:
+            client.request("GET", "/livez", headers={"Host": "localhost"})
+            assert client.getresponse().headers["Connection"] == "keep-alive"
