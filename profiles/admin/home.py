@@ -6,11 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import daily_counts, queries, voting
-from profiles.admin.voting import at
+from profiles.admin import voting_words
 from profiles.models import Activation, DailyStats
 from users.admin import search
 from users.models import SmsDelivery, User
@@ -46,26 +45,13 @@ def context(request: HttpRequest) -> dict[str, Any]:
     last = daily_counts.last(database_now())
     return {
         **title,
-        "voting": _voting() if request.user.has_perm("profiles.view_votingperiod") else "",
+        "voting": voting_words.state(voting.current()) if request.user.has_perm("profiles.view_votingperiod") else "",
         "find_help": search.HELP,
         "charts": [_chart(title, counts, last) for title, counts in CHARTS],
         "totals": _totals(),
         "last_sms": _last_sms() if request.user.has_perm("users.view_smsdelivery") else {},
         "time_zone": settings.TIME_ZONE,
     }
-
-
-def _voting() -> str:
-    """Whether users can vote now, and until when or from when on."""
-    now = voting.current()
-    if now.results_published_at:
-        return gettext("Voting has ended, the results are published.")
-    if now.open:
-        until = gettext("Voting is open until %(time)s.")
-        return until % at(now.closes_at) if now.closes_at else gettext("Voting is open.")
-    if now.opens_at and not voting.is_over(now):
-        return gettext("Voting begins at %(time)s.") % at(now.opens_at)
-    return gettext("Voting has ended.")
 
 
 def _last_sms() -> dict[str, Any]:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import voting
-from profiles.admin.voting import COUNTED, at, public_links
+from profiles.admin.voting import COUNTED, public_links
+from profiles.admin.voting_words import at
 from profiles.models import Profile, Result
 from users.admin.export import ExportAdmin
 

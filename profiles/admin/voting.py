@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -14,30 +13,27 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.urls import URLPattern, path, reverse
-from django.utils import formats
 from django.utils.html import format_html_join
 from django.utils.text import format_lazy
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from django.views.generic import FormView
 
 from profiles import queries, results, voting
+from profiles.admin import voting_words
+from profiles.admin.voting_words import PUBLISHED, ZONE
 from profiles.models import VotingPeriod
 from users import deadline
 from users.admin.actions import FinalForm, ReasonForm
 from users.admin.lists import ForgivingAdmin, marked
 from users.operators import history
 
-ZONE = settings.TIME_ZONE
 # Python has a time between these in every time zone. A later one could be stored, and the period not be read again.
 IN_RANGE = [MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC)), MaxValueValidator(datetime(9999, 1, 1, tzinfo=UTC))]
 # Votes outside the period are counted up to this number, because a page waits for the count.
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
-NO_END = _("Results can be published when voting has ended. Set a time at which it ends.")
-PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
 
 WHAT_HAPPENS = _(
     "Outside these times nobody can vote, and users read why. A change applies at once. Then earlier votes that are"
@@ -46,6 +42,11 @@ WHAT_HAPPENS = _(
 ANNOUNCE = _(
     "Announce the SHA-256 of the file elsewhere now, such as in a post, so that nobody can exchange the file later:"
     " %(sha256)s"
+)
+
+REASON = _(
+    "Why, for other operators: the history of the voting period keeps it. It is not published. Do not write phone"
+    " numbers."
 )
 
 # Where nothing can be changed.
@@ -66,14 +67,20 @@ class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "reason" in self.fields:  # not for those who may only view
-            self.fields["reason"].help_text = _("The history keeps it. Do not write phone numbers.")
+            self.fields["reason"].help_text = REASON
+
+
+class PublishForm(FinalForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].help_text = REASON
 
 
 class PublishView(FormView):  # type: ignore[type-arg]
     """Explains what publishing means, asks for a reason and a confirmation, publishes and logs it."""
 
     template_name = "admin/profiles/publish.html"
-    form_class = FinalForm
+    form_class = PublishForm
     model_admin: Any = None
     title = _("Publish the results")
 
@@ -86,7 +93,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
         site = self.model_admin.admin_site.each_context(self.request)
         stored = voting.period()
         own = {"opts": self.model_admin.opts, "title": self.title, "original": stored}
-        found: dict[str, Any] = {"not_now": _not_now(stored), **_outside(stored)}
+        found: dict[str, Any] = {"not_now": voting_words.not_now(stored), **_outside(stored)}
         if not found["not_now"]:
             with deadline.within(None):
                 found["counted"], found["leading"] = results.preview(stored)
@@ -102,7 +109,7 @@ class PublishView(FormView):  # type: ignore[type-arg]
                 logged = [done, history.reason(form.cleaned_data["reason"])]
                 self.model_admin.log_change(self.request, stored, logged)
         except results.StillOpen:
-            messages.warning(self.request, _not_now(voting.period()) or BUSY)
+            messages.warning(self.request, voting_words.not_now(voting.period()) or BUSY)
         except voting.ResultsPublished:
             messages.warning(self.request, PUBLISHED)
         except OperationalError:  # a vote or an erasure held a lock for too long
@@ -168,7 +175,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         stored = voting.period()
-        may_publish = request.user.is_superuser and not _not_now(stored)
+        may_publish = request.user.is_superuser and not voting_words.not_now(stored)
         shown: dict[str, Any] = {"title": _("Voting period")}
         shown["publish"] = PublishView.title if may_publish else ""
         shown |= _outside(stored) if self.has_view_permission(request) else {}
@@ -196,40 +203,20 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     @admin.display(description=_("now"))
     def state(self, stored: VotingPeriod) -> str:
-        if voting.current().open:
-            return marked("good", gettext("Voting is open."))
-        if stored.results_published_at:
-            return marked("", gettext("Voting has ended, the results are published."))
-        is_over = voting.is_over(stored)
-        return marked("", gettext("Voting has ended.") if is_over else gettext("Voting has not begun yet."))
+        now = voting.current()
+        return marked("good" if now.open else "", voting_words.state(now))
 
     @admin.display(description=_("publication"))
     def results(self, stored: VotingPeriod) -> str:
         if stored.results_published_at:
             every = (reverse("admin:profiles_result_changelist"), gettext("All results"))
             return format_html_join(" · ", '<a href="{}">{}</a>', [every, *public_links()])
-        return _not_now(stored) or gettext("Voting has ended. A superuser can publish the results now.")
+        return voting_words.not_now(stored) or gettext("Voting has ended. A superuser can publish the results now.")
 
 
 def public_links() -> list[tuple[str, str]]:
     """Where everybody finds the published results."""
     return [(reverse("page"), gettext("Public results page")), (reverse("voting-file"), gettext("Votes file"))]
-
-
-def _not_now(stored: VotingPeriod) -> str:
-    """Why the results of this period cannot be published at this moment, and when they can. Empty if they can be."""
-    if stored.results_published_at:
-        return str(PUBLISHED)
-    if stored.closes_at is None:
-        return str(NO_END)
-    if voting.is_over(stored):
-        return ""
-    return gettext("Results can be published when voting has ended: %(time)s, %(zone)s.") % at(stored.closes_at)
-
-
-def at(time: datetime) -> dict[str, str]:
-    """This time in the admin's zone, to the second, and the name of the zone: to fill in a sentence."""
-    return {"time": formats.date_format(localtime(time), "SHORT_DATETIME_FORMAT"), "zone": ZONE}
 
 
 def _outside(stored: VotingPeriod) -> dict[str, Any]:

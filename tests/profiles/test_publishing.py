@@ -26,6 +26,7 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
 
     assert before.count(f'href="{PUBLISH}"') == 1 and "Votes that do not count because of their time: 1 of 2." in before
     assert PUBLISH not in helped and "A superuser can publish" in helped
+    assert 'id="id_reason_helptext">Why, for other operators' in shown
     words = " ".join(strip_tags(shown.replace("<", " <")).split())
     assert "Votes that count 1 Votes outside the voting period, which do not count 1 Invite" in words
     assert f"Invite codes with the most votes {alice.code} : 1" in words

@@ -198,7 +198,7 @@ def test_superuser_publishes_in_the_admin_with_a_reason(alice: SignedInUser, bob
     bob.activate(alice.code)
     browser = at_work(operator(is_superuser=True))
     early = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).content.decode()
-    assert "Set a time at which it ends" in browser.get(PUBLISH).text
+    assert "No end is set yet." in browser.get(PUBLISH).text
     closes_at = database_now() + timedelta(hours=1)
     voting.change(None, closes_at)
     waiting = browser.get(PUBLISH).text

@@ -135,7 +135,7 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     assert refused.context["adminform"].form.errors.keys() == {"reason"}
     assert "must end after it begins" in wrong.content.decode()
     assert unchanged.opens_at is None
-    assert "Voting has not begun yet." in done.content.decode()
+    assert "Voting begins at 2030-03-01 12:00" in done.content.decode()
     assert (voting.period().opens_at, voting.period().closes_at) == (NOON, None)
     assert logged() == ["Voting opens: 2030-03-01 12:00; closes: —. Reason: as announced"]
     assert LogEntry.objects.get().get_edited_object() == VotingPeriod.objects.get()
