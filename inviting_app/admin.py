@@ -97,13 +97,17 @@ class AdminSite(admin.AdminSite):
         from inviting_app.ops import attention
         from profiles.admin import home
         from users import replica
-        from users.admin import links
+        from users.admin import links, permissions
         from users.queries import database_now
 
         shown = replica.read(lambda age: {**home.context(request), "data_age": age})
         if request.user.has_perm("users.view_user"):
             found = attention.notices(database_now())
-            shown["attention"] = [(one, one.about and links.address(request, one.about)) for one in found]
+            may = {one: not one.needs or request.user.has_perm(one.needs) for one in found}
+            shown["attention"] = [
+                (one, one.about and links.address(request, one.about), permissions.advice(may[one], one.todo))
+                for one in found
+            ]
         return super().index(request, {**shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -37,6 +37,8 @@ class Notice:
     is_urgent: bool = True
     # Where the admin has more about it: the object, or the model of a list.
     about: Model | type[Model] | None = None
+    # The permission without which an operator can do nothing about it, if the admin asks for one.
+    needs: str = ""
 
 
 def notices(now: datetime) -> list[Notice]:
@@ -72,7 +74,7 @@ def _queue(now: datetime) -> Iterator[Notice]:
 def _gateways(now: datetime) -> Iterator[Notice]:
     for gateway in breaker.rows():
         if found := health.trouble(gateway, now):
-            yield Notice(found.what, found.todo, found.is_urgent, gateway)
+            yield Notice(found.what, found.todo, found.is_urgent, gateway, needs="users.view_smsgateway")
 
 
 def _webhooks(now: datetime) -> Iterator[Notice]:
@@ -83,7 +85,8 @@ def _webhooks(now: datetime) -> Iterator[Notice]:
             what = _("Webhook %(webhook)s has failed for %(time)s: %(error)s.") % said
         else:
             what = _("Webhook %(webhook)s is disabled: its receiver answered 410 Gone.") % {"webhook": endpoint}
-        yield Notice(what, endpoints.todo(endpoint), is_urgent=False, about=endpoint)
+        needs = f"profiles.{'view' if endpoint.is_enabled else 'change'}_webhookendpoint"
+        yield Notice(what, endpoints.todo(endpoint), is_urgent=False, about=endpoint, needs=needs)
 
 
 def _totals(totals: SiteTotals | None) -> Iterator[Notice]:

@@ -6,13 +6,13 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from profiles import queries, voting
 from profiles.models import Activation, Profile, VotingPeriod
+from users.admin import links
 from users.admin.export import ExportAdmin
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, marked, shown
 from users.admin.user_state import marked_if_disabled, with_states
@@ -45,8 +45,8 @@ class ProfileList(LargeTableList):
         self.sees_users = request.user.has_perm("users.view_user")
 
     def url_for_result(self, result: Model) -> str:
-        page = reverse("admin:users_user_change", args=[result.pk])
-        return page if self.sees_users else super().url_for_result(result)
+        user: Any = result
+        return links.page(user.user) if self.sees_users else super().url_for_result(result)
 
 
 @admin.register(Profile)
@@ -208,5 +208,4 @@ class ActivationAdmin(ExportAdmin):
 
 
 def _linked(profile: Profile) -> str:
-    page = reverse("admin:users_user_change", args=[profile.pk])
-    return format_html('<a href="{}">{}</a>', page, marked_if_disabled(profile.user))
+    return format_html('<a href="{}">{}</a>', links.page(profile.user), marked_if_disabled(profile.user))

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +22,7 @@ from profiles.models import WebhookDelivery, WebhookEndpoint
 from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
+from users.admin import permissions
 from users.admin.links import back_to_page
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, marked, shown
 from users.operators import history
@@ -33,6 +34,15 @@ SECRET = _("It was shown once. The list of webhooks has an action that makes a n
 def _kinds() -> list[tuple[str, str]]:
     """The events by name and meaning, in the current language."""
     return [(kind.value, f"{kind.value}: {kind.label}") for kind in Kind]
+
+
+class WebhookAdmin(ForgivingAdmin):
+    """Advises operators by what they may do."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        may_change = Value(request.user.has_perm(MAY_CHANGE))
+        found: QuerySet[Any] = super().get_queryset(request).annotate(may_change=may_change)
+        return found
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -62,7 +72,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(ForgivingAdmin):
+class WebhookEndpointAdmin(WebhookAdmin):
     empty_text = _("Add a webhook to tell another system of sign-ups and votes.")
     new_title = _("New webhook")
     form = EndpointForm
@@ -159,8 +169,8 @@ class WebhookEndpointAdmin(ForgivingAdmin):
         return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in str(endpoint).split(".")))
 
     @admin.display(description=_("what to do"))
-    def todo(self, endpoint: WebhookEndpoint) -> str:
-        return endpoints.todo(endpoint)
+    def todo(self, endpoint: Any) -> str:
+        return permissions.advice(endpoint.is_enabled or endpoint.may_change, endpoints.todo(endpoint))
 
     @admin.display(description=_("events"))
     def events_in_words(self, endpoint: WebhookEndpoint) -> str:
@@ -184,7 +194,7 @@ class StateFilter(ChoiceFilter):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(LargeTableAdmin):
+class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
     list_display = ("kind", "id", "endpoint", "shown_state", "attempts", "answer", "created", "due")
     fieldsets = (
@@ -216,8 +226,9 @@ class WebhookDeliveryAdmin(LargeTableAdmin):
         return shown(delivery.created_at)
 
     @admin.display(description=_("what to do"))
-    def todo(self, delivery: WebhookDelivery) -> str:
-        return endpoints.todo_about(delivery)
+    def todo(self, delivery: Any) -> str:
+        first, then = endpoints.todo_about(delivery)
+        return f"{first} {permissions.advice(delivery.may_change, then)}"
 
     @admin.display(description=_("state"))
     def shown_state(self, delivery: WebhookDelivery) -> str:

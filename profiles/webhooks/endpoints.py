@@ -80,17 +80,19 @@ def todo(endpoint: WebhookEndpoint) -> str:
     return ""
 
 
-def todo_about(delivery: WebhookDelivery) -> str:
-    """What an operator does about this delivery, in the current language."""
+def todo_about(delivery: WebhookDelivery) -> tuple[str, str]:
+    """What an operator does about this delivery, in the current language: first what takes no permission."""
     if delivery.state == DELIVERED:
-        return _("Nothing: the receiver has it.")
+        return _("Nothing: the receiver has it."), ""
     if not delivery.endpoint.is_enabled:
-        return _("Its webhook is disabled. Enable it if the receiver still wants events.")
+        return _("Its webhook is disabled."), _("Enable it if the receiver still wants events.")
     if delivery.state == FAILED:
-        return _("Ask whoever runs the receiver to mend it, with the answer above. Then send the event again.")
+        asked = _("Ask whoever runs the receiver to mend it, with the answer above.")
+        return asked, _("Then send the event again.")
     if delivery.attempts:
-        return _("Wait: it is tried for three days. If the receiver works again, send it again to try it at once.")
-    return _("Wait: a worker sends it in a moment.")
+        waited = _("Wait: it is tried for three days.")
+        return waited, _("If the receiver works again, send it again to try it at once.")
+    return _("Wait: a worker sends it in a moment."), ""
 
 
 def replace_secret(endpoint: WebhookEndpoint) -> str:

@@ -64,9 +64,13 @@ def test_late_sms() -> None:
 @pytest.mark.parametrize(
     ("error", "failures", "said"),
     [
-        (f"{Reason.CREDIT} 402", 3, "Gateway No. 1 (webhook) takes no SMS: no credit (402).</strong> Add credit"),
-        (Reason.CREDENTIALS, 3, "takes no SMS: wrong credentials.</strong> Check the account"),
-        (Reason.NO_ANSWER, 4, "Gateway No. 1 (webhook) failed 4 times in a row: no answer.</strong> Ask its provider"),
+        (f"{Reason.CREDIT} 402", 3, "Gateway No. 1 (webhook) takes no SMS: no credit (402).</strong></a> Add credit"),
+        (Reason.CREDENTIALS, 3, "takes no SMS: wrong credentials.</strong></a> Check the account"),
+        (
+            Reason.NO_ANSWER,
+            4,
+            "Gateway No. 1 (webhook) failed 4 times in a row: no answer.</strong></a> Ask its provider",
+        ),
         (Reason.NO_ANSWER, 2, "Nothing now"),
     ],
 )
@@ -75,7 +79,7 @@ def test_gateway_in_trouble(error: str, failures: int, said: str) -> None:
     until = now + HOUR
     SmsGateway.objects.create(name="1 webhook", failures=failures, error=error, failed_at=now, circuit_open_until=until)
 
-    assert said in home()
+    assert said in home("view_smsgateway")
 
 
 def test_prefix_without_deliveries() -> None:
@@ -92,12 +96,15 @@ def test_webhooks_in_trouble() -> None:
     failing = endpoint(url, failing_since=now - HOUR, error="timeout")
     gone = endpoint(url, is_enabled=False, disabled_reason=GONE)
 
-    found = home()
+    found, other = home("change_webhookendpoint", "view_webhookendpoint"), home("view_webhookendpoint")
 
     assert f"Webhook {failing.pk}. receiver.example.org has failed for 1\xa0hour: no answer in time." in found
     assert f"Webhook {gone.pk}. receiver.example.org is disabled: its receiver answered 410 Gone." in found
     assert "change “Why it is disabled” on the webhook&#x27;s page and save" in found
-    assert found.count("<li") == 2
+    assert found.count("<li") == other.count("<li") == 2
+    assert "Ask whoever runs the receiver." in other
+    assert other.count("Tell a superuser.") == 1 and "on the webhook&#x27;s page" not in other
+    assert home().count("Tell a superuser.") == 2
 
 
 def test_notice_leads_to_where_the_operator_may_look() -> None:

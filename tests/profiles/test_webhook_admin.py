@@ -158,6 +158,19 @@ def test_who_may_only_see_changes_nothing() -> None:
     assert at_work(operator("9991119996", "view_user")).get(LIST).status_code == 403
 
 
+def test_who_may_not_change_webhooks_is_told_to_tell_a_superuser(manager: Client) -> None:
+    gone = endpoint(URL, is_enabled=False, disabled_reason=endpoints.GONE)
+    failed = WebhookDelivery.objects.create(
+        endpoint=endpoint(URL), kind="user.verified", data={}, state="failed", finished_at=database_now()
+    )
+    viewer = at_work(operator("9991119996", "view_webhookendpoint", "view_webhookdelivery"))
+    pages = {f"{LIST}{gone.pk}/change/": "Enable it", f"{DELIVERIES}{failed.pk}/change/": "Then send the event again."}
+
+    for page, todo in pages.items():
+        assert todo in manager.get(page).text
+        assert todo not in (seen := viewer.get(page).text) and "Tell a superuser." in seen
+
+
 def test_list_marks_failing_webhooks_and_a_page_leads_to_deliveries(manager: Client) -> None:
     works = endpoint(URL)
     endpoint(URL, failing_since=database_now(), error="timeout")

@@ -230,7 +230,9 @@ def test_page_says_what_to_do_now(support: Client, alice: SignedInUser, failing:
 
     User.objects.filter(pk=alice.profile.pk).update(is_active=False)
 
-    assert "Enable the user first" in read(support, alice.profile.user)
+    assert "until the user is enabled. Tell a superuser." in read(support, alice.profile.user)
+    other = at_work(operator("9991119996", *ALLOWED, "change_user"))
+    assert "Enable the user first" in read(other, alice.profile.user)
 
 
 def test_new_code_is_not_advised_for_a_number_that_gets_no_sms(support: Client, failing: None) -> None:

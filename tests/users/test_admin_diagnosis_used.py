@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.support.accounts import SignedInUser
-from tests.support.operators import helper, page_of
+from tests.support.operators import at_work, helper, operator, page_of
 from users.clock import HOUR
 from users.models import Device, SmsDelivery, SmsGateway, User
 
@@ -43,5 +43,5 @@ def test_code_that_was_used_needs_nothing(alice: SignedInUser, settings: Any) ->
     assert "request a new code" not in page
     assert page.count("Nothing to do.") == 1
     User.objects.filter(pk=alice.profile.pk).update(is_active=False)
-    page = read(helper(*ALLOWED), alice.profile.user)
+    page = read(at_work(operator("9991119996", *ALLOWED, "change_user")), alice.profile.user)
     assert "Enable the user first" in page and "Nothing to do." not in page

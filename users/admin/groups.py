@@ -7,10 +7,10 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
+from users.admin import links
 from users.admin.lists import ForgivingAdmin, shown
 from users.admin.permissions import ROLES, TitlesAdmin, title
 from users.models import User
@@ -41,7 +41,7 @@ class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
     @admin.display(description=_("members"))
     def members(self, group: Group) -> str:
         users = User.objects.filter(groups=group).order_by("pk")[:MEMBERS_SHOWN]
-        pages = ((reverse("admin:users_user_change", args=[user.pk]), user) for user in users)
+        pages = ((links.page(user), user) for user in users)
         return format_html_join(", ", '<a href="{}">{}</a>', pages) or shown(None)
 
     @admin.display(description=_("name"))

@@ -10,13 +10,18 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 
+def page(about: Model | type[Model]) -> str:
+    """Where the admin shows this object, or the list of this model."""
+    name = f"admin:{about._meta.app_label}_{about._meta.model_name}"
+    if isinstance(about, type):
+        return reverse(f"{name}_changelist")
+    return reverse(f"{name}_change", args=[quote(about.pk)])
+
+
 def address(request: HttpRequest, about: Model | type[Model]) -> str:
-    """Where the admin shows this object, or the list of this model. Empty for operators who may not see it."""
+    """The same. Empty for operators who may not see it."""
     model = about if isinstance(about, type) else type(about)
-    if not admin.site.get_model_admin(model).has_view_permission(request):
-        return ""
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    return reverse(f"{name}_changelist") if model is about else reverse(f"{name}_change", args=[quote(about.pk)])
+    return page(about) if admin.site.get_model_admin(model).has_view_permission(request) else ""
 
 
 def back_to_page(on: Any, request: HttpRequest, chosen: list[Any]) -> HttpResponse | None:

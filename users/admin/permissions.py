@@ -39,8 +39,16 @@ MEANINGS = {
     "view_group": _("See groups"),
 }
 
+# What those do who lack the permission for what is to do.
+TELL = _("Tell a superuser.")
+
 # The groups that a migration makes, by their names in the database.
 ROLES = {"viewer": _("Viewer"), "support": _("Support"), "manager": _("Manager")}
+
+
+def advice(may: bool, todo: str) -> str:
+    """What is to do, for an operator who may do it. Others can tell somebody."""
+    return todo if may or not todo else str(TELL)
 
 
 def name(one: Any) -> Any:

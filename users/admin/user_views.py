@@ -12,8 +12,8 @@ from django.utils.translation import gettext_noop as N_
 from django.views.generic import FormView, TemplateView
 from django.views.generic.detail import SingleObjectMixin
 
-from users.admin import user_state
-from users.admin.actions import Action, FinalForm, ReasonForm
+from users.admin import links, user_state
+from users.admin.actions import ENABLE, Action, FinalForm, ReasonForm
 from users.login.diagnosis import diagnose
 from users.models import User
 from users.operators import history
@@ -60,7 +60,9 @@ class DiagnosisView(UserView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found = diagnose(self.object, database_now())
-        return super().get_context_data(**found, disabled=user_state.disabled(self.object), **kwargs)
+        found["disabled"] = user_state.disabled(self.object)
+        found["may_enable"] = self.model_admin.may_act(self.request, ENABLE, self.object)
+        return super().get_context_data(**found, **kwargs)
 
 
 class PhoneView(UserView):
@@ -128,4 +130,4 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
     def finish(self, level: int, text: Any) -> HttpResponse:
         """Tell the operator this on the page of the user."""
         messages.add_message(self.request, level, text)
-        return redirect("admin:users_user_change", self.object.pk)
+        return redirect(links.page(self.object))
