@@ -164,4 +164,4 @@ class Device(models.Model):
     @property
     def client(self) -> str:
         """Its name, as the user's own list of devices has it."""
-        return named(self.user_agent)
+        return named(self.user_agent) or gettext("unknown client")

@@ -151,6 +151,9 @@ def test_mutual_votes_are_flagged(
     shown = sections(support, alice.profile.pk)["Invites"]
 
     assert f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001" in text(shown)
+    assert "if one person has all these numbers, tell a superuser." in text(shown)
+    boss = at_work(operator(is_superuser=True))
+    assert "release their votes." in sections(boss, alice.profile.pk)["Invites"]
     assert page_of(bob.profile.pk) in shown
     assert "warning" not in sections(support, charlie.profile.pk)["Invites"]
 

@@ -9,10 +9,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from profiles import privacy
 from profiles.models import Profile, VotingPeriod
-from tests.support.accounts import SignedInUser
+from tests.support.accounts import SignedInUser, registered
 from tests.support.operators import at_work, helper, operator, page_of
-from users.models import SmsDelivery, SmsGateway, User
+from users.models import Device, SmsDelivery, SmsGateway, User
 from users.operators import history
 from users.sms.models import MANY_REFUSALS
 from users.sms.tasks import count_site
@@ -32,13 +33,32 @@ def test_list_of_users_marks_states_that_most_are_not_in(boss: Client, alice: Si
     test = User.objects.create(phone="+79991110008", is_test=True, verified_at=timezone.now())
     Profile.objects.create(user=test, invite_code="TEST22")
     User.objects.filter(pk=alice.profile.pk).update(is_active=False)
+    registered("9991110009", verified_at=None)
 
     listed = boss.get("/admin/users/user/").text
 
-    marks = re.findall('<span class="(mark[ a-z]*)">([a-z]+)<', listed)
-    assert sorted(marks) == [("mark", "operator"), ("mark", "test"), ("mark bad", "disabled")]
+    marks = re.findall('<span class="(mark[ a-z]*)">([a-z ]+)<', listed)
+    assert sorted(marks) == [
+        ("mark", "not verified"), ("mark", "operator"), ("mark", "test"), ("mark bad", "disabled"),
+    ]  # fmt: skip
     assert "icon-no.svg" not in listed
     assert "Test user: gets no SMS." in boss.get(page_of(test.pk)).text
+
+
+def test_list_of_devices_says_what_its_time_is_and_names_every_client(boss: Client, alice: SignedInUser) -> None:
+    Device.objects.update(user_agent="")
+
+    listed = boss.get("/admin/users/device/", headers=IN_RUSSIAN).text
+
+    assert '<span class="label">обновлён</span> ' in listed and "неизвестный клиент" in listed
+
+
+def test_erased_user_has_a_device_without_a_client(boss: Client, alice: SignedInUser) -> None:
+    privacy.erase_by_operator(pk := alice.profile.pk)
+
+    page = boss.get(page_of(pk)).text
+
+    assert "addresses and clients are deleted, all devices are revoked." in page and ">unknown client</a>" in page
 
 
 def test_outcome_of_sms_comes_with_a_period(boss: Client, alice: SignedInUser) -> None:

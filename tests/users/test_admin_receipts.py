@@ -80,7 +80,7 @@ def test_lists_show_what_was_delivered(support: Client) -> None:
     assert '<span class="outcome bad">not delivered: the recipient blocks SMS</span>' in listed
     assert listed.count('<span class="outcome good">delivered</span>') == 3
     assert "не доставлено: получатель не принимает SMS" in read(support, deliveries, "ru")
-    assert "75 % of 4 SMS, median 5 s" in read(support, gateways, "en")
+    assert "75 % of 4 SMS, half within 5 s" in read(support, gateways, "en")
     assert "нет денег на счёте (3)" in read(support, gateways, "ru")
     for row in (f"{deliveries}{SmsDelivery.objects.latest('pk').pk}/change/", f"{gateways}1%20webhook/change/"):
         assert support.get(row).status_code == 200

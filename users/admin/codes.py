@@ -68,4 +68,4 @@ class LoginCodeAdmin(LargeTableAdmin):
 
     @admin.display(description=_("known device"))
     def known_device(self, code: LoginCode) -> str:
-        return shown(code.device and (code.device.client or code.device))
+        return shown(code.device and code.device.client)

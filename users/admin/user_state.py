@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib.admin.models import LogEntry
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from users import accounts
 from users.admin.actions import DISABLE
@@ -38,7 +38,12 @@ def marked_if_disabled(user: User, name: str = "") -> str:
 
 
 def with_states(user: User) -> str:
-    """The user, with a mark for each state that most users are not in. The name of an erased user says so itself."""
+    """The user, with a mark for each state that most users are not in. The name of an erased user says so itself.
+
+    Operators need no verified number: they sign in by password.
+    """
+    is_unverified = not user.verified_at and not user.is_staff and not user.erased_at
     states = {gettext("test"): user.is_test, gettext("operator"): user.is_staff}
+    states |= {pgettext("mark", "not verified"): is_unverified}
     marks = format_html_join("", ' <span class="mark">{}</span>', ((name,) for name, has in states.items() if has))
     return format_html("{}{}", marked_if_disabled(user), marks)

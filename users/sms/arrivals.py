@@ -50,7 +50,7 @@ class Arrival:
         if self.seconds is None:
             return _("%(share)d %% of %(accepted)d SMS") % said
         said["seconds"] = max(1, round(self.seconds))
-        return _("%(share)d %% of %(accepted)d SMS, median %(seconds)d s") % said
+        return _("%(share)d %% of %(accepted)d SMS, half within %(seconds)d s") % said
 
     @property
     def share(self) -> float:
