@@ -31,10 +31,12 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
     alice.press("Cancel")
     expect(alice.page.get_by_role("listitem")).to_have_count(2)
     alice.page.get_by_role("listitem").last.get_by_role("button").click()
-    alice.press("Remove")
+    sign_out = alice.words("Sign out", context="another device")
+    alice.page.get_by_role("dialog").get_by_role("button", name=sign_out, exact=True).click()
 
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
-    expect(alice.button("Remove all, including this one")).to_have_count(0)
+    alice.hears("device_ended", device=device)
+    expect(alice.button("Sign out everywhere, including here")).to_have_count(0)
     expect(alice.page.get_by_role("heading", name="Your devices")).to_be_focused()
     thief.page.reload()
     thief.sees("problem_token_revoked")
@@ -75,10 +77,10 @@ def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) ->
     on_another_device(alice, bob)
     alice.open_account()
 
-    alice.press("Remove all, including this one")
-    alice.sees("You will be signed out everywhere, including here. Sign in again with a new SMS code.")
+    alice.press("Sign out everywhere, including here")
+    alice.sees("You will be signed out on all devices, including this one. To sign in again, you will need a new SMS code.")
     alice.finds_no_barrier()
-    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove all")).click()
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Sign out everywhere")).click()
 
     alice.sees("all_ended")
     alice.page.reload()

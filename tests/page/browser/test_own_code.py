@@ -20,9 +20,12 @@ def test_older_invitations_are_shown_on_demand(alice: Visitor, database: Any) ->
     alice.page.get_by_role("link", name=alice.words("voted_for_you", count=60)).click()
     expect(alice.page.locator("#people-title")).to_be_focused()
 
+    before = alice.page.evaluate(PLACES)
+
     alice.button("show_more_left", count=10).click()
 
     expect(alice.page.get_by_role("listitem")).to_have_count(60)
+    assert alice.page.evaluate(PLACES)[:50] == before  # nothing that was read has moved
     expect(alice.page.locator("[data-more]")).to_be_hidden()
     alice.sees("all_shown", count=60)
     expect(alice.page.get_by_role("listitem").nth(50)).to_be_focused()
@@ -31,6 +34,11 @@ def test_older_invitations_are_shown_on_demand(alice: Visitor, database: Any) ->
     alice.finds_no_barrier()
 
 
+PLACES = """() => {
+  const items = [...document.querySelectorAll("main .people li")];
+  const [first] = items.map(item => item.getBoundingClientRect());
+  return items.map(item => item.getBoundingClientRect()).map(({ x, y }) => [x - first.x, y - first.y]);
+}"""
 CROWD = """
 WITH people AS (
     INSERT INTO users_user (phone, verified_at) SELECT '+7' || (9993000000 + n), now() FROM generate_series(1, 60) AS n
@@ -76,6 +84,7 @@ def test_qr_code_is_drawn_when_it_is_opened(alice: Visitor) -> None:
     expect(image).to_be_visible()
     expect(image).to_be_in_viewport(ratio=1)
     image.evaluate("image => image.decode()")
+    expect(image).to_be_in_viewport(ratio=1)
     alice.finds_no_barrier()
 
 

@@ -61,7 +61,7 @@ def test_share_link_keeps_its_code_through_sign_in_and_activates_nothing_by_itse
     bob.finds_no_barrier()
     bob.ask_for_code()
     bob.code_field.fill(bob.code())
-    bob.sees("Somebody shared this invite code with you. You can give your one vote to the person it belongs to.")
+    bob.sees("You are signed in. You can now give your one vote to the person this invite code belongs to.")
     expect(bob.page.locator(".ticket [aria-hidden]")).to_have_text(f"{code[:3]} {code[3:]}")
     bob.finds_no_barrier()
     alice.page.reload()

@@ -36,10 +36,12 @@ class Visitor:
         """As it stands in a sentence."""
         return self.shown_phone.replace(" ", "\u00a0").replace("-", "\u2011")
 
-    def words(self, text: str, **values: object) -> str:
+    def words(self, text: str, *, context: str = "", **values: object) -> str:
         """An English text of the page, or the script's text with this id, in this user's language."""
+        text = SCRIPT_TEXTS.get(text, text)
         with translation.override(self.language):
-            return translation.gettext(SCRIPT_TEXTS.get(text, text)).format(**values)
+            found = translation.pgettext(context, text) if context else translation.gettext(text)
+            return found.format(**values)
 
     def messages(self) -> list[str]:
         sent = [message for message in self.gateway.messages if message["to"] == f"+7{self.phone}"]

@@ -88,7 +88,13 @@ function showSharing($, { invite_code, share_url }) {
   $("[data-copy=link]").className = navigator.share ? "secondary" : "primary";
   copyOnClick($("[data-copy=link]"), share_url);
   copyOnClick($("[data-copy=code]"), invite_code);
-  $(".qr").addEventListener("toggle", () => $(".qr").open && $(".qr img").scrollIntoView({ block: "nearest" }));
+  $(".qr").addEventListener("toggle", () => $(".qr").open && bringWhole($(".qr img")));
+}
+
+/** Scrolls just as far as the whole picture needs. */
+function bringWhole(picture) {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  picture.scrollIntoView({ block: "nearest", behavior: isCalm ? "instant" : "smooth" });
 }
 
 /** While nobody can vote, the state of the vote comes first. After the end the own code is of little use. */

@@ -100,4 +100,5 @@ function showProof(card, sha256, { receipt, receipt_nonce }) {
     copyOnClick(button, $(button.dataset.copyOf).textContent);
   }
   for (const part of $("details").querySelectorAll("[data-of-receipt]")) part.hidden = !receipt;
+  $("[data-without-receipt]").hidden = Boolean(receipt);
 }

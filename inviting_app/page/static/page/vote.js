@@ -120,7 +120,20 @@ function tellCounted(notice, receipt, why) {
   const [before, after] = t("mistake", { contact: "\n" }).split("\n");
   const link = contact();
   if (link) link.textContent = t("contact_us");
-  notice.replaceChildren(`${why} ${before}`, link ?? t("contact_us"), after);
+  const way = make("p");
+  way.append(before, link ?? t("contact_us"), after);
+  notice.replaceChildren(make("p", why.text), timetable(why.times), way);
+}
+
+/** Rows of a label and a time. */
+function timetable(times) {
+  const table = Object.assign(make("dl"), { className: "times", hidden: !times.length });
+  for (const [name, time] of times) {
+    const row = make("div");
+    row.append(make("dt", t(name)), make("dd", time));
+    table.append(row);
+  }
+  return table;
 }
 
 /** The profile after the activation, or nothing if the user does not want it. */

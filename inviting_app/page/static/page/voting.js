@@ -39,21 +39,22 @@ export function beforeSignIn(usual, voting, invited, results) {
   return [aboutEnd(voting), [late, way].filter(Boolean).join(" ")].filter(Boolean);
 }
 
-/** Why this vote is not in the published results. Its time need not be the reason. */
+/** Why this vote is not in the published results, with the names and the times of what tells it. The reason may be another. */
 export function whyMissing(activated_at, { opens_at, closes_at }) {
   const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
-  if (vote < opens) return toldApart("vote_early", activated_at, opens_at);
-  return vote >= closes ? toldApart("vote_late", activated_at, closes_at) : t("vote_missing");
+  if (vote < opens) return { text: t("vote_early"), times: toldApart("began", opens_at, activated_at) };
+  if (vote >= closes) return { text: t("vote_late"), times: toldApart("ended", closes_at, activated_at) };
+  return { text: t("vote_missing"), times: [] };
 }
 
 // Parts of a time, until two of them differ.
 const MORE_EXACT = [{}, { second: "2-digit" }, { second: "2-digit", fractionalSecondDigits: 3 }];
 
-/** The text with the times of the vote and of the limit, which look different. */
+/** The times of this limit and of the vote, which look different. */
 function toldApart(name, ...times) {
   const pairs = MORE_EXACT.map((parts) => times.map((time) => written(time, parts)));
-  const [time, limit] = pairs.find(([first, second]) => first !== second) ?? pairs.at(-1);
-  return t(name, { time, opens: limit, closes: limit });
+  const [limit, vote] = pairs.find(([first, second]) => first !== second) ?? pairs.at(-1);
+  return [[name, limit], ["voted", vote]];
 }
 
 function aboutEnd({ closes_at, results_published_at }) {
