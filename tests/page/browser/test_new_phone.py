@@ -107,7 +107,7 @@ def test_taken_number_and_old_sign_in_show_what_to_do(
     alice.press("Get an SMS code")
     alice.code_field.fill(alice.code(2))
     alice.sees_title("Change the number")
-    expect(field).to_have_value(bob.phone)
+    expect(field).to_have_value(bob.typed_phone)
     alice.press("Get an SMS code")
     alice.code_field.fill(bob.code(2))
     expect(alice.problem).to_have_text(alice.words("problem_phone_taken"))

@@ -54,7 +54,7 @@ def test_busy_service_is_asked_again_when_it_said(alice: Visitor) -> None:
     busy = answer_with(503, {"code": "unavailable", "status": 503, "retry_after": 14})
     alice.page.goto("/")
     alice.page.clock.install()
-    for path, field, typed in (("signup", "#phone", lambda: alice.phone), ("login", "#code", alice.code)):
+    for path, field, typed in (("signup", "#phone", lambda: alice.typed_phone), ("login", "#code", alice.code)):
         alice.page.route(f"**/api/auth/{path}", busy)
         alice.page.locator(field).fill(typed())
         alice.page.locator(field).press("Enter")
@@ -203,7 +203,7 @@ def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], 
         field.press("Enter")
         expect(alice.problem).to_be_visible()
         said[code] = alice.problem.inner_text()
-        expect(field).to_have_value(alice.phone)
+        expect(field).to_have_value(alice.typed_phone)
         expect(alice.page.locator("form > button:visible, .problem button")).to_have_count(1)
         field.fill(alice.phone)
         expect(alice.problem).to_have_count(0)

@@ -46,6 +46,51 @@ def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> N
     expect(alice.code_field).to_be_focused()
 
 
+def test_phone_is_shown_in_groups_while_it_is_typed(alice: Visitor) -> None:
+    alice.page.goto("/")
+    field = alice.page.get_by_label(alice.words("Mobile number"))
+
+    for digit, shown in zip("9123456789", SHOWN_IN_TURN, strict=True):
+        field.press(digit)
+        expect(field).to_have_value(shown)
+    field.press("1")  # one too many
+    field.press("Backspace")
+    expect(field).to_have_value("912 345-67-89")
+    for shown in reversed(SHOWN_IN_TURN[:-1]):
+        field.press("Backspace")
+        expect(field).to_have_value(shown)
+
+    field.fill("912 345-67-89")
+    for key in ("Home", "ArrowRight", "Delete", "5"):  # in the middle nothing moves the caret
+        field.press(key)
+    expect(field).to_have_value("952 345-67-89")
+    assert field.evaluate("field => field.selectionStart") == 2
+
+
+SHOWN_IN_TURN = [
+    "9",
+    "91",
+    "912",
+    "912 3",
+    "912 34",
+    "912 345",
+    "912 345-6",
+    "912 345-67",
+    "912 345-67-8",
+    "912 345-67-89",
+]
+
+
+@pytest.mark.parametrize("written", ["89123456789", "+79123456789", "+7 (912) 345-67-89", "+447400123456"])
+def test_phone_written_in_another_way_is_left_alone(alice: Visitor, written: str) -> None:
+    alice.page.goto("/")
+    field = alice.page.get_by_label(alice.words("Mobile number"))
+
+    field.press_sequentially(written)
+
+    expect(field).to_have_value(written)
+
+
 def test_code_is_sent_again_when_it_is_time_and_not_before(alice: Visitor, database: Any) -> None:
     alice.page.clock.install()
     alice.page.goto("/")
@@ -128,7 +173,7 @@ def test_every_step_outlives_a_reload(alice: Visitor) -> None:
     alice.page.goto("/")
     alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
     alice.page.reload()
-    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.phone)
+    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.typed_phone)
     alice.press("Get an SMS code")
     alice.sees_title("Enter the SMS code")
     alice.page.reload()
@@ -154,7 +199,7 @@ def test_language_is_remembered_and_what_was_typed_is_kept(alice: Visitor) -> No
 
     alice.language = "ru"
     alice.sees_title("Sign in with your phone")
-    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.phone)
+    expect(alice.page.get_by_label(alice.words("Mobile number"))).to_have_value(alice.typed_phone)
     alice.press("Get an SMS code")
     alice.code()
     assert "код" in alice.messages()[0].lower()

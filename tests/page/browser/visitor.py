@@ -32,6 +32,11 @@ class Visitor:
         return f"+7 {self.phone[:3]} {self.phone[3:6]}-{self.phone[6:8]}-{self.phone[8:]}"
 
     @property
+    def typed_phone(self) -> str:
+        """As the field of a phone shows it."""
+        return self.shown_phone.removeprefix("+7 ")
+
+    @property
     def unbroken_phone(self) -> str:
         """As it stands in a sentence."""
         return self.shown_phone.replace(" ", "\u00a0").replace("-", "\u2011")

@@ -19,6 +19,7 @@ export function request(phone, before) {
  * @param showCode shows the step of the code
  */
 export function onPhone($, field, askForCode, showCode, ways) {
+  groupWhileTyped(field);
   const submit = async () => {
     const phone = legible(field.value).trim();
     if (!clean(phone)) return complain($(".problem"), notAPhone(), { field });
@@ -27,6 +28,23 @@ export function onPhone($, field, askForCode, showCode, ways) {
     document.querySelector("main #code").focus();
   };
   onSubmit($("form"), submit, { ...ways, words: { ...tooMany(), ...ways.words } });
+}
+
+/** Regrouped only at the end, where that does not move the caret. */
+function groupWhileTyped(field) {
+  const regroup = () => (field.value = grouped(field.value));
+  regroup();
+  field.addEventListener("input", () => field.selectionStart === field.value.length && regroup());
+}
+
+/** A national number that begins as the example does, in the groups of it. Other ways to write a number stay. */
+function grouped(typed) {
+  const { phoneExample, callingCode } = document.body.dataset;
+  const shape = phoneExample.replace(`+${callingCode}`, "").trim();
+  const digits = [...clean(typed)];
+  const fits = digits[0] === shape[0] && digits.length <= shape.replace(/\D/g, "").length;
+  if (!fits || digits.some((digit) => !/\d/.test(digit))) return typed;
+  return shape.replace(/\d/g, () => digits.shift() ?? "").replace(/\D+$/, "");
 }
 
 function tooMany() {

@@ -56,7 +56,8 @@ export function phone(text) {
 
 /** The same of what was typed. Only ten digits are surely without a prefix. */
 export function typedPhone(text) {
-  return /^[1-9]\d{9}$/.test(text) ? phone(text) : text;
+  const digits = text.replace(/[ -]/g, "");
+  return /^[1-9]\d{9}$/.test(digits) ? phone(digits) : text;
 }
 
 /** For a number within a sentence: it stays on one line. */

@@ -36,7 +36,7 @@ export function beforeSignIn(usual, voting, invited, results) {
   if (!isOver(voting)) return [t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) })];
   const late = invited ? t("code_late", { code: unbroken(halves(invited)) }) : "";
   const way = results ? "" : t("over_sign_in");
-  return [aboutEnd(voting), [late, way].filter(Boolean).join(" ")].filter(Boolean);
+  return [aboutEnd(voting), late, way].filter(Boolean);
 }
 
 /** Why this vote is not in the published results, with the names and the times of what tells it. The reason may be another. */
