@@ -36,7 +36,7 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
 
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
     alice.hears("device_ended", device=device)
-    expect(alice.button("Sign out everywhere")).to_have_count(0)
+    expect(alice.button("Sign out of all devices")).to_have_count(0)
     expect(alice.page.get_by_role("heading", name="Your devices")).to_be_focused()
     thief.page.reload()
     thief.sees("problem_token_revoked")
@@ -77,12 +77,12 @@ def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) ->
     on_another_device(alice, bob)
     alice.open_account()
 
-    alice.press("Sign out everywhere")
+    alice.press("Sign out of all devices")
     alice.sees(
         "You will be signed out on all devices, including this one. To sign in again, you will need a new SMS code."
     )
     alice.finds_no_barrier()
-    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Sign out everywhere")).click()
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Sign out of all"), exact=True).click()
 
     alice.sees("all_ended")
     alice.page.reload()
