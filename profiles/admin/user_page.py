@@ -24,6 +24,12 @@ from users.models import User
 from users.operators import history
 
 
+def _time_of_vote(user: User) -> str:
+    """It tells the vote from a later one of the same user."""
+    vote = Activation.objects.filter(pk=user.pk).first()
+    return vote.created_at.isoformat() if vote else ""
+
+
 def _vote_of(user: User) -> str:
     vote = Activation.objects.select_related("inviter__user").filter(pk=user.pk).first()
     if not vote:  # released a moment ago
@@ -42,6 +48,7 @@ RELEASE = Action(
     do=lambda user: activation.release(user.pk),
     done=history.VOTE_RELEASED,
     hurts=True,
+    about=_time_of_vote,
 )
 REPLACE = Action(
     name="new-code",

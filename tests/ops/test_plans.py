@@ -20,6 +20,7 @@ from profiles.webhooks import queries as webhooks
 from profiles.webhooks.sender import CLAIM_FOR
 from tests.support import query_plans as plans
 from tests.support.accounts import client
+from tests.support.admin_actions import about
 from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
@@ -182,17 +183,16 @@ def listed(model: type[Model], rf: RequestFactory, query: str) -> ChangeList:
 
 def test_page_of_a_user_scans_no_table(boss: Client, readings: list[plans.Reading]) -> None:
     for path in (
-        *("", "users/user/9/change/"),
-        "users/user/1/change/",
-        "users/user/1/change/?votes_before=99999999999999999-1",
+        *("", "users/user/9/change/", "users/user/1/change/", "users/user/1/change/?votes_before=99999999999999999-1"),
         *("users/user/1/history/", "users/user/1/diagnosis/"),
         *("users/device/1/change/", "users/logincode/1/change/", "users/smsdelivery/1/change/"),
-        *("profiles/profile/1/change/", "profiles/activation/5/change/"),
-        "procrastinate/procrastinatejob/1/change/",
+        *("profiles/profile/1/change/", "profiles/activation/5/change/", "procrastinate/procrastinatejob/1/change/"),
     ):
         assert boss.get(f"/admin/{path}").status_code == 200, path
     for action in ("release-vote", "new-code", "end-devices", "disable", "enable", "erase"):
-        answer = boss.post(f"/admin/users/user/9/{action}/", {"reason": "Spam.", "sure": "on"})
+        answer = boss.post(
+            f"/admin/users/user/9/{action}/", {"reason": "Spam.", "sure": "on", "about": about(action, 9)}
+        )
         assert answer.status_code == 302, action
     assert User.objects.get(pk=9).erased_at
     assert not (found := too_long(readings)), "\n\n".join(found)

@@ -1,6 +1,7 @@
 """Actions of operators on one user: each needs a reason and is logged."""
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,22 @@ def test_form_that_is_sent_twice_replaces_the_code_once(support: Client, bob: Si
     assert f'name="about" value="{old}"' in form
     assert told[0] == [f"Replaced the invite code {old}."]
     assert told[1] == [NOTHING_TO_DO]
+
+
+def test_form_that_is_sent_twice_releases_no_later_vote(
+    support: Client, alice: SignedInUser, bob: SignedInUser
+) -> None:
+    alice.activate(bob.code)
+    form = support.get(page_of(alice.profile.pk, "release-vote")).text
+    about = re.findall('name="about" value="([^"]+)"', form)[0]
+
+    told = []
+    for _ in range(2):
+        told.append(act(support, "release-vote", alice.profile, reason="Mistyped.", about=about))
+        alice.activate(bob.code)
+
+    assert told == [[f"Released the vote for {bob.profile.user}."], [NOTHING_TO_DO]]
+    assert alice.me()["activated_invite"] == bob.code
 
 
 def test_new_invite_code_is_drawn_until_it_is_free(monkeypatch: Any, alice: SignedInUser, bob: SignedInUser) -> None:

@@ -60,7 +60,7 @@ class Action:
     hurts: bool = False
     # It cannot be undone: only superusers may do it, and they confirm it with a checkbox.
     final: bool = False
-    # The value that the action replaces, if it can be repeated: so a form that is sent twice acts once.
+    # What the action replaces or deletes, if it can be repeated: so a form that is sent twice, or late, acts once.
     about: Callable[[User], str] = lambda user: ""
 
 
