@@ -103,6 +103,26 @@ def test_threads_refresh_once_and_a_late_copy_of_that_ends_nothing(
         assert user.request("GET", ME)["phone"] == "9991110044"
 
 
+def test_request_that_waits_while_another_user_signs_in_is_not_sent_in_that_user_s_name(
+    recipe: dict[str, Any], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh = recipe["Inviting"].refresh
+    for token in (None, "not a token"):
+        user = signed_in(recipe, service, "9991110045")
+        code = user.sign_up("9991110046")["code"]
+        user.token = token
+
+        def waits_for_the_log_in(self: Any, refused: str | None = None, code: str = code) -> Any:
+            self.log_in(code)
+            return refresh(self, refused)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recipe["Inviting"], "refresh", waits_for_the_log_in)
+            assert refusal(recipe, user.request, "GET", ME).status == 401
+
+        assert user.request("GET", ME)["phone"] == "9991110046"
+
+
 @pytest.mark.parametrize(
     "kind, body",
     [

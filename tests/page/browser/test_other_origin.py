@@ -189,6 +189,19 @@ def test_answer_of_a_proxy_is_no_response_and_keeps_the_user_signed_in(
     assert done(user("isSignedIn")) is True
 
 
+def test_request_that_waits_while_another_user_signs_in_is_not_sent_in_that_user_s_name(
+    user: AppUser, api: Service
+) -> None:
+    sign_in(user, "9991110060")
+    code = done(user("signUp", "9991110061"))["code"]
+    user.expire()
+
+    _, read = user.page.evaluate(f"calls => Promise.all(calls.map({CALL}))", [["logIn", code], ["request", "GET", ME]])
+
+    assert read["refused"]["code"] == "not_authenticated"
+    assert done(user("request", "GET", ME))["phone"] == "9991110061"
+
+
 def test_other_tab_reloads_when_another_user_signs_in(user: AppUser, api: Service) -> None:
     sign_in(user, "9991110058")
     other = AppUser(user.page.context.new_page())
