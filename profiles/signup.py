@@ -69,7 +69,7 @@ def _sign_up_test_user(
     with transaction.atomic():
         costs = sms_limits.costs(phone, address, now)
         user = lock_or_create(phone)
-        if not user.is_test and accounts.is_free(user):
+        if not user.is_test and accounts.is_unused(user):
             user.delete()
             user = lock_or_create(phone)
         if not user.is_test:

@@ -136,6 +136,11 @@ def is_free(user: User) -> bool:
     return user.verified_at is None and not user.is_staff and not user.is_superuser
 
 
+def is_unused(user: User) -> bool:
+    """Whether nothing needs the row of this user: it is free, and the history has nothing that they did as operator."""
+    return is_free(user) and not LogEntry.objects.filter(user=user).exists()
+
+
 def history(user: User) -> QuerySet[LogEntry]:
     """The history of this user in the admin: what operators did to them. Its rows have the masked phone."""
     return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))

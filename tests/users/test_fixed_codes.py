@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ImproperlyConfigured
 
+from profiles import signup
 from tests.support.login_steps import ADDRESS, answer, ask, at, challenge, refused, set_code
 from tests.support.settings import read
 from users import accounts, checks
@@ -140,6 +142,19 @@ def test_number_of_an_ordinary_user_stays_ordinary(settings: Any, values: dict[s
     assert not User.objects.get().is_test
     assert answer(again, 3601)
     assert SmsDelivery.objects.count() == 2
+
+
+def test_number_of_a_former_operator_stays_ordinary(settings: Any) -> None:
+    settings.SMS_TEST_NUMBERS = {}
+    former = signup.make_operator(NUMBER, "a password of a former operator")
+    accounts.set_role(former, is_staff=False, is_superuser=False)
+    settings.SMS_TEST_NUMBERS = {NUMBER: "4071"}
+
+    signed_up()
+
+    assert test_numbers.refused() == ["+7***0001"]
+    assert not User.objects.get().is_test
+    assert LogEntry.objects.filter(user=former).exists()
 
 
 def test_user_who_never_entered_a_code_makes_way(settings: Any) -> None:

@@ -4,13 +4,14 @@ from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
 from profiles import privacy, signup, tasks
 from profiles.models import FailedActivation, Profile
 from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, set_code
-from users import retention
+from users import accounts, retention
 from users.login import codes
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
@@ -132,7 +133,7 @@ def test_unverified_user_is_deleted_with_the_last_login_row() -> None:
     assert not Profile.objects.exists()
 
 
-def test_verified_staff_disabled_and_erased_users_stay() -> None:
+def test_verified_staff_and_erased_users_stay() -> None:
     erased = answer(ask(phone="+79990000002"))
     assert erased.created
     privacy.erase(Device.objects.get())
@@ -145,6 +146,21 @@ def test_verified_staff_disabled_and_erased_users_stay() -> None:
 
     assert set(User.objects.values_list("phone", flat=True)) == {VERIFIED, "+79990000003", None}
     assert Profile.objects.count() == 3
+
+
+def test_former_operator_stays_with_what_they_did_and_a_disabled_number_stays_disabled() -> None:
+    answer(ask(phone=VERIFIED))
+    former = signup.make_operator("+79990000003", "a password of a former operator")
+    LogEntry.objects.log_actions(former.pk, [User.objects.get(phone=VERIFIED)], CHANGE, "Released the vote.")
+    accounts.set_role(former, is_staff=False, is_superuser=False)
+    ask()
+    accounts.disable(User.objects.get(phone=PHONE))
+    User.objects.update(created_at=at(0))
+
+    purge(400)
+
+    assert LogEntry.objects.filter(user=former).count() == 2
+    assert set(User.objects.values_list("phone", flat=True)) == {VERIFIED, "+79990000003", PHONE}
 
 
 def test_devices_without_session_and_trust_are_deleted() -> None:

@@ -47,7 +47,7 @@ def is_removed(user: User) -> bool:
 def refused() -> list[str]:
     """The masked phones of SMS_TEST_NUMBERS that users have who are no test users. They are ordinary numbers."""
     others = User.objects.filter(phone__in=settings.SMS_TEST_NUMBERS, is_test=False).order_by("phone")
-    return [phones.mask(user.phone) for user in others if user.phone and not accounts.is_free(user)]
+    return [phones.mask(user.phone) for user in others if user.phone and not accounts.is_unused(user)]
 
 
 def disable_removed() -> None:
