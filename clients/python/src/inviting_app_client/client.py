@@ -137,7 +137,8 @@ class Client(Operations):
 
     def _user(self) -> str | None:
         """Who uses this client now: the device token, which is another one for each user."""
-        return self._access[2] if self._access else self._store.get(DEVICE)
+        access = self._access  # another thread may sign out meanwhile
+        return access[2] if access else self._store.get(DEVICE)
 
     def _token(self, user: str | None, refused: str | None = None) -> str | None:
         """An access token of this user other than the refused one. One thread refreshes for all.

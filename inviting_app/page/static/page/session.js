@@ -50,7 +50,9 @@ export function signInAgain(phone) {
  * name of the text that says so.
  */
 export async function signOut(why, unheard = why) {
+  const id = shown;
   await locked(async () => {
+    if (kept() && !isKept(id)) return; // another user has signed in meanwhile
     const { refresh } = kept() ?? {};
     local.removeItem(KEPT);
     const body = { refresh };
