@@ -75,7 +75,7 @@ class AdminSite(admin.AdminSite):
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The log-in. All pages lead here without permission: after the password it goes on with the second factor."""
-        from users.admin import lockout, second_factor
+        from users.admin import password_places, second_factor
 
         if request.method == "GET" and _leads_nowhere(request.GET.get(REDIRECT_FIELD_NAME, "")):
             return redirect("admin:login")
@@ -83,7 +83,7 @@ class AdminSite(admin.AdminSite):
             step = "second_factor_code" if second_factor.needs_code(request.user) else "second_factor"
             return redirect(f"{reverse(f'admin:{step}')}?{request.GET.urlencode(safe='/')}")
         title = gettext("Log in to the admin")
-        return lockout.answered(super().login(request, {"title": title, **(extra_context or {})}))
+        return password_places.answered(super().login(request, {"title": title, **(extra_context or {})}))
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """In the same order in every language, first what operators look at most."""
@@ -111,6 +111,7 @@ class AdminSite(admin.AdminSite):
         return super().index(request, {**shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        from users.admin import password_places
         from users.admin.forms import OwnPasswordForm
 
         view = PasswordChangeView.as_view(
@@ -118,7 +119,8 @@ class AdminSite(admin.AdminSite):
             success_url=reverse_lazy("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
-        return view(request)
+        answer: Any = view(request)
+        return password_places.answered(answer)
 
 
 def _leads_nowhere(address: str) -> bool:

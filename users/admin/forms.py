@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from users import accounts
+from users.admin import password_places
 from users.models import User
 from users.operators import history
 
@@ -32,6 +33,11 @@ class PasswordForm(SavesPasswordOnly, auth_forms.AdminPasswordChangeForm):  # ty
 
 class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
     """Operators change their own password."""
+
+    def clean_old_password(self) -> str:
+        with password_places.place(f"user {self.user.pk}"):
+            old: str = super().clean_old_password()
+        return old
 
     def save(self, commit: bool = True) -> User:
         user = super().save()

@@ -4,9 +4,8 @@
   (`AXES_COOLOFF_TIME`). The number stays usable from elsewhere, so a stranger cannot lock an operator out.
 - 50 wrong passwords (`NETWORK_LIMIT`) from one network, for any phone numbers, lock that network for the same time.
   This also limits the password hashing that a stranger can cause.
-- Each process checks two passwords at a time, of two networks, because each takes a processor for a good part of a
-  second. Otherwise one network could send its wrong passwords all at once, and they would hold all threads for many
-  seconds. Another log-in that comes meanwhile is answered with 503 and `Retry-After`, and counts as no try.
+- Each process checks two passwords at a time, of two networks (`password_places`). Another log-in that comes meanwhile
+  counts as no try.
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
@@ -25,14 +24,13 @@ User-Agent and a keyed hash of the phone number, and nothing else of the form.
 import hmac
 import math
 from datetime import datetime
-from threading import Lock
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Max, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -40,6 +38,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from users import client, keys, phones
+from users.admin import password_places
 from users.login import networks
 from users.models import OperatorLogin, User
 from users.operators import logins, second_factor
@@ -48,14 +47,6 @@ from users.retention import in_batches
 
 # Wrong passwords from one network, for all phone numbers together, that lock the network.
 NETWORK_LIMIT = 50
-
-# Passwords that a process checks at a time.
-MOST_AT_ONCE = 2
-# The networks whose passwords are being checked.
-checking: set[str] = set()
-_looking = Lock()
-BUSY = "busy"
-BUSY_SECONDS = 2
 
 # In a session: the record of a log-in that waits for the second factor.
 PENDING_LOGIN = "operator_login"
@@ -70,7 +61,6 @@ class LoginForm(AdminAuthenticationForm):
     error_messages = {
         **AdminAuthenticationForm.error_messages,
         "invalid_login": _("Wrong phone or password."),
-        BUSY: _("Others are logging in at this moment. Try again."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -82,15 +72,8 @@ class LoginForm(AdminAuthenticationForm):
         assert self.request is not None  # the admin passes it
         if locked_until(self.request, self.cleaned_data):  # no password is checked then, so nobody need wait for it
             return super().clean()
-        network = networks.containing(_address(self.request))[0].first
-        with _looking:
-            if network in checking or len(checking) >= MOST_AT_ONCE:
-                raise ValidationError(self.error_messages[BUSY], code=BUSY)
-            checking.add(network)
-        try:
+        with password_places.place(networks.containing(_address(self.request))[0].first):
             return super().clean()
-        finally:
-            checking.discard(network)
 
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
@@ -198,15 +181,6 @@ def described(name: str, address: str, user_agent: str, path: str, request: Http
     """The client in a log line. Text that is no phone number is left out: it may be a password in the wrong field."""
     phone = phones.normalise_or_empty(request.POST.get("username", ""))
     return f"{phones.mask(phone) if phone else 'no phone'} from {address}"
-
-
-def answered(response: HttpResponse) -> HttpResponse:
-    """Turn the log-in page, whose form may say that others are logging in, into the answer to that."""
-    form = (getattr(response, "context_data", None) or {}).get("form")
-    if form and form.has_error(NON_FIELD_ERRORS, BUSY):
-        response.status_code = 503
-        response["Retry-After"] = str(BUSY_SECONDS)
-    return response
 
 
 def refused(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None) -> HttpResponse:
