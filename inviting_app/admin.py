@@ -1,6 +1,6 @@
 """The admin site: its titles, log-in, home page and password form. Models are registered by users and profiles."""
 
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,7 +115,7 @@ class AdminSite(admin.AdminSite):
         from users.admin.forms import OwnPasswordForm
 
         view = PasswordChangeView.as_view(
-            form_class=OwnPasswordForm,
+            form_class=partial(OwnPasswordForm, request),
             success_url=reverse_lazy("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )

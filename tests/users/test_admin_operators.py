@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from tests.support.accounts import SignedInUser
 from tests.support.operators import PASSWORD, at_work, helper, log_in, logged, operator, page_of
@@ -44,7 +44,8 @@ def test_password_form_changes_only_the_password() -> None:
     from users.admin.forms import OwnPasswordForm
 
     user = operator(BOSS)
-    form = OwnPasswordForm(user, {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW})
+    typed = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    form = OwnPasswordForm(RequestFactory().post("/"), user, typed)
     assert form.is_valid(), form.errors
     User.objects.update(is_active=False, is_staff=False)
 

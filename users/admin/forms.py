@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.admin import forms as admin_forms
 from django.contrib.auth import forms as auth_forms
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
@@ -32,10 +33,14 @@ class PasswordForm(SavesPasswordOnly, auth_forms.AdminPasswordChangeForm):  # ty
 
 
 class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
-    """Operators change their own password."""
+    """Operators change their own password. The form gets the request, too."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
 
     def clean_old_password(self) -> str:
-        with password_places.place(f"user {self.user.pk}"):
+        with password_places.place(self.request):
             old: str = super().clean_old_password()
         return old
 

@@ -51,9 +51,6 @@ NETWORK_LIMIT = 50
 # In a session: the record of a log-in that waits for the second factor.
 PENDING_LOGIN = "operator_login"
 
-# Counts as the address of a connection that has none, such as a Unix socket's.
-NO_ADDRESS = "0.0.0.0"  # noqa: S104
-
 
 class LoginForm(AdminAuthenticationForm):
     """Takes a phone number in any spelling, which may be longer than the stored one, and explains a lock."""
@@ -72,7 +69,7 @@ class LoginForm(AdminAuthenticationForm):
         assert self.request is not None  # the admin passes it
         if locked_until(self.request, self.cleaned_data):  # no password is checked then, so nobody need wait for it
             return super().clean()
-        with password_places.place(networks.containing(_address(self.request))[0].first):
+        with password_places.place(self.request):
             return super().clean()
 
     def get_invalid_login_error(self) -> ValidationError:
@@ -159,7 +156,7 @@ def network_address(request: HttpRequest) -> str:
 
 
 def _address(request: HttpRequest) -> str:
-    return client.address(request) or NO_ADDRESS
+    return client.address(request) or password_places.NO_ADDRESS
 
 
 def client_of(request: HttpRequest) -> logins.Client:

@@ -1,6 +1,6 @@
-"""How many passwords a process checks at a time: two, of two clients or operators.
+"""How many passwords a process checks at a time: two, of two networks.
 
-Each takes a processor for a good part of a second. Otherwise one client could send many at once, and they would hold
+Each takes a processor for a good part of a second. Otherwise one network could send many at once, and they would hold
 all threads for many seconds. Another one that comes meanwhile is answered with 503 and `Retry-After`.
 """
 
@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from threading import Lock
 
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from users import client
+from users.login import networks
+
+# Counts as the address of a connection that has none, such as a Unix socket's.
+NO_ADDRESS = "0.0.0.0"  # noqa: S104
+
 MOST_AT_ONCE = 2
-# Whose passwords are being checked.
+# The networks whose passwords are being checked.
 checking: set[str] = set()
 _looking = Lock()
 
@@ -22,16 +28,17 @@ BUSY_SECONDS = 2
 
 
 @contextmanager
-def place(whose: str) -> Iterator[None]:
-    """Take a place for this client or operator while a password is checked. Raises ValidationError if there is none."""
+def place(request: HttpRequest) -> Iterator[None]:
+    """Take a place for the client's network while a password is checked. Raises ValidationError if there is none."""
+    network = networks.containing(client.address(request) or NO_ADDRESS)[0].first
     with _looking:
-        if whose in checking or len(checking) >= MOST_AT_ONCE:
+        if network in checking or len(checking) >= MOST_AT_ONCE:
             raise ValidationError(_("Others are logging in at this moment. Try again."), code=BUSY)
-        checking.add(whose)
+        checking.add(network)
     try:
         yield
     finally:
-        checking.discard(whose)
+        checking.discard(network)
 
 
 def answered(response: HttpResponse) -> HttpResponse:
