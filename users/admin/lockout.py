@@ -95,8 +95,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         """Store the attempt without the form: its other fields, and a search in `next`, may hold anything."""
-        # django-axes deletes old attempts in one statement, which fails on more than 65,535. Here they go before that.
-        in_batches(AccessAttempt.objects.filter(attempt_time__lt=counted_since()), QuerySet.delete)
+        _forget_old()
         locked = locked_until(request, credentials)
         given = request.GET, request.POST
         request.GET, request.POST = {}, {"username": credentials.get("username") or ""}
@@ -112,9 +111,15 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
             logins.record_bounded(operator, outcome, client_of(request))
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        _forget_old()
         super().user_logged_in(sender, request, user, **kwargs)
         if user.is_staff:
             record_login(request, user)
+
+
+def _forget_old() -> None:
+    """django-axes deletes old attempts in one statement, which fails on more than 65,535. So they go before that."""
+    in_batches(AccessAttempt.objects.filter(attempt_time__lt=counted_since()), QuerySet.delete)
 
 
 def counted_since() -> datetime:
