@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.page.browser.visitor import Visitor
 
@@ -70,6 +70,47 @@ def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> 
 
     assert (copied_code, copied_link) == (code, link)
     assert alice.page.evaluate("shared.url") == link
+
+
+@pytest.mark.long
+def test_link_breaks_only_before_the_code_and_at_dots_of_the_host(alice: Visitor) -> None:
+    code = alice.sign_in()
+    link = alice.page.locator("[data-link]")
+    expect(link).to_have_text(f"localhost:{alice.service.port}/i/{code}")
+    for width in (320, 280):
+        alice.page.set_viewport_size({"width": width, "height": 640})
+        link.evaluate("link => (link.style.width = '9rem')")
+        assert link.evaluate(LINES) == [f"localhost:{alice.service.port}", f"/i/{code}"]
+
+    def renamed(route: Route) -> None:
+        answer = route.fetch()
+        name = {"share_url": f"https://invitations.garden-party.example.org/i/{code}"}
+        route.fulfill(response=answer, json={**answer.json(), **name})
+
+    alice.page.route("**/api/v1/profiles/me", renamed)
+    alice.page.reload()
+    link.evaluate("link => (link.style.width = '9rem')")
+    assert link.evaluate(LINES) == ["invitations", ".garden-party", ".example.org", f"/i/{code}"]
+    link.click()
+    selected = alice.page.evaluate("getSelection().toString()")
+    assert selected == f"invitations.garden-party.example.org/i/{code}"  # without breaks
+
+
+# What stands on each line of an element.
+LINES = """element => {
+  const lines = new Map();
+  const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    for (const [at, letter] of [...walk.currentNode.data].entries()) {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, at);
+      range.setEnd(walk.currentNode, at + 1);
+      const { top } = range.getBoundingClientRect();
+      lines.set(top, (lines.get(top) ?? "") + letter);
+    }
+  }
+  return [...lines.values()];
+}"""
 
 
 @pytest.mark.long

@@ -81,7 +81,7 @@ function showNews($, profile, voting, showAnew) {
 
 function showSharing($, { invite_code, share_url }) {
   const share = { url: share_url, text: t("share_text", { code: halves(invite_code) }) };
-  $("[data-link]").textContent = share_url.replace(/^https?:\/\//, "");
+  writeLink($("[data-link]"), share_url);
   $("[data-qr]").src = $("[data-qr]").dataset.qr.replace("CODE", invite_code);
   $("[data-share]").hidden = !navigator.share;
   $("[data-share]").addEventListener("click", () => navigator.share(share).catch(() => {})); // cancelled
@@ -89,6 +89,12 @@ function showSharing($, { invite_code, share_url }) {
   copyOnClick($("[data-copy=link]"), share_url);
   copyOnClick($("[data-copy=code]"), invite_code);
   $(".qr").addEventListener("toggle", () => $(".qr").open && bringWhole($(".qr img")));
+}
+
+/** A long one breaks before the code, or before a dot of the host. */
+function writeLink(element, url) {
+  const [, host, path] = url.match(/^https?:\/\/(.+)(\/i\/.+)$/);
+  element.replaceChildren(...[...host.split(/(?=\.)/), path].map((part) => make("span", part)));
 }
 
 /** Scrolls just as far as the whole picture needs. */
