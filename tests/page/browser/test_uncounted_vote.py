@@ -28,6 +28,9 @@ UPDATE profiles_activation SET created_at = closes_at + %s::interval
 """
 
 
+LEFT = "one => one.getBoundingClientRect().x"
+
+
 @pytest.fixture
 def service(gateway: Gateway) -> Iterator[Service]:
     """A service for each test: published results stay for good."""
@@ -91,6 +94,10 @@ def tells_why(voter: Visitor, words: str, limit: str) -> None:
     notice = voter.page.locator("[data-choice] [data-counted].warning")
     expect(notice.locator("> p")).to_have_text([voter.words(words), voter.words("mistake", contact=contact)])
     expect(notice.locator("dt")).to_have_text([voter.words(limit), voter.words("voted")])
+    for width in (768, 1280):
+        voter.page.set_viewport_size({"width": width, "height": 900})
+        first, second = notice.locator("dd").all()
+        assert first.evaluate(LEFT) == second.evaluate(LEFT)  # one column
     expect(notice.locator("dd")).to_have_text([re.compile(r"\d:\d\d")] * 2)
     expect(notice.get_by_role("link", name=contact)).to_have_attribute("href", CONTACT)
     voter.finds_no_barrier()
