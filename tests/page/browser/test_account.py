@@ -26,6 +26,7 @@ def test_device_is_ended_from_another(alice: Visitor, visitor: Callable[..., Vis
     device = alice.page.get_by_role("listitem").last.locator("strong").inner_text()
     expect(alice.page.locator("#end-title")).to_have_text(alice.words("end_title", device=device))
     expect(alice.page.locator("[data-live]:visible")).to_have_count(2)
+    alice.sees("end_effect", device=device.replace(" ", "\u00a0"))  # not "this device": it is another one
     expect(alice.page.locator("[data-left]:visible")).to_have_count(0)
     alice.finds_no_barrier()
     alice.press("Cancel")
@@ -90,6 +91,21 @@ def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) ->
     expect(alice.page.locator("[data-known]")).to_be_empty()
 
 
+def test_last_button_of_the_devices_stands_apart(visitor: Callable[..., Visitor]) -> None:
+    ivan = visitor("ru")
+    ivan.sign_in()
+    on_another_device(ivan, visitor())
+    ivan.open_account()
+    last = ivan.page.locator("[data-devices] .last")
+    button = last.get_by_role("button")
+    for width, words in ((390, "Sign out of all devices"), (320, "Sign out of all")):
+        ivan.page.set_viewport_size({"width": width, "height": 800})
+        expect(button).to_have_accessible_name(ivan.words(words))
+        assert button.evaluate("one => one.offsetHeight") == 44  # one line
+        room = last.evaluate("one => one.firstElementChild.getBoundingClientRect().y - one.getBoundingClientRect().y")
+        assert room == 25  # and the divider above it
+
+
 def test_own_data_is_downloaded(alice: Visitor) -> None:
     code = alice.sign_in()
     alice.open_account()
@@ -139,15 +155,15 @@ UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
 
 
 def erase(person: Visitor) -> None:
-    person.press("Erase account")
+    person.press("Erase your account")
     expect(person.page.get_by_role("dialog").get_by_role("listitem")).to_contain_text(
         [
-            "Your number, list of devices and vote are erased.",
-            "Votes for you stay in the count, without your number.",
+            "Your number and list of devices are erased.",
+            "Votes you received still count for your code, but it is no longer linked to your number.",
             "Your invite code stops working.",
         ]
     )
-    expect(person.page.locator("[data-voted]")).to_be_hidden()  # there is no vote to lose
+    expect(person.page.locator("main [data-voted]:visible")).to_have_count(0)  # there is no vote to lose
     expect(person.page.locator("[data-erase]")).to_contain_text("your invite code stops working")
     person.sees("This cannot be undone.")
-    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase account")).click()
+    person.page.get_by_role("dialog").get_by_role("button", name=person.words("Erase your account")).click()

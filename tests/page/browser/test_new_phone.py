@@ -52,6 +52,7 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     expect(alice.code_field).to_be_focused()
     alice.sees_title("Confirm your new number")
     alice.sees("sent", phone=other.unbroken_phone)
+    expect(alice.page.locator("form > button")).to_have_text(alice.words("Confirm new number"))
     look(alice, "code")
     alice.finds_no_barrier()
     alice.page.reload()  # the step survives

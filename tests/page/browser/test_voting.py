@@ -58,6 +58,15 @@ def begins(visitor: Visitor, words: str) -> str:
     return visitor.words(words, time="…").partition("…")[0]
 
 
+def today(visitor: Visitor) -> str:
+    """With the month in full, as it stands in a sentence."""
+    day = visitor.page.evaluate(DAY, visitor.language)
+    return str(day).replace(" ", "\u00a0")
+
+
+DAY = 'language => new Intl.DateTimeFormat(language, { month: "long", day: "numeric" }).format()'
+
+
 def photograph(visitor: Visitor, name: str) -> None:
     """With all that can be opened, on a phone. Only if SHOTS names a folder."""
     if folder := os.environ.get("SHOTS"):
@@ -106,6 +115,7 @@ def test_page_tells_the_state_of_the_vote(
         one.press("Vote with this code")
         one.page.get_by_role("dialog").get_by_role("button", name=one.words("Vote"), exact=True).click()
         one.sees_chosen(code)
+        one.sees("Now share your own code with friends.")
         expect(period(one)).to_be_hidden()
         expect(one.page.locator("[data-friends]")).to_contain_text(begins(one, "friends_until"))
     for one in others:
@@ -126,6 +136,8 @@ def test_page_tells_the_state_of_the_vote(
         expect(period(one)).to_contain_text(one.words("results_later"))
         expect(one.page.locator(".actions .primary:visible")).to_have_count(0)
         one.sees("no_more_votes")
+        if one in voters:
+            expect(one.page.locator("[data-chosen] .hint")).to_contain_text(today(one))
         one.sees("nobody")
         one.sees("no_vote") if one in others else one.sees_chosen(code)
         expect(one.page.locator("[data-results]")).to_be_hidden()
@@ -156,6 +168,8 @@ def test_page_tells_the_state_of_the_vote(
         photograph(one, f"results-{one in voters}")
         one.finds_no_barrier()
     sees_own_vote(voters[0], code)
+    for one in voters:
+        keeps_the_published_vote(one)
     chosen.page.reload()
     expect(chosen.page.locator("[data-place]")).to_have_text("1")
     expect(chosen.page.locator("[data-votes]")).to_have_text("2")
@@ -194,6 +208,20 @@ def still_tells_the_period(stranger: Visitor, voter: Visitor) -> None:
         expect(one.page.locator(".places tbody tr")).to_have_count(1)
         expect(one.page.locator("[data-missing]")).to_be_hidden()
     expect(stranger.page.get_by_text(stranger.words("over_sign_in"))).to_have_count(0)
+
+
+def keeps_the_published_vote(voter: Visitor) -> None:
+    """Erasing oneself does not withdraw it, and the page does not say so."""
+    voter.page.goto("/#account")
+    voter.press("Erase your account")
+    told = voter.page.get_by_role("dialog")
+    expect(told).to_contain_text(
+        voter.words("The published results do not change. To check your vote in them later, download your data first.")
+    )
+    expect(voter.page.locator("main [data-voted]:visible")).to_have_count(0)
+    voter.finds_no_barrier()
+    voter.press("Cancel")
+    voter.page.goto("/")
 
 
 def sees_own_vote(voter: Visitor, code: str) -> None:

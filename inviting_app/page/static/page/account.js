@@ -34,7 +34,7 @@ function showAccount(profile, devices) {
     forgetNewPhone(profile);
     await signOut("signed_out", "signed_out_offline");
   });
-  $("[data-voted]").hidden = !profile.activated_invite;
+  tellOfVote(profile);
   showDevices(devices);
 
   onClick($("[data-devices]"), "[data-end-all]", async () => {
@@ -76,6 +76,12 @@ function showAccount(profile, devices) {
   }
 }
 
+/** What becomes of the own vote with the account. One with a receipt is in the published results, and stays there. */
+function tellOfVote({ activated_invite, receipt }) {
+  for (const part of document.querySelectorAll("main [data-voted]")) part.hidden = !activated_invite || Boolean(receipt);
+  document.querySelector("main [data-published]").hidden = !receipt;
+}
+
 function onClick(card, selector, act, ways) {
   const button = card.querySelector(selector);
   button.addEventListener("click", working(card.querySelector(".problem"), button, act, ways));
@@ -101,7 +107,7 @@ function item(device, box, dialog) {
 /** There is nothing to remove where this device is the only one. */
 function offerToEnd(card) {
   const isOnly = card.querySelectorAll("li").length < 2;
-  for (const part of card.querySelectorAll(":scope > .hint, [data-end-all]")) part.hidden = isOnly;
+  for (const part of card.querySelectorAll(":scope > .hint, .last")) part.hidden = isOnly;
 }
 
 /** The button that removes another device. */
@@ -110,6 +116,7 @@ function ender(device, name, row, box, dialog) {
   button.ariaLabel = t(device.ended_at ? "forget_device" : "end_device", { device: name });
   const end = working(box, button, async () => {
     dialog.querySelector("h2").textContent = t(device.ended_at ? "forget_title" : "end_title", { device: unbroken(name) });
+    dialog.querySelector("[data-effect]").textContent = t("end_effect", { device: unbroken(name) });
     for (const part of dialog.querySelectorAll("[data-live]")) part.hidden = Boolean(device.ended_at);
     for (const part of dialog.querySelectorAll("[data-left]")) part.hidden = !device.ended_at;
     if (!(await ask(dialog))) return;

@@ -20,10 +20,10 @@ export function number(value) {
   return new Intl.NumberFormat(language).format(value);
 }
 
-/** The day, with the year if it is not this one. @param {Date} date */
-export function day(date) {
+/** The day, with the year if it is not this one. @param {Date} date @param month `long` in a sentence */
+export function day(date, month = "short") {
   const isThisYear = date.getFullYear() === new Date().getFullYear();
-  const parts = isThisYear ? { month: "short", day: "numeric" } : { dateStyle: "medium" };
+  const parts = { month, day: "numeric", ...(isThisYear ? {} : { year: "numeric" }) };
   return new Intl.DateTimeFormat(language, parts).format(date);
 }
 

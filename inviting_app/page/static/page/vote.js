@@ -111,7 +111,7 @@ export function showVote($, { activated_invite, activated_at, receipt }, voting)
 }
 
 function votedAt(time) {
-  return t("activated_at", { time: unbroken(day(new Date(time))) });
+  return t("activated_at", { time: unbroken(day(new Date(time), "long")) });
 }
 
 function tellCounted(notice, receipt, why) {
@@ -168,10 +168,9 @@ function unconfirmed() {
 }
 
 /** Says on top of the profile that it is done, in place of the card that says so later. The own code is next. */
-function celebrate({ activated_invite, activated_at }) {
+function celebrate({ activated_invite }) {
   const success = document.querySelector("main [data-success]");
   success.querySelector(".done").textContent = t("vote_counted_for", { code: unbroken(halves(activated_invite)) });
-  success.querySelector("[data-when]").textContent = votedAt(activated_at).replace(/\.?$/, "."); // "29 нояб." has its own
   document.querySelector("main [data-choice]").hidden = true;
   success.hidden = false;
   success.focus();
