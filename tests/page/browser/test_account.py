@@ -148,6 +148,34 @@ def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, bob: V
     assert alice.page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_erasing_withdraws_the_own_vote_and_says_so(
+    visitor: Callable[..., Visitor], bob: Visitor, database: Any, language: str
+) -> None:
+    voter = visitor(language)
+    code = bob.sign_in()
+    voter.sign_in()
+    voter.invite_field.fill(code)
+    voter.press("Continue")
+    voter.page.locator("dialog[open] .primary").click()
+    voter.sees_chosen(code)
+    voter.open_account()
+    withdrawn = voter.words("Your own vote is withdrawn and will not count.")
+    expect(voter.page.locator("[data-erase] .hint").first).to_contain_text(withdrawn)
+
+    voter.press("Erase your account")
+    expect(voter.page.get_by_role("dialog").get_by_role("listitem").first).to_contain_text(withdrawn)
+    expect(voter.page.locator("[data-published]")).to_be_hidden()
+    voter.finds_no_barrier()
+    voter.page.locator("dialog[open] .danger").click()
+
+    voter.sees("erased")
+    left = (
+        "SELECT count(*) FROM profiles_activation JOIN profiles_profile ON inviter_id = user_id WHERE invite_code = %s"
+    )
+    assert database.execute(left, [code]).fetchall() == [(0,)]
+
+
 AGE = """
 UPDATE users_device SET signed_in_at = signed_in_at - interval '11 minutes'
   FROM users_user AS person WHERE person.id = user_id AND phone = %s

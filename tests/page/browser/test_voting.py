@@ -115,7 +115,6 @@ def test_page_tells_the_state_of_the_vote(
         one.press("Vote with this code")
         one.page.get_by_role("dialog").get_by_role("button", name=one.words("Vote"), exact=True).click()
         one.sees_chosen(code)
-        one.sees("Now share your own code with friends.")
         expect(period(one)).to_be_hidden()
         expect(one.page.locator("[data-friends]")).to_contain_text(begins(one, "friends_until"))
     for one in others:
