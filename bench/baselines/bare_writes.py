@@ -65,7 +65,7 @@ def login(request: HttpRequest) -> HttpResponse:
         device.refresh_jti, device.trust_nonce = jti, secrets.token_bytes(16)
         device.trust_hash, device.trusted_until = hashlib.sha256(device_token.encode()).digest(), now + TRUST_FOR
         device.user_agent = request.META.get("HTTP_USER_AGENT", "")
-        login_queries.insert_device(device, 5)
+        login_queries.insert_device(device, 5, 100)
     return common.answer(
         {
             "token": token("access", user_id, session, uuid.uuid4(), now + ACCESS_FOR),

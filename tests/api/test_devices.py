@@ -209,3 +209,18 @@ def test_device_with_an_expired_session_and_without_trust_is_not_listed(alice: S
 
     assert [device["current"] for device in listed] == [True]
     assert idle.api.get("/api/v1/devices").status_code == 200
+
+
+def test_hundred_devices_that_signed_in_last_stay_signed_in(alice: SignedInUser, bob: SignedInUser) -> None:
+    """Otherwise one phone could have thousands of sessions, and each look at its list would hold everybody up."""
+    user = alice.profile.user
+    for minute in range(1, devices.SIGNED_IN_DEVICES):
+        devices.start_session(user, None, "", at(60 * minute))
+    assert len(list_of(alice)) == devices.SIGNED_IN_DEVICES
+
+    newest, _ = devices.start_session(user, None, "", at(60 * devices.SIGNED_IN_DEVICES))
+
+    assert alice.api.get("/api/v1/devices").json()["code"] == "token_revoked"
+    live = Device.objects.filter(user=user, ended_at=None)
+    assert live.count() == devices.SIGNED_IN_DEVICES and newest in live
+    assert len(list_of(bob)) == 1

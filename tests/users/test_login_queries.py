@@ -37,7 +37,7 @@ def test_rows_inserted_by_hand_are_those_of_the_orm() -> None:
 
     code, asked, sms, device = new()
     login_queries.insert_code(code, asked, sms)
-    login_queries.insert_device(device, 5)
+    login_queries.insert_device(device, 5, 100)
     assert asked.login_code_id == sms.login_code_id == code.pk
     by_hand = stored(code, asked, sms, device)
     LoginCode.objects.all().delete()
