@@ -1,5 +1,6 @@
-"""One client that sends request after request, through the proxies of deploy/."""
+"""One address that sends request after request, and one with many people, through the proxies of deploy/."""
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.support.proxies import PROXIES
+from tests.support.proxies import PROXIES, haproxy
 from tests.support.service import Service, patience, ready_service, service_folder
 
 pytestmark = pytest.mark.long
@@ -17,6 +18,9 @@ pytestmark = pytest.mark.long
 BUSY = 60
 # Each takes a while in the service.
 SIGN_UP = json.dumps({"phone": "9991234567"})
+
+# More than can have the connections of one address at once. They open the page within these seconds.
+PEOPLE, SECONDS, CONNECTIONS = 120, 4, 6
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +55,33 @@ def test_busy_client_keeps_nobody_waiting(service: Service, name: str) -> None:
             done.set()
             for thread in busy:
                 thread.join()
+
+
+async def visit(port: int, after: float) -> list[bytes]:
+    """The statuses that a browser gets on its connections, which it keeps open until the proxy closes them."""
+
+    async def call() -> bytes:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0))
+            with closing(writer):
+                writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                status = (await reader.readline()).split()[1]
+                await reader.read()
+                return status
+        except (OSError, IndexError) as error:
+            return repr(error).encode()
+
+    await asyncio.sleep(after)
+    return await asyncio.gather(*(call() for _ in range(CONNECTIONS)))
+
+
+def test_people_behind_one_address_open_the_page(service: Service) -> None:
+    """HAProxy limits the connections of one address, and has only HTTP/1.1."""
+
+    async def visits(port: int) -> list[list[bytes]]:
+        return await asyncio.gather(*(visit(port, SECONDS * number / PEOPLE) for number in range(PEOPLE)))
+
+    with service_folder() as folder, haproxy(folder, service.port) as port:
+        answers = asyncio.run(visits(port))
+
+    assert {status for each in answers for status in each} == {b"200"}
