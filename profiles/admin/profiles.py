@@ -7,7 +7,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from profiles import queries, voting
@@ -174,31 +174,31 @@ class ActivationAdmin(ExportAdmin):
         received = Activation.objects.filter(inviter__in=users).order_by("-created_at", "-pk")
         return queryset.filter(pk__in=[*users, *received.values_list("pk", flat=True)[:COUNTED_ROWS]])
 
-    @admin.display(description=_("invitee's phone"))
+    @admin.display(description=_("voter"))
     def invitee_phone(self, vote: Activation) -> str:
         return marked_if_disabled(vote.invitee.user)
 
-    @admin.display(description=_("invitee's code"))
+    @admin.display(description=_("voter's code"))
     def invitee_code(self, vote: Activation) -> str:
         return str(vote.invitee)
 
-    @admin.display(description=_("inviter's code"))
+    @admin.display(description=_("code voted for"))
     def inviter_code(self, vote: Activation) -> str:
         return str(vote.inviter)
 
-    @admin.display(description=_("inviter's phone"))
+    @admin.display(description=pgettext_lazy("of a vote", "voted for"))
     def inviter_phone(self, vote: Activation) -> str:
         return marked_if_disabled(vote.inviter.user)
 
-    @admin.display(description=_("vote of"))
+    @admin.display(description=_("voter"))
     def voter(self, vote: Activation) -> str:
         return _linked(vote.invitee)
 
-    @admin.display(description=_("vote for"))
+    @admin.display(description=pgettext_lazy("of a vote", "voted for"))
     def candidate(self, vote: Activation) -> str:
         return _linked(vote.inviter)
 
-    @admin.display(description=_("counts"))
+    @admin.display(description=_("in the results"))
     def counts(self, vote: Any) -> str:
         if vote.invitee.user.is_test:
             return marked("", gettext("does not count: test vote"))

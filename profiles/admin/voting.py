@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.defaultfilters import floatformat
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -36,7 +36,7 @@ COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
 
 WHAT_HAPPENS = _(
-    "Outside these times nobody can vote, and users read why. A change applies at once. Then earlier votes that are"
+    "Nobody can vote outside these times; users are told why. A change applies at once. Then earlier votes that are"
     " outside the new times do not count. After the end, a superuser can publish the results."
 )
 ANNOUNCE = _(
@@ -168,17 +168,18 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The one period, which is not stored while it has no times."""
-        return voting.period() if object_id == "1" else None
+        if object_id != "1":
+            return None
+        found: Any = voting.period()
+        found.may_publish = request.user.is_superuser
+        return found
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return redirect("admin:profiles_votingperiod_change", 1)
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        stored = voting.period()
-        may_publish = request.user.is_superuser and not voting_words.not_now(stored)
         shown: dict[str, Any] = {"title": _("Voting period")}
-        shown["publish"] = PublishView.title if may_publish else ""
-        shown |= _outside(stored) if self.has_view_permission(request) else {}
+        shown |= _outside(voting.period()) if self.has_view_permission(request) else {}
         try:
             return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         except OperationalError:  # a vote held the lock for too long
@@ -207,11 +208,17 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return marked("good" if now.open else "", voting_words.state(now))
 
     @admin.display(description=_("publication"))
-    def results(self, stored: VotingPeriod) -> str:
+    def results(self, stored: Any) -> str:
         if stored.results_published_at:
             every = (reverse("admin:profiles_result_changelist"), gettext("All results"))
             return format_html_join(" · ", '<a href="{}">{}</a>', [every, *public_links()])
-        return voting_words.not_now(stored) or gettext("Voting has ended. A superuser can publish the results now.")
+        if why := voting_words.not_now(stored):
+            return why
+        if not stored.may_publish:
+            return gettext("Voting has ended. A superuser can publish the results now.")
+        told = gettext("Voting has ended. You can publish the results.")
+        page = reverse("admin:profiles_votingperiod_publish")
+        return format_html('{}<br><a class="button" href="{}">{}</a>', told, page, PublishView.title)
 
 
 def public_links() -> list[tuple[str, str]]:
@@ -223,7 +230,7 @@ def _outside(stored: VotingPeriod) -> dict[str, Any]:
     """How many votes do not count because of their time, of how many, and the parts of the list that has them."""
     votes, number = queries.counted_votes(), voting.votes_outside(stored, COUNTED + 1)
     when = voting.by_time(stored)
-    ends = {"before": _("Votes before the voting period"), "after": _("Votes after the voting period")}
+    ends = {"before": _("votes before the voting period"), "after": _("votes after the voting period")}
     return {
         "outside": _capped(number),
         "votes": _capped(votes.order_by("pk")[: COUNTED + 1].count()),

@@ -54,7 +54,10 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         widgets = dict.fromkeys(("url", "disabled_reason"), AdminTextInputWidget(attrs={"class": "vLargeTextField"}))
         help_texts = {
             "url": _("Where the events are sent. Do not write a user or a password into it."),
-            "is_enabled": _("While it is off, new events are not kept for it, and those that wait go on waiting."),
+            "is_enabled": _(
+                "While it is off, new events are not kept for it, and those that wait go on waiting. A webhook can be"
+                " deleted once it has no deliveries: they are kept for 14 days."
+            ),
         }
 
     def clean_url(self) -> str:
@@ -160,7 +163,7 @@ class WebhookEndpointAdmin(WebhookAdmin):
         if not endpoint.is_enabled:
             return marked("", pgettext("webhook", "disabled: %(reason)s") % {"reason": endpoint.disabled_reason})
         if endpoint.failing_since:
-            return marked("bad", pgettext("webhook", "fails"))
+            return marked("bad", pgettext("webhook", "failing"))
         return marked("good", pgettext("webhook", "enabled"))
 
     @admin.display(description=_("webhook"))
@@ -170,7 +173,8 @@ class WebhookEndpointAdmin(WebhookAdmin):
 
     @admin.display(description=_("what to do"))
     def todo(self, endpoint: Any) -> str:
-        return permissions.advice(endpoint.is_enabled or endpoint.may_change, endpoints.todo(endpoint))
+        told = endpoints.todo(endpoint, on_its_page=True)
+        return permissions.advice(endpoint.is_enabled or endpoint.may_change, told)
 
     @admin.display(description=_("events"))
     def events_in_words(self, endpoint: WebhookEndpoint) -> str:
@@ -196,7 +200,7 @@ class StateFilter(ChoiceFilter):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
-    list_display = ("kind", "id", "endpoint", "shown_state", "attempts", "answer", "created", "due")
+    list_display = ("__str__", "endpoint", "shown_state", "attempts", "answer", "created", "due")
     fieldsets = (
         (None, {"fields": ("endpoint", "shown_state", "answer", "todo")}),
         (_("Timeline"), {"fields": ("created", "attempts", "due", "finished_at")}),

@@ -63,7 +63,7 @@ def failing(now: datetime) -> QuerySet[WebhookEndpoint]:
     return (enabled | WebhookEndpoint.objects.filter(is_enabled=False, disabled_reason=GONE)).order_by("pk")
 
 
-def todo(endpoint: WebhookEndpoint) -> str:
+def todo(endpoint: WebhookEndpoint, *, on_its_page: bool = False) -> str:
     """What an operator does about an endpoint that does not work, in the current language. Empty if it works."""
     if endpoint.is_enabled and endpoint.failing_since:
         later = _("Events are tried for three days. Later they can be sent again.")
@@ -73,9 +73,14 @@ def todo(endpoint: WebhookEndpoint) -> str:
             asked = _("Ask whoever runs the receiver.")
         return f"{asked} {later}"
     if not endpoint.is_enabled and endpoint.disabled_reason == GONE:
+        if on_its_page:
+            return _(
+                "Enable it if this was a mistake. If the receiver is gone for good, write that below in “Why it is"
+                " disabled” and save: the notice then leaves the overview."
+            )
         return _(
-            "Enable it if that was a mistake. If the receiver is gone for good, change “Why it is disabled” on the"
-            " webhook's page and save: it then leaves the overview."
+            "Enable it if this was a mistake. If the receiver is gone for good, write that on the webhook's page in"
+            " “Why it is disabled” and save: the notice then leaves the overview."
         )
     return ""
 
@@ -87,7 +92,7 @@ def todo_about(delivery: WebhookDelivery) -> tuple[str, str]:
     if not delivery.endpoint.is_enabled:
         return _("Its webhook is disabled."), _("Enable it if the receiver still wants events.")
     if delivery.state == FAILED:
-        asked = _("Ask whoever runs the receiver to mend it, with the answer above.")
+        asked = _("Send the answer above to whoever runs the receiver, so that they can fix it.")
         return asked, _("Then send the event again.")
     if delivery.attempts:
         waited = _("Wait: it is tried for three days.")

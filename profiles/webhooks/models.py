@@ -42,7 +42,7 @@ class WebhookEndpoint(models.Model):
     is_enabled = models.BooleanField(_("enabled"), default=True)
     disabled_reason = models.CharField(_("why it is disabled"), max_length=200, blank=True)
     # Since the first failure after the last success, and the last error. Empty while it works.
-    failing_since = models.DateTimeField(_("fails since"), null=True)
+    failing_since = models.DateTimeField(_("failing since"), null=True)
     error = models.CharField(_("last error"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("created"), db_default=Now())
 

@@ -100,7 +100,7 @@ def test_webhooks_in_trouble() -> None:
 
     assert f"Webhook {failing.pk}. receiver.example.org has failed for 1\xa0hour: no answer in time." in found
     assert f"Webhook {gone.pk}. receiver.example.org is disabled: its receiver answered 410 Gone." in found
-    assert "change “Why it is disabled” on the webhook&#x27;s page and save" in found
+    assert "write that on the webhook&#x27;s page in “Why it is disabled” and save" in found
     assert found.count("<li") == other.count("<li") == 2
     assert "Ask whoever runs the receiver." in other
     assert other.count("Tell a superuser.") == 1 and "on the webhook&#x27;s page" not in other

@@ -24,7 +24,8 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
     shown = browser.get(PUBLISH).text
     done = browser.post(PUBLISH, {"reason": "as announced", "sure": "on"}, follow=True).text
 
-    assert before.count(f'href="{PUBLISH}"') == 1 and "Votes that do not count because of their time: 1 of 2." in before
+    assert before.count(f'href="{PUBLISH}"') == 1 and "You can publish the results." in before
+    assert "Votes that do not count because of their time: 1 of 2 (" in before
     assert PUBLISH not in helped and "A superuser can publish" in helped
     assert 'id="id_reason_helptext">Why, for other operators' in shown
     words = " ".join(strip_tags(shown.replace("<", " <")).split())

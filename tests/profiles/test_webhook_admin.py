@@ -179,7 +179,7 @@ def test_list_marks_failing_webhooks_and_a_page_leads_to_deliveries(manager: Cli
     listed = manager.get(LIST).text
     page = manager.get(f"{LIST}{works.pk}/change/").text
 
-    for marked in ('good">enabled', 'bad">fails', '">disabled: moves'):
+    for marked in ('good">enabled', 'bad">failing', '">disabled: moves'):
         assert listed.count(f'<span class="outcome {marked}<') == 1
     assert f'href="{DELIVERIES}?endpoint__id__exact={works.pk}"' in page
     assert (

@@ -121,8 +121,8 @@ def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
 @pytest.mark.parametrize(
     ("values", "tone", "said"),
     [
-        ({}, "", "sent"),
-        ({"error": "1 twilio: no_answer"}, "", "sent"),  # the gateway after it took the SMS
+        ({}, "", "sent, no receipt"),
+        ({"error": "1 twilio: no_answer"}, "", "sent, no receipt"),  # the gateway after it took the SMS
         ({"state": "queued"}, "open", "queued"),
         ({"state": "queued", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "not sent: its code expired"),
         (
@@ -131,7 +131,7 @@ def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
             "queued",
         ),
         ({"state": "queued", "error": "1 webhook: credit 3"}, "open", "queued: No. 1 (webhook): no credit (3)"),
-        ({"state": "failed", "error": "1 webhook: number"}, "bad", "failed: No. 1 (webhook): no such number"),
+        ({"state": "failed", "error": "1 webhook: number"}, "bad", "not sent: No. 1 (webhook): no such number"),
         ({"state": "dropped", "erased_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: the user was erased"),
         ({"state": "dropped", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: its code expired"),
         ({"state": "dropped", "used_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "dropped: the code was used first"),

@@ -65,7 +65,7 @@ def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:
 
     assert state() == "good used"
     LoginCode.objects.filter(pk=used.pk).update(used_at=None, expires_at=now + timedelta(minutes=5))
-    assert state() == "open valid"
+    assert state() == "good valid"
     LoginCode.objects.filter(pk=used.pk).update(expires_at=now - timedelta(minutes=5))
     assert state() == " expired"
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from users.admin.lists import LargeTableAdmin, marked, shown
+from users.admin.lists import LargeTableAdmin, marked
 from users.admin.user_state import marked_if_disabled
 from users.clock import StatementTimestamp
 from users.models import LoginCode
@@ -42,6 +42,9 @@ class LoginCodeAdmin(LargeTableAdmin):
         "open_until",
     )
 
+    def heading(self, obj: Any) -> str:
+        return gettext("No. %(id)d") % {"id": obj.pk}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoginCode]:
         codes: QuerySet[LoginCode] = super().get_queryset(request)
         return codes.annotate(now=StatementTimestamp())
@@ -59,7 +62,7 @@ class LoginCodeAdmin(LargeTableAdmin):
         if code.used_at:
             return marked("good", gettext("used"))
         if code.expires_at > code.now:
-            return marked("open", pgettext("login code", "valid"))
+            return marked("good", pgettext("login code", "valid"))
         return marked("", pgettext("login code", "expired"))
 
     @admin.display(description=_("language"))
@@ -68,4 +71,4 @@ class LoginCodeAdmin(LargeTableAdmin):
 
     @admin.display(description=_("known device"))
     def known_device(self, code: LoginCode) -> str:
-        return shown(code.device and code.device.client)
+        return code.device.client if code.device else gettext("new device")

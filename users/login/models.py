@@ -36,7 +36,7 @@ class LoginCode(models.Model):
     length = models.PositiveSmallIntegerField(_("length"), db_column="digits")
     nonce = models.BinaryField(max_length=16)
     language = models.CharField(_("language"), max_length=8)
-    challenges = models.PositiveIntegerField(_("challenges"), default=0)
+    challenges = models.PositiveIntegerField(_("sign-in requests"), default=0)
     wrong = models.PositiveIntegerField(_("wrong guesses"), default=0)
     created_at = models.DateTimeField(_("created"))
     sent_at = models.DateTimeField(_("last sent"))

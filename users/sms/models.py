@@ -23,7 +23,7 @@ class SmsDelivery(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
         SENT = "sent", _("sent")
-        FAILED = "failed", _("failed")
+        FAILED = "failed", _("not sent")
         DROPPED = "dropped", _("dropped")
 
     login_code = models.ForeignKey(
@@ -113,9 +113,9 @@ class SmsDelivery(models.Model):
             return gettext("not sent: its code expired")
         if self.undelivered:
             return gettext("not delivered: %(reason)s") % {"reason": self.described_undelivered}
-        why = self.described_error if self.state != self.State.SENT else ""
-        if self.state == self.State.DROPPED:
-            why = self.why_dropped
+        if self.state == self.State.SENT:
+            return gettext("sent, no receipt")
+        why = self.why_dropped if self.state == self.State.DROPPED else self.described_error
         return f"{self.get_state_display()}: {why}" if why else self.get_state_display()
 
     @property
