@@ -190,7 +190,7 @@ def leave_tombstone(user: User, phone: str, now: datetime) -> None:
         is_staff=False,
         is_superuser=False,
     )
-    accounts.history(user).update(object_repr=f"erased user {user.pk}")
+    accounts.history(user).update(object_repr=f"erased user, ID {user.pk}")
     # Outside the database too: a backup does not contain the erasures after it.
     transaction.on_commit(lambda: logger.info(erasure_log_line(user.pk, now)))
 

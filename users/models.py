@@ -114,7 +114,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return phones.mask(self.phone) if self.phone else gettext("erased user %(id)d") % {"id": self.pk}
+        return phones.mask(self.phone) if self.phone else gettext("erased user, ID %(id)d") % {"id": self.pk}
 
 
 class Device(models.Model):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from profiles import queries, voting
 from profiles.models import Activation, Profile, VotingPeriod
-from users.admin import links
+from users.admin import links, user_state
 from users.admin.export import ExportAdmin
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableList, marked, shown
 from users.admin.user_state import marked_if_disabled, with_states
@@ -82,8 +82,7 @@ class ProfileAdmin(ExportAdmin):
         "invitations_count",
         "voted_for",
         *list_display[4:],
-        "is_active",
-        "is_test",
+        ("state", "number"),
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -93,13 +92,13 @@ class ProfileAdmin(ExportAdmin):
     def phone(self, profile: Profile) -> str:
         return with_states(profile.user)
 
-    @admin.display(description=_("active"), boolean=True)
-    def is_active(self, profile: Profile) -> bool:
-        return profile.user.is_active
+    @admin.display(description=_("state"))
+    def state(self, profile: Profile) -> str:
+        return user_state.state(profile.user)
 
-    @admin.display(description=_("test user"), boolean=True)
-    def is_test(self, profile: Profile) -> bool:
-        return profile.user.is_test
+    @admin.display(description="ID")
+    def number(self, profile: Profile) -> int:
+        return profile.pk
 
     @admin.display(description=_("voted for"))
     def activated(self, profile: Profile) -> str:

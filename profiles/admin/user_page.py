@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
@@ -42,6 +42,7 @@ def _vote_of(user: User) -> str:
 RELEASE = Action(
     name="release-vote",
     title=_("Release the vote"),
+    button=pgettext_lazy("button", "Release the vote"),
     meaning=_("The vote is deleted and no longer counts for the inviter. The user can vote again."),
     subject=_vote_of,
     applies=lambda user: Activation.objects.filter(pk=user.pk).exists(),
@@ -53,6 +54,7 @@ RELEASE = Action(
 REPLACE = Action(
     name="new-code",
     title=_("New invite code"),
+    button=pgettext_lazy("button", "New invite code"),
     meaning=_("The old code and every link with it stop working at once. Users who voted with it keep their vote."),
     applies=lambda user: not user.erased_at,
     do=lambda user: activation.replace_invite_code(user.pk),
@@ -63,9 +65,10 @@ REPLACE = Action(
 ERASE = Action(
     name="erase",
     title=_("Erase the user"),
+    button=pgettext_lazy("button", "Erase the user"),
     meaning=_(
-        "The phone number, addresses and clients are deleted, all devices are revoked, and the user's own vote is"
-        " deleted. Users who voted for this user keep their vote. The same number can sign up again, as a new user."
+        "The phone number, network addresses and client names are deleted, all sessions are ended, and the user's own"
+        " vote is deleted. The votes for the user still count. The same number can sign up again, as a new user."
     ),
     applies=lambda user: not user.erased_at,
     do=lambda user: privacy.erase_by_operator(user.pk),

@@ -70,7 +70,7 @@ def test_no_phone_address_or_client_stays_after_an_erasure(bob: SignedInUser) ->
 
     assert all(held)
     assert {trace: found for trace in traces if (found := rows_that_hold(trace))} == {}
-    assert LogEntry.objects.get().object_repr == f"erased user {user.pk}"
+    assert LogEntry.objects.get().object_repr == f"erased user, ID {user.pk}"
 
 
 def test_erasure_ends_every_session_and_trust_at_once(alice: SignedInUser) -> None:

@@ -38,7 +38,7 @@ def test_all_devices_end_session_and_trust(support: Client, alice: SignedInUser)
 
     assert alice.api.get("/api/v1/profiles/me").json()["code"] == "token_revoked"
     assert not Device.objects.filter(trust_hash__isnull=False).exists()
-    assert logged() == ["Revoked all devices. Reason: Asked for it in ticket 12."]
+    assert logged() == ["Ended all sessions. Reason: Asked for it in ticket 12."]
 
 
 def test_user_votes_again_after_the_vote_was_deleted(
@@ -128,7 +128,7 @@ def test_erasure_leaves_a_line_in_the_log_and_no_phone(
     assert bob.me()["invitations_count"] == 0
     assert [*privacy.erasure_log()] == [f"erased person {gone.pk} at {gone.erased_at.isoformat()}"]
     assert [*privacy.erasure_log()] == [one.getMessage() for one in caplog.records if one.name == "profiles.privacy"]
-    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"erased user {gone.pk}"}
+    assert {entry.object_repr for entry in LogEntry.objects.all()} == {f"erased user, ID {gone.pk}"}
     assert "Erased the user. Reason: " in boss.get(page_of(profile.pk, "history")).content.decode()
     assert offered(boss, profile) == []
 

@@ -63,7 +63,7 @@ def test_page_shows_the_outcome_of_a_code(support: Client, failing: None) -> Non
     assert right(asked.challenge_id) not in re.sub(r"<[^>]*>", "", page).split()
     assert not re.findall(r"999\D?123\D?45\D?67|secret", page)
     assert not LogEntry.objects.exists()
-    assert page.index("What now") < page.index("The gateway has a problem") < page.index("The last SMS</h2>")
+    assert page.index("What now") < page.index("The gateway has a problem") < page.index("Latest SMS</h2>")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_page_says_what_to_do_now(support: Client, alice: SignedInUser, failing:
 
     assert "until the user is enabled. Tell a superuser." in read(support, alice.profile.user)
     other = at_work(operator("9991119996", *ALLOWED, "change_user"))
-    assert "Enable the user first" in read(other, alice.profile.user)
+    assert f"/{alice.profile.pk}/enable/\">Enable the user first</a>" in read(other, alice.profile.user)
 
 
 def test_new_code_is_not_advised_for_a_number_that_gets_no_sms(support: Client, failing: None) -> None:
@@ -241,9 +241,9 @@ def test_new_code_is_not_advised_for_a_number_that_gets_no_sms(support: Client, 
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (clock_timestamp())")
     SmsDelivery.objects.update(state="failed", error="1 webhook: region")
-    assert "ask the provider about it" in read(support, user)
+    assert "the gateways need repair (see below)" in read(support, user)
 
     SmsDelivery.objects.update(state="failed", error="1 webhook: number")
 
     page = read(support, user)
-    assert "Check the number with the user first" in page and "ask the provider about it" not in page
+    assert "Check the number with the user first" in page and "the gateways need repair" not in page

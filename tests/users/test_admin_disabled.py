@@ -62,5 +62,5 @@ def test_erased_user_is_no_disabled_one(boss: Client, alice: SignedInUser) -> No
 
     listed, page = boss.get("/admin/users/smsdelivery/").text, boss.get(page_of(user)).text
 
-    assert MARK not in listed and f"erased user {user}" in listed
+    assert MARK not in listed and f"erased user, ID {user}" in listed
     assert "Erased at" in page and "Why did the code not arrive?" not in page and "is_superuser" not in page

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
+from django.utils.translation import pgettext_lazy
 
 from users import accounts, phones
 from users.login import test_numbers
@@ -44,6 +45,8 @@ class Action:
     # In the address of its page.
     name: str
     title: Any
+    # The same on its button, which stands beside others. Empty: the title.
+    button: Any = ""
     # The consequences, as the page explains them.
     meaning: Any
     # What it is about, such as a vote, if the page should name it.
@@ -67,6 +70,7 @@ class Action:
 DISABLE = Action(
     name="disable",
     title=_("Disable the user"),
+    button=pgettext_lazy("button", "Disable the user"),
     meaning=_(
         "The user is signed out everywhere at once and cannot sign in. Others cannot see the user or activate the"
         " user's invite code. The user's own vote still counts, and so do the votes for the"
@@ -87,13 +91,14 @@ ENABLE = Action(
 )
 REVOKE_DEVICES = Action(
     name="end-devices",
-    title=_("Revoke all devices"),
+    title=_("End all sessions"),
+    button=pgettext_lazy("button", "End all sessions"),
     meaning=_(
         "The user is signed out everywhere at once, and no device is known any more. The user can sign in again by SMS."
     ),
     applies=lambda user: user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists(),
     do=accounts.revoke_devices,
-    done=N_("Revoked all devices."),
+    done=N_("Ended all sessions."),
     hurts=True,
 )
 TOKEN_MEANING = _(
@@ -137,6 +142,9 @@ SECOND_FACTOR_TOKEN = Action(
     done=N_("Made a token for the second factor."),
     shown_once=TOKEN_MEANING,
 )
+
+# As the histories of earlier versions have it.
+REVOKED = N_("Revoked all devices.")
 
 # Those of this app.
 OF_USERS = (DISABLE, ENABLE, REVOKE_DEVICES, RESET_SECOND_FACTOR, SECOND_FACTOR_TOKEN)

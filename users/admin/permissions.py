@@ -33,7 +33,7 @@ MEANINGS = {
     "view_smsgateway": _("See SMS gateways"),
     "view_sitetotals": _("See the totals of the site"),
     "view_phone": _("See full phone numbers, also in exports; the history says who did"),
-    "change_user": _("Disable and enable users, revoke devices, release votes, replace invite codes"),
+    "change_user": _("Disable and enable users, end their sessions, release votes, replace invite codes"),
     "view_procrastinatejob": _("See jobs"),
     "change_procrastinatejob": _("Run jobs again, cancel and abort them"),
     "view_group": _("See groups"),

@@ -50,11 +50,10 @@ def find(text: str) -> list[int]:
 
 
 def _ids(text: str) -> list[int]:
-    """The id that the text is, alone or as the pages name it: 22, #22, user 22, erased user 22."""
+    """The id that the text is, alone or as the pages name it: 22, #22, user 22, erased user, ID 22."""
     plain = typed.clean(text[:_LONGEST]).lower()
-    names = ("#", "№", "id", str(User._meta.verbose_name), gettext("erased user %(id)d") % {"id": 0})
-    for name in names:
-        plain = plain.removeprefix(typed.clean(name).lower().removesuffix("0"))
+    for name in (gettext("erased user"), str(User._meta.verbose_name), ",", "#", "№", "id"):
+        plain = plain.removeprefix(typed.clean(name).lower())
     return [int(plain)] if _ID.fullmatch(plain) else []
 
 
@@ -70,5 +69,6 @@ def why_nobody(text: str) -> str:
     except phones.RegionNotAllowed:
         return gettext("PHONE_REGIONS does not include the country of this number. No code is sent to it.")
     return gettext(
-        "No user has this number. If a code was requested, the request was refused. Check the number with the user."
+        "No user has this number. Check it with the user. If it is right, its requests were refused, or the user was"
+        " erased or changed to another number, or the number was never verified and was deleted after a month."
     )

@@ -44,6 +44,7 @@ ROWS_SHOWN = 50
 # The newest actions of operators that the page of a user shows. The whole history has a page of its own.
 ACTIONS_SHOWN = 3
 
+TIMES = ("created_at", "verified_at", "last_login", "erased_at")
 OPERATOR_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
@@ -77,17 +78,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
         "is_staff": _("operator"),
         "is_test": _("test user"),
     }
-    readonly_fields = (
-        *TitlesAdmin.readonly_fields,
-        "role",
-        "masked",
-        "is_active",
-        "is_test",
-        "created_at",
-        "verified_at",
-        "last_login",
-        "erased_at",
-    )
+    readonly_fields = (*TitlesAdmin.readonly_fields, "role", "masked", "state", "id", *TIMES)
     # What the page of a user offers to do.
     user_actions: ClassVar[tuple[Action, ...]] = OF_USERS
 
@@ -101,7 +92,11 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     @admin.display(description=_("phone"))
     def masked(self, user: User) -> str:
         """The first two and the last four characters of the phone: `+7***4567`. An erased user has none."""
-        return str(user)
+        return gettext("deleted") if user.erased_at else str(user)
+
+    @admin.display(description=_("state"))
+    def state(self, user: User) -> str:
+        return user_state.state(user)
 
     @admin.display(description=_("phone"))
     def marked(self, user: User) -> str:
@@ -191,9 +186,8 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
             chosen = ("is_staff", "is_superuser", "own_groups", "own_permissions")
         is_operator = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
         role = ("role",) if is_operator else ()
-        test = ("is_test",) if isinstance(obj, User) and obj.is_test else ()
         erased = ("erased_at",) if isinstance(obj, User) and obj.erased_at else ()
-        about = (("masked", *role, "is_active", *test), ("created_at", "verified_at"), ("last_login", *erased))
+        about = (("masked",), ("state", "id"), ("created_at", "verified_at"), ("last_login", *role, *erased))
         if erased:
             return ((None, {"fields": about}),)
         return (
@@ -203,7 +197,7 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "is_superuser":
-            kwargs["help_text"] = _("Has every permission; the boxes below change nothing.")
+            kwargs["help_text"] = _("Has every permission.")
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:

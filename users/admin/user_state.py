@@ -8,6 +8,7 @@ from django.utils.translation import gettext, pgettext
 
 from users import accounts
 from users.admin.actions import DISABLE
+from users.admin.lists import marked
 from users.models import User
 from users.operators import history
 
@@ -27,6 +28,14 @@ def disabled(user: User) -> Disabled | None:
     done = accounts.history(user).filter(change_message__contains=DISABLE.done).select_related("user")
     entry = done.order_by("-action_time", "-pk").first()
     return Disabled(entry, history.reason_in(entry) if entry else "")
+
+
+def state(user: User) -> str:
+    """In words, behind the dot of the lists."""
+    if user.erased_at:
+        return marked("", gettext("erased"))
+    tone, words = ("good", gettext("active")) if user.is_active else ("bad", gettext("disabled"))
+    return marked(tone, f"{words}, {gettext('test')}" if user.is_test else words)
 
 
 def marked_if_disabled(user: User, name: str = "") -> str:
