@@ -24,6 +24,8 @@ MENU = {
     "auth": ["Group"],
 }
 
+SEES_SITE = "users.view_sitetotals"
+
 # In octets. A proxy has room for the head of a response: nginx 4 KB, if it is not told otherwise.
 LONGEST_REDIRECT = 2000
 
@@ -99,14 +101,17 @@ class AdminSite(admin.AdminSite):
         from users import replica
         from users.admin import links, permissions
         from users.queries import database_now
+        from users.templatetags.commands import has_command
 
         shown = replica.read(lambda age: {**home.context(request), "data_age": age})
         if request.user.has_perm("users.view_user"):
             found = attention.notices(database_now())
-            may = {one: not one.needs or request.user.has_perm(one.needs) for one in found}
+            # Whoever sees only users is not who runs commands.
+            needs = [one.needs or (SEES_SITE if has_command(one.todo) else "") for one in found]
+            may = [not permission or request.user.has_perm(permission) for permission in needs]
             shown["attention"] = [
-                (one, one.about and links.address(request, one.about), permissions.advice(may[one], one.todo))
-                for one in found
+                (one, one.about and links.address(request, one.about), permissions.advice(allowed, one.todo))
+                for one, allowed in zip(found, may, strict=True)
             ]
         return super().index(request, {**shown, **(extra_context or {})})
 

@@ -45,7 +45,9 @@ def context(request: HttpRequest) -> dict[str, Any]:
     last = daily_counts.last(database_now())
     return {
         **title,
-        "voting": voting_words.state(voting.current()) if request.user.has_perm("profiles.view_votingperiod") else "",
+        "voting": voting_words.marked_state(voting.current())
+        if request.user.has_perm("profiles.view_votingperiod")
+        else "",
         "find_help": search.HELP,
         "charts": [_chart(title, counts, last) for title, counts in CHARTS],
         "totals": _totals(),

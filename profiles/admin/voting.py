@@ -26,7 +26,7 @@ from profiles.admin.voting_words import PUBLISHED, ZONE
 from profiles.models import VotingPeriod
 from users import deadline
 from users.admin.actions import FinalForm, ReasonForm
-from users.admin.lists import ForgivingAdmin, marked
+from users.admin.lists import ForgivingAdmin
 from users.operators import history
 
 # Python has a time between these in every time zone. A later one could be stored, and the period not be read again.
@@ -204,8 +204,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
 
     @admin.display(description=_("now"))
     def state(self, stored: VotingPeriod) -> str:
-        now = voting.current()
-        return marked("good" if now.open else "", voting_words.state(now))
+        return voting_words.marked_state(voting.current())
 
     @admin.display(description=_("publication"))
     def results(self, stored: Any) -> str:

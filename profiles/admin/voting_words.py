@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from profiles import voting
 from profiles.models import VotingPeriod
 from profiles.voting import Voting
+from users.admin.lists import marked
 
 ZONE = settings.TIME_ZONE
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
@@ -27,6 +28,11 @@ def state(now: Voting) -> str:
     if now.opens_at and not voting.is_over(now):
         return gettext("Voting begins at %(time)s.") % at(now.opens_at)
     return gettext("Voting has ended.")
+
+
+def marked_state(now: Voting) -> str:
+    """The same behind a dot, which is green while users can vote."""
+    return marked("good" if now.open else "", state(now))
 
 
 def not_now(stored: VotingPeriod) -> str:

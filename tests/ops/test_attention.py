@@ -49,7 +49,9 @@ def test_silent_worker(beat: str | None, said: str) -> None:
         old = f"UPDATE procrastinate_workers SET last_heartbeat = clock_timestamp() - {beat}"
         cursor.execute(old if beat else "DELETE FROM procrastinate_workers")
 
-    assert said in (found := home()) and "manage.py worker" in found and 'class="urgent"' in found
+    found = home("view_sitetotals")
+    assert said in found and "manage.py worker" in found and 'class="urgent"' in found
+    assert said in (found := home()) and "manage.py" not in found and "Tell a superuser." in found
 
 
 def test_late_sms() -> None:

@@ -17,6 +17,7 @@ from django.utils import translation
 from api.problem_codes import PROBLEMS
 
 RUSSIAN = Path(settings.BASE_DIR, "inviting_app/locale/ru/LC_MESSAGES")
+ENGLISH = Path(settings.BASE_DIR, "inviting_app/locale/en/LC_MESSAGES")
 RUSSIAN_OF_REST_FRAMEWORK = Path(settings.BASE_DIR, "api/locale/ru/LC_MESSAGES")
 
 
@@ -65,7 +66,7 @@ def test_every_text_is_collected_and_translated(tmp_path: Path) -> None:
     assert copy.read_text() == (RUSSIAN / "django.po").read_text()
 
 
-@pytest.mark.parametrize("folder", [RUSSIAN, RUSSIAN_OF_REST_FRAMEWORK])
+@pytest.mark.parametrize("folder", [RUSSIAN, ENGLISH, RUSSIAN_OF_REST_FRAMEWORK])
 def test_compiled_translations_are_those_of_the_source(folder: Path) -> None:
     with (folder / "django.mo").open("rb") as file:
         read = [message for message in read_mo(file) if message.id]

@@ -158,11 +158,12 @@ def test_home_says_whether_users_can_vote() -> None:
     said = []
     for opens, closes in ((None, None), (None, now + DAY), (now + DAY, None), (None, now - DAY)):
         voting.change(opens, closes)
-        said += re.findall('<p class="voting"><a href="/admin/profiles/votingperiod/1/change/">(.*)</a>', read(browser))
+        said += re.findall('<p class="voting"><span class="outcome ([^<]*)</span> <a href="(.*)">Voting', read(browser))
 
-    assert [one.partition(" 20")[0] for one in said] == [
-        "Voting is open.", "Voting is open until", "Voting begins at", "Voting has ended.",
+    assert [one.partition(" 20")[0] for one, _link in said] == [
+        'good">Voting is open.', 'good">Voting is open until', '">Voting begins at', '">Voting has ended.',
     ]  # fmt: skip
+    assert {link for _one, link in said} == {"/admin/profiles/votingperiod/1/change/"}
     assert 'class="voting"' not in read(at_work(operator("9991119997", "view_user")))
 
 

@@ -232,7 +232,7 @@ def test_page_says_what_to_do_now(support: Client, alice: SignedInUser, failing:
 
     assert "until the user is enabled. Tell a superuser." in read(support, alice.profile.user)
     other = at_work(operator("9991119996", *ALLOWED, "change_user"))
-    assert f"/{alice.profile.pk}/enable/\">Enable the user first</a>" in read(other, alice.profile.user)
+    assert f'/{alice.profile.pk}/enable/">Enable the user first</a>' in read(other, alice.profile.user)
 
 
 def test_new_code_is_not_advised_for_a_number_that_gets_no_sms(support: Client, failing: None) -> None:

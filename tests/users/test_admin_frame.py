@@ -46,6 +46,13 @@ def test_password_page_has_the_links_of_all_pages(boss: Client) -> None:
     assert 'href="/admin/second-factor/">Second factor</a>' in boss.get("/admin/password_change/").text
 
 
+def test_words_of_django_that_read_better(boss: Client) -> None:
+    page = boss.get("/admin/users/user/").text
+
+    assert '<a href="/admin/">Overview</a>' in page and ">Home<" not in page
+    assert re.search(r"<summary>\s*status\s*</summary>", page)
+
+
 def test_export_says_which_rows_and_how_many(boss: Client, alice: SignedInUser, bob: SignedInUser) -> None:
     User.objects.filter(pk=alice.profile.pk).update(is_active=False)
     week = f"{database_now() - timedelta(days=7):%Y-%m-%d}"

@@ -198,7 +198,10 @@ class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "is_superuser":
             kwargs["help_text"] = _("Has every permission.")
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "groups":
+            field.widget.can_add_related = False  # the list of groups has this button, with a name
+        return field
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """Save the changed fields only: the user may be signing in at this moment."""
