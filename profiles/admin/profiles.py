@@ -98,7 +98,7 @@ class ProfileAdmin(ExportAdmin):
 
     @admin.display(description="ID")
     def number(self, profile: Profile) -> int:
-        return profile.pk
+        return int(profile.pk)
 
     @admin.display(description=_("voted for"))
     def activated(self, profile: Profile) -> str:

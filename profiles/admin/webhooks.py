@@ -12,8 +12,6 @@ from django.db.models.expressions import RawSQL
 from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
@@ -24,7 +22,7 @@ from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
 from users.admin import permissions
 from users.admin.links import back_to_page
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, marked, shown
+from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, breakable, marked, shown
 from users.operators import history
 
 MAY_CHANGE = "profiles.change_webhookendpoint"
@@ -168,8 +166,7 @@ class WebhookEndpointAdmin(WebhookAdmin):
 
     @admin.display(description=_("webhook"))
     def link(self, endpoint: WebhookEndpoint) -> str:
-        """A long name is broken between its parts only."""
-        return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in str(endpoint).split(".")))
+        return breakable(endpoint)
 
     @admin.display(description=_("what to do"))
     def todo(self, endpoint: Any) -> str:
@@ -200,7 +197,7 @@ class StateFilter(ChoiceFilter):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
-    list_display = ("__str__", "endpoint", "shown_state", "attempts", "answer", "created", "due")
+    list_display = ("__str__", "receiver", "shown_state", "attempts", "answer", "created", "due")
     fieldsets = (
         (None, {"fields": ("endpoint", "shown_state", "answer", "todo")}),
         (_("Timeline"), {"fields": ("created", "attempts", "due", "finished_at")}),
@@ -223,6 +220,10 @@ class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
         told = gettext("Events that are sent again: %(number)d.")
         self.message_user(request, told % {"number": number}, messages.SUCCESS)
         return back_to_page(self, request, list(names))
+
+    @admin.display(description=_("webhook"))
+    def receiver(self, delivery: WebhookDelivery) -> str:
+        return breakable(delivery.endpoint)
 
     @admin.display(description=_("created"), ordering="pk")
     def created(self, delivery: WebhookDelivery) -> str:

@@ -15,7 +15,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -48,6 +49,11 @@ def shown(value: Any) -> str:
 def marked(tone: str, text: str) -> str:
     """This text behind a dot: `good`, `bad` or `open`. Without a tone the dot is grey."""
     return format_html('<span class="outcome {}">{}</span>', tone, text)
+
+
+def breakable(name: Any) -> str:
+    """This name of a host, broken between its parts only, if it is long."""
+    return format_html_join(mark_safe(".<wbr>"), "{}", ((part,) for part in str(name).split(".")))
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
