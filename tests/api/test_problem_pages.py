@@ -78,6 +78,11 @@ def test_operations_have_russian_names_and_paths_that_fit_a_phone() -> None:
     assert "POST /<wbr>api/<wbr>auth/<wbr>login" in shown
 
 
+def test_header_marks_the_list_where_it_is_shown() -> None:
+    assert re.findall(r'aria-current="page">(.+?)</a>', page("/problems")) == ["Problem codes"]
+    assert "aria-current" not in page("/problems/invalid_code")
+
+
 @pytest.mark.parametrize("path", ["/problems/nothing", "/problems/INVALID", "/problems/invalid/x"])
 def test_unknown_code_is_not_found(path: str) -> None:
     assert Client().get(path).status_code == 404

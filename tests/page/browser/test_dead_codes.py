@@ -57,11 +57,19 @@ def only_asks_for_a_new_one(person: Visitor, why: str) -> None:
     expect(person.button("new_code")).to_be_focused()
     expect(person.button("Sign in")).to_be_hidden()
     expect(person.code_field).to_be_disabled()
+    expect(person.code_field).to_have_attribute("aria-invalid", "true")
+    assert person.code_field.evaluate(SAME_COLOURS)  # the border of what is wrong, though nothing can be typed
     person.page.get_by_text(person.words("Didn’t get the SMS?")).click()
     expect(person.page.get_by_text(person.words("An SMS may take a minute or two."))).to_be_visible()
     expect(person.page.locator("[data-same]")).to_be_hidden()
     expect(person.page.locator("main button.primary:visible")).to_have_count(1)
     person.finds_no_barrier()
+
+
+SAME_COLOURS = """field => {
+    const problem = field.closest("form").querySelector(".problem");
+    return getComputedStyle(field).borderColor === getComputedStyle(problem).color;
+}"""
 
 
 def pass_time(person: Visitor, database: Any, minutes: float) -> None:

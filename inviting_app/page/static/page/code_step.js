@@ -123,6 +123,7 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     complain($("form .problem"), t(why));
     $("[data-same]").hidden = true;
+    field.ariaInvalid = "true";
     field.disabled = true;
     $("form button").hidden = true;
     resend.disabled = false;
