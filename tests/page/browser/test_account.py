@@ -1,6 +1,7 @@
 """Devices, a copy of one's data, erasing oneself."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_device_that_is_signed_out_is_only_taken_off_the_list(alice: Visitor, bo
     bob.press("Sign out")
     bob.sees("signed_out")
     alice.open_account()
-    alice.sees("signed_out_known")
+    expect(alice.page.get_by_role("listitem").last.locator(".hint")).to_have_text(stamp(alice, "signed_out_at"))
 
     alice.page.get_by_role("listitem").last.get_by_role("button").click()
 
@@ -71,6 +72,33 @@ def test_device_that_is_signed_out_is_only_taken_off_the_list(alice: Visitor, bo
     alice.finds_no_barrier()
     alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Remove from list")).click()
     expect(alice.page.get_by_role("listitem")).to_have_count(1)
+
+
+def stamp(person: Visitor, words: str) -> re.Pattern[str]:
+    """The text with today's day and a time of day, as people of this language write them."""
+    day = str(person.page.evaluate(DAY, person.language))
+    time_of_day = {"en": r"\d{1,2}:\d\d\s[AP]M", "ru": r"\d\d:\d\d"}[person.language]
+    before, after = person.words(words, time="\n").split("\n")
+    pattern = rf"{re.escape(before)}{re.escape(day)},\s{time_of_day}{re.escape(after)}"
+    return re.compile(f"{pattern}$".replace(r"\ ", r"\s"))  # the spaces of a time do not break
+
+
+DAY = 'language => new Intl.DateTimeFormat(language, { month: "short", day: "numeric" }).format()'
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_each_device_tells_the_time_of_its_sign_in(visitor: Callable[..., Visitor], language: str) -> None:
+    person = visitor(language)
+    person.sign_in()
+    on_another_device(person, visitor())
+    person.page.set_viewport_size({"width": 320, "height": 640})
+    person.open_account()
+
+    rows = person.page.get_by_role("listitem").locator(".hint")
+    expect(rows).to_have_text([re.compile(".+" + stamp(person, "signed_in_at").pattern), stamp(person, "signed_in_at")])
+    assert rows.last.evaluate("row => row.offsetHeight < 2 * parseFloat(getComputedStyle(row).lineHeight)")
+    assert person.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    person.finds_no_barrier()
 
 
 def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) -> None:

@@ -1,7 +1,7 @@
 /** The account: devices, a copy of the data, and erasure. */
 
 import { make, makeButton, say } from "./elements.js";
-import { day, phone, t, unbroken } from "./i18n.js";
+import { dayAndTime, phone, t, unbroken } from "./i18n.js";
 import { forgetNewPhone } from "./new_phone.js";
 import { authorized, download, ended, signInAgain, signOut } from "./session.js";
 import { CHANGED, TO_ERASE, tab } from "./store.js";
@@ -95,7 +95,9 @@ function leave() {
 function item(device, box, dialog) {
   const name = described(device.user_agent);
   const row = make("li");
-  const state = device.ended_at ? t("signed_out_known") : t("signed_in_at", { time: unbroken(day(new Date(device.signed_in_at))) });
+  const { ended_at, signed_in_at } = device;
+  const time = unbroken(dayAndTime(new Date(ended_at ?? signed_in_at))); // two devices of one day do not look alike
+  const state = t(ended_at ? "signed_out_at" : "signed_in_at", { time });
   const when = Object.assign(make("p"), { className: "hint" });
   if (device.current) when.append(Object.assign(make("span", t("this_device")), { className: "badge" }), " ");
   when.append(state);

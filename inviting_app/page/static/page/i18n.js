@@ -22,9 +22,18 @@ export function number(value) {
 
 /** The day, with the year if it is not this one. @param {Date} date @param month `long` in a sentence */
 export function day(date, month = "short") {
-  const isThisYear = date.getFullYear() === new Date().getFullYear();
-  const parts = { month, day: "numeric", ...(isThisYear ? {} : { year: "numeric" }) };
+  return new Intl.DateTimeFormat(language, dayParts(date, month)).format(date);
+}
+
+/** The day in short, and the time of day. @param {Date} date */
+export function dayAndTime(date) {
+  const parts = { ...dayParts(date, "short"), hour: "numeric", minute: "2-digit" };
   return new Intl.DateTimeFormat(language, parts).format(date);
+}
+
+function dayParts(date, month) {
+  const isThisYear = date.getFullYear() === new Date().getFullYear();
+  return { month, day: "numeric", ...(isThisYear ? {} : { year: "numeric" }) };
 }
 
 /** Date and time, which break only between the two. @param {Date} date @param more `timeZoneName` or `second` to add */
