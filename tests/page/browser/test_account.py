@@ -111,7 +111,9 @@ def test_all_devices_are_ended_after_a_question(alice: Visitor, bob: Visitor) ->
         "You will be signed out on all devices, including this one. To sign in again, you will need a new SMS code."
     )
     alice.finds_no_barrier()
-    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Sign out of all"), exact=True).click()
+    heights = alice.page.locator("dialog[open] button").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert heights == [44, 44]  # one line each
+    alice.page.get_by_role("dialog").get_by_role("button", name=alice.words("Sign out everywhere"), exact=True).click()
 
     alice.sees("all_ended")
     alice.page.reload()
@@ -192,9 +194,18 @@ def test_erasing_withdraws_the_own_vote_and_says_so(
     expect(voter.page.locator("[data-erase] .hint").first).to_contain_text(withdrawn)
 
     voter.press("Erase your account")
-    expect(voter.page.get_by_role("dialog").get_by_role("listitem").first).to_contain_text(withdrawn)
+    expect(voter.page.get_by_role("dialog").get_by_role("listitem")).to_contain_text(
+        [
+            voter.words("Your number and list of devices are erased."),
+            voter.words("Your invite code stops working."),
+            withdrawn,
+            voter.words("If you sign in again, you start with a new account and a new code."),
+        ]
+    )
     expect(voter.page.locator("[data-published]")).to_be_hidden()
     voter.finds_no_barrier()
+    voter.page.set_viewport_size({"width": 320, "height": 640})
+    assert voter.page.locator("dialog[open]").evaluate("one => one.scrollHeight <= one.clientHeight")
     voter.page.locator("dialog[open] .danger").click()
 
     voter.sees("erased")
@@ -215,8 +226,8 @@ def erase(person: Visitor) -> None:
     expect(person.page.get_by_role("dialog").get_by_role("listitem")).to_contain_text(
         [
             "Your number and list of devices are erased.",
-            "Votes you received still count for your code, but it is no longer linked to your number.",
-            "Your invite code stops working.",
+            "Your invite code stops working. Votes it has already received still count",
+            "If you sign in again, you start with a new account and a new code.",
         ]
     )
     expect(person.page.locator("main [data-voted]:visible")).to_have_count(0)  # there is no vote to lose

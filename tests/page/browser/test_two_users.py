@@ -34,7 +34,7 @@ def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], languag
 
     bob.sees_chosen(code)
     bob.hears("activated", code=f"{code[:3]} {code[3:]}")
-    bob.sees("Now share your own code with friends.")
+    bob.sees("Your friends can vote for you: your own code is below.")
     bob.sees_title("Your invite code")
     expect(bob.page.locator("[data-choice]")).to_be_hidden()
     expect(bob.invite_field).to_have_count(0)

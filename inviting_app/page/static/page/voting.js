@@ -33,7 +33,10 @@ export function aboutFriends({ closes_at, open }) {
 /** The paragraphs that are told before the sign-in, in place of the usual text or after it. */
 export function beforeSignIn(usual, voting, invited, results) {
   if (voting.open) return [usual, aboutPeriod(voting, false)].filter(Boolean);
-  if (!isOver(voting)) return [t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) })];
+  if (!isOver(voting)) {
+    const time = written(voting.opens_at);
+    return invited ? [t("soon_invited"), t("soon_begins", { time })] : [t("soon_welcome", { time })];
+  }
   const late = invited ? t("code_late", { code: unbroken(halves(invited)) }) : "";
   const way = results ? "" : t("over_sign_in");
   return [aboutEnd(voting), late, way].filter(Boolean);
