@@ -5,7 +5,9 @@ import pytest
 from tests.support.login_steps import PHONE, answer, ask, at, challenge, device_token, stranger, weigh
 from users.login import codes
 from users.login.decisions import TooManyRequests
-from users.models import LoginCode
+from users.login.networks import CHALLENGES_OF_PHONE
+from users.login.tracks import DEVICES_CHALLENGES
+from users.models import Challenge, LoginCode
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
 
@@ -72,3 +74,21 @@ def test_known_device_within_the_resend_interval_gets_a_long_code_at_once() -> N
     assert (asked.code_length, asked.sent) == (10, True)
     assert challenge(asked.challenge_id).login_code.device is not None
     assert answer(asked, 401).tokens
+
+
+def test_long_code_challenges_of_known_devices_are_limited() -> None:
+    """The limits by network do not hold for them, and each is a row that later sign-ups from the network read."""
+    token = device_token()
+    short = ask(1, device_token=token).challenge_id
+    for second in (31, 91, 211):  # then the next short code waits for 300 s
+        ask(second, device_token=token, challenge_id=short)
+    asked = []
+
+    with pytest.raises(TooManyRequests):
+        for _ in range(2 * DEVICES_CHALLENGES + CHALLENGES_OF_PHONE):
+            asked.append(ask(302, device_token=token))
+
+    assert asked[0].code_length == codes.LONG
+    assert Challenge.objects.filter(login_code__device__isnull=False).count() == DEVICES_CHALLENGES
+    assert Challenge.objects.filter(login_code__device=None).count() == CHALLENGES_OF_PHONE
+    assert answer(asked[0], 303).tokens  # the user still signs in with the code that came first

@@ -15,7 +15,7 @@ from users.clock import HOUR, NO_DELAY, RetryLater, rounded_up
 from users.login import codes, devices, risk
 from users.login.risk import AllowedCodes
 from users.login.sms_limits import RetryDelays, SmsCosts
-from users.login.tracks import DEVICE_SENDS, DEVICES_SENDS, Sends, Track
+from users.login.tracks import Sends, Track
 from users.models import Challenge, Device, User
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def _track(
     if device is not None:
         sent, weights = risk.history(user_ids, device, now, costs.people_a_day)
         track, allowed = Track(device, now, sent), risk.for_device(weights)
-        if allowed.short and track.counted_sends < DEVICE_SENDS and track.devices_sends < DEVICES_SENDS:
+        if allowed.short and track.is_within_limits:
             return track, allowed
     sent, weights = risk.history(user_ids, None, now, costs.people_a_day)
     return Track(None, now, sent, changing_user_id), risk.for_unknown_devices(user, weights, costs.network.allows_short)

@@ -25,6 +25,10 @@ DEVICE_SENDS = 10
 # count as well.
 DEVICES_SENDS = 20
 
+# Challenges in 24 hours for all known devices of a phone together. The limits by network do not hold for them, and each
+# challenge for a long code is a row that later sign-ups from its network read. Few people need more than one a sign-in.
+DEVICES_CHALLENGES = 100
+
 # Successes in 24 hours whose SMS do not lengthen the resend interval: a client that signs in is not guessing.
 EXEMPT_SUCCESSES = 10
 
@@ -67,8 +71,10 @@ class Track:
         self.device, self.now, self.changing_user_id = device, now, changing_user_id
         intervals = settings.LOGIN_SEND_GAPS[:DEVICE_INTERVALS] if device else settings.LOGIN_SEND_GAPS
         self.by_length = {length: Sends(intervals) for length in codes.LENGTHS}
-        # The SMS of 24 hours to all known devices.
-        self.devices_sends = sum(code.device_id is not None and sent_at > now - DAY for sent_at, code in sent)
+        # The SMS of 24 hours to all known devices, and the challenges for their codes.
+        to_devices = [code for sent_at, code in sent if code.device_id is not None and sent_at > now - DAY]
+        self.devices_sends = len(to_devices)
+        self.devices_challenges = sum({code.pk: code.challenges for code in to_devices}.values())
         exempt = self._exempt_successes(sent)
         for sent_at, code in sent:
             is_own = code.changing_user_id == changing_user_id
@@ -90,6 +96,8 @@ class Track:
         return set(sorted(time for time in times if time and time > self.now - DAY)[:EXEMPT_SUCCESSES])
 
     @property
-    def counted_sends(self) -> int:
-        """The SMS of 24 hours that count."""
-        return sum(len(sends.times) for sends in self.by_length.values())
+    def is_within_limits(self) -> bool:
+        """Whether the SMS and challenges of 24 hours leave the known device its own track."""
+        counted_sends = sum(len(sends.times) for sends in self.by_length.values())
+        of_all = self.devices_sends < DEVICES_SENDS and self.devices_challenges < DEVICES_CHALLENGES
+        return counted_sends < DEVICE_SENDS and of_all
