@@ -14,25 +14,21 @@ from users.models import User
 from users.operators import history
 
 
-class SavesPasswordOnly:
-    """Writes the password and no other field: the user may be erased or disabled while the password is hashed."""
-
-    def save(self, commit: bool = True) -> User:
-        user: User = super().save(commit=False)  # type: ignore[misc]
-        User.objects.filter(pk=user.pk, erased_at=None).update(password=user.password)
-        return user
-
-
-class PasswordForm(SavesPasswordOnly, auth_forms.AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """A superuser sets a user's password."""
+class PasswordForm(auth_forms.AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """A superuser sets a user's password. No other field is written: it may change while the password is hashed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if choice := self.fields.get("usable_password"):  # Django's words are about log-ins that there are not
             choice.help_text = _("Without a password, the operator cannot log in to the admin.")
 
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=False)
+        User.objects.filter(pk=user.pk, erased_at=None).update(password=user.password)
+        return user
 
-class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
+
+class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
     """Operators change their own password. The form gets the request, too."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -45,6 +41,12 @@ class OwnPasswordForm(SavesPasswordOnly, admin_forms.AdminPasswordChangeForm):
         return old
 
     def save(self, commit: bool = True) -> User:
-        user = super().save()
-        accounts.add_to_history(user, history.told(N_("Changed their own password.")))
+        """Only in place of the old password: a superuser may have set another one while this one was hashed.
+
+        Otherwise a thief who went on changing the password would undo that. The session ends then.
+        """
+        replaced = self.user.password
+        user: User = super().save(commit=False)
+        if User.objects.filter(pk=user.pk, erased_at=None, password=replaced).update(password=user.password):
+            accounts.add_to_history(user, history.told(N_("Changed their own password.")))
         return user
