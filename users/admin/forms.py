@@ -43,10 +43,11 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
     def save(self, commit: bool = True) -> User:
         """Only in place of the old password: a superuser may have set another one while this one was hashed.
 
-        Otherwise a thief who went on changing the password would undo that. The session ends then.
+        Otherwise a thief who went on changing the password would undo that. The session ends then, also if the operator
+        was disabled meanwhile.
         """
         replaced = self.user.password
         user: User = super().save(commit=False)
-        if User.objects.filter(pk=user.pk, erased_at=None, password=replaced).update(password=user.password):
+        if User.objects.filter(pk=user.pk, is_active=True, password=replaced).update(password=user.password):
             accounts.add_to_history(user, history.told(N_("Changed their own password.")))
         return user
