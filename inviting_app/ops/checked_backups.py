@@ -66,7 +66,7 @@ def check(file: Path) -> Checked:
 
 
 def make(folder: Path, keep: int) -> tuple[Path, Checked]:
-    """Make and check the backup of this day (UTC), and delete all but the newest `keep` in this folder.
+    """Make and check the backup of this day (UTC), and keep `keep` in this folder: it, and the newest others.
 
     A file is named `DAY.backup` only once it is checked. Raises BackupError and OSError, and deletes nothing then.
 
@@ -81,8 +81,8 @@ def make(folder: Path, keep: int) -> tuple[Path, Checked]:
     _keep_erasures(folder)
     checked = check(unchecked)
     unchecked.replace(file)
-    old = sorted(folder.glob(_CHECKED.format(day=_DAYS)))[:-keep]
-    for superseded in [*old, *folder.glob(_UNCHECKED.format(day=_DAYS))]:
+    others = sorted(set(folder.glob(_CHECKED.format(day=_DAYS))) - {file}, reverse=True)
+    for superseded in [*others[keep - 1 :], *folder.glob(_UNCHECKED.format(day=_DAYS))]:
         superseded.unlink()
     return file, checked
 

@@ -187,6 +187,16 @@ def test_backup_without_users_is_doubted(file: Path) -> None:
     assert file.exists()
 
 
+def test_backup_that_was_just_made_is_kept_beside_later_ones(tmp_path: Path, restores: list[Path]) -> None:
+    """Such as those that a wrong clock has dated."""
+    for name in ("2999-01-01.backup", "2999-01-02.backup"):
+        (tmp_path / name).touch()
+
+    nightly(tmp_path, keep="2")
+
+    assert {path.name for path in tmp_path.glob("*.backup")} == {f"{TODAY}.backup", "2999-01-02.backup"}
+
+
 def test_number_to_keep_is_at_least_1(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="at least 1"):
         call_command("backup", str(tmp_path), "--keep", "0")
