@@ -49,6 +49,7 @@ class Cluster:
 
     def make(self) -> None:
         """Make an empty one, if there is none. Raises ClusterError if there is one of another major version."""
+        self._finish_upgrade()
         found, own = self.version(), self._own_version()
         if not found:
             self._initialise(self.places.cluster.name)
@@ -88,9 +89,21 @@ class Cluster:
         self._initialise("cluster.new", "--data-checksums" if has_checksums else "--no-data-checksums")
         self._copy(old_programs)
         with files.acting_as(*self.places.account()):
+            (self.places.home / "cluster.new").rename(self._upgraded)
             self.places.cluster.rename(kept)
-            (self.places.home / "cluster.new").rename(self.places.cluster)
+            self._upgraded.rename(self.places.cluster)
         return kept
+
+    def _finish_upgrade(self) -> None:
+        """Give the new data its name, if the last upgrade was ended between its last two steps."""
+        with files.acting_as(*self.places.account()):
+            if self._upgraded.exists() and not self.places.cluster.exists():
+                self._upgraded.rename(self.places.cluster)
+
+    @property
+    def _upgraded(self) -> Path:
+        """The new data, once it is complete."""
+        return self.places.home / "cluster.upgraded"
 
     def _initialise(self, name: str, *options: str) -> None:
         """Make an empty cluster. It has its name only when it is complete."""
@@ -98,6 +111,7 @@ class Cluster:
         with files.acting_as(*self.places.account()):
             shutil.rmtree(draft, ignore_errors=True)
             shutil.rmtree(self.places.home / "cluster.new", ignore_errors=True)
+            shutil.rmtree(self._upgraded, ignore_errors=True)
         where = self.places.cluster_argument.with_name(draft.name)
         self._run("initdb", "-D", where, "-U", self.superuser, "--auth=trust", "--no-instructions", *_LOCALE, *options)
         with files.acting_as(*self.places.account()):

@@ -62,6 +62,17 @@ def test_upgrade_that_is_not_possible_changes_nothing(data: Path, version: str, 
     assert sorted(data.rglob("PG_VERSION")) == before
 
 
+def test_upgrade_that_was_ended_before_its_last_step_is_finished(data: Path) -> None:
+    embedded = Embedded(data)
+    at: dict[str, Any] = {"host": str(embedded.places.socket_dir), "user": SUPERUSER, "dbname": DATABASE}
+    with embedded.running(), psycopg.connect(**at) as database:
+        database.execute("CREATE TABLE kept ()")
+    embedded.cluster.rename(embedded.cluster.with_name("cluster.upgraded"))
+
+    with embedded.running(), psycopg.connect(**at) as database:
+        assert database.execute("SELECT to_regclass('kept')").fetchone() == ("kept",)
+
+
 def test_running_database_is_not_upgraded(data: Path) -> None:
     embedded = Embedded(data)
 
