@@ -1,7 +1,10 @@
-"""Responses with a long head, through the proxies of deploy/."""
+"""Requests and responses with a long head, through the proxies of deploy/."""
 
 import asyncio
-from contextlib import closing, suppress
+import http.client
+import socket
+import time
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from bench.journeys.wire import Connection
 from bench.wrk import Request
 from tests.support.proxies import PROXIES
-from tests.support.service import patience, service_folder
+from tests.support.service import patience, ready_service, service_folder
 
 # Of a request line, gunicorn reads 4 KB. A redirect to it may quote each octet twice.
 LONGEST = 20_000
@@ -40,3 +43,34 @@ async def statuses(folder: Path, name: str) -> list[int]:
 def test_long_head_is_no_failure_of_a_server(name: str) -> None:
     with service_folder() as folder:
         assert asyncio.run(statuses(folder, name)) == [302] * 4
+
+
+# HAProxy's buffer holds less than this head and body. The end of the body does not come.
+CLIENTS = 32
+LONG_REQUEST = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65000\r\n%s\r\n%s" % (
+    b"".join(b"X-%d: %s\r\n" % (number, 800 * b"a") for number in range(90)),
+    64_000 * b" ",
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", PROXIES)
+def test_long_head_with_half_a_body_delays_nobody(name: str) -> None:
+    with (
+        ready_service(WEB_WORKERS="2", TRUSTED_PROXIES="1") as service,
+        service_folder() as folder,
+        PROXIES[name](folder, service.port) as proxy,
+        ExitStack() as stack,
+    ):
+        for _ in range(CLIENTS):
+            client = stack.enter_context(closing(socket.create_connection(("127.0.0.1", proxy), timeout=10)))
+            with suppress(ConnectionError):  # it is refused meanwhile
+                client.sendall(LONG_REQUEST)
+
+        started = time.monotonic()
+        with closing(http.client.HTTPConnection("localhost", proxy, timeout=20)) as other:
+            other.request("GET", "/livez")
+            status = other.getresponse().status
+
+    assert status == 200
+    assert time.monotonic() - started < 9  # the proxies wait for ten
