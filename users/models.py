@@ -131,7 +131,7 @@ class Device(models.Model):
     # New at each sign-in, so that tokens of an earlier session on the same device stop working.
     session_id = models.UUIDField(_("session"), unique=True)
     signed_in_at = models.DateTimeField(_("signed in"))
-    refreshed_at = models.DateTimeField(_("refreshed"))
+    refreshed_at = models.DateTimeField(_("last active"))
     refresh_jti = models.UUIDField(_("refresh token"))
     previous_jti = models.UUIDField(_("refresh token before"), null=True)
     # The current pair, until its access token or its refresh token is used. Any other value means that it was used:

@@ -82,7 +82,8 @@ class ProfileAdmin(ExportAdmin):
         "invitations_count",
         "voted_for",
         *list_display[4:],
-        ("state", "number"),
+        "state",
+        "number",
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -48,9 +48,10 @@ class ResultAdmin(ExportAdmin):
         told = [gettext("The results are not published yet.")]
         links = public_links() if stored.results_published_at else []
         if not links and request.user.has_perm("profiles.view_votingperiod"):
-            links = [(reverse("admin:profiles_votingperiod_change", args=[1]), gettext("Open the voting period"))]
+            links = [(reverse("admin:profiles_votingperiod_change", args=[1]), gettext("Go to the voting period"))]
         if stored.results_published_at:
-            told = [gettext("Published on %(time)s, %(zone)s. They are final.") % at(stored.results_published_at)]
+            published = at(stored.results_published_at)
+            told = [gettext("Published on %(time)s, %(zone)s. The results are final.") % published]
             votes = Result.objects.order_by("place", "pk").values_list("votes", flat=True)[: COUNTED + 1]
             if len(votes) <= COUNTED:
                 said = {"codes": floatformat(len(votes), "g"), "votes": floatformat(sum(votes), "g")}

@@ -30,8 +30,18 @@ def _time_of_vote(user: User) -> str:
     return vote.created_at.isoformat() if vote else ""
 
 
+def _own_vote(user: User) -> Activation | None:
+    return Activation.objects.select_related("inviter__user").filter(pk=user.pk).first()
+
+
+def _release_means(user: User) -> str:
+    vote = _own_vote(user)
+    means = gettext("The vote is deleted and no longer counts for %(inviter)s. The user can vote again.")
+    return means % {"inviter": vote.inviter.user if vote else history.NOTHING}
+
+
 def _vote_of(user: User) -> str:
-    vote = Activation.objects.select_related("inviter__user").filter(pk=user.pk).first()
+    vote = _own_vote(user)
     if not vote:  # released a moment ago
         return ""
     said: dict[str, Any] = {"invitee": user, "inviter": vote.inviter.user, "code": vote.inviter}
@@ -43,7 +53,7 @@ RELEASE = Action(
     name="release-vote",
     title=_("Release the vote"),
     button=pgettext_lazy("button", "Release the vote"),
-    meaning=_("The vote is deleted and no longer counts for the inviter. The user can vote again."),
+    meaning=_release_means,
     subject=_vote_of,
     applies=lambda user: Activation.objects.filter(pk=user.pk).exists(),
     do=lambda user: activation.release(user.pk),
@@ -111,8 +121,7 @@ class UserPageAdmin(UserAdmin):
     def page_context(self, request: HttpRequest, user: User) -> dict[str, Any]:
         context = super().page_context(request, user)
         if request.user.has_perm("profiles.view_activation"):
-            vote = Activation.objects.filter(pk=user.pk).select_related("inviter__user").first()
-            context |= {"vote": vote, **_cycle(user), **_invitees(user, request.GET.get("votes_before", ""))}
+            context |= {"vote": _own_vote(user), **_cycle(user), **_invitees(user, request.GET.get("votes_before", ""))}
         return context
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

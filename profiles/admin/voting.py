@@ -27,6 +27,7 @@ from profiles.models import VotingPeriod
 from users import deadline
 from users.admin.actions import FinalForm, ReasonForm
 from users.admin.lists import ForgivingAdmin
+from users.admin.times import to_the_second
 from users.operators import history
 
 # Python has a time between these in every time zone. A later one could be stored, and the period not be read again.
@@ -50,6 +51,7 @@ REASON = _(
 )
 
 # Where nothing can be changed.
+*TIMES, PUBLISHED_AT = to_the_second(VotingPeriod, "opens_at", "closes_at", "results_published_at")
 MEANINGS = {"opens_at": _("Votes count from this time on."), "closes_at": _("Votes count before this time.")}
 
 
@@ -131,20 +133,20 @@ class VotingPeriodAdmin(ForgivingAdmin):
             "validators": IN_RANGE,
         }
     }
-    readonly_fields = ("state", "results", "results_published_at", "results_sha256")
+    readonly_fields = ("state", "results", PUBLISHED_AT, "results_sha256")
 
     def get_urls(self) -> list[URLPattern]:
         publish = self.admin_site.admin_view(PublishView.as_view(model_admin=self))
         return [path("publish/", publish, name="profiles_votingperiod_publish"), *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        reason = ("reason",) if self.has_change_permission(request, obj) else ()
-        explained = {"description": WHAT_HAPPENS} if reason else {}
+        times: Any = ("opens_at", "closes_at", "reason") if self.has_change_permission(request, obj) else TIMES
+        explained = {} if times is TIMES else {"description": WHAT_HAPPENS}
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
-        published = ("results_published_at", "results_sha256") if is_published else ()
+        published = (PUBLISHED_AT, "results_sha256") if is_published else ()
         return [
             (None, {"fields": ("state",)}),
-            (format_lazy(_("Times, {zone}"), zone=ZONE), {"fields": ("opens_at", "closes_at", *reason), **explained}),
+            (format_lazy(_("Times, {zone}"), zone=ZONE), {"fields": times, **explained}),
             (_("Results"), {"fields": ("results", *published)}),
         ]
 

@@ -20,8 +20,8 @@ class Kind(models.TextChoices):
     VERIFIED = "user.verified", _("a user verified their phone")
     ERASED = "user.erased", _("a user was erased")
     PHONE_CHANGED = "user.phone_changed", _("a user changed their phone")
-    ACTIVATED = "activation.created", _("a user activated an invite code")
-    RELEASED = "activation.released", _("an activation was deleted")
+    ACTIVATED = "activation.created", _("a user voted")
+    RELEASED = "activation.released", _("a vote was released")
     PUBLISHED = "results.published", _("the results of the vote were published")
 
 

@@ -16,7 +16,7 @@ from users.models import Device, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
 SEES_ALL = ("view_user", "view_profile", "view_activation", "view_device", "view_smsdelivery")
-SECTIONS = ["Invites", "SMS deliveries", "Devices", "Invitees"]
+SECTIONS = ["Invite code and vote", "SMS deliveries", "Devices", "Votes for this user"]
 MUTUAL = "Mutual votes"
 
 
@@ -63,11 +63,11 @@ def test_page_shows_votes_devices_and_sms(
 
     assert list(found) == SECTIONS
     first = {title: rows(section)[0] for title, section in found.items()}
-    assert [text(cell) for cell in first["Invites"]][:2] == [bob.code, "1"]
-    assert text(first["Invites"][2]).startswith(f"{charlie.code}, +7***0003, 20")
-    assert page_of(charlie.profile.pk) in first["Invites"][2]
-    assert [text(cell) for cell in first["Invitees"]][:2] == ["+7***0001", alice.code]
-    assert page_of(alice.profile.pk) in first["Invitees"][0]
+    assert [text(cell) for cell in first["Invite code and vote"]][:2] == [bob.code, "1"]
+    assert text(first["Invite code and vote"][2]).startswith(f"{charlie.code}, +7***0003, 20")
+    assert page_of(charlie.profile.pk) in first["Invite code and vote"][2]
+    assert [text(cell) for cell in first["Votes for this user"]][:2] == ["+7***0001", alice.code]
+    assert page_of(alice.profile.pk) in first["Votes for this user"][0]
     assert f"/users/device/{Device.objects.get(user=bob.profile.user).pk}/" in first["Devices"][0]
     assert f"/users/smsdelivery/{delivery.pk}/" in first["SMS deliveries"][0]
     assert "The last code arrived and was used" in found["SMS deliveries"]  # in words
@@ -85,7 +85,7 @@ def test_page_says_why_the_user_is_disabled(support: Client, alice: SignedInUser
 
 
 def test_sections_need_their_permissions(alice: SignedInUser) -> None:
-    for permission, title in (("view_activation", "Invitees"), ("view_device", "Devices")):
+    for permission, title in (("view_activation", "Votes for this user"), ("view_device", "Devices")):
         browser = at_work(operator(f"99911199{len(title)}", "view_user", permission))
 
         shown = sections(browser, alice.profile.pk)
@@ -101,7 +101,7 @@ def test_voters_are_paged_newest_first(support: Client) -> None:
     pages, query = [], ""
 
     while query or not pages:
-        shown = sections(support, celebrity.pk, query)["Invitees"]
+        shown = sections(support, celebrity.pk, query)["Votes for this user"]
         pages.append([text(row[0]) for row in rows(shown)])
         older = re.search('<a href="([^"]+)">Older votes', shown)
         query = older[1] if older else ""
@@ -112,7 +112,7 @@ def test_voters_are_paged_newest_first(support: Client) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "x", "1-", "9" * 18, "9" * 19, "1", "²", "%00"])
 def test_foreign_cursor_is_no_error(support: Client, alice: SignedInUser, cursor: str) -> None:
-    assert "Invitees" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
+    assert "Votes for this user" in sections(support, alice.profile.pk, f"?votes_before={cursor}")
 
 
 def test_page_costs_the_same_for_a_popular_inviter(support: Client, alice: SignedInUser) -> None:
@@ -148,14 +148,14 @@ def test_mutual_votes_are_flagged(
     bob.activate(alice.code)
     charlie.activate(bob.code)
 
-    shown = sections(support, alice.profile.pk)["Invites"]
+    shown = sections(support, alice.profile.pk)["Invite code and vote"]
 
     assert f"{MUTUAL}: +7***0001 → +7***0002 → +7***0001" in text(shown)
     assert "if one person has all these numbers, tell a superuser." in text(shown)
     boss = at_work(operator(is_superuser=True))
-    assert "release their votes." in sections(boss, alice.profile.pk)["Invites"]
+    assert "release their votes." in sections(boss, alice.profile.pk)["Invite code and vote"]
     assert page_of(bob.profile.pk) in shown
-    assert "warning" not in sections(support, charlie.profile.pk)["Invites"]
+    assert "warning" not in sections(support, charlie.profile.pk)["Invite code and vote"]
 
 
 def test_cycle_is_shown_for_each_member() -> None:

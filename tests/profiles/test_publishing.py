@@ -31,9 +31,9 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
     words = " ".join(strip_tags(shown.replace("<", " <")).split())
     assert "Votes that count 1 Votes outside the voting period, which do not count 1 Invite" in words
     assert f"Invite codes with the most votes {alice.code} : 1" in words
-    assert f"Opens {voting.period().opens_at:%F %R} Closes {voting.period().closes_at:%F %R}" in words
+    assert f"Opens {voting.period().opens_at:%F %T} Closes {voting.period().closes_at:%F %T}" in words
     results = browser.get("/admin/profiles/result/").text
-    assert "They are final. Invite codes: 1. Votes: 1." in results
+    assert "The results are final. Invite codes: 1. Votes: 1." in results
     profile = f"/admin/profiles/profile/{alice.profile.pk}/change/"
     assert f'<a href="{profile}">{alice.code}</a>' in results
     assert profile not in helper("view_result").get("/admin/profiles/result/").text
@@ -45,7 +45,7 @@ def test_operator_sees_what_will_be_published_and_what_to_do_then(alice: SignedI
 def test_results_that_are_not_published_lead_to_the_voting_period() -> None:
     page = helper("view_result", "view_votingperiod").get("/admin/profiles/result/").text
 
-    assert f'<a href="{PERIOD}">Open the voting period</a>' in page and "Votes file" not in page
+    assert f'<a href="{PERIOD}">Go to the voting period</a>' in page and "Votes file" not in page
 
 
 def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedInUser) -> None:

@@ -137,7 +137,7 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     assert unchanged.opens_at is None
     assert "Voting begins at 2030-03-01 12:00" in done.content.decode()
     assert (voting.period().opens_at, voting.period().closes_at) == (NOON, None)
-    assert logged() == ["Voting opens: 2030-03-01 12:00; closes: —. Reason: as announced"]
+    assert logged() == ["Voting opens: 2030-03-01 12:00:00; closes: —. Reason: as announced"]
     assert LogEntry.objects.get().get_edited_object() == VotingPeriod.objects.get()
     assert "as announced" in browser.get(PAGE.replace("change", "history")).content.decode()
 

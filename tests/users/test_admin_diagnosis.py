@@ -93,7 +93,7 @@ def test_sms_that_may_have_been_sent_is_said_to_be_so(
     ("state", "said"),
     [
         ("queued", "no gateway has accepted it yet. Why: No. 1 (webhook): not sent to this country."),
-        ("sent", "A gateway accepted the last SMS"),
+        ("sent", "The gateway accepted the last SMS"),
         ("failed", "before its code expired. Why: No. 1 (webhook): not sent to this country."),
         ("dropped", "its code expired before a gateway was tried"),
     ],

@@ -7,7 +7,7 @@ from tests.support.accounts import SignedInUser
 from tests.support.operators import helper, log_in, operator
 
 pytestmark = pytest.mark.django_db
-BACK = '<a class="button" href="/admin/">'
+BACK = 'href="/admin/">Back to the overview</a>'
 
 
 def is_framed(page: str) -> bool:
@@ -20,7 +20,7 @@ def is_framed(page: str) -> bool:
         ("no-such-page/", 404, "Page not found"),
         ("users/user/999999/disable/", 404, "Page not found"),
         ("auth/group/", 403, "You do not have the permission"),
-        ("users/user/?nonce__startswith=a", 400, "The request is not valid."),
+        ("users/user/?nonce__startswith=a", 400, "The request is not valid"),
     ],
 )
 def test_error_is_shown_in_the_frame(path: str, status: int, said: str) -> None:

@@ -58,8 +58,8 @@ def test_export_says_which_rows_and_how_many(boss: Client, alice: SignedInUser, 
     week = f"{database_now() - timedelta(days=7):%Y-%m-%d}"
 
     assert (
-        export(boss, "/admin/users/user/")
-        == "Export this list CSV · 3 rows XLSX · 3 rows Full phone numbers; recorded in the history."
+        export(boss, "/admin/users/user/") == "Export this list CSV · 3 rows XLSX · 3 rows"
+        " The file has full phone numbers. Each export is recorded in the history."
     )
     assert export(boss, "/admin/users/user/?standing=disabled").startswith(
         "Export this list · Status: disabled CSV · 1 row"

@@ -47,7 +47,7 @@ def test_times_of_earlier_messages_are_in_the_zone_of_the_service(
     old = "Voting opens: 2030-03-01T12:00:00+00:00; closes: —. Reason: as announced"
     LogEntry.objects.log_actions(alice.profile.pk, [alice.profile.user], CHANGE, old)
 
-    assert logged() == ["Voting opens: 2030-03-01 15:00; closes: —. Reason: as announced"]
+    assert logged() == ["Voting opens: 2030-03-01 15:00:00; closes: —. Reason: as announced"]
 
 
 @pytest.mark.parametrize("time", ["2026-99-99T99:99:99+00:00", "0001-01-01T00:00:00+23:59"])

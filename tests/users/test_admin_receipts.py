@@ -49,7 +49,7 @@ def read(support: Client, path: str, language: str) -> str:
             "No. 1 (webhook): no credit (3)",
             "№ 1 (webhook): нет денег на счёте (3)",
         ),
-        ({}, "A gateway accepted the last SMS.", "Последнее SMS принял шлюз"),
+        ({}, "The gateway accepted the last SMS; there is no receipt yet.", "Последнее SMS принял шлюз"),
         (
             {"state": "failed", "error": "1 webhook: HTTP 500"},
             "No gateway accepted the last SMS",
@@ -80,7 +80,7 @@ def test_lists_show_what_was_delivered(support: Client) -> None:
     assert '<span class="outcome bad">not delivered: the recipient blocks SMS</span>' in listed
     assert listed.count('<span class="outcome good">delivered</span>') == 3
     assert "не доставлено: получатель не принимает SMS" in read(support, deliveries, "ru")
-    assert "75 % of 4 SMS, half within 5 s" in read(support, gateways, "en")
+    assert "75% of 4 SMS, half within 5 s" in read(support, gateways, "en")
     assert "нет денег на счёте (3)" in read(support, gateways, "ru")
     for row in (f"{deliveries}{SmsDelivery.objects.latest('pk').pk}/change/", f"{gateways}1%20webhook/change/"):
         assert support.get(row).status_code == 200

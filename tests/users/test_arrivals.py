@@ -112,9 +112,9 @@ def test_groups_are_limited_and_the_silent_ones_come_first() -> None:
 @pytest.mark.parametrize(
     ("language", "arrival", "text"),
     [
-        ("en", Arrival(GATEWAY, "", 12, 9, 4.4), "75 % of 12 SMS, half within 4 s"),
+        ("en", Arrival(GATEWAY, "", 12, 9, 4.4), "75% of 12 SMS, half within 4 s"),
         ("ru", Arrival(GATEWAY, "", 12, 9, 4.4), "75 % из 12 SMS, половина за 4 с"),
-        ("en", Arrival(GATEWAY, "", 1000, 999, 0.2), "99 % of 1000 SMS, half within 1 s"),
+        ("en", Arrival(GATEWAY, "", 1000, 999, 0.2), "99% of 1000 SMS, half within 1 s"),
         ("ru", Arrival(GATEWAY, "", 12, 0, None), "0 % из 12 SMS"),
     ],
 )

@@ -47,7 +47,7 @@ class Action:
     title: Any
     # The same on its button, which stands beside others. Empty: the title.
     button: Any = ""
-    # The consequences, as the page explains them.
+    # The consequences, as the page explains them: a text, or a function of the user.
     meaning: Any
     # What it is about, such as a vote, if the page should name it.
     subject: Callable[[User], str] = lambda user: ""

@@ -69,6 +69,6 @@ class LoginCodeAdmin(LargeTableAdmin):
     def shown_language(self, code: LoginCode) -> str:
         return str(dict(settings.LANGUAGES).get(code.language, code.language))
 
-    @admin.display(description=_("known device"))
+    @admin.display(description=_("device"))
     def known_device(self, code: LoginCode) -> str:
         return code.device.client if code.device else gettext("new device")

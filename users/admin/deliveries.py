@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
+from users.admin.times import to_the_second
 from users.admin.user_state import marked_if_disabled
 from users.clock import DAY, StatementTimestamp
 from users.login import sms_limits
@@ -46,6 +47,8 @@ OUTCOMES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
     ("sent", _("sent, no receipt"), {"state": "sent", "undelivered": "", "delivered_at": None}),
     ("delivered", _("delivered"), {"delivered_at__isnull": False}),
 )
+
+CREATED, FINISHED, DELIVERED = to_the_second(SmsDelivery, "created_at", "finished_at", "delivered_at")
 
 
 class OutcomeFilter(ChoiceFilter):
@@ -112,7 +115,7 @@ class SmsDeliveryAdmin(LargeTableAdmin):
     # Without the prefix: with the masked number it would give the full one.
     fieldsets = (
         (None, {"fields": ("shown_outcome", "todo")}),
-        (_("Timeline"), {"fields": ("created_at", "via", "finished_at", "delivered_at")}),
+        (_("Timeline"), {"fields": (CREATED, "via", FINISHED, DELIVERED)}),
         (_("Details"), {"fields": ("id", "gateway_ref", "country", "login_code"), "classes": ("collapse",)}),
     )
 

@@ -11,9 +11,7 @@ from users.admin.lists import LargeTableAdmin, marked, shown
 from users.admin.user_state import marked_if_disabled
 from users.models import Device
 
-KNOWN = _(
-    "On a known device, fewer limits apply to the user's codes. Without this time, the limits of a new device apply."
-)
+KNOWN = _("Until this time the device is known, and fewer limits apply to its user's codes.")
 
 
 @admin.register(Device)
@@ -40,10 +38,10 @@ class DeviceAdmin(LargeTableAdmin):
     def shown_client(self, device: Device) -> str:
         return device.client
 
-    @admin.display(description=_("refreshed"))
+    @admin.display(description=_("last active"))
     def refreshed(self, device: Device) -> str:
         """With the name of the column, which a narrow screen shows beside the time: it has no headings."""
-        return format_html('<span class="label">{}</span> {}', gettext("refreshed"), shown(device.refreshed_at))
+        return format_html('<span class="label">{}</span> {}', gettext("last active"), shown(device.refreshed_at))
 
     @admin.display(description=_("session"))
     def state(self, device: Device) -> str:

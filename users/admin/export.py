@@ -71,7 +71,9 @@ class ExportAdmin(LargeTableAdmin):
         if any(name.rpartition("__")[2] == "phone" for name in self.exported):
             full = request.user.has_perm(SEES_PHONES)
             offered["note"] = (
-                _("Full phone numbers; recorded in the history.") if full else _("Phone numbers are masked.")
+                _("The file has full phone numbers. Each export is recorded in the history.")
+                if full
+                else _("Phone numbers are masked.")
             )
         return super().changelist_view(request, {**(extra_context or {}), "export": offered})
 

@@ -32,8 +32,8 @@ from users.operators.phone_searches import TooManyPhoneSearches
 # The most rows that a list counts and pages through. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
 
-# Django's sentence. Translations leave the name out, because they would need it in another case.
-ADD = N_("Add %(name)s")
+# Django's words that translations replace. Theirs have no name: they would need it in another case.
+DJANGO = (N_("Add %(name)s"), N_("Close"), N_("Start typing to filter…"))
 
 
 def shown(value: Any) -> str:

@@ -98,7 +98,9 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
         return FinalForm if self.action.final else ReasonForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(subject=self.action.subject(self.object), **kwargs)
+        meaning = self.action.meaning
+        own = {"meaning": meaning(self.object) if callable(meaning) else meaning}
+        return super().get_context_data(subject=self.action.subject(self.object), **own, **kwargs)
 
     def get_initial(self) -> dict[str, Any]:
         return {"about": self.action.about(self.object)}

@@ -126,4 +126,4 @@ def _time_in_text(found: re.Match[str]) -> str:
 
 
 def _time(iso: str) -> str:
-    return date_format(localtime(datetime.fromisoformat(iso)), "DATETIME_FORMAT")
+    return date_format(localtime(datetime.fromisoformat(iso)), "SHORT_DATETIME_FORMAT")

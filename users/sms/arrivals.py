@@ -48,9 +48,9 @@ class Arrival:
         """As operators read it, in the current language."""
         said: dict[str, object] = {"share": int(self.share * 100), "accepted": self.accepted}
         if self.seconds is None:
-            return _("%(share)d %% of %(accepted)d SMS") % said
+            return _("%(share)d%% of %(accepted)d SMS") % said
         said["seconds"] = max(1, round(self.seconds))
-        return _("%(share)d %% of %(accepted)d SMS, half within %(seconds)d s") % said
+        return _("%(share)d%% of %(accepted)d SMS, half within %(seconds)d s") % said
 
     @property
     def share(self) -> float:
