@@ -208,4 +208,4 @@ class ActivationAdmin(ExportAdmin):
 
 
 def _linked(profile: Profile) -> str:
-    return format_html('<a href="{}">{}</a>', links.page(profile.user), marked_if_disabled(profile.user))
+    return links.linked(profile.user, marked_if_disabled(profile.user))

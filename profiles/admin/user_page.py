@@ -27,7 +27,7 @@ from users.operators import history
 def _time_of_vote(user: User) -> str:
     """It tells the vote from a later one of the same user."""
     vote = Activation.objects.filter(pk=user.pk).first()
-    return vote.created_at.isoformat() if vote else ""
+    return str(vote.created_at.timestamp()) if vote else ""
 
 
 def _own_vote(user: User) -> Activation | None:

@@ -21,7 +21,7 @@ from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
 from users.admin import permissions
-from users.admin.links import back_to_page
+from users.admin.links import back_to_page, linked
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, breakable, marked, shown
 from users.operators import history
 
@@ -141,19 +141,15 @@ class WebhookEndpointAdmin(WebhookAdmin):
     @admin.action(permissions=["change"], description=_("Send a test"))
     def send_test(self, request: HttpRequest, chosen: QuerySet[WebhookEndpoint]) -> None:
         for endpoint in chosen:
-            said = {"webhook": endpoint}
-            if endpoints.send_test(endpoint):
-                told = gettext("A test is on its way to webhook %(webhook)s. See its deliveries.") % said
-                self.message_user(request, told, messages.SUCCESS)
-            else:
-                told = gettext("Webhook %(webhook)s is disabled, so nothing was sent.") % said
-                self.message_user(request, told, messages.WARNING)
+            level, told = messages.SUCCESS, gettext("A test is on its way to webhook %(webhook)s. See its deliveries.")
+            if not endpoints.send_test(endpoint):
+                level, told = messages.WARNING, gettext("Webhook %(webhook)s is disabled, so nothing was sent.")
+            self.message_user(request, told % {"webhook": endpoint}, level)
 
     def _shown_once(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
         """Show the secret in the response itself: no browser keeps that."""
-        own = {"opts": self.opts, "title": gettext("Secret of the webhook"), "subtitle": endpoint}
-        own |= {"original": endpoint, "secret": secret}
-        context = {**self.admin_site.each_context(request), **own}
+        own = {"opts": self.opts, "title": gettext("Secret of the webhook"), "subtitle": endpoint, "original": endpoint}
+        context = {**self.admin_site.each_context(request), **own, "secret": secret}
         return TemplateResponse(request, "admin/profiles/webhook_secret.html", context)
 
     @admin.display(description=_("state"))
@@ -199,7 +195,7 @@ class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
     empty_text = _("Deliveries appear here when there is a webhook and something happens.")
     list_display = ("__str__", "receiver", "shown_state", "attempts", "answer", "created", "due")
     fieldsets = (
-        (None, {"fields": ("endpoint", "shown_state", "answer", "todo")}),
+        (None, {"fields": ("to_endpoint", "shown_state", "answer", "todo")}),
         (_("Timeline"), {"fields": ("created", "attempts", "due", "finished_at")}),
         (_("Details"), {"fields": ("kind", "id", "message_id", "user", "data"), "classes": ("collapse",)}),
     )
@@ -224,6 +220,10 @@ class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
     @admin.display(description=_("webhook"))
     def receiver(self, delivery: WebhookDelivery) -> str:
         return breakable(delivery.endpoint)
+
+    @admin.display(description=_("webhook"))
+    def to_endpoint(self, delivery: WebhookDelivery) -> str:
+        return linked(delivery.endpoint, breakable(delivery.endpoint))
 
     @admin.display(description=_("created"), ordering="pk")
     def created(self, delivery: WebhookDelivery) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.html import format_html
 
 
 def page(about: Model | type[Model]) -> str:
@@ -16,6 +17,11 @@ def page(about: Model | type[Model]) -> str:
     if isinstance(about, type):
         return reverse(f"{name}_changelist")
     return reverse(f"{name}_change", args=[quote(about.pk)])
+
+
+def linked(about: Model, text: Any) -> str:
+    """This text as a link to the page of the object."""
+    return format_html('<a href="{}">{}</a>', page(about), text)
 
 
 def address(request: HttpRequest, about: Model | type[Model]) -> str:
