@@ -41,7 +41,8 @@ class DeviceAdmin(LargeTableAdmin):
     @admin.display(description=_("last active"))
     def refreshed(self, device: Device) -> str:
         """With the name of the column, which a narrow screen shows beside the time: it has no headings."""
-        return format_html('<span class="label">{}</span> {}', gettext("last active"), shown(device.refreshed_at))
+        label = pgettext("beside a time", "last active")
+        return format_html('<span class="label">{}</span> {}', label, shown(device.refreshed_at))
 
     @admin.display(description=_("session"))
     def state(self, device: Device) -> str:
