@@ -53,6 +53,7 @@ def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
 
 
 def only_asks_for_a_new_one(person: Visitor, why: str) -> None:
+    expect(person.page.get_by_role("heading", level=1)).to_have_text(person.words("Get a new code", context="heading"))
     expect(person.problem).to_have_text(person.words(why))
     expect(person.button("new_code")).to_be_focused()
     expect(person.button("Sign in")).to_be_hidden()

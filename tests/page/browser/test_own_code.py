@@ -113,6 +113,9 @@ LINES = """element => {
 }"""
 
 
+BACKGROUND = "button => getComputedStyle(button).backgroundColor"
+
+
 @pytest.mark.long
 def test_qr_code_is_drawn_when_it_is_opened(alice: Visitor) -> None:
     alice.sign_in()
@@ -130,15 +133,16 @@ def test_qr_code_is_drawn_when_it_is_opened(alice: Visitor) -> None:
 
 
 @pytest.mark.long
-def test_broken_link_leads_to_the_field_for_the_right_code(alice: Visitor) -> None:
+def test_after_a_broken_link_the_field_for_the_right_code_comes_first(alice: Visitor) -> None:
     alice.page.set_viewport_size({"width": 390, "height": 600})
     alice.page.goto("/i/H7K3Q")
     alice.sees("Get an invite code of your own")
     alice.sign_in("/i/H7K3Q")
 
-    alice.page.locator("[data-broken]").get_by_role("link").click()
-
-    expect(alice.invite_field).to_be_focused()
+    expect(alice.page.locator("[data-broken]")).to_be_visible()
+    alice.sees_title("Your vote")
     expect(alice.invite_field).to_be_in_viewport()
-    expect(alice.page).to_have_url(f"http://localhost:{alice.service.port}/i/H7K3Q")
+    expect(alice.page.locator("main button.primary").first).to_have_text(alice.words("Continue"))
+    accent, plain = [alice.button(name).evaluate(BACKGROUND) for name in ("Continue", "Copy link")]
+    assert accent != plain  # the vote comes first, and sharing after it
     alice.finds_no_barrier()

@@ -35,7 +35,7 @@ def test_vote_is_seen_by_whom_it_is_for(visitor: Callable[..., Visitor], languag
     bob.sees_chosen(code)
     bob.hears("activated", code=f"{code[:3]} {code[3:]}")
     bob.sees("Your friends can vote for you: your own code is below.")
-    bob.sees_title("Your invite code")
+    bob.sees_title("vote_counted_for", code=f"{code[:3]} {code[3:]}")
     expect(bob.page.locator("[data-choice]")).to_be_hidden()
     expect(bob.invite_field).to_have_count(0)
     bob.finds_no_barrier()
@@ -97,7 +97,7 @@ def test_invited_user_may_vote_later_or_for_another(alice: Visitor, bob: Visitor
     bob.press("Continue")
     bob.press("Vote")
     bob.sees_chosen(code)
-    bob.sees_title("Your invite code")
+    bob.sees_title("vote_counted_for", code=f"{code[:3]} {code[3:]}")
     expect(bob.page.locator("[data-success]")).to_be_focused()
     expect(bob.page.locator("[data-own-code] .primary:visible")).to_have_css("border-top-color", "rgba(0, 0, 0, 0)")
 
@@ -141,18 +141,19 @@ def test_refused_invite_codes_tell_why_and_leave_the_field_to_mend(alice: Visito
     own = alice.sign_in()
     (nobodys,) = database.execute("SELECT 'ZZZZZZ' EXCEPT SELECT invite_code FROM profiles_profile").fetchone()
 
-    for typed, words in (
-        ("", "missing_invite"),
-        ("O0I1L2", "malformed_invite"),
-        (own, "problem_own_invite_code"),
-        (nobodys, "problem_invite_code_not_found"),
+    malformed = alice.words("malformed_invite", signs=alice.words("unused_signs"))
+    for typed, told in (
+        ("", alice.words("missing_invite")),
+        ("O0I1L2", f"{malformed} {alice.words('paste_invite')}"),
+        (own, alice.words("problem_own_invite_code")),
+        (nobodys, alice.words("problem_invite_code_not_found")),
     ):
         alice.invite_field.fill(typed)
         alice.press("Continue")
         if alice.page.get_by_role("dialog").is_visible():
             alice.press("Vote")
 
-        expect(alice.problem).to_have_text(alice.words(words))
+        expect(alice.problem).to_have_text(told)
         expect(alice.invite_field).to_be_focused()
         expect(alice.invite_field).to_have_value(typed if "O" in typed or not typed else f"{typed[:3]} {typed[3:]}")
     alice.finds_no_barrier()

@@ -109,8 +109,8 @@ class Visitor:
     def sees(self, text: str, **values: object) -> None:
         expect(self.page.get_by_role("main")).to_contain_text(self.words(text, **values))
 
-    def sees_title(self, text: str) -> None:
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words(text))
+    def sees_title(self, text: str, **values: object) -> None:
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(self.words(text, **values))
 
     def sees_chosen(self, code: str) -> None:
         """At once on top of the profile, or later in the card of the vote."""

@@ -122,6 +122,7 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
     endWait();
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     complain($("form .problem"), t(why));
+    $("h1").textContent = t("new_code_title");
     $("[data-same]").hidden = true;
     field.ariaInvalid = "true";
     field.disabled = true;

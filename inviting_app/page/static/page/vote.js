@@ -77,16 +77,14 @@ function offerForm($, form, profile, showVoted) {
   const kept = local.getItem(draft(profile));
   field.value = tab.getItem(draft(profile)) ?? kept ?? "";
   remember(field, draft(profile));
-  if (kept && field.value === kept) putFirst($, field);
-  $("[data-broken] a")?.addEventListener("click", (event) => {
-    event.preventDefault(); // the address names views
-    field.focus();
-  });
+  const isKept = Boolean(kept) && field.value === kept;
+  if (isKept) explainCode($("[data-lead]"), field);
+  if (isKept || $("[data-broken]")) putFirst($);
   const act = async () => {
     const box = $("#invite-problem");
     const code = inviteCode(field.value);
     if (!code) {
-      return complain(box, t(field.value.trim() ? "malformed_invite" : "missing_invite"), { field });
+      return complain(box, field.value.trim() ? malformed() : t("missing_invite"), { field });
     }
     field.value = halves(code);
     const answer = await activated($, code, profile);
@@ -95,6 +93,11 @@ function offerForm($, form, profile, showVoted) {
     celebrate(answer);
   };
   onSubmit(form, act, { words: unconfirmed() });
+}
+
+/** What a code is made of, and on a line of its own what to do. */
+function malformed() {
+  return `${t("malformed_invite", { signs: unbroken(t("unused_signs")) })}\n${t("paste_invite")}`;
 }
 
 export function showVote($, { activated_invite, activated_at, receipt }, voting) {
@@ -170,7 +173,9 @@ function unconfirmed() {
 /** Says on top of the profile that it is done, in place of the card that says so later. The own code is next. */
 function celebrate({ activated_invite }) {
   const success = document.querySelector("main [data-success]");
-  success.querySelector(".done").textContent = t("vote_counted_for", { code: unbroken(halves(activated_invite)) });
+  const done = t("vote_counted_for", { code: unbroken(halves(activated_invite)) });
+  success.querySelector(".done").replaceWith(Object.assign(make("h1", done), { className: "done", tabIndex: -1 }));
+  demote(document.querySelector("main [data-own-code] h1"));
   document.querySelector("main [data-choice]").hidden = true;
   success.hidden = false;
   success.focus();
@@ -193,20 +198,28 @@ function draft({ user_id }) {
   return `invite of ${user_id}`;
 }
 
-/** The code in the field comes first. Until it is changed, the text says why it is there. */
-function putFirst($, field) {
-  const [lead, choice, button] = [$("[data-lead]"), $("[data-choice]"), $("[data-choice] form > button")];
+/** Until the code in the field is changed, the text says why it is there. */
+function explainCode(lead, field) {
+  const usual = lead.textContent;
+  Object.assign(lead, { textContent: t("code_waits"), className: "notice" });
+  field.addEventListener("input", () => Object.assign(lead, { textContent: usual, className: "" }), { once: true });
+}
+
+/** Who came by an invitation votes first, and shares the own code then. */
+function putFirst($) {
   const [title, own] = [$("#choice-title"), $("h1")];
   const first = Object.assign(make("h1", title.textContent), { id: title.id, tabIndex: -1 });
   first.dataset.done = title.dataset.done;
   const card = own.closest(".card");
   title.replaceWith(first);
-  own.replaceWith(make("h2", own.textContent));
-  card.before(choice);
-  button.className = "primary";
-  const usual = lead.textContent;
-  Object.assign(lead, { textContent: t("code_waits"), className: "notice" });
-  field.addEventListener("input", () => Object.assign(lead, { textContent: usual, className: "" }), { once: true });
+  demote(own);
+  card.before($("[data-choice]"));
+  $("[data-choice] form > button").className = "primary";
+}
+
+/** Another heading is that of the page. */
+function demote(title) {
+  title.replaceWith(make("h2", title.textContent));
 }
 
 /** Its code is used, or moved into the form. */
