@@ -145,9 +145,14 @@ function numbered(number) {
   return line;
 }
 
-/** Shows an error text, or clears it: with the field to correct, or the error's number, the button and the link. */
+/** Shows an error text, or clears it: with the field to correct, or the error's number and the link, and the button below. */
 export function complain(box, text, { field, number, button, link } = {}) {
-  box.replaceChildren(...[text && make("p", text), number, button, link].filter(Boolean));
+  const told = [text && make("p", text), number, link].filter(Boolean);
+  if (button) {
+    const framed = Object.assign(make("div"), { className: "told" });
+    framed.append(...told);
+    box.replaceChildren(framed, button);
+  } else box.replaceChildren(...told);
   box.classList.remove("caution");
   if (!field) return;
   if (text) {
