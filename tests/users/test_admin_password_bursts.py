@@ -1,6 +1,7 @@
-"""Passwords that are sent to the admin all at once."""
+"""Passwords that are sent to the admin all at once, and old ones that are guessed."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
@@ -8,6 +9,7 @@ from django.test import Client
 
 from tests.support.operators import PASSWORD, at_work, log_in, operator
 from users.admin import password_places
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +84,23 @@ def test_a_process_checks_one_old_password_of_a_network(checking: set[str], old:
     checking.clear()
     assert browser.post("/admin/password_change/", fields).status_code == (302 if old == PASSWORD else 200)
     assert not checking
+
+
+def test_old_passwords_count_like_those_of_log_ins() -> None:
+    """Whoever had an operator's session guessed at the password without limit, and nobody saw it."""
+    user = operator("9991119997")
+    thief, new = at_work(user), "a new password of my own"
+
+    def change(old: str) -> Any:
+        fields = {"old_password": old, "new_password1": new, "new_password2": new}
+        return thief.post("/admin/password_change/", fields, REMOTE_ADDR="192.0.2.1")
+
+    assert [change(f"guess {number}").status_code for number in range(5)] == [200, 200, 200, 200, 429]
+    answer = change(PASSWORD)
+
+    assert answer.status_code == 429
+    assert answer.context["form"].errors.as_data()["old_password"][0].code == "locked_out"
+    assert User.objects.get(pk=user.pk).check_password(PASSWORD)
+    assert [one.outcome for one in user.operator_logins.order_by("pk")].count("wrong_password") == 5
+    assert log_in("9991119997", REMOTE_ADDR="192.0.2.1").status_code == 429
+    assert log_in("9991119997", REMOTE_ADDR="192.0.2.2").status_code == 302

@@ -1,15 +1,18 @@
 """The admin's forms for passwords. The login form is in `lockout`."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib.admin import forms as admin_forms
+from django.contrib.auth import authenticate
 from django.contrib.auth import forms as auth_forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from users import accounts
-from users.admin import password_places
+from users.admin import lockout, password_places
 from users.models import User
 from users.operators import history
 
@@ -36,9 +39,15 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
         self.request = request
 
     def clean_old_password(self) -> str:
-        with password_places.place(self.request):
-            old: str = super().clean_old_password()
-        return old
+        """It counts and locks like that of a log-in: whoever has got the session may be guessing at it."""
+        old: str = self.cleaned_data["old_password"]
+        credentials = {"username": self.user.phone}
+        is_locked = lockout.locked_until(self.request, credentials)  # no password is checked then
+        with nullcontext() if is_locked else password_places.place(self.request):
+            if authenticate(self.request, password=old, **credentials):
+                return old
+        wrong = ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        raise lockout.locked_out(self.request, credentials) or wrong
 
     def save(self, commit: bool = True) -> User:
         """Only in place of the old password: a superuser may have set another one while this one was hashed.

@@ -6,6 +6,7 @@
   This also limits the password hashing that a stranger can cause.
 - Each process checks two passwords at a time, of two networks (`password_places`). Another log-in that comes meanwhile
   counts as no try.
+- The old password of operators who change it counts like that of a log-in.
 
 A network is an IPv4 address, or each of the /64, /56 and /48 of an IPv6 address. A /56 has twice these limits and a /48
 four times.
@@ -74,16 +75,21 @@ class LoginForm(AdminAuthenticationForm):
 
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
-        seconds = _seconds_locked(self.request, self.cleaned_data)
-        if not seconds:
-            return super().get_invalid_login_error()
-        minutes = math.ceil(seconds / 60)
-        text = ngettext(
-            "Too many wrong passwords. Try again in %(minutes)d minute.",
-            "Too many wrong passwords. Try again in %(minutes)d minutes.",
-            minutes,
-        )
-        return ValidationError(text, code="locked_out", params={"minutes": minutes})
+        return locked_out(self.request, self.cleaned_data) or super().get_invalid_login_error()
+
+
+def locked_out(request: HttpRequest, credentials: dict[str, Any]) -> ValidationError | None:
+    """What a form says while wrong passwords have locked it. None: there is no lock."""
+    seconds = _seconds_locked(request, credentials)
+    if not seconds:
+        return None
+    minutes = math.ceil(seconds / 60)
+    text = ngettext(
+        "Too many wrong passwords. Try again in %(minutes)d minute.",
+        "Too many wrong passwords. Try again in %(minutes)d minutes.",
+        minutes,
+    )
+    return ValidationError(text, code="locked_out", params={"minutes": minutes})
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
