@@ -149,6 +149,7 @@ WEBHOOK_PRIVATE_ADDRESSES = env.WEBHOOK_PRIVATE_ADDRESSES
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 COOKIE_SUFFIX = cookie_names.suffix(SITE_URL, [SECRET_KEY, *SECRET_KEY_FALLBACKS][-1])
+SESSION_ENGINE = "users.operators.sessions"
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names.of_admin(SITE_URL, COOKIE_SUFFIX)
 CSRF_FAILURE_VIEW = "api.exceptions.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # without a cookie of its own

@@ -121,14 +121,12 @@ def revoke_devices(user: User) -> bool:
     """Revoke all devices of a user, session and trust, and end the sessions in the admin. False if none was left."""
     with transaction.atomic():
         locked = lock_user(user.pk)
-        _end_admin_sessions(locked.user)
-        return devices.revoke_all(locked.user, now=locked.now) > 0
+        return _end_admin_sessions(locked.user) + devices.revoke_all(locked.user, now=locked.now) > 0
 
 
-def _end_admin_sessions(user: User) -> None:
-    """Those of whoever is an operator or was one: others never had a password."""
-    if user.is_staff or user.has_usable_password():
-        second_factor.end_sessions(user)
+def _end_admin_sessions(user: User) -> int:
+    """Those of whoever is an operator or was one: others never had a password. Returns how many."""
+    return second_factor.end_sessions(user) if user.is_staff or user.has_usable_password() else 0
 
 
 def is_free(user: User) -> bool:

@@ -1,15 +1,20 @@
 """A session in the admin that was ended stays ended, whatever its operator may do later."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
-from tests.support.operators import at_work, log_in, operator, page_of
+from tests.support.authenticator import CODE_PAGE, PAGE, code, enrolled, offered_secret, with_password
+from tests.support.operators import PASSWORD, at_work, log_in, logged, operator, page_of
 from users import accounts
+from users.admin.forms import OwnPasswordForm
 from users.models import User
+from users.operators import second_factor
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/users/user/"
@@ -25,7 +30,10 @@ def _disable_and_enable(user: User) -> None:
     accounts.enable(user)
 
 
-@pytest.mark.parametrize("change", [_disable_and_enable, _take_the_role_and_give_it_back, accounts.revoke_devices])
+CHANGES = [_disable_and_enable, _take_the_role_and_give_it_back, accounts.revoke_devices]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_session_does_not_live_again(change: Callable[[User], object]) -> None:
     boss = at_work(operator(is_superuser=True))
     user = operator("9991119997", "view_user")
@@ -38,6 +46,78 @@ def test_session_does_not_live_again(change: Callable[[User], object]) -> None:
     assert boss.get(LIST).status_code == 200
     log_in("9991119997", browser=(own := Client()))
     assert own.get(LIST).status_code == 200
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("step", ["password", "enrol", "code"])
+def test_session_that_is_ended_meanwhile_begins_no_new_one(
+    monkeypatch: pytest.MonkeyPatch, step: str, change: Callable[[User], object]
+) -> None:
+    """A thief who went on with one of these steps kept the session, whatever a superuser did."""
+    user, thief, path, fields = _step(step)
+    module, name = (OwnPasswordForm, "save") if step == "password" else (second_factor, _DOMAIN[step])
+    do = getattr(module, name)
+
+    def slow(*args: Any) -> Any:
+        result = do(*args)
+        change(user)
+        return result
+
+    monkeypatch.setattr(module, name, slow)
+
+    assert thief.post(path, fields).status_code == 400
+    assert not Session.objects.exists()
+    assert thief.get("/admin/").status_code == 302
+
+
+_DOMAIN = {"enrol": "enrol", "code": "verify"}
+
+
+def _step(step: str) -> tuple[User, Client, str, dict[str, str]]:
+    """A user whose session is stolen, the browser, and the path and the fields of the step."""
+    if step == "code":
+        user, _codes = enrolled()
+        return user, with_password(), CODE_PAGE, {"code": code()}
+    user = operator()
+    log_in(browser=(thief := Client()))
+    if step == "enrol":
+        return user, thief, PAGE, {"code": code(secret=offered_secret(thief))}
+    new = "a new password of my own"
+    return (
+        user,
+        thief,
+        "/admin/password_change/",
+        {"old_password": PASSWORD, "new_password1": new, "new_password2": new},
+    )
+
+
+def test_whoever_is_disabled_while_the_password_is_hashed_gets_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = operator()
+    check = ModelBackend.authenticate
+
+    def slow(*args: Any, **named: Any) -> Any:
+        found = check(*args, **named)
+        accounts.disable(user)
+        return found
+
+    monkeypatch.setattr(ModelBackend, "authenticate", slow)
+
+    assert log_in().status_code == 200
+    assert not Session.objects.exists()
+
+
+def test_sessions_of_an_operator_without_devices_are_ended() -> None:
+    """There was "nothing left to do" while a stolen session in the admin lived on."""
+    boss = at_work(operator(is_superuser=True))
+    user = operator("9991119997", "view_user")
+    user.devices.all().delete()
+    log_in("9991119997", browser=(stolen := Client()))
+
+    boss.post(page_of(user.pk, "end-devices"), {"reason": "A stolen laptop"})
+
+    assert stolen.get(LIST).status_code == 302
+    assert logged() == ["Ended all sessions. Reason: A stolen laptop"]
+    assert not accounts.revoke_devices(user)
 
 
 def test_superuser_who_gives_up_the_role_is_logged_out() -> None:

@@ -96,7 +96,8 @@ REVOKE_DEVICES = Action(
     meaning=_(
         "The user is signed out everywhere at once, and no device is known any more. The user can sign in again by SMS."
     ),
-    applies=lambda user: user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists(),
+    # An operator may have sessions in the admin only.
+    applies=lambda user: user.is_staff or user.devices.filter(Q(ended_at=None) | Q(trust_hash__isnull=False)).exists(),
     do=accounts.revoke_devices,
     done=N_("Ended all sessions."),
     hurts=True,

@@ -73,6 +73,10 @@ class LoginForm(AdminAuthenticationForm):
         with password_places.place(self.request):
             return super().clean()
 
+    def confirm_login_allowed(self, user: Any) -> None:
+        user.refresh_from_db(fields=["is_active", "is_staff"])  # it may have changed while the password was hashed
+        super().confirm_login_allowed(user)
+
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
         return locked_out(self.request, self.cleaned_data) or super().get_invalid_login_error()

@@ -176,16 +176,17 @@ def reset(user: User) -> bool:
     return was_on
 
 
-def end_sessions(user: User) -> None:
-    """End all of the operator's sessions in the admin.
+def end_sessions(user: User) -> int:
+    """End all of the operator's sessions in the admin. Returns how many. Call it with the user's row locked.
 
     In batches: whoever has the password can log in as often as they like, and one statement takes 65,535 keys at most.
     """
-    live, last = Session.objects.filter(expire_date__gt=timezone.now()).order_by("pk"), ""
+    live, last, number = Session.objects.filter(expire_date__gt=timezone.now()).order_by("pk"), "", 0
     while sessions := list(live.filter(pk__gt=last)[:BATCH]):
         last = sessions[-1].pk
         ended = [one.pk for one in sessions if one.get_decoded().get(SESSION_KEY) == str(user.pk)]
-        Session.objects.filter(pk__in=ended).delete()
+        number += Session.objects.filter(pk__in=ended).delete()[0]
+    return number
 
 
 def forget(user: User) -> None:
