@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -20,6 +21,7 @@ from tests.support.authenticator import (
     enrolled,
     enter,
     is_inside,
+    later,
     offered_secret,
     set_up,
     shown_token,
@@ -197,6 +199,28 @@ def test_erasure_deletes_the_token(required: None) -> None:
     assert privacy.erase_by_operator(user.pk)
 
     assert not EnrolmentToken.objects.exists()
+
+
+def test_token_of_a_reset_is_not_replaced_by_a_change_under_way(
+    required: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the token that a superuser had just been shown did not work."""
+    user, _codes = enrolled(PHONE)
+    enter(browser := with_password(PHONE), code())
+    later(user)
+    verify, tokens = second_factor.verify, []
+
+    def slow(*args: Any) -> Any:
+        device = verify(*args)
+        second_factor.reset(user)
+        tokens.append(second_factor.token_to_set_up(user))
+        return device
+
+    monkeypatch.setattr(second_factor, "verify", slow)
+
+    enter(browser, code(), PAGE, _off="1")
+
+    assert enrolment.use(user, tokens[0])
 
 
 @pytest.mark.django_db(transaction=True)

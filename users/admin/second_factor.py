@@ -226,9 +226,10 @@ class SetupView(SecondFactorMixin, FormView):  # type: ignore[type-arg]
         if "_off" not in self.request.POST:
             self.record(N_("Made new recovery codes."))
             return self.show_recovery_codes(second_factor.new_recovery_codes(user))
-        second_factor.turn_off(user)
-        # Where it is required, the current code gives the right to set it up again, in this session.
-        self.request.session[NEW_TOKEN] = second_factor.token_to_set_up(user)
+        # Where it is required, the current code gives the right to set it up again, in this session. Not if a superuser
+        # reset it a moment ago: that token would stop working.
+        if second_factor.turn_off(user):
+            self.request.session[NEW_TOKEN] = second_factor.token_to_set_up(user)
         self.record(N_("Turned off their second factor."))
         messages.success(self.request, _("The second factor is off."))
         return redirect("admin:second_factor")
