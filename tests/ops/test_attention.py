@@ -143,7 +143,7 @@ def test_backup(settings: Any) -> None:
 @pytest.mark.long
 def test_backup_that_was_not_checked() -> None:
     SiteTotals.objects.update(checked_backup_at=database_now() - 3 * DAY)
-    assert "The last backup that a restore has checked is 3\xa0days old." in (found := home())
+    assert "The last backup that a restore has checked is 3\xa0days old." in (found := home("view_sitetotals"))
     assert "manage.py check_backup FILE" in found
 
     SiteTotals.objects.update(checked_backup_at=None)
