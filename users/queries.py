@@ -167,7 +167,7 @@ class Queue:
 
     workers: int
     last_heartbeat: datetime | None
-    # How long the SMS that the next free worker takes has been due; zero when there is none.
+    # How long the SMS that waits longest has been due; zero when there is none.
     waited: timedelta
     # SMS that wait for a worker, and those scheduled for another try; each counted up to MAX_COUNTED.
     due: int

@@ -12,11 +12,12 @@ from procrastinate.contrib.django import connector_params
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.http_gateway import Gateway
-from tests.support.login_steps import ask
+from tests.support.login_steps import answer, ask, someone
 from tests.support.run_worker import send, work
 from users.models import LoginCode, SiteTotals, SmsDelivery, User
 from users.queries import DEAD_AFTER
 from users.sms import queries, tasks
+from users.sms.delivery import CLAIM_FOR
 from users.sms.tasks import send_sms
 
 
@@ -151,3 +152,52 @@ def test_site_is_counted_by_the_worker() -> None:
     work("upkeep")
 
     assert SiteTotals.objects.count() == 1
+
+
+def claimed_phones(most: int) -> list[str]:
+    return [one.code.user.phone or "" for one in queries.claim(most, None, 2, CLAIM_FOR)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue", "gateway")
+def test_networks_take_turns() -> None:
+    """The many addresses of one client do not hold up the SMS of all others."""
+    known = answer(ask(phone=someone(0), now=timezone.now())).device_token
+    SmsDelivery.objects.all().delete()
+    crowd = [someone(number) for number in range(1, 31)]
+    for number, phone in enumerate(crowd):
+        half = number // 2
+        ask(phone=phone, address=f"2001:db8:0:{half}::1" if number % 2 else f"192.0.2.{half}", now=timezone.now())
+    for phone, address in ((someone(31), "198.51.100.1"), (someone(32), "2001:db8:1::1")):
+        ask(phone=phone, address=address, now=timezone.now())
+    ask(phone=someone(0), device_token=known, now=timezone.now())
+
+    def next_phones(number: int) -> list[str]:
+        return sorted(phone for _ in range(number) for phone in claimed_phones(1))
+
+    # The first of each network and that to the known device; then the second ones.
+    assert next_phones(5) == sorted([*crowd[:2], someone(31), someone(32), someone(0)])
+    assert next_phones(4) == sorted(crowd[2:6])
+    ask(phone=someone(33), address="203.0.113.1", now=timezone.now())
+    assert next_phones(1) == [someone(33)]
+    assert sorted(claimed_phones(100)) == sorted(crowd[6:])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue", "gateway")
+def test_newest_sms_takes_its_turn_behind_any_number_of_others() -> None:
+    for number in range(3):
+        ask(phone=someone(number), now=timezone.now())
+    [one] = SmsDelivery.objects.filter(login_code__user__phone=someone(0))
+    SmsDelivery.objects.bulk_create(
+        SmsDelivery(
+            login_code_id=one.login_code_id,
+            client_address="192.0.2.9",
+            next_try_at=one.next_try_at,
+            created_at=one.created_at,
+        )
+        for _ in range(2_500)
+    )
+    ask(phone=someone(3), address="198.51.100.1", now=timezone.now())
+
+    assert [claimed_phones(1) for _ in range(2)] == [[someone(0)], [someone(3)]]

@@ -8,6 +8,7 @@ from users import sql
 from users.clock import DAY, HOUR
 from users.models import LoginCode, User
 from users.queries import database_now
+from users.sms.turns import DUE
 
 # What the workers listen to.
 CHANNEL = "inviting_app_sms"
@@ -57,14 +58,7 @@ NOTICE_FOR = HOUR
 # due again after CLAIM_FOR (12 seconds), for any worker. The same statement counts the try, so it is known whatever
 # happens to the worker. The SMS of a code that has ended is not sent: it is `failed` if gateways were tried until the
 # code expired, and `dropped` otherwise.
-_CLAIM = f"""
-WITH due AS MATERIALIZED (
-    SELECT id, login_code_id, open_tries, error, notice_phone, created_at,
-           coalesce((open_tries->>%(gateway)s::text)::int, 0) AS tries
-      FROM users_smsdelivery
-     WHERE state = 'queued' AND next_try_at <= statement_timestamp()
-     ORDER BY next_try_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-)
+_CLAIM = f"""{DUE}
 UPDATE users_smsdelivery AS sms
    SET state = judged.state,
        finished_at = CASE WHEN judged.state <> 'queued' THEN statement_timestamp() END,
