@@ -211,10 +211,9 @@ def test_sign_out_keeps_only_the_device(app: App, api: Service) -> None:
         api.call("/api/auth/refresh", {"refresh": refresh})
 
 
-def test_client_does_nothing_for_another_user_of_its_store(
-    make_app: Callable[[str], App], proxy: LossyProxy, phone: str
-) -> None:
+def test_client_does_nothing_to_the_next_user(make_app: Callable[[str], App], proxy: LossyProxy, phone: str) -> None:
     assert make_app("app")("change", phone, other := str(next(PHONES))) == {"done": other}
+    assert make_app("third")("end_before", phone, other) == {"done": other}
     proxy.answers = {f"GET {ME}": [problem(503, 3)]}
     assert make_app("anew")("replace", phone, other) == {"done": ["token_revoked", other]}
 

@@ -145,7 +145,7 @@ export class Client {
       if (!fresh) throw problem;
       return this.#request<T>(method, path, init, fresh);
     });
-    if (ENDING.includes(`${method} ${path}`)) await this.#alone(() => this.#forget(REFRESH, DEVICE));
+    if (ENDING.includes(`${method} ${path}`)) await this.#alone(() => this.#end(user));
     return answer;
   }
 
@@ -221,6 +221,12 @@ export class Client {
     this.#access = { token, until, device: await this.#store.getItem(DEVICE) };
     await this.#store.setItem(ACCESS, JSON.stringify(this.#access));
     return token;
+  }
+
+  /** Forgets this user, whose session has ended, and nothing of another one who has signed in meanwhile. */
+  async #end(user: string | null): Promise<void> {
+    if ((await this.#store.getItem(DEVICE)) === user) await this.#forget(REFRESH, DEVICE);
+    else this.#access = undefined;
   }
 
   async #forget(...keys: string[]): Promise<void> {

@@ -144,6 +144,15 @@ def replace(client: Client, phone: str, other_phone: str) -> list[str]:
     return [refused(waiting.result, "token_revoked").code, client.me_read()["phone"]]
 
 
+def end_before(before: Client, phone: str, other_phone: str) -> str:
+    """Whom the store keeps after a user has ended all devices who did not sign out before another one signed in."""
+    sign_in(before, phone)
+    with Client(site, store) as other, Client(site, store) as anew:
+        sign_in(other, other_phone)
+        before.devices_end_all()
+        return anew.me_read()["phone"]
+
+
 ACTIONS: dict[str, Callable[..., object]] = {
     "flow": flow,
     "read": read,
@@ -151,6 +160,7 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "sign_in": sign_in,
     "change": change,
     "replace": replace,
+    "end_before": end_before,
     "sign_out": lambda client: client.sign_out(),
     "activate": lambda client, code: client.activate(code)["activated_invite"],
     "end": lambda client: client.devices_end_all(),

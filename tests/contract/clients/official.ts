@@ -156,6 +156,16 @@ async function replace(client: Client, phone: string, otherPhone: string): Promi
   return [code, ((await client.get(ME)) as Schemas["OwnProfileAnswer"]).phone];
 }
 
+/** Whom the store keeps after a user has ended all devices who did not sign out before another one signed in. */
+async function endBefore(phone: string, otherPhone: string): Promise<string> {
+  const store = fileStore();
+  const [before, other] = [new Client(site, { store }), new Client(site, { store })];
+  await signIn(before, phone);
+  await signIn(other, otherPhone);
+  await before.delete("/api/v1/devices");
+  return (await new Client(site, { store }).get(ME)).phone;
+}
+
 const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<unknown>> = {
   flow: (client, first = "", second = "") => flow(client, first, second),
   read: (client, times = "") => read(client, times),
@@ -163,6 +173,7 @@ const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<u
   sign_in: (client, phone = "") => signIn(client, phone),
   abort,
   change: (_, phone = "", otherPhone = "") => change(phone, otherPhone),
+  end_before: (_, phone = "", otherPhone = "") => endBefore(phone, otherPhone),
   replace: (client, phone = "", otherPhone = "") => replace(client, phone, otherPhone),
   sign_out: (client) => client.signOut(),
   activate: async (client, code = "") => (await client.activate(code)).activated_invite,

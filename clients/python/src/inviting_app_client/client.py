@@ -125,7 +125,7 @@ class Client(Operations):
             answer = self._sender.send(method, path, body=body, query=query, token=fresh)
         if method == "DELETE" and path in ENDING:
             with self._lock:
-                self._forget(REFRESH, DEVICE)
+                self._end(user)
         return answer
 
     def _all(self, read: Callable[[str | None], Any]) -> Iterator[Any]:
@@ -193,6 +193,13 @@ class Client(Operations):
         self._access = token, time.time() + pair["expires_in"] - MARGIN, self._store.get(DEVICE)
         self._store[ACCESS] = json.dumps(self._access)
         return token
+
+    def _end(self, user: str | None) -> None:
+        """Forget this user, whose session has ended, and nothing of another one who has signed in meanwhile."""
+        if self._store.get(DEVICE) == user:
+            self._forget(REFRESH, DEVICE)
+        else:
+            self._access = None
 
     def _forget(self, *names: str) -> None:
         self._access = None
