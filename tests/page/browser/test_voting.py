@@ -234,3 +234,15 @@ def sees_own_vote(voter: Visitor, code: str) -> None:
     expect(shown.locator("[data-sha256]")).to_have_text(hashlib.sha256(file).hexdigest())
     receipt = shown.locator("[data-receipt]").inner_text()
     assert f"{code},{receipt}\n" in file.decode()
+    shows_the_secret_number_on_request(voter)
+
+
+def shows_the_secret_number_on_request(voter: Visitor) -> None:
+    secret, both = voter.page.locator("[data-nonce]"), '[data-nonce], [data-copy-of="[data-nonce]"]'
+    shown = voter.page.locator(both).filter(visible=True)
+    expect(shown).to_have_count(0)
+    voter.press("show_secret")
+    expect(secret).to_have_text(re.compile("^[0-9a-f]{32}$"))
+    expect(shown).to_have_count(2)
+    voter.press("hide_secret")
+    expect(shown).to_have_count(0)

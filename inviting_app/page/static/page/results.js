@@ -99,6 +99,17 @@ function showProof(card, sha256, { receipt, receipt_nonce }) {
   for (const button of card.querySelectorAll("[data-copy-of]")) {
     copyOnClick(button, $(button.dataset.copyOf).textContent);
   }
+  hideSecret($("[data-show-nonce]"), [$("[data-nonce]"), $('[data-copy-of="[data-nonce]"]')]);
   for (const part of $("details").querySelectorAll("[data-of-receipt]")) part.hidden = !receipt;
   $("[data-without-receipt]").hidden = Boolean(receipt);
+}
+
+/** Whoever looks over the user's shoulder does not see it. */
+function hideSecret(button, parts) {
+  const toggle = (hidden) => {
+    for (const part of parts) part.hidden = hidden;
+    button.textContent = t(hidden ? "show_secret" : "hide_secret");
+  };
+  toggle(true);
+  button.addEventListener("click", () => toggle(!parts[0].hidden));
 }
