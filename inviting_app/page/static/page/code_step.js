@@ -121,12 +121,12 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
   function offerNew(why) {
     endWait();
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
-    complain($("form .problem"), t(why));
+    $("[data-sent]").textContent = "";
+    $("[data-dead]").textContent = t(why, { phone: unbroken(phone) });
     $("h1").textContent = t("new_code_title");
-    $("[data-same]").hidden = true;
-    field.ariaInvalid = "true";
+    for (const part of ["form", "[data-demo]", "[data-same]"]) $(part).hidden = true;
+    $("details").open = false;
     field.disabled = true;
-    $("form button").hidden = true;
     resend.disabled = false;
     resend.textContent = t("new_code");
     resend.className = "primary";
@@ -136,7 +136,7 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
   function endCode(problem) {
     if (wayOut(problem) !== "new_code") throw problem;
     if (Date.now() >= state.expires) offerNew("code_expired");
-    else offerNew(left === 1 ? "no_attempts" : "problem_invalid_code");
+    else offerNew(left === 1 ? "no_attempts" : "code_invalid");
   }
 
   function otherNumber() {
