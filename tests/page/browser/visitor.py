@@ -41,6 +41,11 @@ class Visitor:
         """As it stands in a sentence."""
         return self.shown_phone.replace(" ", "\u00a0").replace("-", "\u2011")
 
+    @property
+    def last_digits(self) -> str:
+        """As the field of a phone reminds of it."""
+        return self.unbroken_phone[-5:]
+
     def words(self, text: str, *, context: str = "", **values: object) -> str:
         """An English text of the page, or the script's text with this id, in this user's language."""
         text = SCRIPT_TEXTS.get(text, text)

@@ -18,6 +18,14 @@ export function spell(element, code) {
   element.replaceChildren(seen, heard);
 }
 
+/** A code within a sentence looks as it does elsewhere. @param code as it stands in the text */
+export function setOff(element, code) {
+  const [before, after] = element.textContent.split(code);
+  if (after === undefined) return;
+  const seen = Object.assign(make("span", code), { className: "code", translate: false });
+  element.replaceChildren(before, seen, after);
+}
+
 export function make(tag, text = "") {
   const element = document.createElement(tag);
   element.textContent = text;

@@ -2,8 +2,8 @@
 
 import { Problem, call, callAgain } from "./api.js";
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
-import { make } from "./elements.js";
-import { t } from "./i18n.js";
+import { make, setOff } from "./elements.js";
+import { halves, t, unbroken } from "./i18n.js";
 import { explain as worded } from "./problems.js";
 import { offerResults, readResults, showResults } from "./results.js";
 import { knownDigits, signIn } from "./session.js";
@@ -15,6 +15,9 @@ const ASKED = "asked";
 const LONGEST_BLANK = 400; // milliseconds
 // Reasons to be here that the user chose. The others come as a surprise.
 const CHOSEN = ["signed_out", "signed_out_elsewhere", "all_ended", "erased"];
+
+// After these, nobody needs to be told which number it was.
+const LEFT = ["signed_out", "signed_out_offline"];
 
 /** The requested code, if any. */
 function asked() {
@@ -34,12 +37,20 @@ function showPhone(why) {
   $("[data-notice]").classList.toggle("warning", Boolean(why) && !CHOSEN.includes(why));
   if (why && !document.body.dataset.inviteCode) $("[data-about]").hidden = true; // nobody is new here
   const digits = why?.digits ?? knownDigits();
-  if (digits) $("[data-known]").textContent = t("known_phone", { digits });
+  if (digits && !LEFT.includes(why)) tellKnown($("#phone-hint"), digits);
   const field = $("#phone");
   remember(field);
   onPhone($, field, askForCode, showCode, { by_itself: true });
   tellPeriod($);
   if (why) $("[data-notice]").focus();
+}
+
+/** In the hint, so that what is wrong with the number takes the place of both. */
+function tellKnown(hint, digits) {
+  const pairs = unbroken(digits.replace(/^(..)(..)$/, "$1-$2"));
+  const known = make("span", t("known_phone", { digits: pairs }));
+  known.dataset.known = "";
+  hint.prepend(known, " ");
 }
 
 /** Nobody should sign in for a vote that is not counted. Without an answer, the profile tells it. */
@@ -63,11 +74,13 @@ function explain(entry, voting, results) {
   const [first = "", ...others] = beforeSignIn(usual, voting, document.body.dataset.inviteCode, results);
   const rest = others.map((text) => make("p", text));
   about.textContent = first;
+  const { inviteCode } = document.body.dataset;
+  if (inviteCode) for (const part of rest) setOff(part, unbroken(halves(inviteCode)));
   about.hidden = !first;
   about.after(...rest);
   if (isOver(voting)) {
     title.textContent = t("over_title");
-    entry.querySelector("#phone-hint").textContent = t("over_hint");
+    entry.querySelector("#phone-hint").lastChild.textContent = t("over_hint");
     entry.querySelector(".ticket")?.remove();
   }
   if (results) return lead(entry, title, [about, ...rest], voting, results);

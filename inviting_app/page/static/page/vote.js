@@ -1,6 +1,6 @@
 /** The own vote: the screen of an invited user, the form for a code, and what was activated. */
 
-import { make, say, spell } from "./elements.js";
+import { make, say, setOff, spell } from "./elements.js";
 import { contact, day, halves, phone, t, unbroken } from "./i18n.js";
 import { inviteCode } from "./invite_code.js";
 import { authorized } from "./session.js";
@@ -59,7 +59,10 @@ export function showChoice($, profile, voting, showVoted) {
   if (fromLink === profile.invite_code) notice.textContent = t("own_link");
   const isOthers = fromLink && fromLink !== profile.invite_code;
   if (isOver(voting)) {
-    if (isOthers) notice.textContent = t("code_late", { code: halves(fromLink) });
+    if (isOthers) {
+      notice.textContent = t("code_late", { code: halves(fromLink) });
+      setOff(notice, halves(fromLink));
+    }
     $("[data-broken]")?.remove();
     return form.replaceWith(make("p", t("no_vote")));
   }
@@ -68,8 +71,10 @@ export function showChoice($, profile, voting, showVoted) {
   const kept = local.getItem(draft(profile));
   if ($("[data-broken]")) $("[data-broken]").textContent = t("broken_link"); // there is no form to type into
   $("#choice-title").hidden = true; // there is nothing under it yet
-  if (kept) form.replaceWith(make("p", t("code_saved", { code: unbroken(kept) })));
-  else form.remove();
+  if (!kept) return form.remove();
+  const saved = make("p", t("code_saved", { code: unbroken(kept) }));
+  setOff(saved, unbroken(kept));
+  form.replaceWith(saved);
 }
 
 function offerForm($, form, profile, showVoted) {
@@ -173,13 +178,15 @@ function unconfirmed() {
 /** Says on top of the profile that it is done, in place of the card that says so later. The own code is next. */
 function celebrate({ activated_invite }) {
   const success = document.querySelector("main [data-success]");
-  const done = t("vote_counted_for", { code: unbroken(halves(activated_invite)) });
-  success.querySelector(".done").replaceWith(Object.assign(make("h1", done), { className: "done", tabIndex: -1 }));
+  const code = unbroken(halves(activated_invite));
+  const done = Object.assign(make("h1", t("vote_counted_for", { code })), { className: "done", tabIndex: -1 });
+  setOff(done, code);
+  success.querySelector(".done").replaceWith(done);
   demote(document.querySelector("main [data-own-code] h1"));
   document.querySelector("main [data-choice]").hidden = true;
   success.hidden = false;
   success.focus();
-  say(t("activated", { code: unbroken(halves(activated_invite)) }));
+  say(t("activated", { code }));
 }
 
 /** The form shows the code when the user comes back, also in another tab and after a new sign-in. */

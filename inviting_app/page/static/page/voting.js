@@ -34,8 +34,7 @@ export function aboutFriends({ closes_at, open }) {
 export function beforeSignIn(usual, voting, invited, results) {
   if (voting.open) return [usual, aboutPeriod(voting, false)].filter(Boolean);
   if (!isOver(voting)) {
-    const time = written(voting.opens_at);
-    return invited ? [t("soon_invited"), t("soon_begins", { time })] : [t("soon_welcome", { time })];
+    return [t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) })];
   }
   const late = invited ? t("code_late", { code: unbroken(halves(invited)) }) : "";
   const way = results ? "" : t("over_sign_in");
