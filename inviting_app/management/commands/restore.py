@@ -52,7 +52,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         entries, erased = privacy.repeat_erasures(log)
         queries.analyze(settings.OWNER_DATABASE)
-        self.stdout.write(f"Restored: {User.objects.count()} users and {Activation.objects.count()} activations.")
+        users = User.objects.filter(erased_at=None).count()
+        self.stdout.write(f"Restored: {users} users and {Activation.objects.count()} activations.")
         self.stdout.write(
             f"Erasures in the log: {entries}, users erased again: {erased}." if erasures else ERASED_SINCE
         )
