@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -63,7 +63,8 @@ class Command(BaseCommand):
 
 def _ask() -> str:
     try:
-        password = getpass.getpass("Password for the admin: ")
+        rules = " ".join(password_validators_help_texts())
+        password = getpass.getpass(f"{rules}\nPassword for the admin: ")
         again = getpass.getpass("Once more: ")
     except (KeyboardInterrupt, EOFError) as error:
         raise CommandError("Nothing was changed.") from error
