@@ -17,7 +17,7 @@ const LONGEST_BLANK = 400; // milliseconds
 const CHOSEN = ["signed_out", "signed_out_elsewhere", "all_ended", "erased"];
 
 // After these, nobody needs to be told which number it was.
-const LEFT = ["signed_out", "signed_out_offline"];
+const LEFT = ["signed_out", "signed_out_elsewhere", "signed_out_offline"];
 
 /** The requested code, if any. */
 function asked() {
