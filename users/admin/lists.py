@@ -32,7 +32,7 @@ from users.operators.phone_searches import TooManyPhoneSearches
 # The most rows that a list counts and pages through. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
 
-# Django's words that translations replace. Theirs have no name: they would need it in another case.
+# Django's words that translations replace. The first of them leave the name out: they would need it in another case.
 DJANGO = (N_("Add %(name)s"), N_("Close"), N_("Start typing to filter…"))
 
 

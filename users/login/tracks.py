@@ -26,7 +26,7 @@ DEVICE_SENDS = 10
 DEVICES_SENDS = 20
 
 # Challenges in 24 hours for all known devices of a phone together. The limits by network do not hold for them, and each
-# challenge for a long code is a row that later sign-ups from its network read. Few people need more than one a sign-in.
+# challenge for a long code is a row that later sign-ups from its network read. A sign-in seldom needs more than one.
 DEVICES_CHALLENGES = 100
 
 # Successes in 24 hours whose SMS do not lengthen the resend interval: a client that signs in is not guessing.
