@@ -1,6 +1,5 @@
 """The admin's forms for passwords. The login form is in `lockout`."""
 
-from contextlib import nullcontext
 from typing import Any
 
 from django.contrib.admin import forms as admin_forms
@@ -12,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
 from users import accounts
-from users.admin import lockout, password_places
+from users.admin import lockout
 from users.models import User
 from users.operators import history
 
@@ -42,8 +41,7 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
         """It counts and locks like that of a log-in: whoever has got the session may be guessing at it."""
         old: str = self.cleaned_data["old_password"]
         credentials = {"username": self.user.phone}
-        is_locked = lockout.locked_until(self.request, credentials)  # no password is checked then
-        with nullcontext() if is_locked else password_places.place(self.request):
+        with lockout.checking(self.request, credentials):
             if authenticate(self.request, password=old, **credentials):
                 return old
         wrong = ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")

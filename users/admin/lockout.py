@@ -24,6 +24,7 @@ User-Agent and a keyed hash of the phone number, and nothing else of the form.
 
 import hmac
 import math
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -68,9 +69,7 @@ class LoginForm(AdminAuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         assert self.request is not None  # the admin passes it
-        if locked_until(self.request, self.cleaned_data):  # no password is checked then, so nobody need wait for it
-            return super().clean()
-        with password_places.place(self.request):
+        with checking(self.request, self.cleaned_data):
             return super().clean()
 
     def confirm_login_allowed(self, user: Any) -> None:
@@ -80,6 +79,11 @@ class LoginForm(AdminAuthenticationForm):
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
         return locked_out(self.request, self.cleaned_data) or super().get_invalid_login_error()
+
+
+def checking(request: HttpRequest, credentials: dict[str, Any]) -> AbstractContextManager[None]:
+    """A place to check a password. While wrong ones have locked it, none is checked, so nobody need wait for that."""
+    return nullcontext() if locked_until(request, credentials) else password_places.place(request)
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, Any]) -> ValidationError | None:
@@ -139,7 +143,7 @@ def counted_since() -> datetime:
 def locked_until(request: HttpRequest, credentials: dict[str, Any] | None) -> datetime | None:
     """When the last lock that applies ends, of the pair or of a network. None: there is no lock."""
     name, ends = hidden_name(request, credentials), []
-    for network in networks.containing(_address(request)):
+    for network in networks.containing(password_places.address(request)):
         of_network = AccessAttempt.objects.filter(
             ip_address__range=(network.first, network.last),
             attempt_time__gte=counted_since(),
@@ -167,11 +171,7 @@ def hidden_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str
 
 def network_address(request: HttpRequest) -> str:
     """The first address of the narrowest network of the client, which is stored for all of its addresses."""
-    return networks.containing(_address(request))[-1].first
-
-
-def _address(request: HttpRequest) -> str:
-    return client.address(request) or password_places.NO_ADDRESS
+    return networks.containing(password_places.address(request))[-1].first
 
 
 def client_of(request: HttpRequest) -> logins.Client:

@@ -16,7 +16,7 @@ from users import client
 from users.login import networks
 
 # Counts as the address of a connection that has none, such as a Unix socket's.
-NO_ADDRESS = "0.0.0.0"  # noqa: S104
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104
 
 MOST_AT_ONCE = 2
 # The networks whose passwords are being checked.
@@ -27,10 +27,14 @@ BUSY = "busy"
 BUSY_SECONDS = 2
 
 
+def address(request: HttpRequest) -> str:
+    return client.address(request) or _NO_ADDRESS
+
+
 @contextmanager
 def place(request: HttpRequest) -> Iterator[None]:
     """Take a place for the client's network while a password is checked. Raises ValidationError if there is none."""
-    network = networks.containing(client.address(request) or NO_ADDRESS)[0].first
+    network = networks.containing(address(request))[0].first
     with _looking:
         if network in checking or len(checking) >= MOST_AT_ONCE:
             raise ValidationError(_("Others are logging in at this moment. Try again."), code=BUSY)
