@@ -1,5 +1,6 @@
 """The admin site: its titles, log-in, home page and password form. Models are registered by users and profiles."""
 
+from collections.abc import Iterator
 from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,23 +97,12 @@ class AdminSite(admin.AdminSite):
         return sorted(apps, key=lambda app: [*MENU, app["app_label"]].index(app["app_label"]))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from inviting_app.ops import attention
         from profiles.admin import home
         from users import replica
-        from users.admin import links, permissions
-        from users.queries import database_now
-        from users.templatetags.commands import has_command
 
         shown = replica.read(lambda age: {**home.context(request), "data_age": age})
         if request.user.has_perm("users.view_user"):
-            found = attention.notices(database_now())
-            # Whoever sees only users is not who runs commands.
-            needs = [one.needs or (SEES_SITE if has_command(one.todo) else "") for one in found]
-            may = [not permission or request.user.has_perm(permission) for permission in needs]
-            shown["attention"] = [
-                (one, one.about and links.address(request, one.about), permissions.advice(allowed, one.todo))
-                for one, allowed in zip(found, may, strict=True)
-            ]
+            shown["attention"] = list(_attention(request))
         return super().index(request, {**shown, **(extra_context or {})})
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -126,6 +116,21 @@ class AdminSite(admin.AdminSite):
         )
         answer: Any = view(request)
         return password_places.answered(answer)
+
+
+def _attention(request: HttpRequest) -> Iterator[tuple[Any, str, str]]:
+    """What needs attention: each notice, the address of its page, and the advice for this operator."""
+    from inviting_app.ops import attention
+    from users.admin import links, permissions
+    from users.queries import database_now
+    from users.templatetags.commands import has_command
+
+    for notice in attention.notices(database_now()):
+        # Whoever sees only users is not who runs commands.
+        needs = notice.needs or (SEES_SITE if has_command(notice.todo) else "")
+        may = not needs or request.user.has_perm(needs)
+        page = links.address(request, notice.about) if notice.about else ""
+        yield notice, page, permissions.advice(may, notice.todo)
 
 
 def _leads_nowhere(address: str) -> bool:

@@ -109,12 +109,11 @@ def set_role(user: User, **flags: bool) -> None:
         raise IsTestUser
     with transaction.atomic():
         locked = lock_user(user.pk)
-        now = locked.now
         User.objects.filter(pk=user.pk, erased_at=None).update(**flags)
         if not flags.get("is_staff", True):
             _end_admin_sessions(locked.user)
-        valid = LoginCode.objects.filter(user=user, used_at=None, expires_at__gt=now)
-        valid.filter(device=None, length=codes.SHORT).update(closed_at=now, expires_at=now)
+        valid = LoginCode.objects.filter(user=user, used_at=None, expires_at__gt=locked.now)
+        valid.filter(device=None, length=codes.SHORT).update(closed_at=locked.now, expires_at=locked.now)
 
 
 def revoke_devices(user: User) -> bool:

@@ -45,8 +45,8 @@ class ProfileList(LargeTableList):
         self.sees_users = request.user.has_perm("users.view_user")
 
     def url_for_result(self, result: Model) -> str:
-        user: Any = result
-        return links.page(user.user) if self.sees_users else super().url_for_result(result)
+        profile: Any = result
+        return links.page(profile.user) if self.sees_users else super().url_for_result(result)
 
 
 @admin.register(Profile)
@@ -81,7 +81,8 @@ class ProfileAdmin(ExportAdmin):
         "phone",
         "invitations_count",
         "voted_for",
-        *list_display[4:],
+        "cycle",
+        "created_at",
         "state",
         "number",
     )

@@ -24,14 +24,14 @@ from users.models import User
 from users.operators import history
 
 
-def _time_of_vote(user: User) -> str:
-    """It tells the vote from a later one of the same user."""
-    vote = Activation.objects.filter(pk=user.pk).first()
-    return str(vote.created_at.timestamp()) if vote else ""
-
-
 def _own_vote(user: User) -> Activation | None:
     return Activation.objects.select_related("inviter__user").filter(pk=user.pk).first()
+
+
+def _time_of_vote(user: User) -> str:
+    """It tells the vote from a later one of the same user."""
+    vote = _own_vote(user)
+    return str(vote.created_at.timestamp()) if vote else ""
 
 
 def _release_means(user: User) -> str:

@@ -3,8 +3,6 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import formats
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +10,7 @@ from profiles import voting
 from profiles.models import VotingPeriod
 from profiles.voting import Voting
 from users.admin.lists import marked
+from users.admin.times import written
 
 ZONE = settings.TIME_ZONE
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
@@ -48,4 +47,4 @@ def not_now(stored: VotingPeriod) -> str:
 
 def at(time: datetime) -> dict[str, str]:
     """This time in the admin's zone, to the second, and the name of the zone: to fill in a sentence."""
-    return {"time": formats.date_format(localtime(time), "SHORT_DATETIME_FORMAT"), "zone": ZONE}
+    return {"time": written(time), "zone": ZONE}

@@ -41,8 +41,7 @@ class GroupAdmin(TitlesAdmin, ForgivingAdmin, auth_admin.GroupAdmin):
     @admin.display(description=_("members"))
     def members(self, group: Group) -> str:
         users = User.objects.filter(groups=group).order_by("pk")[:MEMBERS_SHOWN]
-        pages = ((links.page(user), user) for user in users)
-        return format_html_join(", ", '<a href="{}">{}</a>', pages) or shown(None)
+        return format_html_join(", ", "{}", ((links.linked(user, user),) for user in users)) or shown(None)
 
     @admin.display(description=_("name"))
     def shown_name(self, group: Group) -> str:

@@ -70,11 +70,11 @@ async function tellPeriod($) {
 
 function explain(entry, voting, results) {
   const [title, about, missing] = ["h1", "[data-about]", "[data-missing]"].map((part) => entry.querySelector(part));
+  const { inviteCode } = document.body.dataset;
   const usual = about.hidden ? "" : about.textContent;
-  const [first = "", ...others] = beforeSignIn(usual, voting, document.body.dataset.inviteCode, results);
+  const [first = "", ...others] = beforeSignIn(usual, voting, inviteCode, results);
   const rest = others.map((text) => make("p", text));
   about.textContent = first;
-  const { inviteCode } = document.body.dataset;
   if (inviteCode) for (const part of rest) setOff(part, unbroken(halves(inviteCode)));
   about.hidden = !first;
   about.after(...rest);

@@ -148,11 +148,9 @@ function numbered(number) {
 /** Shows an error text, or clears it: with the field to correct, or the error's number and the link, and the button below. */
 export function complain(box, text, { field, number, button, link } = {}) {
   const told = [text && make("p", text), number, link].filter(Boolean);
-  if (button) {
-    const framed = Object.assign(make("div"), { className: "told" });
-    framed.append(...told);
-    box.replaceChildren(framed, button);
-  } else box.replaceChildren(...told);
+  const framed = Object.assign(make("div"), { className: "told" });
+  framed.append(...told);
+  box.replaceChildren(...(button ? [framed, button] : told));
   box.classList.remove("caution");
   if (!field) return;
   if (text) {
