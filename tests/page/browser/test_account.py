@@ -169,6 +169,8 @@ def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, bob: V
     alice.sees_title("Account")
     expect(alice.page.locator("[data-erase] h2")).to_be_focused()  # the same card
     expect(alice.page.locator("[data-erase] > button")).to_be_in_viewport()
+    alice.sees("You have signed in again. Nothing is erased yet: you have ten minutes to confirm.")
+    expect(alice.page.locator("[data-ahead]")).to_be_hidden()
     erase(alice)
 
     alice.sees("erased")

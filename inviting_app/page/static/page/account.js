@@ -26,7 +26,10 @@ function showAccount(profile, devices) {
     if (target.closest("button")) notice.textContent = "";
   });
   tab.removeItem(CHANGED);
-  $("[data-erase] h2").toggleAttribute("data-back", tab.getItem(TO_ERASE) !== null);
+  const isBack = tab.getItem(TO_ERASE) !== null;
+  $("[data-erase] h2").toggleAttribute("data-back", isBack);
+  $("[data-returned]").hidden = !isBack;
+  $("[data-erase] [data-ahead]").hidden = isBack; // it has come true
   tab.removeItem(TO_ERASE);
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
