@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Model
@@ -59,7 +59,7 @@ def _queue(now: datetime) -> Iterator[Notice]:
     found = queries.queue(now)
     if not found.workers:
         what = _("No worker is running, so no SMS is sent.")
-        if found.last_heartbeat:
+        if found.last_heartbeat and now - found.last_heartbeat >= timedelta(minutes=1):
             seen = timesince(found.last_heartbeat, now)
             what = _("No worker is running, so no SMS is sent. The last sign of one is %(time)s old.") % {"time": seen}
         todo = _("Start the service again, or a worker: manage.py worker. Its log says why it ended.")
@@ -98,7 +98,7 @@ def _totals(totals: SiteTotals | None) -> Iterator[Notice]:
             what = (
                 _("Gateway %(gateway)s took %(count)d SMS to %(prefix)s… in 24 hours, and none was delivered.") % said
             )
-            todo = _("Ask its provider about this network, or name another gateway first in SMS_GATEWAYS.")
+            todo = _("Ask its provider about this network, or put another provider first in SMS_GATEWAYS.")
             yield Notice(what, todo, about=SmsGateway)
     if totals.sms_in_a_day >= sms_limits.NEARLY_ALL * settings.SMS_PER_DAY and not settings.DEMO:
         said = {"count": totals.sms_in_a_day, "limit": settings.SMS_PER_DAY}

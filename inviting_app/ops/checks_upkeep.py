@@ -1,7 +1,9 @@
 """Checks of what must be renewed or repeated: the backups, and the certificate of SITE_URL."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
@@ -29,6 +31,11 @@ def shown_certificate() -> Found:
     """As clients of SITE_URL see it now."""
     try:
         found = certificate.look()
+    except socket.gaierror:
+        what = f"The name of SITE_URL is not known here: {urlsplit(settings.SITE_URL).hostname}."
+        hint = "Look for a typing error, or make its A record (and AAAA). A new record may take a while to arrive."
+        yield Warning(what, hint=hint, id="inviting_app.W025")
+        return
     except OSError as error:
         what = f"Nothing answers at {settings.SITE_URL} from here: {error.strerror or error}."
         hint = "Try it from another machine. If nothing answers there either: start the proxy, open ports 80 and 443."

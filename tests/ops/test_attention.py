@@ -42,7 +42,12 @@ def test_nothing_needs_attention() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beat", "said"), [("interval '5 minutes'", "one is 5\xa0minutes old"), (None, "no SMS is sent.")]
+    ("beat", "said"),
+    [
+        ("interval '5 minutes'", "one is 5\xa0minutes old"),
+        ("interval '55 seconds'", "no SMS is sent.</strong>"),
+        (None, "no SMS is sent.</strong>"),
+    ],
 )
 def test_silent_worker(beat: str | None, said: str) -> None:
     with connection.cursor() as cursor:

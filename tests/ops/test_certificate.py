@@ -108,6 +108,13 @@ def test_nothing_answers(settings: Any) -> None:
     assert f"Nothing answers at {settings.SITE_URL} from here: Connection refused. (inviting_app.W025)" in said()
 
 
+@pytest.mark.usefixtures("site")
+def test_unknown_name_is_told_as_such(settings: Any) -> None:
+    settings.SITE_URL = "https://invite.invalid"
+
+    assert "The name of SITE_URL is not known here: invite.invalid. (inviting_app.W025)" in said()
+
+
 def test_site_without_https_has_none() -> None:
     assert certificate.look() is None
 

@@ -51,6 +51,11 @@ def test_database_that_does_not_answer_is_named_in_one_line(command: list[str]) 
 
 
 @pytest.mark.long
+def test_missing_password_is_told_as_such() -> None:
+    assert error_of(ADMIN, b"").startswith("CommandError: Password: the standard input is empty.")
+
+
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "command", [ADMIN, *(pytest.param([name], marks=pytest.mark.long) for name in ("erasures", "worker"))]

@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 f"PHONE: PHONE_REGIONS does not allow numbers of this country (allowed: {allowed})"
             ) from error
         try:
-            password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+            password = _ask() if sys.stdin.isatty() else _read()
             validate_password(password)
             password.encode()
         except ValidationError as error:
@@ -59,6 +59,12 @@ class Command(BaseCommand):
         )
         if token := second_factor.token_to_set_up(user):
             self.stdout.write(about_token(token))
+
+
+def _read() -> str:
+    if line := sys.stdin.readline():
+        return line.rstrip("\n")
+    raise CommandError("Password: the standard input is empty. Run this in a terminal, or write the password there.")
 
 
 def _ask() -> str:
