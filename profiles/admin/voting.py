@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import OperationalError, models, transaction
 from django.db.models import Model
@@ -36,6 +36,8 @@ IN_RANGE = [MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC)), MaxValueValidat
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
 
+CHANGED_MEANWHILE = _("Somebody has changed the times since you opened this page. Open it again to see them.")
+
 WHAT_HAPPENS = _(
     "Nobody can vote outside these times; users are told why. A change applies at once. Then earlier votes that are"
     " outside the new times do not count. After the end, a superuser can publish the results."
@@ -55,9 +57,11 @@ REASON = _(
 MEANINGS = {"opens_at": _("Votes count from this time on."), "closes_at": _("Votes count before this time.")}
 
 
-class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
-    about = None  # type: ignore[assignment]  # one form changes both times, so it may be sent twice
+def _times(period: VotingPeriod) -> str:
+    return f"{period.opens_at} {period.closes_at}"
 
+
+class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
     class Meta:
         model = VotingPeriod
         fields = ("opens_at", "closes_at")
@@ -70,6 +74,13 @@ class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "reason" in self.fields:  # not for those who may only view
             self.fields["reason"].help_text = REASON
+        self.initial["about"] = _times(self.instance)
+
+    def clean(self) -> dict[str, Any] | None:
+        """Nobody undoes a change that they have not seen."""
+        if self.cleaned_data["about"] != _times(self.instance):
+            raise ValidationError(CHANGED_MEANWHILE)
+        return super().clean()
 
 
 class PublishForm(FinalForm):
@@ -140,7 +151,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return [path("publish/", publish, name="profiles_votingperiod_publish"), *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        times: Any = ("opens_at", "closes_at", "reason") if self.has_change_permission(request, obj) else TIMES
+        times: Any = ("opens_at", "closes_at", "reason", "about") if self.has_change_permission(request, obj) else TIMES
         explained = {} if times is TIMES else {"description": WHAT_HAPPENS}
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         published = (PUBLISHED_AT, "results_sha256") if is_published else ()
@@ -169,10 +180,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The one period, which is not stored while it has no times."""
+        """The one period, which is not stored while it has no times. Changes of it wait for each other."""
         if object_id != "1":
             return None
-        found: Any = voting.period()
+        found: Any = voting.lock_period() if request.method == "POST" else voting.period()
         found.may_publish = request.user.is_superuser
         return found
 

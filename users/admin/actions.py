@@ -27,7 +27,7 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea({"rows": 3, "class": "vLargeTextField"}),
         help_text=_("The user's history keeps it, even after an erasure. Do not write phone numbers."),
     )
-    about = forms.CharField(widget=forms.HiddenInput, required=False)
+    about = forms.CharField(label="", widget=forms.HiddenInput, required=False)
 
     def clean_reason(self) -> str:
         reason = " ".join(self.cleaned_data["reason"].split())
