@@ -42,6 +42,31 @@ def test_server_that_never_ends_its_headers_keeps_no_thread_and_no_connection(
     assert threading.active_count() <= before + 3  # threads of the server that have not ended yet
 
 
+class WithCookies(BaseHTTPRequestHandler):
+    """Records the cookies of each request, and sends new ones with each answer."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.messages.append({"cookie": self.headers["Cookie"]})  # type: ignore[attr-defined]
+        self.send_response(200)
+        for number in range(1000):
+            self.send_header("Set-Cookie", f"a{len(self.server.messages)}.{number}=1")  # type: ignore[attr-defined]
+        self.end_headers()
+        self.wfile.write(b'{"id": "1"}')
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing."""
+
+
+def test_cookies_of_answers_are_not_kept() -> None:
+    for server in running(lambda: Gateway(WithCookies)):
+        gateway = gateways.parse("1 webhook", server.url, "")
+
+        assert [gateway.begin(MESSAGE).answer().reference for _ in range(3)] == ["1"] * 3
+        assert server.messages == [{"cookie": None}] * 3
+    assert not http_api._client().cookies
+
+
 class Twice(BaseHTTPRequestHandler):
     """Answers each request twice, and leaves the connection open."""
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from users import lookups
-from users.sms import fields, quoted, signatures
+from users.sms import cookies, fields, quoted, signatures
 from users.sms.answers import MAX_CODE, MAX_REFERENCE, Answer, Cause, Reason, Response, TooLate
 from users.sms.causes import cause_of
 from users.sms.providers import Call, Provider, first_rule
@@ -246,4 +246,5 @@ def _client() -> httpx.AsyncClient:
     server may close it just when the next request is sent, so that nobody knows whether that SMS was sent.
     """
     headers = {"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "inviting_app"}
-    return httpx.AsyncClient(timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), headers=headers)
+    timeout = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
+    return httpx.AsyncClient(timeout=timeout, headers=headers, cookies=cookies.NoCookies())
