@@ -22,7 +22,7 @@ from django.views.generic import FormView
 
 from profiles import queries, results, voting
 from profiles.admin import voting_words
-from profiles.admin.voting_words import PUBLISHED, ZONE
+from profiles.admin.voting_words import ANNOUNCE, CHANGED_MEANWHILE, PUBLISHED, ZONE
 from profiles.models import VotingPeriod
 from users import deadline
 from users.admin.actions import FinalForm, ReasonForm
@@ -36,17 +36,10 @@ IN_RANGE = [MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC)), MaxValueValidat
 COUNTED = 10_000
 BUSY = _("Nothing was changed: votes are under way at this moment. Try again.")
 
-CHANGED_MEANWHILE = _("Somebody has changed the times since you opened this page. Open it again to see them.")
-
 WHAT_HAPPENS = _(
     "Nobody can vote outside these times; users are told why. A change applies at once. Then earlier votes that are"
     " outside the new times do not count. After the end, a superuser can publish the results."
 )
-ANNOUNCE = _(
-    "Announce the SHA-256 of the file elsewhere now, such as in a post, so that nobody can exchange the file later:"
-    " %(sha256)s"
-)
-
 REASON = _(
     "Why, for other operators: the history of the voting period keeps it. It is not published. Do not write phone"
     " numbers."

@@ -14,6 +14,11 @@ from users.admin.times import written
 
 ZONE = settings.TIME_ZONE
 PUBLISHED = _("The results are published. They and the voting period cannot change any more.")
+ANNOUNCE = _(
+    "Announce the SHA-256 of the file elsewhere now, such as in a post, so that nobody can exchange the file later:"
+    " %(sha256)s"
+)
+CHANGED_MEANWHILE = _("Somebody has changed the times since you opened this page. Open it again to see them.")
 NO_END = _("Results can be published when voting has ended. No end is set yet.")
 
 
