@@ -138,6 +138,28 @@ def test_busy_service_is_not_asked_to_vote_without_the_user(alice: Visitor, bob:
     expect(alice.page.locator("dialog[open]")).to_be_visible()
 
 
+def test_refused_vote_of_an_invitation_leaves_one_way(alice: Visitor, bob: Visitor) -> None:
+    alice.sign_in()
+    invitation = f"/i/{bob.sign_in()}"
+    problems = {"unavailable": {"status": 503, "retry_after": 30}, "voting_closed": {"status": 409}}
+    for code, way in (("unavailable", None), ("voting_closed", "load_again")):
+        alice.page.goto(invitation)
+        alice.page.route("**/api/v1/profiles/me", posts_are_refused(code, problems[code]))
+        alice.press("Vote with this code")
+        alice.page.locator("dialog[open] button.primary").click()
+
+        expect(alice.problem).to_be_visible()
+        expect(alice.button("Vote with this code")).to_have_count(0)
+        expect(alice.page.locator("main button.primary:disabled")).to_have_count(0 if way else 1)
+        expect(alice.page.locator("main :is(button.primary, .problem button):visible")).to_have_count(1)
+        alice.page.unroute_all()
+
+
+def posts_are_refused(code: str, problem: dict[str, Any]) -> Callable[[Route], None]:
+    refuse = answer_with(problem["status"], {"code": code, **problem})
+    return lambda route: refuse(route) if route.request.method == "POST" else route.continue_()
+
+
 def test_vote_whose_response_was_lost_is_found_to_be_given(alice: Visitor, bob: Visitor) -> None:
     code = bob.sign_in()
     alice.sign_in()
@@ -182,6 +204,8 @@ def test_code_that_cannot_be_sent_again_may_still_be_typed(alice: Visitor, datab
     alice.press("send_again")
 
     expect(alice.page.locator("[data-resend-problem]")).to_contain_text(alice.words("problem_offline"))
+    expect(alice.button("send_again")).to_be_focused()  # it does the same once more
+    expect(alice.button("try_again")).to_have_count(0)
     expect(alice.button("Sign in")).to_be_visible()
     alice.page.context.set_offline(False)
     alice.code_field.fill(alice.code())

@@ -26,15 +26,19 @@ def test_wrong_code_tells_what_is_left_and_the_right_one_still_signs_in(alice: V
     alice.own_code()
 
 
-def test_wrong_number_is_answered_with_an_example(alice: Visitor) -> None:
+@pytest.mark.parametrize("typed", ["12345", ""])
+def test_wrong_number_is_answered_with_an_example(alice: Visitor, typed: str) -> None:
     alice.page.goto("/")
-    alice.page.get_by_label(alice.words("Mobile number")).fill("12345")
+    alice.page.get_by_label(alice.words("Mobile number")).fill(typed)
     example = alice.page.locator("#phone").get_attribute("placeholder") or ""
 
     alice.press("Get an SMS code")
 
     unbroken = example.replace(" ", "\u00a0").replace("-", "\u2011")
     expect(alice.problem).to_have_text(alice.words("problem_invalid_phone", example=unbroken))
+    expect(alice.page.locator("form .message .problem")).to_be_visible()  # under the field
+    alice.page.get_by_label(alice.words("Mobile number")).fill(alice.phone)
+    expect(alice.problem).to_have_count(0)
 
 
 def test_phone_pasted_from_an_address_book_needs_no_mending(alice: Visitor) -> None:

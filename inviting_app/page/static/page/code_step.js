@@ -22,7 +22,7 @@ export function onPhone($, field, askForCode, showCode, ways) {
   groupWhileTyped(field);
   const submit = async () => {
     const phone = legible(field.value).trim();
-    if (!clean(phone)) return complain($(".problem"), notAPhone(), { field });
+    if (!clean(phone)) return complain($("form .problem"), notAPhone(), { field });
     await askForCode(phone);
     showCode();
     document.querySelector("main #code").focus();
@@ -97,8 +97,9 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
     say(now.sent ? t("code_sent_again") : document.querySelector("main [data-sent]").textContent);
     document.querySelector("main #code").focus();
   };
-  resend.addEventListener("click", working($("[data-resend-problem]"), resend, sendAgain, { words: tooMany() }));
-  const endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")), { brief: "resend_in" });
+  let endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")), { brief: "resend_in" });
+  const toSend = { words: tooMany(), button: resend, waits: (end) => (endWait = end) };
+  resend.addEventListener("click", working($("[data-resend-problem]"), resend, sendAgain, toSend));
   whenOver(field, state.expires, () => offerNew("code_expired"));
 
   /** A refused code is not sent again, since that would only consume an attempt. */

@@ -30,8 +30,8 @@ export function showInvited(profile, showProfile) {
     showProfile(answer);
     celebrate(answer);
   };
-  const activate = working($(".problem"), $("[data-activate]"), act, { words: unconfirmed() });
-  $("[data-activate]").addEventListener("click", activate);
+  const button = $("[data-activate]");
+  button.addEventListener("click", working($(".problem"), button, act, { words: unconfirmed(), button }));
   $("[data-later]").addEventListener("click", () => {
     keepForLater(profile, code);
     forgetLink();
