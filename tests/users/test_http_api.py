@@ -4,6 +4,7 @@ import gzip
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 
@@ -96,6 +97,14 @@ def test_answer_in_any_charset_is_read(charset: str, peer: Peer) -> None:
     reply = Reply(body='{"id": "a1", "said": "ö"}'.encode(), headers={"Content-Type": f"text/plain; charset={charset}"})
 
     assert send(peer, reply) == Answer(reference="a1")
+
+
+def test_long_content_type_holds_up_nothing(peer: Peer) -> None:
+    reply = Reply(body=b'{"id": "a1"}', headers={"Content-Type": 'text/plain; a="' + ";" * 60_000})
+
+    began_at = time.thread_time()
+    assert send(peer, reply) == Answer(reference="a1")
+    assert time.thread_time() - began_at < 0.5  # of the thread that sends all SMS; it was three seconds
 
 
 def test_cause_of_a_missing_connection_is_told(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

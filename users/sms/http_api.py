@@ -23,9 +23,9 @@ from users.sms.providers import Call, Provider, first_rule
 
 # Seconds that one try may take in all: name lookup, connection and a slow answer. And those for the connection.
 SECONDS, CONNECT_SECONDS = 8.0, 3.0
-
-# Longer answers are not read: those of SMS providers have a few hundred bytes.
-MAX_ANSWER = 65_536
+# Longer answers are not read: those of SMS providers have a few hundred bytes. A longer Content-Type is not either:
+# httpx reads it in quadratic time, so one of 90 KB takes eight seconds.
+MAX_ANSWER, MAX_CONTENT_TYPE = 65_536, 200
 
 # Reasons by HTTP status, where no rule of the provider's table applies. Others from 300 to 499 are REJECTED, because
 # redirects are not followed. What is left is an unknown outcome: a 500 may come after the SMS was queued, and a 502 or
@@ -38,7 +38,6 @@ _BY_STATUS = {
     429: Reason.LIMIT,
     503: Reason.FAULT,
 }
-
 
 # What comes of a call: the response and its body, as it was sent.
 Exchanged = tuple[httpx.Response, bytes]
@@ -152,7 +151,8 @@ async def _ask(request: httpx.Request, latest: float) -> Exchanged:
 def _read(provider: Provider, call: Call, response: httpx.Response, body: bytes) -> Response:
     """What was answered. In the thread of the caller: it must not hold up other requests. Raises UnknownOutcome."""
     body = _decompressed(body, response.headers.get("Content-Encoding", "identity"))
-    charset = response.charset_encoding or provider.charset
+    kind = response.headers.get("Content-Type", "")
+    charset = (len(kind) <= MAX_CONTENT_TYPE and response.charset_encoding) or provider.charset
     text = fields.decode(body, charset)
     return Response(response.status_code, text, _parsed(body, text, call.pattern, charset))
 
