@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import OperationalError, models, transaction
 from django.db.models import Model
@@ -22,10 +22,11 @@ from django.views.generic import FormView
 
 from profiles import queries, results, voting
 from profiles.admin import voting_words
-from profiles.admin.voting_words import ANNOUNCE, CHANGED_MEANWHILE, PUBLISHED, ZONE
+from profiles.admin.voting_words import ANNOUNCE, PUBLISHED, ZONE
 from profiles.models import VotingPeriod
 from users import deadline
 from users.admin.actions import FinalForm, ReasonForm
+from users.admin.fresh import FreshForm
 from users.admin.lists import ForgivingAdmin
 from users.admin.times import to_the_second
 from users.operators import history
@@ -50,11 +51,7 @@ REASON = _(
 MEANINGS = {"opens_at": _("Votes count from this time on."), "closes_at": _("Votes count before this time.")}
 
 
-def _times(period: VotingPeriod) -> str:
-    return f"{period.opens_at} {period.closes_at}"
-
-
-class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
+class PeriodForm(FreshForm, ReasonForm):
     class Meta:
         model = VotingPeriod
         fields = ("opens_at", "closes_at")
@@ -67,13 +64,6 @@ class PeriodForm(forms.ModelForm, ReasonForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         if "reason" in self.fields:  # not for those who may only view
             self.fields["reason"].help_text = REASON
-        self.initial["about"] = _times(self.instance)
-
-    def clean(self) -> dict[str, Any] | None:
-        """Nobody undoes a change that they have not seen."""
-        if self.cleaned_data["about"] != _times(self.instance):
-            raise ValidationError(CHANGED_MEANWHILE)
-        return super().clean()
 
 
 class PublishForm(FinalForm):
@@ -144,7 +134,7 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return [path("publish/", publish, name="profiles_votingperiod_publish"), *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        times: Any = ("opens_at", "closes_at", "reason", "about") if self.has_change_permission(request, obj) else TIMES
+        times: Any = ("opens_at", "closes_at", "reason") if self.has_change_permission(request, obj) else TIMES
         explained = {} if times is TIMES else {"description": WHAT_HAPPENS}
         is_published = isinstance(obj, VotingPeriod) and obj.results_published_at
         published = (PUBLISHED_AT, "results_sha256") if is_published else ()

@@ -18,7 +18,6 @@ ANNOUNCE = _(
     "Announce the SHA-256 of the file elsewhere now, such as in a post, so that nobody can exchange the file later:"
     " %(sha256)s"
 )
-CHANGED_MEANWHILE = _("Somebody has changed the times since you opened this page. Open it again to see them.")
 NO_END = _("Results can be published when voting has ended. No end is set yet.")
 
 

@@ -21,6 +21,7 @@ from profiles.webhooks import addresses, answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from profiles.webhooks.models import Kind
 from users.admin import permissions
+from users.admin.fresh import FreshForm
 from users.admin.links import back_to_page, linked
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, breakable, marked, shown
 from users.operators import history
@@ -43,7 +44,7 @@ class WebhookAdmin(ForgivingAdmin):
         return found
 
 
-class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+class EndpointForm(FreshForm):
     events = forms.MultipleChoiceField(label=_("Events"), choices=_kinds, widget=CheckboxSelectMultiple)
 
     class Meta:

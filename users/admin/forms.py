@@ -1,4 +1,4 @@
-"""The admin's forms for passwords. The login form is in `lockout`."""
+"""The admin's forms for operators and their passwords. The login form is in `lockout`."""
 
 from typing import Any
 
@@ -12,8 +12,13 @@ from django.utils.translation import gettext_noop as N_
 
 from users import accounts
 from users.admin import lockout
+from users.admin.fresh import FreshForm
 from users.models import User
 from users.operators import history
+
+
+class OperatorForm(FreshForm, auth_forms.UserChangeForm):  # type: ignore[type-arg]
+    """Superusers make operators with it."""
 
 
 class PasswordForm(auth_forms.AdminPasswordChangeForm):  # type: ignore[type-arg]

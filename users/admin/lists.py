@@ -25,6 +25,7 @@ from django.utils.translation import gettext_noop as N_
 
 from users import replica
 from users.admin import search
+from users.admin.fresh import FreshForm
 from users.models import User
 from users.operators import phone_searches
 from users.operators.phone_searches import TooManyPhoneSearches
@@ -103,6 +104,7 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     Django's own admin fails for some of those.
     """
 
+    form = FreshForm
     # What an empty list says.
     empty_text: Any = gettext_lazy("Nothing is here yet.")
     # The title of the form that adds an object.

@@ -30,7 +30,7 @@ from users import accounts
 from users.admin import search, user_state
 from users.admin.actions import OF_USERS, Action
 from users.admin.export import ExportAdmin
-from users.admin.forms import PasswordForm
+from users.admin.forms import OperatorForm, PasswordForm
 from users.admin.lists import ChoiceFilter, shown
 from users.admin.permissions import TitlesAdmin, name, title
 from users.admin.user_views import ActionView, DiagnosisView, PhoneView, UserView
@@ -64,6 +64,7 @@ class UserStatusFilter(ChoiceFilter):
 
 class UserAdmin(TitlesAdmin, ExportAdmin, auth_admin.UserAdmin):  # type: ignore[type-arg]
     search_fields = ("phone",)
+    form = OperatorForm
     change_password_form = PasswordForm
     list_display = ("marked", "id", "verified_at", "last_login", "created_at")
     list_filter = (UserStatusFilter,)
