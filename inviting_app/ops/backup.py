@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
 from django.db.models import F, Value
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Greatest, Least, Now
 from psycopg import pq
 
 from inviting_app import queries
@@ -110,9 +110,12 @@ def record() -> None:
 
 
 def record_checked(made_at: datetime) -> None:
-    """Remember that a restore has proved a backup of this time. As in `record`, it does not matter if that fails."""
+    """Remember that a restore has proved a backup of this time. As in `record`, it does not matter if that fails.
+
+    The clock of the machine that made it may be wrong, but none is from the future.
+    """
     with suppress(DatabaseError):
-        newest = Greatest(F("checked_backup_at"), Value(made_at))
+        newest = Greatest(F("checked_backup_at"), Least(Value(made_at), Now()))
         SiteTotals.objects.using(settings.OWNER_DATABASE).update(checked_backup_at=newest)
 
 

@@ -27,7 +27,7 @@ from profiles import privacy
 # `restore` in a scratch database names no other one.
 _OWN_DATABASE = ("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
 # What `manage.py restore` prints.
-_BEGUN = re.compile(r"^The backup of (\d+-\d+-\d+ \d+:\d+:\d+) UTC is restored", re.MULTILINE)
+_BEGUN = re.compile(r"^The backup of (\d{4}-\d+-\d+ \d+:\d+:\d+) UTC is restored", re.MULTILINE)
 _COUNTED = re.compile(r"^Restored: (\d+) users and (\d+) activations", re.MULTILINE)
 _PREFIX = re.compile("^CommandError: (The backup was not restored: )?")
 # The names of a day's backup once it is checked, and before.

@@ -177,6 +177,12 @@ def test_newest_checked_backup_counts() -> None:
     assert checked_at() == newest
 
 
+def test_backup_from_the_future_counts_as_one_of_now() -> None:
+    backup.record_checked(datetime(9999, 12, 31, tzinfo=UTC))
+
+    assert checked_at() <= database_now()
+
+
 def test_backup_without_users_is_doubted(file: Path) -> None:
     User.objects.all().delete()
     errors = StringIO()
