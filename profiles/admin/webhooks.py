@@ -2,37 +2,27 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminTextInputWidget
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet, Value
 from django.db.models.expressions import RawSQL
-from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
+from profiles.admin.webhook_form import EndpointForm
 from profiles.models import WebhookDelivery, WebhookEndpoint
-from profiles.webhooks import addresses, answers, endpoints
+from profiles.webhooks import answers, endpoints
 from profiles.webhooks import messages as webhook_messages
-from profiles.webhooks.models import Kind
 from users.admin import permissions
-from users.admin.fresh import FreshForm
 from users.admin.links import back_to_page, linked
 from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, breakable, marked, shown
 from users.operators import history
 
 MAY_CHANGE = "profiles.change_webhookendpoint"
 SECRET = _("It was shown once. The list of webhooks has an action that makes a new one.")
-
-
-def _kinds() -> list[tuple[str, str]]:
-    """The events by name and meaning, in the current language."""
-    return [(kind.value, f"{kind.value}: {kind.label}") for kind in Kind]
 
 
 class WebhookAdmin(ForgivingAdmin):
@@ -42,35 +32,6 @@ class WebhookAdmin(ForgivingAdmin):
         may_change = Value(request.user.has_perm(MAY_CHANGE))
         found: QuerySet[Any] = super().get_queryset(request).annotate(may_change=may_change)
         return found
-
-
-class EndpointForm(FreshForm):
-    events = forms.MultipleChoiceField(label=_("Events"), choices=_kinds, widget=CheckboxSelectMultiple)
-
-    class Meta:
-        model = WebhookEndpoint
-        fields = ("url", "events", "is_enabled", "disabled_reason")
-        widgets = dict.fromkeys(("url", "disabled_reason"), AdminTextInputWidget(attrs={"class": "vLargeTextField"}))
-        help_texts = {
-            "url": _("Where the events are sent. Do not write a user or a password into it."),
-            "is_enabled": _(
-                "While it is off, new events are not kept for it, and those that wait go on waiting. A webhook can be"
-                " deleted once it has no deliveries: they are kept for 14 days."
-            ),
-        }
-
-    def clean_url(self) -> str:
-        try:
-            return addresses.checked(self.cleaned_data["url"])
-        except addresses.UrlNotAllowed as error:
-            raise ValidationError(str(error)) from error
-
-    def clean(self) -> dict[str, Any]:
-        """No reason, and no failure of before, stays with an endpoint that is enabled."""
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("is_enabled"):
-            cleaned["disabled_reason"] = ""
-        return cleaned
 
 
 @admin.register(WebhookEndpoint)

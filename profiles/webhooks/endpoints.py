@@ -18,6 +18,9 @@ from users.queries import database_now
 
 QUEUED, DELIVERED, FAILED = WebhookDelivery.State
 
+# Enabled endpoints, which requests in progress may exceed. Each event is a row for each of them: those of a vote are
+# inserted while other votes for the same code wait. And the worker, which sends the SMS, makes tries of each at once.
+MOST = 20
 # For this time after a new secret, the one before signs too.
 PREVIOUS_SECRET_FOR = DAY
 # How long deliveries are kept, also those that wait for their endpoint to be enabled again.
@@ -26,6 +29,11 @@ DELIVERIES_FOR = 14 * DAY
 FAILS_FOR = timedelta(minutes=10)
 # The reason with which an endpoint is disabled whose receiver answers 410.
 GONE = "HTTP 410 Gone"
+
+
+def are_enough() -> bool:
+    """Whether no more endpoints may be enabled."""
+    return WebhookEndpoint.objects.filter(is_enabled=True).count() >= MOST
 
 
 def delivered(delivery: WebhookDelivery, answer: Answer) -> None:

@@ -66,6 +66,18 @@ def test_url_that_cannot_be_used_is_refused(manager: Client) -> None:
     assert not WebhookEndpoint.objects.exists()
 
 
+def test_no_more_are_enabled_than_every_vote_can_wait_for(manager: Client) -> None:
+    hooks = [endpoint(URL) for _ in range(endpoints.MOST)]
+    assert "At most 20 webhooks" in manager.post(f"{LIST}add/", filled(URL)).text
+    disabled = {"url": URL, "events": ["user.verified"], "disabled_reason": "moved"}
+    assert manager.post(f"{LIST}{hooks[0].pk}/change/", disabled).status_code == 302
+    shown_secret(manager.post(f"{LIST}add/", filled(URL)))
+
+    assert "At most 20 webhooks" in manager.post(f"{LIST}{hooks[0].pk}/change/", filled(URL)).text
+    assert manager.post(f"{LIST}{hooks[1].pk}/change/", filled(f"{URL}/new")).status_code == 302
+    assert WebhookEndpoint.objects.filter(is_enabled=True).count() == endpoints.MOST
+
+
 def test_disabled_webhook_has_a_reason_and_loses_it_with_its_failures(manager: Client) -> None:
     target = endpoint(URL, failing_since=database_now(), error="HTTP 500")
     path = f"{LIST}{target.pk}/change/"
