@@ -62,6 +62,7 @@ def test_stale_form_undoes_nothing(browser: Client, make: Any) -> None:
     refused = browser.post(page, {**late, **stale})
 
     assert STAYS in refused.text
+    assert STAYS in browser.post(page, {**late, "about": "\0"}).text
     assert (state(), logged()) == before
     assert browser.post(page, {**late, **about(browser, page)}).status_code == 302
     assert state() != before[0]

@@ -27,7 +27,7 @@ class FreshForm(forms.ModelForm):  # type: ignore[type-arg]
         return [name for name in super().changed_data if name != "about"]
 
     def clean(self) -> dict[str, Any] | None:
-        if self.instance.pk and self.cleaned_data["about"] not in ("", self.initial["about"]):
+        if self.instance.pk and self.cleaned_data.get("about") not in ("", self.initial["about"]):
             raise ValidationError(CHANGED_MEANWHILE)
         return super().clean()
 
