@@ -142,7 +142,7 @@ def foreign_host(request: HttpRequest) -> HttpResponse:
             "invalid", detail=why, errors=[{"field": "Host", "code": "invalid", "detail": why}]
         )
     else:
-        refused = render(request, "400.html", {"why": why}, status=400)
+        refused = render(request, "foreign_host.html", {"why": why}, status=400)
     refused.problem_cause = f"host {mask_host(host)!a:.100} is not in SITE_URL or EXTRA_HOSTS"  # type: ignore[attr-defined]
     return refused
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import get_language
@@ -58,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def problem(request: HttpRequest, code: str) -> HttpResponse:
     """What one code means, what to do about it, and which operations answer it."""
     if code not in PROBLEMS:
-        raise Http404
+        return render(request, "problems/unknown.html", status=404)
     all_operations = _operations()
     operations = [operation for operation in all_operations if _may_answer(operation, code)]
     context = {

@@ -58,7 +58,7 @@ def test_write_is_refused_and_the_next_request_gets_another_connection(
 
 def assert_page_is_unavailable(answer: Any) -> None:
     assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
-    assert "Сервис ненадолго недоступен" in answer.content.decode()
+    assert "Сервис недоступен" in answer.content.decode()
 
 
 def test_page_whose_view_writes_is_refused_in_words_for_people(operator: Client, former_primary: None) -> None:

@@ -48,9 +48,24 @@ def test_expired_code_leads_to_a_new_one(alice: Visitor, database: Any) -> None:
 
     only_asks_for_a_new_one(alice, "code_expired")
     alice.press("new_code")
-    alice.hears("code_sent_again")
+    alice.hears("sent", phone=alice.unbroken_phone)
     alice.code_field.fill(alice.code(2))
     alice.own_code()
+
+
+def test_disabled_user_is_only_offered_another_number(alice: Visitor, database: Any) -> None:
+    alice.page.goto("/")
+    alice.ask_for_code()
+    database.execute("UPDATE users_user SET is_active = false WHERE phone = %s", [f"+7{alice.phone}"])
+
+    alice.code_field.fill(alice.code())
+
+    alice.sees("problem_account_disabled")
+    expect(alice.page.locator("main :is(button, input, summary):visible")).to_have_count(1)
+    expect(alice.button("Change number")).to_be_focused()
+    alice.finds_no_barrier()
+    alice.press("Change number")
+    expect(alice.page.locator("#phone")).to_have_value(alice.typed_phone)
 
 
 def only_asks_for_a_new_one(person: Visitor, why: str) -> None:

@@ -160,8 +160,12 @@ def test_refused_invite_codes_tell_why_and_leave_the_field_to_mend(alice: Visito
 
 
 @pytest.mark.long
-def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor) -> None:
+@pytest.mark.parametrize("same", [True, False])
+def test_vote_that_was_given_in_another_tab_is_told(
+    alice: Visitor, bob: Visitor, visitor: Callable[..., Visitor], same: bool
+) -> None:
     code = alice.sign_in()
+    typed = code if same else visitor("en").sign_in()
     bob.sign_in()
     other = bob.page.context.new_page()
     other.goto(f"/i/{code}")
@@ -169,12 +173,31 @@ def test_vote_that_was_given_in_another_tab_is_told(alice: Visitor, bob: Visitor
     other.get_by_role("button", name="Vote", exact=True).click()
     expect(other.locator("[data-success]")).to_be_visible()
 
-    bob.invite_field.fill(code)
+    bob.invite_field.fill(typed)
     bob.press("Continue")
     bob.press("Vote")
 
-    expect(bob.problem).to_have_text(bob.words("problem_already_activated", code=f"{code[:3]} {code[3:]}"))
-    bob.press("load_again")
+    bob.sees_chosen(code)
+    told = bob.words("problem_already_activated", code=f"{code[:3]}\u00a0{code[3:]}")
+    expect(bob.page.locator("[data-notice]")).to_have_text("" if same else told)
+
+
+def test_invitation_with_a_code_of_nobody_can_be_corrected(alice: Visitor, bob: Visitor, database: Any) -> None:
+    code = alice.sign_in()
+    (nobodys,) = database.execute("SELECT 'ZZZZZZ' EXCEPT SELECT invite_code FROM profiles_profile").fetchone()
+    bob.sign_in()
+    bob.page.goto(f"/i/{nobodys}")
+    bob.press("Vote with this code")
+    bob.press("Vote")
+
+    expect(bob.problem).to_have_text(bob.words("problem_invite_code_not_found"))
+    expect(bob.invite_field).to_have_value("ZZZ ZZZ")
+    expect(bob.invite_field).to_be_focused()
+    expect(bob.page.locator("main button.primary:visible")).to_have_text(["Continue", "Copy link"])
+    bob.finds_no_barrier()
+    bob.invite_field.fill(code)
+    bob.press("Continue")
+    bob.press("Vote")
     bob.sees_chosen(code)
 
 

@@ -75,6 +75,10 @@ def test_vote_outside_the_period_is_not_shown_as_counted(
     expect(counted.page.locator("[data-counted]:not(.warning)")).to_have_text(counted.words("vote_counted"))
     for card in ("[data-choice]", "[data-own-code]", "[data-people]"):
         assert left(counted, card) > left(counted, "[data-results]")  # beside the results, on a wide screen
+    chosen.page.goto("/")
+    chosen.sees("counted_of", counted=1, count=3)
+    expect(chosen.page.locator("[data-people] .badge")).to_have_text([chosen.words("not_counted")] * 2)
+    chosen.finds_no_barrier()
 
 
 def vote_for(voter: Visitor, code: str) -> None:

@@ -101,7 +101,8 @@ def test_page_tells_the_state_of_the_vote(
         one.page.goto("/i/broken")
         expect(one.page.locator("[data-broken]")).to_be_visible()
         one.page.goto(f"/i/{code}")
-        expect(one.page.locator("[data-if][data-about]")).to_contain_text(begins(one, "soon_invited"))
+        one.sees("soon_invited")
+        expect(one.page.locator("[data-about] + p")).to_contain_text(begins(one, "soon_keeps"))
         photograph(one, "invited-soon")
         one.sign_in(f"/i/{code}")
         expect(period(one)).to_contain_text(begins(one, "soon_profile"))
@@ -201,7 +202,7 @@ def still_tells_the_period(stranger: Visitor, voter: Visitor) -> None:
     voter.sees("vote_counted")
     for one in (stranger, voter):
         one.press("Try again")
-        expect(one.page.locator("[data-missing]")).to_contain_text(one.words("problem_offline"))
+        expect(one.page.locator("[data-missing]")).to_contain_text(one.words("results_missing"))
         one.page.unroute_all()
         one.press("Try again")
         one.sees_title("results_title")

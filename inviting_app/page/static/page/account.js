@@ -4,7 +4,7 @@ import { make, makeButton, say } from "./elements.js";
 import { dayAndTime, phone, t, unbroken } from "./i18n.js";
 import { forgetNewPhone } from "./new_phone.js";
 import { authorized, download, ended, signInAgain, signOut } from "./session.js";
-import { CHANGED, TO_ERASE, tab } from "./store.js";
+import { CHANGED, RETURNED, tab } from "./store.js";
 import { ask, show, working } from "./ui.js";
 import { forgetDraft } from "./vote.js";
 
@@ -26,11 +26,11 @@ function showAccount(profile, devices) {
     if (target.closest("button")) notice.textContent = "";
   });
   tab.removeItem(CHANGED);
-  const isBack = tab.getItem(TO_ERASE) !== null;
+  const isBack = tab.getItem(RETURNED) !== null;
   $("[data-erase] h2").toggleAttribute("data-back", isBack);
   $("[data-returned]").hidden = !isBack;
   $("[data-erase] [data-ahead]").hidden = isBack; // it has come true
-  tab.removeItem(TO_ERASE);
+  tab.removeItem(RETURNED);
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
     leave();
@@ -40,15 +40,16 @@ function showAccount(profile, devices) {
   tellOfVote(profile);
   showDevices(devices);
 
-  onClick($("[data-devices]"), "[data-end-all]", async () => {
+  const endAll = async () => {
     if (!(await ask($("#confirm-end-all")))) return;
     await authorized("DELETE", DEVICES);
     leave();
     ended("all_ended");
-  });
+  };
+  onClick($("[data-devices]"), "[data-end-all]", endAll, { words: { unavailable: t("end_all_failed") } });
   onClick($("[data-export]"), "button", async () => {
     save(await download(`${ME}/export`), `${profile.invite_code}.json`);
-    say(t("exported"));
+    tell($("[data-export]"), t("exported"));
   });
   onClick(
     $("[data-erase]"),
@@ -61,12 +62,8 @@ function showAccount(profile, devices) {
       forgetDraft(profile);
       ended("erased");
     },
-    { sign_in_again },
+    { sign_in_again: () => signInAgain(profile.phone, "sign_in_to_erase") },
   );
-  function sign_in_again() {
-    tab.setItem(TO_ERASE, "1");
-    signInAgain(profile.phone);
-  }
   return async () => {
     const now = await authorized("GET", DEVICES);
     return () => $("dialog[open]") || $(".devices").contains(document.activeElement) || showDevices(now);
@@ -74,7 +71,7 @@ function showAccount(profile, devices) {
 
   function showDevices(listed) {
     const [own, others] = [true, false].map((current) => listed.filter((device) => device.current === current));
-    $(".devices").replaceChildren(...[...own, ...others].map((device) => item(device, $("[data-devices] .problem"), $("#confirm-end"))));
+    $(".devices").replaceChildren(...[...own, ...others].map((device) => item(device, $("#confirm-end"))));
     offerToEnd($("[data-devices]"));
   }
 }
@@ -87,7 +84,13 @@ function tellOfVote({ activated_invite, receipt }) {
 
 function onClick(card, selector, act, ways) {
   const button = card.querySelector(selector);
-  button.addEventListener("click", working(card.querySelector(".problem"), button, act, ways));
+  button.addEventListener("click", working(card.querySelector(":scope > .problem"), button, act, ways));
+}
+
+/** Says in the card that something is done. */
+function tell(card, text) {
+  card.querySelector("[data-done]").textContent = text;
+  say(text);
 }
 
 /** After the next sign-in the profile is shown. */
@@ -95,7 +98,7 @@ function leave() {
   history.replaceState(null, "", location.pathname);
 }
 
-function item(device, box, dialog) {
+function item(device, dialog) {
   const name = described(device.user_agent);
   const row = make("li");
   const { ended_at, signed_in_at } = device;
@@ -104,7 +107,8 @@ function item(device, box, dialog) {
   const when = Object.assign(make("p"), { className: "hint" });
   if (device.current) when.append(Object.assign(make("span", t("this_device")), { className: "badge" }), " ");
   when.append(state);
-  row.append(make("strong", name), when);
+  const box = Object.assign(make("div"), { className: "problem", role: "alert" });
+  row.append(make("strong", name), when, box);
   if (!device.current) when.before(ender(device, name, row, box, dialog)); // this one is signed out above
   return row;
 }
@@ -119,20 +123,21 @@ function offerToEnd(card) {
 function ender(device, name, row, box, dialog) {
   const button = makeButton(t(device.ended_at ? "forget" : "end"), () => {}, "secondary small");
   button.ariaLabel = t(device.ended_at ? "forget_device" : "end_device", { device: name });
-  const end = working(box, button, async () => {
+  const end = async () => {
     dialog.querySelector("h2").textContent = t(device.ended_at ? "forget_title" : "end_title", { device: unbroken(name) });
     dialog.querySelector("[data-effect]").textContent = t("end_effect", { device: unbroken(name) });
     for (const part of dialog.querySelectorAll("[data-live]")) part.hidden = Boolean(device.ended_at);
     for (const part of dialog.querySelectorAll("[data-left]")) part.hidden = !device.ended_at;
     if (!(await ask(dialog))) return;
     await authorized("DELETE", `${DEVICES}/${device.id}`);
-    say(t(device.ended_at ? "device_forgotten" : "device_ended", { device: name }));
     const card = row.closest("[data-devices]");
+    tell(card, t(device.ended_at ? "device_forgotten" : "device_ended", { device: name }));
     row.remove();
     offerToEnd(card);
     (card.querySelector("li button") ?? card.querySelector("h2")).focus();
-  });
-  button.addEventListener("click", end);
+  };
+  const words = device.ended_at ? {} : { unavailable: t("end_failed", { device: name }) };
+  button.addEventListener("click", working(box, button, end, { words }));
   return button;
 }
 

@@ -3,15 +3,21 @@
 import { make, say } from "./elements.js";
 import { t } from "./i18n.js";
 
+// Gives the button that was pressed last its own words back.
+let restore = () => {};
+
 export function copyOnClick(button, text) {
   const words = [...button.childNodes];
-  let timer;
   button.addEventListener("click", async () => {
     await toClipboard(text);
+    restore(); // the clipboard holds the last text only
     say(t("copied"));
     button.textContent = t("copied");
-    clearTimeout(timer);
-    timer = setTimeout(() => button.replaceChildren(...words), 2000);
+    const timer = setTimeout(() => restore(), 2000);
+    restore = () => {
+      clearTimeout(timer);
+      button.replaceChildren(...words);
+    };
   });
 }
 

@@ -2,9 +2,13 @@
 
 import { say } from "./elements.js";
 import { clock, halves, t, typedPhone, unbroken } from "./i18n.js";
-import { notAPhone, wayOut } from "./problems.js";
+import { explain, help, notAPhone, wayOut } from "./problems.js";
 import { clean, legible } from "./typed.js";
 import { complain, countDown, onSubmit, show, working } from "./ui.js";
+
+const FIRST = { sent: "sent", kept: "not_sent" };
+const REPEATED = { sent: "sent_again", kept: "not_sent" };
+const RENEWED = { sent: "sent", kept: "attempts_again" };
 
 let stopReading = () => {};
 
@@ -68,33 +72,35 @@ export function requested(phone, answer) {
 
 /**
  * Shows the view of this name for the code that was `requested`.
- * @param ways `again` requests the code once more, `enter` sends what was typed, `other` shows the step before; with
- * `known` a device of this number is told so
+ * @param ways `again` requests the code once more, `enter` sends what was typed, `other` shows the step before,
+ * `shown` fills in what else the view has
+ * @param words the names of the texts above the code, for when an SMS was sent and for when none was
  */
-export function showCodeStep(view, state, { again, enter, other, known = false }) {
+export function showCodeStep(view, state, ways, words = FIRST) {
+  const { again, enter, other, shown = () => {} } = ways;
   const $ = show(view);
   const field = $("#code");
   const phone = typedPhone(state.phone);
-  const sent = state.code ? "sent_nowhere" : state.sent ? "sent" : "not_sent";
+  const sent = state.code ? "sent_nowhere" : state.sent ? words.sent : words.kept;
   $("[data-sent]").textContent = t(sent, { phone: unbroken(phone), time: clock(new Date(state.sentAt)) });
   $("[data-length]").textContent = t(state.length > 6 ? "code_long" : "code_short", { length: state.length });
-  $("[data-known]").hidden = !known;
   $("[data-demo]").hidden = !state.code;
   if (state.code) $("[data-demo] .code").textContent = halves(state.code);
+  shown($);
   $("[data-other]").addEventListener("click", otherNumber);
 
   readSms((code) => fillIn(field, code));
   const tried = new Set();
   let left = 0; // attempts, when the service has told
   const resend = $("[data-resend]");
-  const ways = { other_number: $("[data-other]"), by_itself: true };
-  onSubmit($("form"), () => submit().catch(endCode), ways);
+  onSubmit($("form"), () => submit().catch(endCode), { by_itself: true });
   submitWhenComplete($("form"), field, state.length);
 
+  let isDead = false;
   const sendAgain = async () => {
     const now = await again();
-    showCodeStep(view, now, { again, enter, other, known });
-    say(now.sent ? t("code_sent_again") : document.querySelector("main [data-sent]").textContent);
+    showCodeStep(view, now, ways, isDead ? RENEWED : REPEATED);
+    say(document.querySelector("main [data-sent]").textContent);
     document.querySelector("main #code").focus();
   };
   let endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")), { brief: "resend_in" });
@@ -120,6 +126,7 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
 
   /** A code that cannot be used any more is replaced at once: asking brings new attempts, with or without an SMS. */
   function offerNew(why) {
+    isDead = true;
     endWait();
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     $("[data-sent]").textContent = "";
@@ -135,9 +142,23 @@ export function showCodeStep(view, state, { again, enter, other, known = false }
   }
 
   function endCode(problem) {
+    if (wayOut(problem) === "other_number") return close(problem);
     if (wayOut(problem) !== "new_code") throw problem;
     if (Date.now() >= state.expires) offerNew("code_expired");
     else offerNew(left === 1 ? "no_attempts" : "code_invalid");
+  }
+
+  /** This number cannot be used, whatever is typed. */
+  function close(problem) {
+    endWait();
+    const button = $("[data-other]");
+    $("[data-sent]").textContent = "";
+    $("[data-dead]").textContent = explain(problem);
+    $("h1").textContent = button.textContent;
+    $(".sent").after(...[help(problem), button].filter(Boolean));
+    for (const part of ["form", "[data-demo]", ".stack", "details"]) $(part).remove();
+    button.className = "primary";
+    button.focus();
   }
 
   function otherNumber() {

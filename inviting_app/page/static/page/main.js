@@ -69,5 +69,11 @@ session.addEventListener("change", ({ detail }) => {
   else showSignIn(detail);
 });
 
+session.addEventListener("again", ({ detail }) => {
+  newest += 1;
+  readAnew = null;
+  showSignIn(detail);
+});
+
 if (isSignedIn()) open();
 else showSignIn();

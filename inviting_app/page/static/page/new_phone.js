@@ -3,7 +3,7 @@
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
 import { phone as grouped, t, unbroken } from "./i18n.js";
 import { authorized, authorizedAgain, knowPhone, signInAgain } from "./session.js";
-import { CHANGED, tab } from "./store.js";
+import { CHANGED, RETURNED, tab } from "./store.js";
 import { remember, show } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
@@ -39,11 +39,15 @@ function asked() {
 function showPhone(profile) {
   const $ = show("new-phone");
   $("[data-phone]").textContent = grouped(profile.phone);
+  const isBack = tab.getItem(RETURNED) !== null;
+  tab.removeItem(RETURNED);
+  $("[data-returned]").hidden = !isBack;
+  for (const part of document.querySelectorAll("main [data-ahead]")) part.hidden = isBack; // they have come true
   const field = $("#new-phone");
   remember(field, typed(profile.user_id));
   const current = unbroken(grouped(profile.phone));
   const ways = {
-    sign_in_again: () => signInAgain(profile.phone),
+    sign_in_again: () => signInAgain(profile.phone, "sign_in_to_change"),
     words: { fresh_sign_in_required: t("sign_in_by_current", { phone: current }) },
   };
   onPhone($, field, (phone) => askForCode(phone, profile), () => showCode(profile), ways);

@@ -14,8 +14,11 @@ export async function readPeople({ invitations_count }) {
   return invitations_count ? authorized("GET", INVITATIONS) : NOBODY;
 }
 
-/** @returns {(profile) => Promise<void>} updates the list from a newer profile, if it has changed */
-export function showPeople(card, profile, people) {
+/**
+ * @param isCounted whether a vote of this time is in the published results
+ * @returns {(profile) => Promise<void>} updates the list from a newer profile, if it has changed
+ */
+export function showPeople(card, profile, people, isCounted = () => true) {
   const $ = (selector) => card.querySelector(selector);
   let newest = null;
   let total = 0;
@@ -54,7 +57,7 @@ export function showPeople(card, profile, people) {
   /** @returns the first item that was added */
   function add(page) {
     next = page.next;
-    const items = page.results.map(item);
+    const items = page.results.map((person) => item(person, isCounted(person.activated_at)));
     $("ol").append(...items);
     $("ol").hidden = !$("ol").children.length;
     const shown = $("ol").children.length;
@@ -65,9 +68,12 @@ export function showPeople(card, profile, people) {
   }
 }
 
-function item({ phone: text, activated_at }) {
+function item({ phone: text, activated_at }, counts) {
   const row = make("li");
   row.tabIndex = -1;
-  row.append(make("span", phone(text)), Object.assign(make("time", day(new Date(activated_at))), { dateTime: activated_at }));
+  const when = make("span");
+  if (!counts) when.append(Object.assign(make("span", t("not_counted")), { className: "badge" }), " ");
+  when.append(Object.assign(make("time", day(new Date(activated_at))), { dateTime: activated_at }));
+  row.append(make("span", phone(text)), when);
   return row;
 }

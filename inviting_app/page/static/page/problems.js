@@ -1,6 +1,7 @@
 /** The text of each problem, and what the user can do next. */
 
-import { contact, halves, moment, t, unbroken } from "./i18n.js";
+import { contact, halves, t, unbroken } from "./i18n.js";
+import { written } from "./voting.js";
 
 /** The next step for each code of the API. The views pass a function for each step, see `ui.js`. */
 const WAYS = {
@@ -19,7 +20,7 @@ const WAYS = {
   token_revoked: "sign_in_again",
   permission_denied: "sign_in_again",
   staff_phone: "field",
-  foreign_origin: "load_again",
+  foreign_origin: "none",
   fresh_sign_in_required: "sign_in_again",
   not_found: "load_again",
   invite_code_not_found: "field",
@@ -65,12 +66,12 @@ export function errorNumber({ code, request_id }) {
 
 /** Whether nothing is wrong: the user only has to wait, or to do something else first. */
 export function isCaution({ code }) {
-  return ["fresh_sign_in_required", "unavailable", "too_many_requests"].includes(code);
+  return ["fresh_sign_in_required", "unavailable", "too_many_requests"].includes(code) || !(code in WAYS);
 }
 
 /** The link to those who can help, where the user cannot. */
 export function help({ code }) {
-  return ["account_disabled", "internal_error"].includes(code) ? contact() : null;
+  return ["account_disabled", "foreign_origin", "internal_error", "staff_phone"].includes(code) ? contact() : null;
 }
 
 /** Some regions have no example. */
@@ -80,8 +81,8 @@ export function notAPhone() {
 }
 
 function explainPeriod({ opens_at, closes_at }) {
-  if (Date.parse(opens_at) > Date.now()) return t("voting_not_begun", { time: moment(new Date(opens_at)) });
-  if (Date.parse(closes_at) <= Date.now()) return t("voting_over", { time: moment(new Date(closes_at)) });
+  if (Date.parse(opens_at) > Date.now()) return t("voting_not_begun", { time: written(opens_at) });
+  if (Date.parse(closes_at) <= Date.now()) return t("voting_over", { time: written(closes_at) });
   return t("problem_voting_closed");
 }
 

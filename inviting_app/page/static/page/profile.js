@@ -2,14 +2,14 @@
 
 import { copyOnClick } from "./clipboard.js";
 import { make, spell } from "./elements.js";
-import { halves, phone, t } from "./i18n.js";
+import { halves, number, phone, t } from "./i18n.js";
 import { readPeople, showPeople } from "./people.js";
 import { offerResults, readResults, showResults } from "./results.js";
 import { authorized } from "./session.js";
 import { OTHERS, tab } from "./store.js";
 import { show } from "./ui.js";
 import { isInvited, showChoice, showInvited, showVote } from "./vote.js";
-import { aboutPeriod, isChanged, isOver, readVoting } from "./voting.js";
+import { aboutPeriod, isChanged, isCounted, isOver, readVoting } from "./voting.js";
 
 const ME = "/api/v1/profiles/me";
 const LONG_LIST = 9;
@@ -39,10 +39,15 @@ function showProfile(profile, voting, people, results) {
   showChoice($, profile, voting, (now) => {
     showNow = showProfile(now, voting, people, results);
   });
-  if (results) showResults($("[data-results]"), voting, results, profile);
+  if (results) {
+    const counted = showResults($("[data-results]"), voting, results, profile);
+    const count = profile.invitations_count;
+    if (counted < count) $("[data-counted-of]").textContent = t("counted_of", { counted: number(counted), count: number(count) });
+  }
   if (!voting.open) arrange($, voting, results);
   giveRoom($, profile);
-  const showAnew = showPeople($("[data-people]"), profile, people);
+  const counts = results ? (time) => isCounted(time, voting) : undefined;
+  const showAnew = showPeople($("[data-people]"), profile, people, counts);
   if (voting.results_published_at && !results) {
     $("[data-period]").after($("[data-missing]"));
     offerResults($("[data-missing]"), (published) => {

@@ -26,12 +26,16 @@ export async function readResults({ results_published_at }) {
  * @param {(page) => void} showThem called with their first page
  */
 export function offerResults(box, showThem) {
-  const again = working(box, box, async () => showThem(await call("GET", RESULTS)));
+  const words = Object.fromEntries(["offline", "unavailable", "internal_error"].map((code) => [code, t("results_missing")]));
+  const again = working(box, box, async () => showThem(await call("GET", RESULTS)), { words });
   complain(box, t("results_missing"), { button: makeButton(t("try_again"), () => again()) });
   box.classList.add("caution");
 }
 
-/** @param mine the profile of the user, if one is signed in */
+/**
+ * @param mine the profile of the user, if one is signed in
+ * @returns how many votes for this user are counted, if that is known
+ */
 export function showResults(card, { results_published_at, results_sha256 }, page, mine = {}) {
   const $ = (selector) => card.querySelector(selector);
   let next = page.next;
@@ -47,10 +51,11 @@ export function showResults(card, { results_published_at, results_sha256 }, page
   });
   $("[data-more-places]").addEventListener("click", more);
   card.hidden = false;
-  showOwn(page.results);
+  const counted = showOwn(page.results);
   add(SHOWN_FIRST);
   showProof(card, results_sha256, mine);
   $("[data-published]").textContent = t("results_published", { time: written(results_published_at) });
+  return counted;
 
   /** @returns the new rows */
   function add(count) {
@@ -64,7 +69,7 @@ export function showResults(card, { results_published_at, results_sha256 }, page
   }
 
   function showOwn(results) {
-    if (!mine.invite_code) return;
+    if (!mine.invite_code) return undefined;
     const own = results.find(({ invite_code }) => invite_code === mine.invite_code);
     $("[data-own]").hidden = !own;
     $("[data-unplaced]").hidden = Boolean(own);
@@ -74,6 +79,7 @@ export function showResults(card, { results_published_at, results_sha256 }, page
     } else if (next && mine.invitations_count) {
       $("[data-unplaced]").textContent = t("own_votes", { count: number(mine.invitations_count) });
     } else $("[data-unplaced]").textContent = t("no_place");
+    return own?.votes ?? (next ? undefined : 0);
   }
 }
 

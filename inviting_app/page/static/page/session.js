@@ -39,10 +39,20 @@ export function knowPhone(phone) {
   local.setItem(KNOWN, phone.replace(/\D/g, "").slice(-4));
 }
 
-/** For what needs a recent sign-in. It leads back to the same view, because the address stays the same. */
-export function signInAgain(phone) {
+/**
+ * For what needs a recent sign-in. It leads back to the same view, because the address stays the same. Who changes their
+ * mind stays signed in: a new sign-in on this device ends the session before. Dispatches `again` with `why`, the name of
+ * the text that says what it is for.
+ */
+export function signInAgain(phone, why) {
   tab.setItem("phone", phone);
-  signOut("sign_in_for_safety");
+  session.dispatchEvent(new CustomEvent("again", { detail: why }));
+}
+
+/** Shows the view of this address to the signed-in user again. */
+export function stay() {
+  tab.removeItem("phone");
+  changed();
 }
 
 /**

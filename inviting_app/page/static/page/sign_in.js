@@ -6,8 +6,8 @@ import { make, setOff } from "./elements.js";
 import { halves, t, unbroken } from "./i18n.js";
 import { explain as worded } from "./problems.js";
 import { offerResults, readResults, showResults } from "./results.js";
-import { knownDigits, signIn } from "./session.js";
-import { OTHERS, tab } from "./store.js";
+import { isSignedIn, knownDigits, signIn, stay } from "./session.js";
+import { OTHERS, RETURNED, tab } from "./store.js";
 import { remember, show } from "./ui.js";
 import { beforeSignIn, isOver, readVoting } from "./voting.js";
 
@@ -37,12 +37,30 @@ function showPhone(why) {
   $("[data-notice]").classList.toggle("warning", Boolean(why) && !CHOSEN.includes(why));
   if (why && !document.body.dataset.inviteCode) $("[data-about]").hidden = true; // nobody is new here
   const digits = why?.digits ?? knownDigits();
-  if (digits && !LEFT.includes(why)) tellKnown($("#phone-hint"), digits);
+  if (digits && !LEFT.includes(why) && !isSignedIn()) tellKnown($("#phone-hint"), digits);
   const field = $("#phone");
   remember(field);
-  onPhone($, field, askForCode, showCode, { by_itself: true });
-  tellPeriod($);
+  onPhone($, field, (phone) => askForCode(phone, why), showCode, { by_itself: true });
+  if (isSignedIn()) confirmUser($);
+  else tellPeriod($);
   if (why) $("[data-notice]").focus();
+}
+
+/** The session goes on meanwhile, and leads back. */
+function confirmUser($) {
+  $("h1").textContent = t("sign_in_again");
+  $("#phone-hint").textContent = t("sms_hint");
+  for (const part of ["[data-about]", ".ticket", "[data-broken]"]) $(part)?.remove();
+  offerToStay($);
+}
+
+function offerToStay($) {
+  $("[data-stay]").hidden = false;
+  $("[data-stay] a").addEventListener("click", (event) => {
+    event.preventDefault();
+    history.replaceState(null, "", "#account");
+    stay();
+  });
 }
 
 /** In the hint, so that what is wrong with the number takes the place of both. */
@@ -80,7 +98,7 @@ function explain(entry, voting, results) {
   about.after(...rest);
   if (isOver(voting)) {
     title.textContent = t("over_title");
-    entry.querySelector("#phone-hint").lastChild.textContent = t("over_hint");
+    entry.querySelector("#phone-hint").lastChild.textContent = t("sms_hint");
     entry.querySelector(".ticket")?.remove();
   }
   if (results) return lead(entry, title, [about, ...rest], voting, results);
@@ -111,24 +129,29 @@ function lead(entry, title, about, voting, results) {
   signIn.before(card);
 }
 
-async function askForCode(phone) {
+/** @param why the name of the text that says what a signed-in user signs in again for */
+async function askForCode(phone, why) {
   const body = request(phone, asked());
   const state = requested(phone, await call("POST", "/api/auth/signup", { body }));
+  if (isSignedIn()) state.why = why;
   tab.setItem(ASKED, JSON.stringify(state));
   return state;
 }
 
 function showCode() {
-  const { phone } = asked();
-  const isKnown = Boolean(knownDigits()) && phone.replace(/\D/g, "").endsWith(knownDigits());
+  const { phone, why } = asked();
   showCodeStep("code", asked(), {
-    known: isKnown,
-    again: () => askForCode(phone),
+    again: () => askForCode(phone, why),
     enter,
     other() {
       tab.removeItem(ASKED);
-      showPhone();
+      showPhone(why);
       document.querySelector("main #phone").focus();
+    },
+    shown($) {
+      if (!isSignedIn()) return;
+      if (why) $("[data-why]").textContent = t(why);
+      offerToStay($);
     },
   });
 }
@@ -139,5 +162,6 @@ async function enter(code) {
   tab.removeItem(ASKED);
   tab.removeItem("phone");
   if (answer.requested_by_others) tab.setItem(OTHERS, "1");
+  if (state.why) tab.setItem(RETURNED, "1");
   signIn(answer, state.phone);
 }

@@ -9,8 +9,8 @@ export const tab = usable("sessionStorage");
 /** The name in `tab`, until the next view, of: somebody else requested the code of this sign-in. */
 export const OTHERS = "requested_by_others";
 
-/** The same of: the new sign-in is for the erasure. */
-export const TO_ERASE = "signed_in_to_erase";
+/** The same of: the user has signed in again, to erase the account or to change the number. */
+export const RETURNED = "signed_in_again";
 
 /** The same of: the number was changed. */
 export const CHANGED = "phone_changed";

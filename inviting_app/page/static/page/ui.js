@@ -103,11 +103,8 @@ export function complainOf(problem, box, ways) {
   const link = help(problem);
   const byItself = ways.by_itself && problem.code === "unavailable";
   const explanation = byItself ? t("busy_by_itself") : explain(problem, ways.words);
-  if (way === "field" || !deed) return complain(box, explanation, { field: ways.field, link });
-  if (deed instanceof Element) {
-    complain(box, explanation, { link });
-    return deed.focus();
-  }
+  if (way === "field") return complain(box, explanation, { field: ways.field, link });
+  if (!deed) return complain(ways.failure ?? box, explanation, { link });
   const own = way === "wait" || way === "retry" ? ways.button : undefined;
   const button = own ?? nextStep(way, deed);
   const place = ways.failure ?? box;
@@ -128,7 +125,7 @@ export function complainOf(problem, box, ways) {
 
 function nextStep(way, deed) {
   if (way === "wait" || way === "retry") return makeButton(t("try_again"), deed);
-  if (way !== "sign_in_again") return makeButton(t(way), deed);
+  if (way !== "sign_in_again") return makeButton(t(way), deed, "primary");
   const signOutFirst = () => {
     show("loading"); // the end of the session takes a while, and this view is of it
     deed();

@@ -3,6 +3,7 @@
 import { make, say, setOff, spell } from "./elements.js";
 import { contact, day, halves, phone, t, unbroken } from "./i18n.js";
 import { inviteCode } from "./invite_code.js";
+import { explain } from "./problems.js";
 import { authorized } from "./session.js";
 import { local, tab } from "./store.js";
 import { ask, complain, onSubmit, remember, show, working } from "./ui.js";
@@ -25,10 +26,8 @@ export function showInvited(profile, showProfile) {
   const code = dataset.inviteCode;
   spell($(".ticket .code"), code);
   const act = async () => {
-    const answer = await activated($, code, profile);
-    if (!answer) return;
-    showProfile(answer);
-    celebrate(answer);
+    const answer = await activated($, code, profile).catch((problem) => mend(problem, code, profile, showProfile));
+    if (answer) showGiven(answer, code, showProfile);
   };
   const button = $("[data-activate]");
   button.addEventListener("click", working($(".problem"), button, act, { words: unconfirmed(), button }));
@@ -42,7 +41,29 @@ export function showInvited(profile, showProfile) {
   return $;
 }
 
-/** @param {(profile) => void} showVoted called when the user has voted with the form */
+/** Nobody has the code of the link: it can be corrected in the form. */
+function mend(problem, code, profile, showProfile) {
+  if (problem.code !== "invite_code_not_found") throw problem;
+  forgetLink();
+  tab.setItem(draft(profile), halves(code));
+  showProfile(profile);
+  const $ = (selector) => document.querySelector(`main ${selector}`);
+  putFirst($);
+  complain($("#invite-problem"), explain(problem), { field: $("#invite") });
+}
+
+/** Shows the own vote. It may be another one, given in another tab or on another device. */
+function showGiven(profile, code, showVoted) {
+  showVoted(profile);
+  const { activated_invite } = profile;
+  if (activated_invite === code) return celebrate(profile);
+  const notice = document.querySelector("main [data-notice]");
+  notice.textContent = t("problem_already_activated", { code: unbroken(halves(activated_invite)) });
+  setOff(notice, unbroken(halves(activated_invite)));
+  document.querySelector("main h1").focus();
+}
+
+/** @param {(profile) => void} showVoted called when the user has voted with the form, or elsewhere before */
 export function showChoice($, profile, voting, showVoted) {
   const form = $("[data-choice] form");
   const fromLink = dataset.inviteCode;
@@ -50,7 +71,8 @@ export function showChoice($, profile, voting, showVoted) {
   if (profile.activated_invite) {
     showVote($, profile, voting);
     if (fromLink && fromLink !== profile.activated_invite) {
-      notice.textContent = t("link_unused", { code: halves(fromLink) });
+      notice.textContent = t("link_unused", { code: unbroken(halves(fromLink)) });
+      setOff(notice, unbroken(halves(fromLink)));
     }
     return;
   }
@@ -93,9 +115,7 @@ function offerForm($, form, profile, showVoted) {
     }
     field.value = halves(code);
     const answer = await activated($, code, profile);
-    if (!answer) return;
-    showVoted(answer);
-    celebrate(answer);
+    if (answer) showGiven(answer, code, showVoted);
   };
   onSubmit(form, act, { words: unconfirmed() });
 }
@@ -155,16 +175,12 @@ async function activated($, code, profile) {
   return answer;
 }
 
-// The code of a vote whose response was lost.
-let unsure = "";
-
-/** @throws {Problem} The vote is refused as given already also if the service got it, and only its response was lost. */
+/** The profile with the own vote, also if it was given before: perhaps only the response to this one was lost. */
 async function vote(code) {
   try {
     return await authorized("POST", ME, { activated_invite: code });
   } catch (problem) {
-    if (problem.code === "already_activated" && problem.activated_invite === unsure) return authorized("GET", ME);
-    if (problem.code in unconfirmed()) unsure = code;
+    if (problem.code === "already_activated") return authorized("GET", ME);
     throw problem;
   }
 }

@@ -34,11 +34,18 @@ export function aboutFriends({ closes_at, open }) {
 export function beforeSignIn(usual, voting, invited, results) {
   if (voting.open) return [usual, aboutPeriod(voting, false)].filter(Boolean);
   if (!isOver(voting)) {
-    return [t(invited ? "soon_invited" : "soon_welcome", { time: written(voting.opens_at) })];
+    const time = written(voting.opens_at);
+    return invited ? [t("soon_invited"), t("soon_keeps", { time })] : [t("soon_welcome", { time })];
   }
   const late = invited ? t("code_late", { code: unbroken(halves(invited)) }) : "";
   const way = results ? "" : t("over_sign_in");
   return [aboutEnd(voting), late, way].filter(Boolean);
+}
+
+/** Whether a vote of this time is in the results of this period. */
+export function isCounted(activated_at, { opens_at, closes_at }) {
+  const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
+  return !(vote < opens || vote >= closes);
 }
 
 /** Why this vote is not in the published results, with the names and the times of what tells it. The reason may be another. */
