@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
 from profiles import activation, activation_queries, queries
 from profiles.models import Activation, FailedActivation, Profile, WebhookDelivery
@@ -46,9 +46,13 @@ def export(user: User) -> dict[str, Any]:
     own = Q(created_at__gte=user.created_at)
     # The export keeps the keys of its first version.
     codes = LoginCode.objects.filter(Q(own, user=user) | Q(changing_user=user)).annotate(digits=F("length"))
-    challenges = Challenge.objects.filter(login_code__in=codes.values("pk"))
+    # Those by which other users wanted to change to this phone, also erased ones: see `accounts.forget_changes`. Only
+    # the SMS are of this user, and not where they were requested.
+    of_others = codes.filter(user=user, changing_user__isnull=False).exclude(changing_user=user, used_at__isnull=False)
+    is_of_others = Q(login_code__in=of_others.values("pk"))
+    challenges = Challenge.objects.filter(~is_of_others, login_code__in=codes.values("pk"))
     deliveries = SmsDelivery.objects.filter(login_code__in=codes.values("pk"))
-    deliveries = deliveries.annotate(asked_from=F("client_address"))
+    deliveries = deliveries.annotate(asked_from=Case(When(is_of_others, then=None), default=F("client_address")))
     return {
         "person": _account(user),
         "profile": _values(profile, "invite_code invitations_count created_at"),

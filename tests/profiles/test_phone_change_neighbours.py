@@ -1,5 +1,6 @@
-"""Change of phone beside test numbers and webhooks."""
+"""Change of phone beside test numbers, webhooks and the export of who has the number."""
 
+import json
 from typing import Any
 
 import pytest
@@ -41,3 +42,17 @@ def test_other_systems_are_told(alice: SignedInUser) -> None:
 
     event = WebhookDelivery.objects.get()
     assert (event.kind, event.data) == (Kind.PHONE_CHANGED, {"user_id": me["user_id"]})
+
+
+def test_user_of_a_number_does_not_learn_from_where_another_wanted_it(alice: SignedInUser, bob: SignedInUser) -> None:
+    me, somewhere = "/api/v1/profiles/me", "198.51.100.9"
+    bob.api.defaults["REMOTE_ADDR"] = somewhere
+    requested(bob, alice.phone)
+    exports = [alice.api.get(f"{me}/export").getvalue().decode()]
+    assert somewhere in bob.api.get(f"{me}/export").getvalue().decode()
+    assert bob.api.delete(me).status_code == 204
+    exports.append(alice.api.get(f"{me}/export").getvalue().decode())
+
+    assert not any(somewhere in text for text in exports)
+    # But that there was such an SMS, which alice has got.
+    assert [len(json.loads(text)["sms"]) for text in exports] == [2, 2]
