@@ -26,6 +26,23 @@ def test_long_code_is_open_until_the_next_may_be_sent() -> None:
     assert spans == [300, 300, 300, 510, 900, 1800, 3600, 3600, 3600]
 
 
+def test_no_shorter_interval_leaves_a_phone_without_a_code() -> None:
+    """It gets shorter when an SMS of the day before leaves the 24 hours. Then a code was sent again shortly before it
+    closed, and the next SMS was an hour away."""
+    weigh(PHONE, 10, ended=-1)
+    hour = 3600
+    for number in range(6):
+        assert stranger(2 * number * hour, number).sent
+    began = 24 * hour - 3590
+    assert stranger(began, 6).resend_in == hour
+
+    attached = stranger(began + 3592, 7)
+
+    assert (attached.sent, attached.resend_in) == (False, 8)
+    assert stranger(began + hour, 8).sent
+    assert [stranger(began + later, later).code_length for later in (3700, 5000, 7000)] == [10, 10, 10]
+
+
 def test_client_attached_late_to_a_long_code_has_five_minutes() -> None:
     weigh(PHONE, 4, ended=-1)
     asked = stranger(0)

@@ -67,7 +67,7 @@ class CodeDecision:
     def limits_reached(self) -> tuple[LimitReached, ...]:
         return _reached(
             self.delays,
-            resend_interval=self.sends.delay(self.track.now) > NO_DELAY,
+            resend_interval=self.sends.send_delay(self.track.now) > NO_DELAY,
             long_challenges=self.length == codes.LONG and not self.allowed.long,
         )
 
@@ -94,7 +94,7 @@ def decide_code(
     existing = _existing_challenge(track, challenge_id)
     length = existing.login_code.length if existing else _length(track, allowed, delays)
     sends = track.by_length[length]
-    send_delay = max(sends.delay(now), delays.send)
+    send_delay = max(sends.send_delay(now), delays.send)
     return CodeDecision(
         track=track,
         allowed=allowed,

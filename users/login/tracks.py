@@ -44,12 +44,27 @@ class Sends:
     times: list[datetime] = field(default_factory=list)
 
     def delay(self, now: datetime) -> timedelta:
-        """How long until another SMS may be sent. Zero or less means now."""
+        """How long the interval after the last SMS still takes. Zero or less means that it is over."""
         # A send time in the future means that the clock was set back. The send counts, but lengthens no delay.
         last = max((sent_at for sent_at in self.times if sent_at <= now), default=None)
-        if last is None:
-            return NO_DELAY
-        return last + timedelta(seconds=self.intervals[min(len(self.times), len(self.intervals)) - 1]) - now
+        return NO_DELAY if last is None else last + self._interval(len(self.times)) - now
+
+    def send_delay(self, now: datetime) -> timedelta:
+        """How long until another SMS may be sent. Zero or less means now.
+
+        A long code is sent again only if it stays open until the SMS after that. Otherwise there would be neither an
+        open code nor an SMS for a while, and the owner would be locked out. It can happen when SMS leave the 24 hours:
+        that makes the interval shorter while the code is open.
+        """
+        delay, code = self.delay(now), self.open_code
+        if delay > NO_DELAY or code is None or code.length == codes.SHORT:
+            return delay
+        is_enough = now + self._interval(len(self.times) + 1) <= code.created_at + codes.OPEN_AT_MOST
+        return delay if is_enough else code.open_until - now
+
+    def _interval(self, sends: int) -> timedelta:
+        """The interval after so many SMS."""
+        return timedelta(seconds=self.intervals[min(sends, len(self.intervals)) - 1])
 
 
 class Track:
