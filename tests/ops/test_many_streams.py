@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.proxies import PROXIES, haproxy, installed
+from tests.support.proxies import PROXIES, haproxy, installed, nginx
 from tests.support.service import free_port, service_folder
 
 # Of one address: less than the firewall and deploy/haproxy.cfg allow.
@@ -21,6 +21,12 @@ CONNECTIONS = 100
 MOST_STREAMS = 250
 # One request on each of 100 connections takes a sixth of it.
 MOST_BYTES = 30 * 2**20
+
+# A header of 4 KB, kept in the table of HPACK, and the byte that stands for it from then on (RFC 7541, 6.1 and 6.2.1).
+LONG_HEADER = b"\x40\1a\x7f\xa1\x1e" + 4000 * b"x"
+AGAIN = b"\xbe"
+# As many of them as nginx takes in one request.
+LONG_HEADERS = 7
 
 # Of those that read nothing, and how often each asks for five responses.
 SLOW_READERS = 30
@@ -30,6 +36,7 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\nConnection: close\r\n\
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, SETTINGS, DATA, WINDOW_UPDATE, END_HEADERS, END_STREAM, ACK = 1, 4, 0, 8, 4, 1, 1
+MAX_CONCURRENT_STREAMS = 3
 HEAD = {
     ":method": "POST",
     ":scheme": "https",
@@ -109,6 +116,23 @@ def test_stalled_requests_of_one_client_take_little_memory(name: str, certificat
         assert memory(port) - before < MOST_BYTES
 
 
+def test_refusals_that_nobody_reads_take_little_memory_of_nginx(certificate: Path) -> None:
+    """The others have no HTTP/2. nginx keeps a refused request until the client gives it a window for the refusal."""
+    with (
+        service_folder() as folder,
+        nginx(folder, free_port(), "localhost", tls=certificate) as port,
+        ExitStack() as stack,
+    ):
+        before = memory(port)
+        for _ in range(CONNECTIONS):
+            begin_requests_without_window(stack.enter_context(opened(port)))
+        last = stack.enter_context(opened(port))
+        last.sendall(PREFACE)
+        last.recv(1)
+
+        assert memory(port) - before < 2 * MOST_BYTES
+
+
 @pytest.mark.parametrize("name", [name for name in PROXIES if name != "caddy"])  # it keeps the garbage of responses
 def test_client_that_reads_nothing_takes_little(name: str, certificate: Path) -> None:
     """It takes little memory, and holds no connection to the service."""
@@ -151,6 +175,18 @@ def begin_reading_nothing(client: ssl.SSLSocket) -> None:
         window, more = b"\0\4" + (2**31 - 1).to_bytes(4), (2**31 - 2**16).to_bytes(4)
         settings = frame(SETTINGS, 0, 0, window) + frame(SETTINGS, ACK, 0)
         client.sendall(PREFACE + settings + frame(WINDOW_UPDATE, 0, 0, more))
+
+
+def begin_requests_without_window(client: ssl.SSLSocket) -> None:
+    """As many at once as the server allows, each with long headers."""
+    client.sendall(PREFACE + frame(SETTINGS, 0, 0, b"\0\4" + bytes(4)) + frame(SETTINGS, ACK, 0))
+    head = b"".join(client.recv(1) for _ in range(9))
+    told = b"".join(client.recv(1) for _ in range(int.from_bytes(head[:3])))
+    settings = {told[place + 1]: int.from_bytes(told[place + 2 : place + 6]) for place in range(0, len(told), 6)}
+    get = packed({":method": "GET", ":scheme": "https", ":path": "/livez", ":authority": "localhost"})
+    for number in range(settings[MAX_CONCURRENT_STREAMS]):
+        headers = AGAIN * LONG_HEADERS if number else LONG_HEADER + AGAIN * (LONG_HEADERS - 1)
+        client.sendall(frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, get + headers))
 
 
 def five_requests(client: ssl.SSLSocket, number: int) -> bytes:
