@@ -76,6 +76,23 @@ def test_key_may_change_again_before_the_first_is_dropped(alice: SignedInUser, s
 
 
 @pytest.mark.django_db
+def test_hosts_that_know_both_keys_accept_each_other(alice: SignedInUser, settings: Any) -> None:
+    """Each request comes to the other one of two hosts, of which only one has exchanged the keys."""
+    signup.make_operator("+79991119997", PASSWORD)
+    browser = Client()
+    browser.post("/admin/login/", {"username": "+79991119997", "password": PASSWORD})
+    orders = [(site.SECRET_KEY, NEW), (NEW, site.SECRET_KEY)]
+    token, newest = alice.token, alice.refresh
+
+    for key, other in orders * 2:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = key, [other]
+        assert me(token).status_code == 200
+        pair = refresh(newest).json()
+        token, newest = pair["token"], pair["refresh"]
+        assert browser.get("/admin/").status_code == 200
+
+
+@pytest.mark.django_db
 def test_tokens_of_a_dropped_key_are_refused(alice: SignedInUser, settings: Any) -> None:
     change_key(settings)
     drop_old_keys(settings)
