@@ -152,6 +152,22 @@ def test_operator_stays_logged_in_until_the_old_key_is_dropped(settings: Any) ->
     assert idle.get("/admin/").status_code == 302
 
 
+@pytest.mark.django_db
+def test_all_tabs_of_an_operator_stay_logged_in(settings: Any) -> None:
+    """The requests of two tabs have the same cookie: neither has seen the answer to the other."""
+    signup.make_operator("+79991119996", PASSWORD)
+    tabs = Client(), Client()
+    tabs[0].post("/admin/login/", {"username": "+79991119996", "password": PASSWORD})
+    tabs[1].cookies.load(tabs[0].cookies.output(header=""))
+    assert tabs[1].get("/admin/").status_code == 200
+
+    change_key(settings)
+
+    assert [tab.get("/admin/").status_code for tab in tabs] == [200, 200]
+    drop_old_keys(settings)
+    assert [tab.get("/admin/").status_code for tab in tabs] == [200, 200]
+
+
 PROCESS = """
 import sys, uuid, django
 django.setup()

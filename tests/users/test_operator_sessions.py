@@ -15,6 +15,7 @@ from users import accounts
 from users.admin.forms import OwnPasswordForm
 from users.models import User
 from users.operators import second_factor
+from users.operators.sessions import SessionStore
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/users/user/"
@@ -66,6 +67,26 @@ def test_session_that_is_ended_meanwhile_begins_no_new_one(
     monkeypatch.setattr(module, name, slow)
 
     assert thief.post(path, fields).status_code == 400
+    assert not Session.objects.exists()
+    assert thief.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_session_that_is_ended_while_it_takes_a_new_key_does_not_live_on(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, change: Callable[[User], object]
+) -> None:
+    user = operator()
+    log_in(browser=(thief := Client()))
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+    cycle_key = SessionStore.cycle_key
+
+    def slow(session: SessionStore) -> None:
+        cycle_key(session)
+        change(user)
+
+    monkeypatch.setattr(SessionStore, "cycle_key", slow)
+
+    assert thief.get("/admin/").status_code == 400
     assert not Session.objects.exists()
     assert thief.get("/admin/").status_code == 302
 
