@@ -220,7 +220,7 @@ WEBHOOK_PRIVATE_ADDRESSES: list[IPv4Network | IPv6Network] = read("WEBHOOK_PRIVA
 ALLOW_DEMO = read("ALLOW_DEMO", "0", choice("0", "1")) == "1"
 PHONE_REGION = read("PHONE_REGION", "RU", region)
 PHONE_REGIONS = read("PHONE_REGIONS", [PHONE_REGION], each(region))
-LOGIN_SEND_GAPS = read("LOGIN_SEND_GAPS", [30, 60, 120, 300, 900, 1800, 3600], each(integer(1, 86400)))
+LOGIN_SEND_GAPS = read("LOGIN_SEND_GAPS", [30, 60, 120, 300, 900, 1800, 3600], each(integer(1, 3600)))
 
 SECRET_KEY = read("SECRET_KEY", "", str)
 SECRET_KEY_FALLBACKS: list[str] = read("SECRET_KEY_FALLBACKS", [], items)

@@ -41,6 +41,7 @@ from tests.support.settings import CHECK, read, start
         ("PHONE_REGION", "XX"),
         ("PHONE_REGIONS", "RU,XX"),
         ("LOGIN_SEND_GAPS", "30,soon"),
+        ("LOGIN_SEND_GAPS", "30,3601"),
         ("SMS_GATEWAYS", "json://localhost/{phone}"),
         ("SMS_GATEWAYS", "webhook://u:s3cr\u2100t@localhost/"),
         ("SMS_GATEWAYS", "webhook://u:pw@[127.0.0.1/"),
