@@ -37,14 +37,30 @@ class FreshSignInRequired(Exception):
 def export(user: User) -> dict[str, Any]:
     """All data held on a user except secrets: plain values, and iterators of rows.
 
-    Rows are read while the iterators are consumed: an inviter's invitees and the challenges of an attacked phone may be
-    hundreds of thousands.
+    Rows are read while the iterators are consumed: there may be hundreds of thousands of invitees or challenges.
     """
     profile = Profile.objects.select_related("activation__inviter").get(pk=user.pk)
     vote = getattr(profile, "activation", None)
     # Earlier rows belong to an erased user of this phone. They only count against limits.
     own = Q(created_at__gte=user.created_at)
-    # The export keeps the keys of its first version.
+    return {
+        "person": _account(user),
+        "profile": _values(profile, "invite_code invitations_count created_at"),
+        "activation": vote and _vote(vote),
+        "invitations": _invitations(user),
+        "devices": _rows(user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"),
+        **_codes(user, own),
+        "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
+        "changes_by_operators": _changes(user),
+        "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
+        "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
+        # The actions of the user as an operator, without the users whom they affected.
+        "deeds_as_operator": _rows(_deeds_of(user), "action_time action_flag content_type__model"),
+    }
+
+
+def _codes(user: User, own: Q) -> dict[str, Any]:
+    """The codes of the user, what was sent and what was tried, under the keys of the export's first version."""
     codes = LoginCode.objects.filter(Q(own, user=user) | Q(changing_user=user)).annotate(digits=F("length"))
     # Those by which other users wanted to change to this phone, also erased ones: see `accounts.forget_changes`. Only
     # the SMS are of this user, and not where they were requested.
@@ -54,11 +70,6 @@ def export(user: User) -> dict[str, Any]:
     deliveries = SmsDelivery.objects.filter(login_code__in=codes.values("pk"))
     deliveries = deliveries.annotate(asked_from=Case(When(is_of_others, then=None), default=F("client_address")))
     return {
-        "person": _account(user),
-        "profile": _values(profile, "invite_code invitations_count created_at"),
-        "activation": vote and _vote(vote),
-        "invitations": _invitations(user),
-        "devices": _rows(user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"),
         "login_codes": _rows(
             codes,
             "id device_id digits language challenges wrong created_at sent_at open_until expires_at closed_at used_at",
@@ -69,12 +80,6 @@ def export(user: User) -> dict[str, Any]:
             "login_code_id channel gateway gateway_ref state address country prefix error asked_from created_at"
             " finished_at delivered_at undelivered open_tries",
         ),
-        "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
-        "changes_by_operators": _changes(user),
-        "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
-        "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
-        # The actions of the user as an operator, without the users whom they affected.
-        "deeds_as_operator": _rows(_deeds_of(user), "action_time action_flag content_type__model"),
     }
 
 
