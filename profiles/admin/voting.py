@@ -163,10 +163,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The one period, which is not stored while it has no times. Changes of it wait for each other."""
+        """The one period, which is not stored while it has no times."""
         if object_id != "1":
             return None
-        found: Any = voting.lock_period() if request.method == "POST" else voting.period()
+        found: Any = voting.period()
         found.may_publish = request.user.is_superuser
         return found
 
@@ -177,7 +177,10 @@ class VotingPeriodAdmin(ForgivingAdmin):
         shown: dict[str, Any] = {"title": _("Voting period")}
         shown |= _outside(voting.period()) if self.has_view_permission(request) else {}
         try:
-            return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+            with transaction.atomic():
+                if request.method == "POST" and self.has_change_permission(request):
+                    voting.lock_period()  # changes wait for each other, so that each sees the one before
+                return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
         except OperationalError:  # a vote held the lock for too long
             messages.error(request, BUSY)
         except voting.ResultsPublished:  # a moment ago

@@ -142,6 +142,13 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     assert "as announced" in browser.get(PAGE.replace("change", "history")).content.decode()
 
 
+def test_history_of_the_period_is_only_read() -> None:
+    history = PAGE.replace("change", "history")
+
+    assert helper("view_votingperiod", "change_votingperiod").post(history).status_code == 200
+    assert not VotingPeriod.objects.exists()
+
+
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59", "0001-01-01T00:00"])
 def test_time_that_some_time_zone_does_not_have_is_refused(settings: Any, time: str) -> None:
     """In New York, the first would be stored as one of the year 10000, which neither the page nor a vote can read."""
