@@ -32,11 +32,15 @@ def test_erasing_needs_a_fresh_sign_in_and_leaves_nothing(alice: Visitor, bob: V
     alice.sees_title("Account")
     erase(alice)
     alice.press("sign_in_again")
+    alice.sees("code_to", phone=alice.unbroken_phone)
+    expect(alice.page.locator("main input:visible")).to_have_count(0)  # it is the user's own number
     alice.press("Get an SMS code")
     alice.sees("sign_in_to_erase")
+    expect(alice.button("Change number")).to_have_count(0)
     alice.finds_no_barrier()
     alice.code_field.fill(alice.code(2))
     alice.sees_title("Account")
+    expect(alice.page.locator("[data-devices] li button:text('Sign out')")).to_have_count(0)  # of the session before
     expect(alice.page.locator("[data-erase] h2")).to_be_focused()  # the same card
     expect(alice.page.locator("[data-erase] > button")).to_be_in_viewport()
     alice.sees("You have signed in again. Nothing is erased yet: you have ten minutes to confirm.")

@@ -84,6 +84,20 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     assert alice.page.evaluate("localStorage.getItem('known')") == other.phone[-4:]
 
 
+def test_operator_is_told_that_the_number_stays(alice: Visitor, database: Any) -> None:
+    alice.sign_in()
+    database.execute("UPDATE users_user SET is_staff = true WHERE phone = %s", [f"+7{alice.phone}"])
+    alice.open_account()
+    alice.press("Change number")
+
+    alice.page.get_by_label(alice.words("New mobile number")).fill("9995550001")
+    alice.press("Get an SMS code")
+
+    alice.sees("problem_staff_phone")
+    expect(alice.page.locator("main :is(button, input):visible")).to_have_count(0)
+    alice.finds_no_barrier()
+
+
 def test_taken_number_and_old_sign_in_show_what_to_do(
     alice: Visitor, bob: Visitor, visitor: Callable[..., Visitor], database: Any
 ) -> None:
@@ -109,7 +123,8 @@ def test_taken_number_and_old_sign_in_show_what_to_do(
     expect(alice.page.locator("[data-ahead]:visible")).to_have_count(0)
     alice.press("Get an SMS code")
     alice.code_field.fill(bob.code(2))
-    alice.sees("problem_phone_taken")
+    alice.sees_title("taken_title")
+    alice.sees("taken_text")
     expect(alice.page.locator("main :is(button, summary):visible")).to_have_count(1)
     look(alice, "taken")
     alice.finds_no_barrier()

@@ -157,7 +157,7 @@ def test_session_that_was_ended_leads_to_signing_in(alice: Visitor, database: An
     alice.page.get_by_role("link", name="Account").click()
 
     alice.sees("problem_token_revoked")
-    alice.sees("known_phone", digits=alice.last_digits)
+    expect(alice.page.locator("[data-known]")).to_have_count(0)  # the number may have changed
     expect(alice.page.locator("[data-notice]")).to_be_focused()
     expect(alice.page.locator("[data-if][data-about]")).to_be_hidden()
     expect(alice.page.get_by_label(alice.words("Mobile number"))).to_be_visible()

@@ -84,6 +84,7 @@ function tellOfVote({ activated_invite, receipt }) {
 
 function onClick(card, selector, act, ways) {
   const button = card.querySelector(selector);
+  button.addEventListener("click", () => card.querySelector("[data-done]")?.replaceChildren());
   button.addEventListener("click", working(card.querySelector(":scope > .problem"), button, act, ways));
 }
 
@@ -136,7 +137,7 @@ function ender(device, name, row, box, dialog) {
     offerToEnd(card);
     (card.querySelector("li button") ?? card.querySelector("h2")).focus();
   };
-  const words = device.ended_at ? {} : { unavailable: t("end_failed", { device: name }) };
+  const words = { unavailable: t(device.ended_at ? "forget_failed" : "end_failed", { device: name }) };
   button.addEventListener("click", working(box, button, end, { words }));
   return button;
 }

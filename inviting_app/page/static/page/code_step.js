@@ -2,13 +2,19 @@
 
 import { say } from "./elements.js";
 import { clock, halves, t, typedPhone, unbroken } from "./i18n.js";
-import { explain, help, notAPhone, wayOut } from "./problems.js";
+import { help, notAPhone, wayOut } from "./problems.js";
 import { clean, legible } from "./typed.js";
 import { complain, countDown, onSubmit, show, working } from "./ui.js";
 
 const FIRST = { sent: "sent", kept: "not_sent" };
 const REPEATED = { sent: "sent_again", kept: "not_sent" };
 const RENEWED = { sent: "sent", kept: "attempts_again" };
+
+// What is told where the number cannot be used: a title and a text, by the code of the problem.
+const CLOSED = {
+  account_disabled: ["disabled_title", "disabled_text"],
+  phone_taken: ["taken_title", "taken_text"],
+};
 
 let stopReading = () => {};
 
@@ -31,7 +37,7 @@ export function onPhone($, field, askForCode, showCode, ways) {
     showCode();
     document.querySelector("main #code").focus();
   };
-  onSubmit($("form"), submit, { ...ways, words: { ...tooMany(), ...ways.words } });
+  onSubmit($("form"), submit, { busy: "sending", ...ways, words: { ...tooMany(), ...ways.words } });
 }
 
 /** Regrouped only at the end, where that does not move the caret. */
@@ -93,7 +99,7 @@ export function showCodeStep(view, state, ways, words = FIRST) {
   const tried = new Set();
   let left = 0; // attempts, when the service has told
   const resend = $("[data-resend]");
-  onSubmit($("form"), () => submit().catch(endCode), { by_itself: true });
+  onSubmit($("form"), () => submit().catch(endCode), { by_itself: true, busy: "checking" });
   submitWhenComplete($("form"), field, state.length);
 
   let isDead = false;
@@ -104,7 +110,7 @@ export function showCodeStep(view, state, ways, words = FIRST) {
     document.querySelector("main #code").focus();
   };
   let endWait = countDown(resend, state.resend, "send_again", () => say(t("may_send_again")), { brief: "resend_in" });
-  const toSend = { words: tooMany(), button: resend, waits: (end) => (endWait = end) };
+  const toSend = { busy: "sending", words: tooMany(), button: resend, waits: (end) => (endWait = end) };
   resend.addEventListener("click", working($("[data-resend-problem]"), resend, sendAgain, toSend));
   whenOver(field, state.expires, () => offerNew("code_expired"));
 
@@ -131,12 +137,12 @@ export function showCodeStep(view, state, ways, words = FIRST) {
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     $("[data-sent]").textContent = "";
     $("[data-dead]").textContent = t(why, { phone: unbroken(phone) });
-    $("h1").textContent = t("new_code_title");
-    for (const part of ["form", "[data-demo]", "[data-same]"]) $(part).hidden = true;
-    $("details").open = false;
+    const ended = why === "no_attempts"; // what comes next may be the same code
+    $("h1").textContent = t(ended ? "no_attempts_title" : "new_code_title");
+    for (const part of ["form", "[data-demo]", "details"]) $(part).hidden = true;
     field.disabled = true;
     resend.disabled = false;
-    resend.textContent = t("new_code");
+    resend.textContent = t(ended ? "try_again" : "new_code");
     resend.className = "primary";
     resend.focus();
   }
@@ -153,12 +159,12 @@ export function showCodeStep(view, state, ways, words = FIRST) {
     endWait();
     const button = $("[data-other]");
     $("[data-sent]").textContent = "";
-    $("[data-dead]").textContent = explain(problem);
-    $("h1").textContent = button.textContent;
+    const [title, text] = CLOSED[problem.code];
+    $("h1").textContent = t(title);
+    $("[data-dead]").textContent = t(text);
     $(".sent").after(...[help(problem), button].filter(Boolean));
     for (const part of ["form", "[data-demo]", ".stack", "details"]) $(part).remove();
-    button.className = "primary";
-    button.focus();
+    Object.assign(button, { className: "primary", hidden: false }).focus();
   }
 
   function otherNumber() {

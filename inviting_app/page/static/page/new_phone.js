@@ -1,7 +1,9 @@
 /** Change of the number: the new one, then the code sent to it. The current step survives a reload of this tab. */
 
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
+import { make } from "./elements.js";
 import { phone as grouped, t, unbroken } from "./i18n.js";
+import { explain, help } from "./problems.js";
 import { authorized, authorizedAgain, knowPhone, signInAgain } from "./session.js";
 import { CHANGED, RETURNED, tab } from "./store.js";
 import { remember, show } from "./ui.js";
@@ -42,7 +44,7 @@ function showPhone(profile) {
   const isBack = tab.getItem(RETURNED) !== null;
   tab.removeItem(RETURNED);
   $("[data-returned]").hidden = !isBack;
-  for (const part of document.querySelectorAll("main [data-ahead]")) part.hidden = isBack; // they have come true
+  for (const part of document.querySelectorAll("main :is([data-ahead], [data-lost])")) part.hidden = isBack; // they have come true
   const field = $("#new-phone");
   remember(field, typed(profile.user_id));
   const current = unbroken(grouped(profile.phone));
@@ -54,10 +56,21 @@ function showPhone(profile) {
 }
 
 async function askForCode(phone, profile) {
-  const answer = await authorized("POST", `${ME}/phone`, request(phone, asked()));
+  const answer = await authorized("POST", `${ME}/phone`, request(phone, asked())).catch((problem) => {
+    if (problem.code === "staff_phone") refuse(problem);
+    throw problem;
+  });
   const state = { ...requested(phone, answer), user: profile.user_id };
   tab.setItem(ASKED, JSON.stringify(state));
   return state;
+}
+
+/** Nothing that is typed would help. */
+function refuse(problem) {
+  const $ = show("new-phone");
+  const card = $(".card");
+  card.replaceChildren($("h1"), make("p", explain(problem)), ...[help(problem)].filter(Boolean));
+  $("h1").focus();
 }
 
 function showCode(profile) {

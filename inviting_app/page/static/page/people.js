@@ -71,9 +71,10 @@ export function showPeople(card, profile, people, isCounted = () => true) {
 function item({ phone: text, activated_at }, counts) {
   const row = make("li");
   row.tabIndex = -1;
-  const when = make("span");
-  if (!counts) when.append(Object.assign(make("span", t("not_counted")), { className: "badge" }), " ");
-  when.append(Object.assign(make("time", day(new Date(activated_at))), { dateTime: activated_at }));
-  row.append(make("span", phone(text)), when);
+  row.append(make("span", phone(text)), Object.assign(make("time", day(new Date(activated_at))), { dateTime: activated_at }));
+  if (counts) return row;
+  const mark = Object.assign(make("p"), { className: "mark" });
+  mark.append(Object.assign(make("span", t("not_counted")), { className: "badge warning" }));
+  row.append(mark);
   return row;
 }

@@ -26,7 +26,7 @@ const WAYS = {
   invite_code_not_found: "field",
   own_invite_code: "field",
   already_activated: "load_again",
-  voting_closed: "load_again",
+  voting_closed: "go_on",
   phone_taken: "other_number",
 };
 
@@ -53,6 +53,7 @@ function usual(problem) {
   if (problem.code === "voting_closed") return explainPeriod(problem);
   return t(problem.code in WAYS ? `problem_${problem.code}` : OUT_OF_DATE, {
     code: halves(problem.activated_invite ?? ""),
+    site: new URL(document.querySelector('[property="og:url"]').content).host,
   });
 }
 

@@ -124,8 +124,8 @@ async function refreshed(id) {
     pair = await callAgain("POST", "/api/auth/refresh", { refresh });
   } catch (problem) {
     requireKept(id);
-    // Perhaps the device was removed, and is not known any more. Its user may still be told which number it was.
-    if (problem.code === "token_revoked") ended(Object.assign(problem, { digits: knownDigits() }));
+    // Perhaps the device was removed, and is not known any more.
+    if (problem.code === "token_revoked") ended(problem);
     else if (problem.status === 401) forget(problem);
     throw problem;
   }

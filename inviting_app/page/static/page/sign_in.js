@@ -3,7 +3,7 @@
 import { Problem, call, callAgain } from "./api.js";
 import { onPhone, request, requested, showCodeStep } from "./code_step.js";
 import { make, setOff } from "./elements.js";
-import { halves, t, unbroken } from "./i18n.js";
+import { halves, t, typedPhone, unbroken } from "./i18n.js";
 import { explain as worded } from "./problems.js";
 import { offerResults, readResults, showResults } from "./results.js";
 import { isSignedIn, knownDigits, signIn, stay } from "./session.js";
@@ -14,7 +14,7 @@ import { beforeSignIn, isOver, readVoting } from "./voting.js";
 const ASKED = "asked";
 const LONGEST_BLANK = 400; // milliseconds
 // Reasons to be here that the user chose. The others come as a surprise.
-const CHOSEN = ["signed_out", "signed_out_elsewhere", "all_ended", "erased"];
+const CHOSEN = ["signed_out", "signed_out_elsewhere", "all_ended", "erased", "sign_in_to_change", "sign_in_to_erase"];
 
 // After these, nobody needs to be told which number it was.
 const LEFT = ["signed_out", "signed_out_elsewhere", "signed_out_offline"];
@@ -36,7 +36,7 @@ function showPhone(why) {
   if (why) $("[data-notice]").textContent = typeof why === "string" ? t(why) : worded(why);
   $("[data-notice]").classList.toggle("warning", Boolean(why) && !CHOSEN.includes(why));
   if (why && !document.body.dataset.inviteCode) $("[data-about]").hidden = true; // nobody is new here
-  const digits = why?.digits ?? knownDigits();
+  const digits = knownDigits();
   if (digits && !LEFT.includes(why) && !isSignedIn()) tellKnown($("#phone-hint"), digits);
   const field = $("#phone");
   remember(field);
@@ -49,7 +49,8 @@ function showPhone(why) {
 /** The session goes on meanwhile, and leads back. */
 function confirmUser($) {
   $("h1").textContent = t("sign_in_again");
-  $("#phone-hint").textContent = t("sms_hint");
+  $("#phone-hint").textContent = t("code_to", { phone: unbroken(typedPhone($("#phone").value)) });
+  for (const part of ["label", "#phone"]) $(part).hidden = true; // it is this user's
   for (const part of ["[data-about]", ".ticket", "[data-broken]"]) $(part)?.remove();
   offerToStay($);
 }
@@ -151,6 +152,7 @@ function showCode() {
     shown($) {
       if (!isSignedIn()) return;
       if (why) $("[data-why]").textContent = t(why);
+      $("[data-other]").hidden = true;
       offerToStay($);
     },
   });

@@ -76,7 +76,7 @@ export function onSubmit(form, act, ways = {}) {
  * @param ways a function for each next step of `problems.js`. `field` is the input to correct, and `failure` the box for
  * problems of anything else. `button` is that of the view which tries again; without it, the problem gets one of its own.
  * With `by_itself` the page tries again when the service was busy: for what asks the user nothing and may be repeated.
- * `words` are the view's own texts of problems.
+ * `busy` is the name of what the button says if it takes long, and `words` are the view's own texts of problems.
  */
 export function working(box, button, act, ways = {}) {
   return async function attempt(...given) {
@@ -84,8 +84,9 @@ export function working(box, button, act, ways = {}) {
     button.ariaBusy = "true";
     complain(box, "", { field: ways.field });
     if (ways.failure) complain(ways.failure, "");
+    const calm = ways.busy ? sayBusy(button, t(ways.busy)) : () => {};
     try {
-      await act(...given);
+      await Promise.resolve(act(...given)).finally(calm);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       complainOf(problem, box, { retry: attempt, ...ways });
@@ -95,10 +96,24 @@ export function working(box, button, act, ways = {}) {
   };
 }
 
+// So that the words of most requests do not flash up.
+const NOT_LONG = 400; // milliseconds
+
+/** @returns a function that gives the button its own words back */
+function sayBusy(button, text) {
+  const words = [...button.childNodes];
+  const timer = setTimeout(() => (button.textContent = text), NOT_LONG);
+  return () => {
+    clearTimeout(timer);
+    if (button.textContent === text) button.replaceChildren(...words);
+  };
+}
+
 /** Explains a problem and offers the next step: with a button of its own, or with the one that the view has for it. */
 export function complainOf(problem, box, ways) {
   const way = wayOut(problem);
-  const usual = { load_again: () => location.reload(), sign_in_again: () => signOut(), wait: ways.retry };
+  const load = () => location.reload();
+  const usual = { load_again: load, go_on: load, sign_in_again: () => signOut(), wait: ways.retry };
   const deed = { ...usual, ...ways }[way];
   const link = help(problem);
   const byItself = ways.by_itself && problem.code === "unavailable";
