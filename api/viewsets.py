@@ -22,6 +22,7 @@ from api.pagination import InvitationsPagination, ProfilesPagination
 from api.permissions import IsStaff, OwnOrigin
 from profiles import activation, privacy, queries, signup
 from users import accounts, client, phones
+from users.large_responses import reading_list
 from users.login import devices, signin, tokens
 
 # OPTIONS is refused like any other unknown method: the OpenAPI document says what exists.
@@ -170,7 +171,8 @@ class ProfileViewSet(GenericViewSet[Any]):
         # A plain dict: in a form, REST framework reads a blank value as a missing one.
         query = serializers.ProfileQuery(data=request.query_params.dict())
         query.is_valid(raise_exception=True)
-        page = self.paginate_queryset(queries.search(request.user, **query.filters()))
+        with reading_list():
+            page = self.paginate_queryset(queries.search(request.user, **query.filters()))
         return self.get_paginated_response(self._for_staff(request, page, many=True))
 
     @operation("profiles_read", serializers.ProfileAnswer, *STAFF, "not_found", tags=["staff"], parameters=[USER_ID])

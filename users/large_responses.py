@@ -2,8 +2,12 @@
 
 Such a response takes a thread as long as it is made, and a client that reads slowly holds the thread longer, once the
 response is larger than what its proxy buffers.
+
+The same holds for lists of all profiles, whose filters may have PostgreSQL read most of the table.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Any
 from weakref import finalize
@@ -11,10 +15,12 @@ from weakref import finalize
 from django.conf import settings
 
 PLACES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+# Of their own, because exports must not wait for an operator.
+_LISTS = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
 class Busy(Exception):
-    """This process sends as many large responses as it may at once."""
+    """This process sends as many large responses, or reads as many lists, as it may at once."""
 
     retry_after = 5
 
@@ -35,3 +41,14 @@ class Large:
     def close(self) -> None:
         self._leave()  # once
         super().close()  # type: ignore[misc]
+
+
+@contextmanager
+def reading_list() -> Iterator[None]:
+    """Take one of the places for reading a list of all profiles. Raises Busy."""
+    if not _LISTS.acquire(blocking=False):
+        raise Busy
+    try:
+        yield
+    finally:
+        _LISTS.release()

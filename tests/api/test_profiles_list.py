@@ -7,7 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from profiles import activation
+from profiles import activation, queries
 from profiles.models import Profile
 from tests.support.accounts import SignedInUser, client, registered
 from tests.support.many_users import NOON, crowd, phones, walk
@@ -187,3 +187,21 @@ def test_full_phones_leave_a_line_in_the_log(staff: SignedInUser) -> None:
     entry = LogEntry.objects.get()
     assert (entry.user.phone, entry.object_repr) == (f"+7{staff.phone}", PATH)
     assert staff.phone not in f"{entry.object_repr} {entry.change_message}"
+
+
+def test_lists_that_take_long_leave_threads_for_others(
+    staff: SignedInUser, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, meanwhile, answers = queries.search, iter(range(settings.WEB_THREADS // 2)), []
+
+    def slow(*asked: Any, **filters: Any) -> Any:
+        if next(meanwhile, None) is not None:
+            answers.append(staff.api.get(PATH))
+        return search(*asked, **filters)
+
+    monkeypatch.setattr(queries, "search", slow)
+    assert staff.api.get(PATH).status_code == 200
+
+    refused, *others = answers
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "unavailable", "5")
+    assert {one.status_code for one in others} == {staff.api.get(PATH).status_code} == {200}
