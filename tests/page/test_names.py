@@ -59,7 +59,7 @@ def test_pages_say_what_the_service_is_and_who_runs_it(settings: Any, path: str)
     assert '<a href="https://example.org/privacy?a=1&amp;b=2">Privacy</a>' in html
     assert '<a href="mailto:help@example.org">' in html
     assert ('<a id="contact" href="mailto:help@example.org">' in html) == (path != "/nowhere")  # for the scripts
-    assert ("No SMS to your current number any more?" in html) == (path != "/nowhere")
+    assert ("Can’t get an SMS at your current number?" in html) == (path != "/nowhere")
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere"])

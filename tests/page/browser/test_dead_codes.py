@@ -22,8 +22,8 @@ def test_used_up_code_leads_to_new_attempts(alice: Visitor) -> None:
 
     enter(alice, alice.wrong_code(3))
 
-    leaves_one_way(alice, "No attempts left", "no_attempts", "try_again")
-    alice.press("try_again")
+    leaves_one_way(alice, "Too many wrong codes", "no_attempts", "start_again")
+    alice.press("start_again")
     works_again = alice.words("attempts_again", phone=alice.unbroken_phone, time="\n").split("\n")[0]
     expect(alice.page.locator("[data-sent]")).to_contain_text(works_again)
     expect(alice.code_field).to_be_focused()
@@ -64,9 +64,9 @@ def test_disabled_user_is_only_offered_another_number(alice: Visitor, database: 
     alice.sees_title("disabled_title")
     alice.sees("disabled_text")
     expect(alice.page.locator("main :is(button, input, summary):visible")).to_have_count(1)
-    expect(alice.button("Change number")).to_be_focused()
+    expect(alice.button("Enter another number")).to_be_focused()
     alice.finds_no_barrier()
-    alice.press("Change number")
+    alice.press("Enter another number")
     expect(alice.page.locator("#phone")).to_have_value(alice.typed_phone)
 
 
@@ -79,7 +79,7 @@ def leaves_one_way(person: Visitor, title: str, why: str, button: str) -> None:
     for part in (person.button("Sign in"), person.code_field, person.page.locator("details")):
         expect(part).to_be_hidden()
     expect(person.page.locator("form .problem:visible")).to_have_count(0)  # nothing is said twice
-    expect(person.button("Change number")).to_be_visible()
+    expect(person.button("Enter another number")).to_be_visible()
     expect(person.page.locator("main button.primary:visible")).to_have_count(1)
     person.finds_no_barrier()
 

@@ -234,9 +234,8 @@ def test_every_problem_has_words_and_a_way_out(visitor: Callable[..., Visitor], 
 
     for code in PROBLEMS:
         name = {"too_many_requests": "too_many_codes", "unavailable": "busy_by_itself"}.get(code, f"problem_{code}")
-        words = alice.words(
-            name if name in SCRIPT_TEXTS else "problem_out_of_date", time="…", code="…", example="…", site="…"
-        )
+        name = name if name in SCRIPT_TEXTS else "problem_out_of_date"
+        words = alice.words(name, time="…", code="…", example="…", site="…")
         assert said[code].startswith(words.split("…")[0])
     for time, words in (("2001-01-01T12:00:00Z", "voting_over"), ("2999-01-01T12:00:00Z", "voting_not_begun")):
         body = {"code": "voting_closed", "status": 409, "opens_at": time, "closes_at": time}

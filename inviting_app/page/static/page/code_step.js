@@ -142,7 +142,7 @@ export function showCodeStep(view, state, ways, words = FIRST) {
     for (const part of ["form", "[data-demo]", "details"]) $(part).hidden = true;
     field.disabled = true;
     resend.disabled = false;
-    resend.textContent = t(ended ? "try_again" : "new_code");
+    resend.textContent = t(ended ? "start_again" : "new_code");
     resend.className = "primary";
     resend.focus();
   }

@@ -44,7 +44,7 @@ function showPhone(profile) {
   const isBack = tab.getItem(RETURNED) !== null;
   tab.removeItem(RETURNED);
   $("[data-returned]").hidden = !isBack;
-  for (const part of document.querySelectorAll("main :is([data-ahead], [data-lost])")) part.hidden = isBack; // they have come true
+  $("[data-first]").hidden = isBack; // it has come true
   const field = $("#new-phone");
   remember(field, typed(profile.user_id));
   const current = unbroken(grouped(profile.phone));

@@ -28,9 +28,12 @@ export function knownDigits() {
   return local.getItem(KNOWN) ?? "";
 }
 
-export function signIn(pair, phone) {
+export async function signIn(pair, phone) {
+  const { refresh } = kept() ?? {};
   keep(crypto.getRandomValues(new Uint32Array(2)).join("-"), pair);
   knowPhone(phone);
+  // The sign-in has ended the session before, unless this device was not known any more.
+  if (refresh) await call("POST", "/api/auth/logout", { body: { refresh }, longest: LONGEST_GOODBYE }).catch(() => {});
   changed();
 }
 

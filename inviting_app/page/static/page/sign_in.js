@@ -165,5 +165,5 @@ async function enter(code) {
   tab.removeItem("phone");
   if (answer.requested_by_others) tab.setItem(OTHERS, "1");
   if (state.why) tab.setItem(RETURNED, "1");
-  signIn(answer, state.phone);
+  await signIn(answer, state.phone);
 }
