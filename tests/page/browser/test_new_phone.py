@@ -124,7 +124,7 @@ def test_taken_number_and_old_sign_in_show_what_to_do(
     alice.press("Get an SMS code")
     alice.code_field.fill(bob.code(2))
     alice.sees_title("taken_title")
-    alice.sees("taken_text")
+    alice.sees("taken_text", phone=bob.unbroken_phone)
     expect(alice.page.locator("main :is(button, summary):visible")).to_have_count(1)
     look(alice, "taken")
     alice.finds_no_barrier()

@@ -168,7 +168,7 @@ function described(userAgent) {
   const nameIn = (names) => names[Object.keys(names).find((name) => userAgent.includes(name))];
   const [browser, system] = [nameIn(BROWSERS), nameIn(SYSTEMS)];
   if (browser && system) return t("browser_on", { browser, system });
-  return browser ?? system ?? (userAgent.slice(0, 40) || t("unknown_device"));
+  return browser ?? system ?? (userAgent ? t("app", { name: userAgent.slice(0, 40) }) : t("unknown_device"));
 }
 
 function save(blob, name) {

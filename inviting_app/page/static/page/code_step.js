@@ -10,6 +10,9 @@ const FIRST = { sent: "sent", kept: "not_sent" };
 const REPEATED = { sent: "sent_again", kept: "not_sent" };
 const RENEWED = { sent: "sent", kept: "attempts_again" };
 
+// The titles by what has become of the code.
+const ENDED = { code_expired: "expired_title", no_attempts: "no_attempts_title", code_invalid: "new_code_title" };
+
 // What is told where the number cannot be used: a title and a text, by the code of the problem.
 const CLOSED = {
   account_disabled: ["disabled_title", "disabled_text"],
@@ -118,7 +121,7 @@ export function showCodeStep(view, state, ways, words = FIRST) {
   async function submit() {
     const code = digits(field.value);
     const box = $("form .problem");
-    if (code.length !== state.length) return complain(box, t("code_incomplete"), { field });
+    if (code.length !== state.length) return complain(box, t("code_incomplete", { length: state.length }), { field });
     if (tried.has(code)) return complain(box, t("code_tried"), { field });
     await enter(code).catch((problem) => {
       if (problem.code === "invalid_code" && problem.attempts_left) {
@@ -137,12 +140,11 @@ export function showCodeStep(view, state, ways, words = FIRST) {
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     $("[data-sent]").textContent = "";
     $("[data-dead]").textContent = t(why, { phone: unbroken(phone) });
-    const ended = why === "no_attempts"; // what comes next may be the same code
-    $("h1").textContent = t(ended ? "no_attempts_title" : "new_code_title");
+    $("h1").textContent = t(ENDED[why]);
     for (const part of ["form", "[data-demo]", "details"]) $(part).hidden = true;
     field.disabled = true;
     resend.disabled = false;
-    resend.textContent = t(ended ? "start_again" : "new_code");
+    resend.textContent = t(why === "no_attempts" ? "start_again" : "new_code"); // it may be the same code again
     resend.className = "primary";
     resend.focus();
   }
@@ -161,7 +163,7 @@ export function showCodeStep(view, state, ways, words = FIRST) {
     $("[data-sent]").textContent = "";
     const [title, text] = CLOSED[problem.code];
     $("h1").textContent = t(title);
-    $("[data-dead]").textContent = t(text);
+    $("[data-dead]").textContent = t(text, { phone: unbroken(phone) });
     $(".sent").after(...[help(problem), button].filter(Boolean));
     for (const part of ["form", "[data-demo]", ".stack", "details"]) $(part).remove();
     Object.assign(button, { className: "primary", hidden: false }).focus();

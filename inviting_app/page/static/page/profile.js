@@ -44,7 +44,7 @@ function showProfile(profile, voting, people, results) {
     const count = profile.invitations_count;
     if (counted < count) $("[data-counted-of]").textContent = t("counted_of", { counted: number(counted), count: number(count) });
   }
-  if (!voting.open) arrange($, voting, results);
+  if (!voting.open) arrange($, profile, voting, results);
   giveRoom($, profile);
   const counts = results ? (time) => isCounted(time, voting) : undefined;
   const showAnew = showPeople($("[data-people]"), profile, people, counts);
@@ -109,7 +109,7 @@ function bringWhole(picture) {
 }
 
 /** While nobody can vote, the state of the vote comes first. After the end the own code is of little use. */
-function arrange($, voting, results) {
+function arrange($, { activated_invite, receipt }, voting, results) {
   const [own, choice, period] = [$(".own").closest(".card"), $("[data-choice]"), $("[data-period]")];
   const title = own.querySelector("h1");
   title.replaceWith(make("h2", title.textContent));
@@ -118,7 +118,8 @@ function arrange($, voting, results) {
     title.id = "results-title";
     $("#results-title").replaceWith(title);
     $("[data-results] [data-about]").textContent = aboutPeriod(voting);
-    $("[data-people]").before(choice);
+    const isMissing = activated_invite && !receipt; // that comes before all else
+    $(isMissing ? "[data-results]" : "[data-people]").before(choice);
   } else {
     title.textContent = t(isOver(voting) ? "over_title" : "soon_title");
     choice.prepend(title, period);
