@@ -3,7 +3,8 @@
 Such a response takes a thread as long as it is made, and a client that reads slowly holds the thread longer, once the
 response is larger than what its proxy buffers.
 
-The same holds for lists of all profiles, whose filters may have PostgreSQL read most of the table.
+The same holds for lists of all profiles, whose filters may have PostgreSQL read most of the table: a quarter of the
+threads read them.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from weakref import finalize
 from django.conf import settings
 
 PLACES = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
-# Of their own, because exports must not wait for an operator.
-_LISTS = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+# Of their own, because exports must not wait for an operator. Fewer, because together they must not have all threads.
+_LISTS = BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
 
 
 class Busy(Exception):

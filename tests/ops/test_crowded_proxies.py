@@ -18,7 +18,7 @@ from tests.support.service import patience, service_folder
 pytestmark = pytest.mark.long
 
 PAGE, FILE, EXPORT = "/", "/api/v1/results/file", "/api/v1/profiles/me/export"
-ADMIN, EXPORT_OF_A_LIST = "/admin/", "/admin/users/user/export/"
+ADMIN, EXPORT_OF_A_LIST, PROFILES = "/admin/", "/admin/users/user/export/", "/api/v1/profiles"
 # One of the files of /docs, which are the largest.
 DOCS_FILE = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"
 # The service takes each for a sign-up, so whoever wants more room than sign-ups have may use any of them.
@@ -34,7 +34,10 @@ ROOM = {
         [FILE, f"{FILE}/", EXPORT, f"{EXPORT}/", EXPORT_OF_A_LIST],
         (FILES_OF_ONE_ADDRESS, 16, 16),
     ),
-    "admin": ([ADMIN, "/admin/login/", "/%61dmin/users/user/"], (10, 40, 40)),
+    "admin": (
+        [ADMIN, "/admin/login/", "/%61dmin/users/user/", PROFILES, f"{PROFILES}/?ordering=created_at"],
+        (10, 40, 40),
+    ),
     "docs": ([DOCS_FILE], (10, 40, 40)),
 }
 # Addresses of one client, and the place of its room in ROOM.
