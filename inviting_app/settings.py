@@ -152,7 +152,7 @@ COOKIE_SUFFIX = cookie_names.suffix(SITE_URL, [SECRET_KEY, *SECRET_KEY_FALLBACKS
 SESSION_ENGINE = "users.operators.sessions"
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names.of_admin(SITE_URL, COOKIE_SUFFIX)
 CSRF_FAILURE_VIEW = "api.exceptions.csrf_failure"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # without a cookie of its own
+MESSAGE_STORAGE = "users.operators.messages.SessionStorage"  # without a cookie of its own
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.TokenAuthentication"],

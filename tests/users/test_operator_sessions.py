@@ -15,6 +15,7 @@ from users import accounts
 from users.admin.forms import OwnPasswordForm
 from users.models import User
 from users.operators import second_factor
+from users.operators.messages import MOST_CHARACTERS
 from users.operators.sessions import SessionStore
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +169,15 @@ def test_operator_with_very_many_sessions_is_disabled() -> None:
 
     assert not User.objects.get(pk=user.pk).is_active
     assert Session.objects.count() == 1
+
+
+def test_session_keeps_few_messages_that_nobody_reads() -> None:
+    """One operator, who needed no permission for it, filled the disk and the memory of the web with them."""
+    browser = at_work(operator())
+    for number in range(12):
+        assert browser.get(f"{LIST}{number}-{3900 * 'x'}/history/").status_code == 302
+
+    assert len(browser.session["_messages"]) < 2 * MOST_CHARACTERS
+    page = browser.get("/admin/").content.decode()
+    assert "“11-xxx" in page
+    assert "“0-xxx" not in page
