@@ -114,8 +114,8 @@ def test_taken_number_and_old_sign_in_show_what_to_do(
         expect(alice.page.locator(come_true)).to_be_hidden()
 
     alice.press("sign_in_again")
+    expect(alice.code_field).to_be_focused()
     alice.sees("sign_in_to_change")
-    alice.press("Get an SMS code")
     alice.code_field.fill(alice.code(2))
     alice.sees_title("Change your number")
     expect(field).to_have_value(bob.typed_phone)

@@ -202,7 +202,7 @@ def still_tells_the_period(stranger: Visitor, voter: Visitor) -> None:
     voter.sees("vote_counted")
     for one in (stranger, voter):
         one.press("Try again")
-        expect(one.page.locator("[data-missing]")).to_contain_text(one.words("results_missing"))
+        expect(one.page.locator("[data-missing]")).to_contain_text(one.words("results_still_missing"))
         one.page.unroute_all()
         one.press("Try again")
         one.sees_title("results_title")

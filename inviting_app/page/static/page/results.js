@@ -26,7 +26,7 @@ export async function readResults({ results_published_at }) {
  * @param {(page) => void} showThem called with their first page
  */
 export function offerResults(box, showThem) {
-  const words = Object.fromEntries(["offline", "unavailable", "internal_error"].map((code) => [code, t("results_missing")]));
+  const words = Object.fromEntries(["offline", "unavailable", "internal_error"].map((code) => [code, t("results_still_missing")]));
   const again = working(box, box, async () => showThem(await call("GET", RESULTS)), { words });
   complain(box, t("results_missing"), { button: makeButton(t("try_again"), () => again()) });
   box.classList.add("caution");

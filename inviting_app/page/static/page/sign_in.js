@@ -53,6 +53,7 @@ function confirmUser($) {
   for (const part of ["label", "#phone"]) $(part).hidden = true; // it is this user's
   for (const part of ["[data-about]", ".ticket", "[data-broken]"]) $(part)?.remove();
   offerToStay($);
+  $("form").requestSubmit(); // nothing is left to decide; if it is refused, this says why
 }
 
 function offerToStay($) {
