@@ -18,8 +18,8 @@ from users.queries import database_now
 
 QUEUED, DELIVERED, FAILED = WebhookDelivery.State
 
-# Enabled endpoints, which requests in progress may exceed. Each event is a row for each of them: those of a vote are
-# inserted while other votes for the same code wait. And the worker, which sends the SMS, makes tries of each at once.
+# The most enabled endpoints. Requests at the same moment may exceed it. Each event is a row for each endpoint: those of
+# a vote are inserted while other votes for the same code wait. The worker, which sends the SMS too, tries all of them.
 MOST = 20
 # For this time after a new secret, the one before signs too.
 PREVIOUS_SECRET_FOR = DAY

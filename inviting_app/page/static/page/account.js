@@ -4,7 +4,7 @@ import { make, makeButton, say } from "./elements.js";
 import { dayAndTime, phone, t, unbroken } from "./i18n.js";
 import { forgetNewPhone } from "./new_phone.js";
 import { authorized, download, ended, signInAgain, signOut } from "./session.js";
-import { CHANGED, RETURNED, tab } from "./store.js";
+import { CHANGED, RETURNED, take } from "./store.js";
 import { ask, show, working } from "./ui.js";
 import { forgetDraft } from "./vote.js";
 
@@ -21,16 +21,14 @@ function showAccount(profile, devices) {
   const $ = show("account");
   $("[data-phone]").textContent = phone(profile.phone);
   const notice = $("[data-notice]");
-  if (tab.getItem(CHANGED)) notice.textContent = t("phone_changed");
+  if (take(CHANGED)) notice.textContent = t("phone_changed");
   $(".columns").addEventListener("click", ({ target }) => {
     if (target.closest("button")) notice.textContent = "";
   });
-  tab.removeItem(CHANGED);
-  const isBack = tab.getItem(RETURNED) !== null;
+  const isBack = take(RETURNED);
   $("[data-erase] h2").toggleAttribute("data-back", isBack);
   $("[data-returned]").hidden = !isBack;
   $("[data-erase] [data-ahead]").hidden = isBack; // it has come true
-  tab.removeItem(RETURNED);
   $("[data-change]").addEventListener("click", () => (location.hash = "new-phone"));
   onClick($("[data-me]"), "[data-sign-out]", async () => {
     leave();

@@ -105,10 +105,9 @@ export function showCodeStep(view, state, ways, words = FIRST) {
   onSubmit($("form"), () => submit().catch(endCode), { by_itself: true, busy: "checking" });
   submitWhenComplete($("form"), field, state.length);
 
-  let isDead = false;
   const sendAgain = async () => {
     const now = await again();
-    showCodeStep(view, now, ways, isDead ? RENEWED : REPEATED);
+    showCodeStep(view, now, ways, $("form").hidden ? RENEWED : REPEATED);
     say(document.querySelector("main [data-sent]").textContent);
     document.querySelector("main #code").focus();
   };
@@ -135,7 +134,6 @@ export function showCodeStep(view, state, ways, words = FIRST) {
 
   /** A code that cannot be used any more is replaced at once: asking brings new attempts, with or without an SMS. */
   function offerNew(why) {
-    isDead = true;
     endWait();
     for (const box of document.querySelectorAll("main form .problem")) complain(box, ""); // of an earlier try
     $("[data-sent]").textContent = "";

@@ -5,7 +5,7 @@ import { make } from "./elements.js";
 import { phone as grouped, t, unbroken } from "./i18n.js";
 import { explain, help } from "./problems.js";
 import { authorized, authorizedAgain, knowPhone, signInAgain } from "./session.js";
-import { CHANGED, RETURNED, tab } from "./store.js";
+import { CHANGED, RETURNED, tab, take } from "./store.js";
 import { remember, show } from "./ui.js";
 
 const ME = "/api/v1/profiles/me";
@@ -41,8 +41,7 @@ function asked() {
 function showPhone(profile) {
   const $ = show("new-phone");
   $("[data-phone]").textContent = grouped(profile.phone);
-  const isBack = tab.getItem(RETURNED) !== null;
-  tab.removeItem(RETURNED);
+  const isBack = take(RETURNED);
   $("[data-returned]").hidden = !isBack;
   $("[data-first]").hidden = isBack; // it has come true
   const field = $("#new-phone");
@@ -65,7 +64,7 @@ async function askForCode(phone, profile) {
   return state;
 }
 
-/** Nothing that is typed would help. */
+/** Shows the refusal in place of the form: no number that is typed would help. */
 function refuse(problem) {
   const $ = show("new-phone");
   const card = $(".card");

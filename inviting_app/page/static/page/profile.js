@@ -6,7 +6,7 @@ import { halves, number, phone, t } from "./i18n.js";
 import { readPeople, showPeople } from "./people.js";
 import { offerResults, readResults, showResults } from "./results.js";
 import { authorized } from "./session.js";
-import { OTHERS, tab } from "./store.js";
+import { OTHERS, take } from "./store.js";
 import { show } from "./ui.js";
 import { isInvited, showChoice, showInvited, showVote } from "./vote.js";
 import { aboutPeriod, isChanged, isCounted, isOver, readVoting } from "./voting.js";
@@ -68,8 +68,7 @@ function showProfile(profile, voting, people, results) {
 
 function showWho($, profile) {
   $(".who [data-phone]").textContent = phone(profile.phone);
-  $("[data-others]").hidden = !tab.getItem(OTHERS);
-  tab.removeItem(OTHERS);
+  $("[data-others]").hidden = !take(OTHERS);
   return $;
 }
 

@@ -15,6 +15,13 @@ export const RETURNED = "signed_in_again";
 /** The same of: the number was changed. */
 export const CHANGED = "phone_changed";
 
+/** Whether this name is in `tab`. It is told once. */
+export function take(name) {
+  const found = tab.getItem(name) !== null;
+  tab.removeItem(name);
+  return found;
+}
+
 function usable(name) {
   try {
     const storage = window[name]; // throws where cookies are blocked

@@ -55,12 +55,15 @@ function mend(problem, code, profile, showProfile) {
 /** Shows the own vote. It may be another one, given in another tab or on another device. */
 function showGiven(profile, code, showVoted) {
   showVoted(profile);
-  const { activated_invite } = profile;
-  if (activated_invite === code) return celebrate(profile);
-  const notice = document.querySelector("main [data-notice]");
-  notice.textContent = t("problem_already_activated", { code: unbroken(halves(activated_invite)) });
-  setOff(notice, unbroken(halves(activated_invite)));
+  if (profile.activated_invite === code) return celebrate(profile);
+  tellCode(document.querySelector("main [data-notice]"), "problem_already_activated", profile.activated_invite);
   document.querySelector("main h1").focus();
+}
+
+function tellCode(notice, text, code) {
+  const shown = unbroken(halves(code));
+  notice.textContent = t(text, { code: shown });
+  setOff(notice, shown);
 }
 
 /** @param {(profile) => void} showVoted called when the user has voted with the form, or elsewhere before */
@@ -70,10 +73,7 @@ export function showChoice($, profile, voting, showVoted) {
   const notice = $("[data-notice]");
   if (profile.activated_invite) {
     showVote($, profile, voting);
-    if (fromLink && fromLink !== profile.activated_invite) {
-      notice.textContent = t("link_unused", { code: unbroken(halves(fromLink)) });
-      setOff(notice, unbroken(halves(fromLink)));
-    }
+    if (fromLink && fromLink !== profile.activated_invite) tellCode(notice, "link_unused", fromLink);
     return;
   }
   $("#choice-title").textContent = t("choice_none");

@@ -43,16 +43,22 @@ export function beforeSignIn(usual, voting, invited, results) {
 }
 
 /** Whether a vote of this time is in the results of this period. */
-export function isCounted(activated_at, { opens_at, closes_at }) {
+export function isCounted(activated_at, voting) {
+  return !missed(activated_at, voting);
+}
+
+/** The name of the limit that a vote of this time has missed, or "". */
+function missed(activated_at, { opens_at, closes_at }) {
   const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
-  return !(vote < opens || vote >= closes);
+  if (vote < opens) return "began";
+  return vote >= closes ? "ended" : "";
 }
 
 /** Why this vote is not in the published results, with the names and the times of what tells it. The reason may be another. */
-export function whyMissing(activated_at, { opens_at, closes_at }) {
-  const [vote, opens, closes] = [activated_at, opens_at, closes_at].map(Date.parse); // NaN where there is no limit
-  if (vote < opens) return { text: t("vote_early"), times: toldApart("began", opens_at, activated_at) };
-  if (vote >= closes) return { text: t("vote_late"), times: toldApart("ended", closes_at, activated_at) };
+export function whyMissing(activated_at, voting) {
+  const limit = missed(activated_at, voting);
+  if (limit === "began") return { text: t("vote_early"), times: toldApart(limit, voting.opens_at, activated_at) };
+  if (limit === "ended") return { text: t("vote_late"), times: toldApart(limit, voting.closes_at, activated_at) };
   return { text: t("vote_missing"), times: [] };
 }
 
