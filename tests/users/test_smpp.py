@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import run_worker
 from tests.support.login_steps import ask, right
+from tests.support.rows import text_of_rows
 from tests.support.smpp_server import PASSWORD, USER, Centre
 from tests.support.smpp_steps import PHONE, TEXT, provider, run_centre, send, values
 from users.models import SmsDelivery, SmsGateway
@@ -243,6 +244,6 @@ def test_code_is_sent_and_nothing_secret_is_written(
     [(_number, text)] = centre.messages
     assert (sms.state, sms.gateway, sms.gateway_ref) == ("sent", "2 smpp", "1") and text.endswith(f"#{code}")
     assert "gateway 1 smpp: credentials 0x0000000e" in caplog.text
-    shown = f"{caplog.text} {list(SmsDelivery.objects.values())} {list(SmsGateway.objects.values())}"
+    shown = caplog.text + text_of_rows(SmsDelivery) + text_of_rows(SmsGateway)
     for secret in ["hunter2", PASSWORD, USER, "127.0.0.1", str(centre.port), PHONE[2:], f"#{code}"]:
         assert secret not in shown
