@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -107,7 +108,9 @@ def test_token_and_phone_stay_out_of_the_log_and_the_metrics(
     provider.post(path(), query, "application/json", query_params=query)
     logging.getLogger("django.request").error("Internal Server Error: %s", path(), exc_info=ValueError(path()))
 
-    lines, counted = log.getvalue(), str(list(metrics.registry.collect()))
+    # Without ids of requests and values of counters, which may have the digits of a secret by chance.
+    lines = re.sub(r"\[[0-9a-f]{32}\]", "", log.getvalue())
+    counted = str([(one.name, one.labels) for family in metrics.registry.collect() for one in family.samples])
     assert lines.count("POST /sms/receipts/***") == 4
     assert "1 smsru does not have the provider's signature" in lines
     assert "sms/receipts/<str:token>" in counted

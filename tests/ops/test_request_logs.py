@@ -45,7 +45,9 @@ def test_no_phone_code_or_token_is_logged(
     bob.api.delete(ME)
 
     # The service's lines, and the messages and arguments that other handlers would get.
+    # Without random ids of requests and ids of users, whose digits may be those of a phone or a code by chance.
     texts = [log.getvalue(), *(f"{record.getMessage()} {record.args}" for record in caplog.records)]
+    texts = [re.sub(r"\[[0-9a-f]{32}\]|(?<=operator )\d+|(?<=person )\d+", "", text) for text in texts]
     assert len(texts) > 10
     assert not any(
         phone in text

@@ -216,7 +216,8 @@ def test_export_contains_an_operators_actions_without_the_affected_users(
     deeds = held_on(bob)["deeds_as_operator"]
 
     assert [(deed["action_flag"], deed["content_type__model"]) for deed in deeds] == [(CHANGE, "user")]
-    assert "0001" not in json.dumps(deeds)
+    # The microseconds of a time may be these digits.
+    assert "0001" not in json.dumps([deed | {"action_time": ""} for deed in deeds])
 
 
 def test_export_of_a_new_user_has_no_vote(alice: SignedInUser) -> None:

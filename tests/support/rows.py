@@ -12,4 +12,4 @@ def text_of_rows(model: type[Model]) -> str:
 
 
 def shows(name: str, value: object) -> bool:
-    return name != "id" and not isinstance(value, datetime)
+    return name != "id" and not name.endswith("_id") and not isinstance(value, datetime)
