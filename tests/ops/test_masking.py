@@ -1,5 +1,6 @@
 """What is hidden in text that clients write, and which ids of theirs are kept."""
 
+import re
 import secrets
 import uuid
 from typing import Any
@@ -51,7 +52,8 @@ def test_request_ids_of_programs_are_kept() -> None:
     for _ in range(1000):
         made += [str(uuid.uuid4()), str(uuid.uuid4()).upper(), secrets.token_hex(16)]
 
-    assert all(map(is_safe_id, made))
+    # About one in three million has no letter, as a number has none. It gets another id.
+    assert all(is_safe_id(one) for one in made if re.search("[a-f]", one, re.IGNORECASE))
 
 
 @pytest.mark.parametrize(
