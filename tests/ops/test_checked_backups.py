@@ -23,13 +23,15 @@ from users.queries import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TODAY = f"{datetime.now(UTC):%F}"
-
 
 @pytest.fixture(autouse=True)
 def totals() -> Iterator[None]:
     SiteTotals.objects.create(counted_at=database_now(), people_a_day=0, sms_in_a_day=0)
     yield
+
+
+def today() -> str:
+    return f"{datetime.now(UTC):%F}"
 
 
 def nightly(folder: Path, keep: str = "14") -> tuple[str, str]:
@@ -46,13 +48,13 @@ def checked_at() -> Any:
 @pytest.mark.long
 def test_backup_is_restored_and_counted(alice: SignedInUser, bob: SignedInUser, tmp_path: Path) -> None:
     bob.activate(alice.code)
-    folder = tmp_path / "backups"
+    folder, day = tmp_path / "backups", today()
 
     printed, errors = nightly(folder)
 
-    assert printed.startswith(f"The backup {folder / TODAY}.backup of {TODAY} ")
+    assert printed.startswith(f"The backup {folder / day}.backup of {day} ")
     assert printed.endswith(" UTC can be restored: 2 users and 1 activations.\n") and not errors
-    assert sorted(path.name for path in folder.iterdir()) == [f"{TODAY}.backup", "erasures.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [f"{day}.backup", "erasures.txt"]
     assert database_now() - checked_at() < HOUR
 
 
@@ -100,24 +102,26 @@ def test_newest_checked_backups_are_kept(
     (tmp_path / "erasures.txt").write_text(before)  # such as that of a database before a restore
     alice.api.delete("/api/v1/profiles/me")
 
+    day = today()
     printed, _ = nightly(tmp_path, keep="2")
 
     assert not elsewhere.exists()
 
-    assert restores == [tmp_path / f"{TODAY}.unchecked"]
+    assert restores == [tmp_path / f"{day}.unchecked"]
     kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"2026-01-02.backup", f"{TODAY}.backup", "mine.backup", "erasures.txt", ".check-1"}
-    assert stat.S_IMODE((tmp_path / f"{TODAY}.backup").stat().st_mode) == 0o600
+    assert kept == {"2026-01-02.backup", f"{day}.backup", "mine.backup", "erasures.txt", ".check-1"}
+    assert stat.S_IMODE((tmp_path / f"{day}.backup").stat().st_mode) == 0o600
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     assert re.fullmatch(f"{re.escape(before)}erased person .+\n", (tmp_path / "erasures.txt").read_text())
-    assert f"{TODAY}.backup" in printed
+    assert f"{day}.backup" in printed
 
 
 def test_backup_that_fails_its_check_replaces_none(
     alice: SignedInUser, tmp_path: Path, restores: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup, "back_up", lambda file: file.write_text("torn"))
-    names = {"2026-01-01.backup", f"{TODAY}.backup"}
+    day = today()
+    names = {"2026-01-01.backup", f"{day}.backup"}
     for name in names:
         (tmp_path / name).touch()
 
@@ -125,7 +129,7 @@ def test_backup_that_fails_its_check_replaces_none(
         nightly(tmp_path, keep="1")
 
     assert names < {path.name for path in tmp_path.iterdir()}
-    assert (tmp_path / f"{TODAY}.backup").read_text() == ""
+    assert (tmp_path / f"{day}.backup").read_text() == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root is tricked")
@@ -198,9 +202,10 @@ def test_backup_that_was_just_made_is_kept_beside_later_ones(tmp_path: Path, res
     for name in ("2999-01-01.backup", "2999-01-02.backup"):
         (tmp_path / name).touch()
 
+    day = today()
     nightly(tmp_path, keep="2")
 
-    assert {path.name for path in tmp_path.glob("*.backup")} == {f"{TODAY}.backup", "2999-01-02.backup"}
+    assert {path.name for path in tmp_path.glob("*.backup")} == {f"{day}.backup", "2999-01-02.backup"}
 
 
 def test_number_to_keep_is_at_least_1(tmp_path: Path) -> None:
