@@ -124,8 +124,9 @@ def test_recovery_codes_are_shown_once() -> None:
 
 def test_new_recovery_codes_need_a_current_code_and_replace_the_old_ones() -> None:
     user, old = enrolled()
-    enter(browser := with_password(), code())
-    assert not shown_recovery_codes(enter(browser, code(), PAGE, _codes="1"))
+    used = code()  # not made again: its half a minute may end meanwhile
+    enter(browser := with_password(), used)
+    assert not shown_recovery_codes(enter(browser, used, PAGE, _codes="1"))
     assert not shown_recovery_codes(enter(browser, wrong_code(), PAGE, _codes="1"))
 
     new = shown_recovery_codes(enter(browser, code(1), PAGE, _codes="1"))
@@ -150,8 +151,9 @@ def test_who_logged_in_by_a_recovery_code_stays_logged_in_with_new_ones() -> Non
 
 def test_turning_off_needs_a_current_code() -> None:
     enrolled()
-    enter(browser := with_password(), code())
-    for text in ("", wrong_code(), code()):
+    used = code()
+    enter(browser := with_password(), used)
+    for text in ("", wrong_code(), used):
         enter(browser, text, PAGE, _off="1")
     assert TOTPDevice.objects.exists()
 
