@@ -1,5 +1,6 @@
 """`manage.py doctor` finds each problem, says how to fix it, and returns a status."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -93,7 +94,8 @@ def test_dead_worker_is_reported_with_advice_and_status_1() -> None:
     status, said = doctor()
 
     assert status == 1
-    assert "ERROR No worker is alive (the last heartbeat is 0:00:12 old): no SMS is sent. (inviting_app.E021)" in said
+    shown = re.sub("0:00:1[2-9]", "TIME", said)  # however long the test takes on a busy machine
+    assert "ERROR No worker is alive (the last heartbeat is TIME old): no SMS is sent. (inviting_app.E021)" in shown
     assert "\n    Stop and start the service" in said or "\n    Start one with `manage.py worker`" in said
     assert said.endswith("\n1 errors, 0 warnings\n")
 
@@ -129,9 +131,8 @@ def test_due_sms_may_wait_half_a_minute(seconds: int, late: bool) -> None:
 
     found = checks_service.queue()
 
-    assert [(message.level, message.msg) for message in found] == late * [
-        (ERROR, "1 SMS wait, the first one for 0:00:41: they arrive late, or too late.")
-    ]
+    told = [(message.level, re.sub("0:00:4[1-9]", "TIME", message.msg)) for message in found]
+    assert told == late * [(ERROR, "1 SMS wait, the first one for TIME: they arrive late, or too late.")]
 
 
 @pytest.mark.usefixtures("idle")
@@ -153,7 +154,7 @@ def test_old_totals_of_the_site_are_reported() -> None:
 
     counted("4 minutes")
 
-    assert "were counted 0:04:01 ago" in only(checks_service.totals()).msg
+    assert re.search(r"were counted 0:04:0\d ago", only(checks_service.totals()).msg)
 
 
 HTTPS = "https://invite.example.org"

@@ -1,6 +1,7 @@
 """`manage.py doctor` finds what is wrong with the database, and works without one."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -30,7 +31,9 @@ def test_wrong_clock_is_reported(db: None, monkeypatch: pytest.MonkeyPatch) -> N
 
     found = only(checks_database.clock())
 
-    assert (found.level, found.msg) == (WARNING, "The database's clock is 3.0 s ahead of this machine's.")
+    # The answer of a busy machine takes a while.
+    assert re.fullmatch(r"The database's clock is (2\.[5-9]|3\.\d) s ahead of this machine's\.", found.msg)
+    assert found.level == WARNING
 
 
 @pytest.mark.django_db(transaction=True)
