@@ -16,7 +16,7 @@ from profiles.models import Activation, Profile
 from profiles.webhooks.models import WebhookDelivery
 from tests.support.accounts import SignedInUser, registered, signed_in
 from tests.support.doctor import only
-from tests.support.login_steps import answer, ask
+from tests.support.login_steps import answer, ask, draw_other_codes
 from tests.support.operators import at_work, operator, page_of
 from tests.support.races import race
 from tests.support.webhooks import endpoint
@@ -31,8 +31,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def numbers(settings: Any) -> None:
+def numbers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SMS_TEST_NUMBERS = PHONES
+    draw_other_codes(monkeypatch, *PHONES.values())
 
 
 @pytest.fixture

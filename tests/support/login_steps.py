@@ -71,6 +71,13 @@ def wrong(public_id: str) -> str:
     return f"{(int(digits) + 1) % 10 ** len(digits):0{len(digits)}}"
 
 
+def draw_other_codes(monkeypatch: pytest.MonkeyPatch, *digits: str) -> None:
+    """Let no drawn short code be one of these by chance."""
+    nonces = iter(codes.new_nonce, b"")
+    others = (nonce for nonce in nonces if codes.derive(nonce, codes.SHORT) not in digits)
+    monkeypatch.setattr(codes, "new_nonce", lambda: next(others))
+
+
 def set_code(public_id: str, **values: Any) -> None:
     """Change columns of this challenge's code."""
     LoginCode.objects.filter(attached__public_id=public_id).update(**values)

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ImproperlyConfigured
 
 from profiles import signup
-from tests.support.login_steps import ADDRESS, answer, ask, at, challenge, refused, set_code
+from tests.support.login_steps import ADDRESS, answer, ask, at, challenge, draw_other_codes, refused, set_code
 from tests.support.settings import read
 from users import accounts, checks
 from users.login import signin, test_numbers
@@ -20,8 +20,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gatewa
 
 
 @pytest.fixture(autouse=True)
-def numbers(settings: Any) -> None:
+def numbers(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SMS_TEST_NUMBERS = {NUMBER: "4071", OTHER: "8265"}
+    draw_other_codes(monkeypatch, "4071", "8265")
 
 
 def signed_up(seconds: float = 0, **given: Any) -> Any:
