@@ -57,7 +57,7 @@ def gateway(host: str, peer: Peer) -> Gateway:
 def test_name_without_an_answer_does_not_hold_up_another_gateway(
     peer: Peer, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_api, "SECONDS", 0.3)
+    monkeypatch.setattr(http_api, "SECONDS", 1.0)
     dead, live = gateway("dead.example", peer), gateway("live.example", peer)
 
     waiting = [dead.begin(MESSAGE) for _ in range(MANY)]
@@ -73,7 +73,7 @@ def test_name_without_an_answer_does_not_hold_up_another_webhook(
     peer: Peer, asked: list[str], monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
-    monkeypatch.setattr(posting, "SECONDS", 0.3)
+    monkeypatch.setattr(posting, "SECONDS", 1.0)
 
     waiting = [posting.begin(f"http://dead.example:{peer.server_port}/", {}, b"") for _ in range(MANY)]
     said = posting.begin(f"http://live.example:{peer.server_port}/", {}, b"").result()

@@ -152,7 +152,7 @@ def test_refused_bind_has_a_reason(centre: Centre, status: int, reason: Reason) 
 
 def test_address_that_does_not_answer_leaves_time_for_the_next(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     """As with a name that has an IPv6 address beside a network without it."""
-    monkeypatch.setattr(smpp_link, "OPEN_SECONDS", 0.5)
+    monkeypatch.setattr(smpp_link, "OPEN_SECONDS", 2.0)
     with socket.create_server(("127.0.0.2", centre.port), backlog=0) as full, socket.socket() as filling:
         filling.connect(full.getsockname())
         addresses = [(host, centre.port) for host in ("127.0.0.2", "127.0.0.1")]

@@ -95,14 +95,14 @@ def test_silent_centre(centre: Centre) -> None:
     assert send(centre).verdict == Verdict.ACCEPTED
 
     centre.answers.clear()
-    answer = send(centre, seconds=0.1)
+    answer = send(centre, seconds=0.5)
     assert answer == Answer(Reason.NO_ANSWER) and answer.verdict == Verdict.UNKNOWN
 
 
 def test_answer_that_comes_too_late_is_nobody_elses(centre: Centre) -> None:
     late: list[Any] = []
     centre.on_submit = lambda session, pdu: late.append((session, pdu))
-    assert send(centre, seconds=0.1) == Answer(Reason.NO_ANSWER)
+    assert send(centre, seconds=2) == Answer(Reason.NO_ANSWER)
 
     def after(session: Any, pdu: Any) -> None:
         late[0][0].accept(late[0][1], "late")
