@@ -7,8 +7,8 @@ from itertools import cycle
 
 from bench import env
 from bench.clients import Answer, Client
+from tests.support.ports import free_port
 from tests.support.proxies import nginx
-from tests.support.service import free_port
 
 ATTACKERS = "127.66.0.0/16"
 OWNERS = "127.77.0.0/16"

@@ -9,7 +9,7 @@ from bench import dataset
 from bench.clients import Client
 from bench.env import BenchEnv
 from inviting_app.ops.embedded import Embedded
-from tests.support.service import free_port
+from tests.support.ports import free_port
 from users import keys
 
 NAMES = ("bare", "drf")

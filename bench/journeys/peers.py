@@ -21,8 +21,8 @@ from bench.env import BenchEnv, say
 from bench.journeys.servers import ASK, JOURNEY, READ, READERS, Server, Service, post
 from bench.journeys.wire import Answer, Load
 from bench.wrk import Request
+from tests.support.ports import free_port
 from tests.support.proxies import wait_until_listening
-from tests.support.service import free_port
 from users import keys
 
 APPS = Path(settings.BASE_DIR, "bench/peers")

@@ -23,7 +23,8 @@ from inviting_app.ops import files, system_user
 from inviting_app.ops.embedded import DATABASE, SUPERUSER, Embedded
 from inviting_app.ops.programs import programs_for, programs_of_wheel
 from tests.support.environment import NAMES
-from tests.support.service import free_port, service_folder
+from tests.support.ports import free_port
+from tests.support.service import service_folder
 
 OLD = Path(os.environ.get("OLD_POSTGRES", "/usr/lib/postgresql/15/bin"))
 USERS = 6

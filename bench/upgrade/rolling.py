@@ -13,8 +13,8 @@ from bench.clients import Client
 from bench.drills import evidence
 from bench.drills.users import OK, VirtualUsers, attempt
 from bench.env import Env, stop
+from tests.support.ports import free_port
 from tests.support.proxies import PROXIES
-from tests.support.service import free_port
 
 USERS = 6
 # Seconds. Without a drain, as the default is, requests are lost.

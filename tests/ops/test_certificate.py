@@ -14,8 +14,8 @@ import pytest
 from inviting_app.ops import certificate
 from inviting_app.tasks import look_at_certificate
 from tests.support.doctor import doctor
+from tests.support.ports import free_port
 from tests.support.proxies import installed
-from tests.support.service import free_port
 from users.clock import DAY
 from users.models import SiteTotals
 from users.queries import database_now

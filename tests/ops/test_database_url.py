@@ -18,7 +18,8 @@ from inviting_app import env
 from inviting_app.ops import checks_database, database_errors, embedded
 from inviting_app.ops.embedded import Embedded
 from tests.support.environment import NAMES
-from tests.support.service import free_port, service_folder, with_static_files
+from tests.support.ports import free_port
+from tests.support.service import service_folder, with_static_files
 
 pytestmark = pytest.mark.skipif(not settings.EMBEDDED_POSTGRES, reason="the tests use another PostgreSQL")
 
@@ -124,7 +125,7 @@ NO_CONNECTION = {
     "postgresql://weak@{server}/inviting_app?options=-cfoo%3D1": ("unrecognized conf", "Check the options"),
     "postgresql://weak@{server}/inviting_app?sslmode=require": ("does not support SSL", "Check sslmode"),
     "postgresql://weak@{server}/inviting_app?target_session_attrs=standby": ("hot standby", "takes no writes"),
-    f"postgresql://me@127.0.0.1:{free_port()}/inviting_app": ("Connection refused", "Nothing listens there"),
+    "postgresql://me@127.0.0.1:{closed}/inviting_app": ("Connection refused", "Nothing listens there"),
     "postgresql://me@no-such-host.invalid/inviting_app": ("failed to resolve host", "Check the host in"),
     "postgresql:///inviting_app?host=/nonexistent": ("No such file or directory", "listens at this socket"),
     "postgresql://norole@/inviting_app?host={socket}&port={port}": ('role "norole" does not exist', "CREATE ROLE"),
@@ -157,7 +158,7 @@ def test_each_error_of_a_connection_has_its_advice(server: Server, url: str) -> 
     cause, advice = NO_CONNECTION[url]
 
     with pytest.raises(psycopg.OperationalError) as refused:
-        psycopg.connect(url.format(server=server.address, socket=server.socket, port=server.port))
+        psycopg.connect(url.format(server=server.address, socket=server.socket, port=server.port, closed=free_port()))
 
     found = database_errors.cause_and_advice(refused.value)
     assert cause in found[0] and advice in found[1], found

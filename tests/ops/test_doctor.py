@@ -17,7 +17,7 @@ from inviting_app.ops import checks_service
 from tests.support.doctor import doctor, only, sql
 from tests.support.http_gateway import Gateway, Webhook, running
 from tests.support.login_steps import ask
-from tests.support.service import free_port
+from tests.support.ports import free_port
 from users.clock import StatementTimestamp
 from users.models import SmsDelivery
 

@@ -20,7 +20,7 @@ from tests.support.backups import database_variables
 from tests.support.doctor import doctor, only, sql
 from tests.support.environment import NAMES
 from tests.support.outages import read_only
-from tests.support.service import free_port
+from tests.support.ports import free_port
 
 SECRET = "hunter2"
 

@@ -8,7 +8,8 @@ from contextlib import closing
 import psutil
 import pytest
 
-from tests.support.service import Service, free_port, ready_service
+from tests.support.ports import free_port
+from tests.support.service import Service, ready_service
 
 REQUESTS = 20_000
 # A translation catalogue takes 55 KB; a label of a metric or an entry of a dictionary at least 500 bytes.

@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.proxies import PROXIES, haproxy, installed, nginx
-from tests.support.service import free_port, service_folder
+from tests.support.service import service_folder
 
 # Of one address: less than the firewall and deploy/haproxy.cfg allow.
 CONNECTIONS = 100

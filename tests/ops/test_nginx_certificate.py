@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.proxies import nginx
-from tests.support.service import free_port, service_folder
+from tests.support.service import service_folder
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 
 from tests.support.environment import NAMES
-from tests.support.service import STOP_SECONDS, Service, free_port, gone, patience, prepared_folder, services
+from tests.support.ports import free_port
+from tests.support.service import STOP_SECONDS, Service, gone, patience, prepared_folder, services
 
 pytestmark = pytest.mark.long
 

@@ -17,7 +17,7 @@ from inviting_app.ops.embedded import Embedded
 from tests.support.backups import another_session
 from tests.support.environment import NAMES
 from tests.support.http_gateway import Gateway, Webhook, running
-from tests.support.service import free_port
+from tests.support.ports import free_port
 
 
 class Service(Gateway):

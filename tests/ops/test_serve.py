@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.service import (
     START_SECONDS,
     STOP_SECONDS,
     Service,
-    free_port,
     gone,
     patience,
     prepared_folder,

@@ -4,9 +4,7 @@ import fcntl
 import http.client
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from django.conf import settings
 
 from inviting_app.ops.embedded import SUPERUSER, Embedded
 from tests.support.environment import FOLDER_OF_DATA, NAMES, TEMPLATE
+from tests.support.ports import free_port
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -174,14 +173,6 @@ def gone(processes: list[psutil.Process]) -> bool:
 def patience() -> float:
     """By how much everything takes longer, because this machine has more to do than it can do at once."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
-def free_port() -> int:
-    """A port below those that Linux gives to outgoing connections: one of these could take it before it is used."""
-    while True:
-        with suppress(OSError), socket.socket() as probe:
-            probe.bind(("", random.randrange(10_000, 32_768)))
-            return int(probe.getsockname()[1])
 
 
 @contextmanager

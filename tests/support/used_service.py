@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.service import Service, free_port, ready_service
+from tests.support.ports import free_port
+from tests.support.service import Service, ready_service
 
 
 @contextmanager
