@@ -27,7 +27,7 @@ from users.outages import is_outage
 from users.queries import database_now
 
 # The limit of these tests, and what may pass until a request has its answer.
-LIMIT, AT_MOST = 0.3, 1.5
+LIMIT, AT_MOST = 0.6, 1.8
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def test_transaction_that_has_lost_its_connection_waits_for_no_other_one(address
 
         cable.plugged.clear()
         began = time.monotonic()
-        with deadline.within(LIMIT), pytest.raises(OperationalError), transaction.atomic():
+        with deadline.within(0.3), pytest.raises(OperationalError), transaction.atomic():
             database_now()
         assert time.monotonic() - began < 2, "a new connection takes two seconds to fail"
 

@@ -138,6 +138,7 @@ def test_parts_are_counted_as_networks_count_them(text: str, count: int) -> None
     assert parts(text) == count
 
 
+@hypothesis.settings(deadline=None)
 @hypothesis.given(st.text(max_size=400))
 def test_parts_of_any_text_are_counted(text: str) -> None:
     assert 1 <= parts(text) <= 12
