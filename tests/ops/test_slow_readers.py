@@ -49,7 +49,7 @@ def test_large_responses_have_only_a_part_of_the_threads() -> None:
         answers = [status(port, "/livez") for _ in range(20)]
 
     assert answers == [200] * 20
-    assert time.monotonic() - started < patience()
+    assert time.monotonic() - started < 4 * patience()
 
 
 def test_large_responses_need_http_1_1() -> None:
