@@ -58,13 +58,12 @@ def begins(visitor: Visitor, words: str) -> str:
     return visitor.words(words, time="…").partition("…")[0]
 
 
-def today(visitor: Visitor) -> str:
-    """With the month in full, as it stands in a sentence."""
-    day = visitor.page.evaluate(DAY, visitor.language)
-    return str(day).replace(" ", "\u00a0")
-
-
-DAY = 'language => new Intl.DateTimeFormat(language, { month: "long", day: "numeric" }).format()'
+def today(visitor: Visitor) -> re.Pattern[str]:
+    """With the month in full, as it stands in a sentence. After midnight it may be the day before, too."""
+    script = """language => [Date.now() - 600000, Date.now()].map(
+        new Intl.DateTimeFormat(language, { month: "long", day: "numeric" }).format)"""
+    days = visitor.page.evaluate(script, visitor.language)
+    return re.compile("|".join(days).replace(" ", "\u00a0"))
 
 
 def photograph(visitor: Visitor, name: str) -> None:
