@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from profiles import activation_queries, invite_codes, voting
-from profiles.models import FailedActivation, Profile
+from profiles.models import Activation, FailedActivation, Profile
 from users.clock import RetryLater
 from users.context import is_of_test_user
 from users.login.tokens import TokenRevoked
@@ -79,11 +79,21 @@ def activate(user_id: int, typed: str, *, now: datetime | None = None) -> None:
 def release(user_id: int) -> int | None:
     """Delete a user's vote for an operator, so that the user can vote again. Returns the inviter's id, or None.
 
-    An erased user has no vote: the erasure deleted it.
+    An erased user has no vote: the erasure deleted it. Raises OperationalError while results are published.
     """
     with transaction.atomic():
         lock_user(user_id)
+        lock_vote(user_id)
         return activation_queries.delete_activation(user_id)
+
+
+def lock_vote(user_id: int) -> None:
+    """Lock this user's vote, if there is one, to delete it. Raises OperationalError while results are published.
+
+    Publishing locks all votes, perhaps for a minute. Whoever waited for that would hold a thread meanwhile, and so
+    would each parallel request of the same user. Call it with the user's row locked: nobody else locks the vote then.
+    """
+    Activation.objects.select_for_update(nowait=True).filter(pk=user_id).values_list("pk").first()
 
 
 def replace_invite_code(user_id: int) -> str | None:

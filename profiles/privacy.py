@@ -87,7 +87,6 @@ def erase(device: Device) -> None:
     """Erase the user of this device. A tombstone stays with the votes they received.
 
     Their own vote is deleted. Otherwise one SIM card could vote without end.
-
     Raises FreshSignInRequired unless the device signed in by code within devices.RECENT_FOR, or TokenRevoked if the
     user was disabled or the device revoked meanwhile.
     """
@@ -167,6 +166,7 @@ def purge(now: datetime) -> None:
 
 
 def _erase(user: User, now: datetime) -> None:
+    activation.lock_vote(user.pk)  # first: it may be refused
     devices.revoke_all(user, now)
     user.devices.update(user_agent="")
     codes = LoginCode.objects.filter(user=user)

@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
-from profiles import activation, results, voting
+from profiles import activation, privacy, results, voting
 from profiles.models import Activation, Profile, Receipt, VotingPeriod
 from tests.profiles.test_activation_races import assert_counts_are_exact
 from tests.support.accounts import registered
@@ -114,6 +114,22 @@ def test_results_have_every_accepted_vote_if_the_clock_is_set_back_while_they_ar
 
     assert not Receipt.objects.exists()
     assert results.publish().results_published_at and Receipt.objects.count() == 2
+
+
+def test_erasure_does_not_wait_while_results_are_published() -> None:
+    voter, inviter = registered("9991110001"), registered("9991110002")
+    activation.activate(voter.pk, inviter.invite_code)
+
+    with another_session() as publishing:
+        publishing.execute("SELECT FROM profiles_activation FOR NO KEY UPDATE")
+        began = time.monotonic()
+        with pytest.raises(OperationalError):
+            privacy.erase_by_operator(voter.pk)
+        assert time.monotonic() - began < 1  # lock_timeout is two seconds
+        publishing.rollback()
+
+    assert privacy.erase_by_operator(voter.pk)
+    assert_counts_are_exact()
 
 
 @pytest.mark.long
