@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 from users import deadline, masks, phones, replica
 from users.admin import sheets
 from users.admin.lists import LargeTableAdmin
+from users.clock import HOUR
 from users.keyset import beyond
 from users.large_responses import Busy, Large
 from users.operators.phone_searches import SEES_PHONES, TooManyPhoneSearches
@@ -34,6 +35,9 @@ BATCH = 5_000
 
 # The most rows of an XLSX file, which is complete before it is sent. The format allows 1,048,576. CSV has no limit.
 XLSX_ROWS = 100_000
+
+# Exports of one operator in an hour. Each is a row of the history, with its filter, which is never deleted.
+EXPORTS_AN_HOUR = 100
 
 # The flag of an export in the admin's log. Django's own flags, 1 to 3, mean added, changed and deleted.
 EXPORT = 4
@@ -82,6 +86,9 @@ class ExportAdmin(LargeTableAdmin):
         """The list that the query asks for, as a file. It is a POST, so that no other site can link to it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        if _are_enough(request.user.pk):
+            text = _("You have exported %(number)d lists within an hour. Try again later.")
+            return _back_to_list(request, text % {"number": EXPORTS_AN_HOUR})
         kind = "xlsx" if request.POST.get("format") == "xlsx" else "csv"
         try:
             shown = self.get_changelist_instance(request)
@@ -147,6 +154,12 @@ class ExportAdmin(LargeTableAdmin):
             LogEntry.objects.filter(pk=entry.pk).update(change_message=said % {**what, "rows": number})
 
         return counted()
+
+
+def _are_enough(operator: Any) -> bool:
+    """Whether this operator has made EXPORTS_AN_HOUR. Requests at the same moment may exceed it."""
+    exports = LogEntry.objects.filter(user=operator, action_flag=EXPORT, action_time__gt=timezone.now() - HOUR)
+    return exports[:EXPORTS_AN_HOUR].count() >= EXPORTS_AN_HOUR
 
 
 def _back_to_list(request: HttpRequest, error: str) -> HttpResponse:
