@@ -18,7 +18,7 @@ from profiles.webhooks import answers, endpoints
 from profiles.webhooks import messages as webhook_messages
 from users.admin import permissions
 from users.admin.links import back_to_page, linked
-from users.admin.lists import ChoiceFilter, ForgivingAdmin, LargeTableAdmin, breakable, marked, shown
+from users.admin.lists import COUNTED_ROWS, ChoiceFilter, ForgivingAdmin, LargeTableAdmin, breakable, marked, shown
 from users.operators import history
 
 MAY_CHANGE = "profiles.change_webhookendpoint"
@@ -171,7 +171,7 @@ class WebhookDeliveryAdmin(WebhookAdmin, LargeTableAdmin):
 
     @admin.action(permissions=["send"], description=_("Send again"))
     def send_again(self, request: HttpRequest, chosen: QuerySet[WebhookDelivery]) -> HttpResponse | None:
-        names = {delivery.pk: str(delivery) for delivery in chosen}
+        names = {delivery.pk: str(delivery) for delivery in chosen[:COUNTED_ROWS]}
         with transaction.atomic():
             number = endpoints.send_again(names)
             history.record(request.user.pk, self.model, names, history.told(N_("Sent it again.")))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from profiles.admin import webhooks
 from profiles.models import WebhookDelivery, WebhookEndpoint
 from profiles.webhooks import endpoints
 from tests.support.operators import at_work, helper, logged, operator
@@ -104,6 +105,17 @@ def test_test_is_sent_and_a_delivery_again_with_the_same_id(manager: Client, rec
 
     assert [event["type"] for event in receiver.events] == ["webhook.test", "webhook.test"]
     assert len({message["webhook-id"] for message in receiver.messages}) == 1
+
+
+def test_all_of_a_long_list_are_as_many_as_it_says(manager: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "COUNTED_ROWS", 2)
+    target = endpoint(URL)
+    rows = [WebhookDelivery.objects.create(endpoint=target, kind="webhook.test", data={}, attempts=1) for _ in range(3)]
+    form = {"action": "send_again", "_selected_action": rows[0].pk, "select_across": "1"}
+
+    assert "Events that are sent again: 2." in manager.post(DELIVERIES, form, follow=True).text
+    assert [*WebhookDelivery.objects.order_by("pk").values_list("attempts", flat=True)] == [1, 0, 0], "the newest"
+    assert logged() == ["Sent it again."] * 2
 
 
 def test_failed_delivery_is_sent_again_from_its_page(manager: Client, receiver: Receiver) -> None:

@@ -11,6 +11,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import SignedInUser
 from tests.support.operators import at_work, helper, logged, operator
+from users.admin import jobs
 from users.models import LoginCode
 from users.sms.tasks import count_site
 
@@ -40,16 +41,28 @@ def test_failed_job_is_found_and_run_again_from_its_page() -> None:
 
 
 def test_actions_on_jobs_leave_entries_for_those_they_change() -> None:
-    jobs = [count_site.configure(queueing_lock=f"{number}").defer(timestamp=number) for number in range(2)]
+    two = [count_site.configure(queueing_lock=f"{number}").defer(timestamp=number) for number in range(2)]
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", jobs[:1])
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", two[:1])
     browser = helper("view_procrastinatejob", "change_procrastinatejob")
 
-    page = browser.post(JOBS, {"action": "cancel", "_selected_action": jobs}, follow=True).text
+    page = browser.post(JOBS, {"action": "cancel", "_selected_action": two}, follow=True).text
 
     assert "Jobs that this changed: 1." in page
     assert logged() == ["Cancelled the job."]
-    assert "Cancelled the job." in browser.get(f"{JOBS}{jobs[1]}/history/").text
+    assert "Cancelled the job." in browser.get(f"{JOBS}{two[1]}/history/").text
+
+
+def test_action_on_all_jobs_changes_as_many_as_the_list_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "COUNTED_ROWS", 2)
+    waiting = [count_site.configure(queueing_lock=f"{number}").defer(timestamp=number) for number in range(3)]
+    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+
+    form = {"action": "cancel", "_selected_action": waiting[0], "select_across": "1"}
+    page = browser.post(JOBS, form, follow=True).text
+
+    assert "Jobs that this changed: 2." in page
+    assert ProcrastinateJob.objects.filter(status="todo").get().pk == waiting[0]
 
 
 def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:

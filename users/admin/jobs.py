@@ -17,7 +17,7 @@ from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
 from users.admin.links import back_to_page
-from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
+from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableAdmin, marked, shown
 from users.operators import history
 
 
@@ -76,7 +76,8 @@ def _logged(act: Callable[..., Any], action: JobAction) -> Callable[..., Any]:
     """An action of procrastinate that leaves an entry in the history of each job that it changes."""
 
     def acted(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
-        names = {job.pk: f"{job.task_name} {job.pk}" for job in chosen.filter(status__in=action.states)}
+        found = chosen.filter(status__in=action.states)[:COUNTED_ROWS]
+        names = {job.pk: f"{job.task_name} {job.pk}" for job in found}
         act(self, request, chosen.filter(pk__in=list(names)))
         history.record(request.user.pk, self.model, names, history.told(action.done))
         told = gettext("Jobs that this changed: %(number)d.") % {"number": len(names)}

@@ -30,7 +30,8 @@ from users.models import User
 from users.operators import phone_searches
 from users.operators.phone_searches import TooManyPhoneSearches
 
-# The most rows that a list counts and pages through. To reach others, an operator searches or filters.
+# The most rows that a list counts and pages through, and that an action changes: "Select all" names this number, but
+# Django means all rows of the list. To reach others, an operator searches or filters.
 COUNTED_ROWS = 1_000
 
 # Django's words that translations replace. The first of them leave the name out: they would need it in another case.
