@@ -75,6 +75,10 @@ def test_names_that_are_not_phones_are_counted_too() -> None:
     assert guess(6, "admin")[-1] == 429
 
 
+def test_wrong_passwords_with_a_long_user_agent_are_counted_too() -> None:
+    assert guess(HTTP_USER_AGENT="x" * 300) == [200, 200, 200, 200, 429]
+
+
 def test_fifty_wrong_passwords_for_any_phones_lock_an_address() -> None:
     for number in range(49):
         AccessAttempt.objects.create(username=f"{number}", ip_address=HERE["REMOTE_ADDR"], failures_since_start=1)
