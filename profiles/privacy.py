@@ -86,9 +86,9 @@ def _codes(user: User, own: Q) -> dict[str, Any]:
 def erase(device: Device) -> None:
     """Erase the user of this device. A tombstone stays with the votes they received.
 
-    Their own vote is deleted. Otherwise one SIM card could vote without end.
-    Raises FreshSignInRequired unless the device signed in by code within devices.RECENT_FOR, or TokenRevoked if the
-    user was disabled or the device revoked meanwhile.
+    Their own vote is deleted. Otherwise one SIM card could vote without end. Raises FreshSignInRequired unless the
+    device signed in by code within devices.RECENT_FOR, or TokenRevoked if the user was disabled or the device revoked
+    meanwhile.
     """
     with transaction.atomic():
         user, now = lock_user(device.user_id)
