@@ -61,6 +61,27 @@ def test_signing_in_in_one_tab_signs_in_the_other(alice: Visitor) -> None:
     assert alice.own_code() == code
 
 
+def test_two_tabs_that_send_the_same_code_stay_signed_in(alice: Visitor) -> None:
+    other = Visitor(alice.page.context.new_page(), alice.phone, "en", alice.service, alice.gateway)
+    for tab in (alice, other):
+        tab.page.goto("/")
+        tab.ask_for_code()
+    late: list[tuple[Route, Any]] = []
+    alice.page.route("**/api/auth/login", lambda route: late.append((route, route.fetch())))
+    alice.code_field.fill(alice.code())
+    alice.service.wait_for(lambda: alice.page.title() and late)
+    other.code_field.fill(alice.code())
+    code = other.own_code()
+
+    [(route, response)] = late
+    with alice.page.expect_response("**/api/v1/profiles/me"):
+        route.fulfill(response=response)
+
+    for tab in (alice, other):
+        tab.page.reload()
+        assert tab.own_code() == code
+
+
 def test_tabs_refresh_once_and_a_late_copy_of_that_ends_nothing(alice: Visitor) -> None:
     code = alice.sign_in()
     held: list[Route] = []

@@ -29,11 +29,14 @@ export function knownDigits() {
 }
 
 export async function signIn(pair, phone) {
-  const { refresh } = kept() ?? {};
+  const { refresh: before } = kept() ?? {};
   keep(crypto.getRandomValues(new Uint32Array(2)).join("-"), pair);
   knowPhone(phone);
-  // The sign-in has ended the session before, unless this device was not known any more.
-  if (refresh) await call("POST", "/api/auth/logout", { body: { refresh }, longest: LONGEST_GOODBYE }).catch(() => {});
+  // The sign-in has ended the session before, unless this device was not known any more. If two tabs send the same code
+  // at once, both get the same session.
+  if (before && before !== pair.refresh) {
+    await call("POST", "/api/auth/logout", { body: { refresh: before }, longest: LONGEST_GOODBYE }).catch(() => {});
+  }
   changed();
 }
 
