@@ -18,6 +18,7 @@ def is_framed(page: str) -> bool:
     ("path", "status", "said"),
     [
         ("no-such-page/", 404, "Page not found"),
+        ("r/1/1/", 404, "Page not found"),
         ("users/user/999999/disable/", 404, "Page not found"),
         ("auth/group/", 403, "You do not have the permission"),
         ("users/user/?nonce__startswith=a", 400, "The request is not valid"),

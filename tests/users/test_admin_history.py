@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import translation
 
 from tests.support.accounts import SignedInUser
-from tests.support.operators import at_work, logged, operator
+from tests.support.operators import at_work, helper, logged, operator
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,13 @@ def test_names_of_fields_and_groups_are_translated(boss: Client, alice: SignedIn
     with translation.override("en"):
         assert logged() == ["Operator: yes."]
     assert "Оператор: да." in shown
+
+
+def test_history_does_not_tell_who_has_no_permission_what_there_is(alice: SignedInUser) -> None:
+    curious = helper()
+
+    for number in (alice.profile.pk, 999_999_999):
+        assert curious.get(f"/admin/users/user/{number}/history/").status_code == 403
 
 
 def test_times_of_earlier_messages_are_in_the_zone_of_the_service(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import Model, QuerySet
@@ -100,10 +101,8 @@ class LargeTableList(ChangeList):
 
 
 class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Gives lists a title in every language. Refuses ids, conditions and values that no link and no form here has.
-
-    Django's own admin fails for some of those.
-    """
+    """Gives lists a title in every language. Refuses ids, conditions and values that no link and no form here has:
+    Django's own admin fails for some of those."""
 
     form = FreshForm
     # What an empty list says.
@@ -164,8 +163,9 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return str(obj)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        of = self.heading(obj) if obj else ""
+        if not self.has_view_permission(request):
+            raise PermissionDenied  # Django's own looks for the object first, and so tells whether there is one
+        of = self.heading(obj) if (obj := self.get_object(request, object_id)) else ""
         own = {"title": _("History"), "subtitle": of or capfirst(str(self.opts.verbose_name)), "of": of}
         return super().history_view(request, object_id, {**own, **(extra_context or {})})
 
