@@ -34,13 +34,15 @@ class Service:
         writer.close()
 
 
-async def asked(folder: Path, *requests: tuple[str, str], at_once: bool = False) -> tuple[list[Answer], Service]:
-    """The answers to requests for these paths with these values of Accept-Encoding."""
+async def asked(
+    folder: Path, *requests: tuple[str, str], at_once: bool = False, **headers: str
+) -> tuple[list[Answer], Service]:
+    """The answers to requests for these paths with these values of Accept-Encoding, and these headers."""
     service = Service()
     server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=1024)
     with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port)
-        calls = [crowd.call(path, **{"Accept-Encoding": coding}) for path, coding in requests]
+        calls = [crowd.call(path, **{"Accept-Encoding": coding}, **headers) for path, coding in requests]
         return (await asyncio.gather(*calls) if at_once else [await call for call in calls]), service
 
 
@@ -55,6 +57,16 @@ def test_crowd_asks_for_a_file_once() -> None:
     ids = {re.search(rb"x-request-id: (\S+)", answer.head.lower()) for answer in answers}
     assert len({found and found[1] for found in ids}) == len(answers)
     assert all(b"vary: accept-encoding" in answer.head.lower() for answer in answers)
+
+
+def test_service_sees_nothing_else_of_who_asks_first() -> None:
+    """It refuses a head that is too long, for instance. Then there would be no copy, and others would wait."""
+    with service_folder() as folder:
+        _, service = asyncio.run(asked(folder, (FILE, "gzip"), Cookie="a=b", Range="bytes=0-1", Any="1"))
+
+    [_request, *fields] = service.asked[0].strip().split("\r\n")
+    names = {field.partition(":")[0] for field in fields}
+    assert names == {"Accept-Encoding", "Connection", "Host", "X-Forwarded-For", "X-Forwarded-Proto"}
 
 
 def test_codings_have_copies_of_their_own() -> None:
