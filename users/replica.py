@@ -38,18 +38,24 @@ class Router:
         # What a transaction reads, it decides about.
         if _is_reading.get() and model._meta.app_label in APPS and not connection.in_atomic_block:
             return str(settings.REPLICA_DATABASE)
-        return DEFAULT_DB_ALIAS
+        return _primary(**hints)
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
         """The primary. What is read after that must show the write."""
         _is_reading.set(False)
-        return DEFAULT_DB_ALIAS
+        return _primary(**hints)
 
     def allow_relation(self, one: Model, other: Model, **hints: Any) -> bool:
         return True  # both are rows of one database
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         return db != settings.REPLICA_DATABASE
+
+
+def _primary(instance: Model | None = None, **hints: Any) -> str:
+    """The connection to the primary that a related row came by: `migrate` has one of its own, as the owner."""
+    used = instance._state.db if instance else None
+    return DEFAULT_DB_ALIAS if used in (None, settings.REPLICA_DATABASE) else used
 
 
 class _Standby:

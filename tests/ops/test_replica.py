@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth.models import Group, Permission
 from django.db import connection, connections, router, transaction
 from django.test import Client
 
@@ -215,3 +216,12 @@ def test_standby_of_another_database_is_not_read(operator: Client, paused: Repli
 
     assert "+7***0001" in operator.get(LIST).content.decode()
     assert "a standby of another database" in only(checks_database.replica_database()).msg
+
+
+@pytest.mark.parametrize(("came_by", "goes_by"), [("owner", "owner"), ("replica", "default"), (None, "default")])
+def test_related_rows_are_written_by_the_connection_of_their_row(paused: Replica, came_by: Any, goes_by: str) -> None:
+    """`migrate` writes as the owner, who is another role."""
+    group = Group()
+    group._state.db = came_by
+
+    assert router.db_for_write(Permission, instance=group) == router.db_for_read(Permission, instance=group) == goes_by
