@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from tests.support.accounts import signed_in
 from tests.support.authenticator import code, enrolled, enter, with_password, wrong_code
 from tests.support.operators import at_work, helper, log_in, operator, page_of
 from users import retention
+from users.clock import HOUR
 from users.models import OperatorLogin, User
 from users.operators import logins
 from users.operators.logins import Outcome
@@ -169,3 +171,26 @@ def test_export_of_the_operator_has_the_log_ins() -> None:
 
     (login,) = held["operator_logins"]
     assert (login["outcome"], login["address"], login["user_agent"]) == ("ok", "192.0.2.7", "Firefox/150.0")
+
+
+def test_operator_logs_in_thirty_times_in_an_hour() -> None:
+    user = operator()
+    for _ in range(logins.LOGINS_AN_HOUR):
+        logins.record(user, Outcome.OK, logins.Client("192.0.2.7", "192.0.2.7", ""))
+
+    refused = log_in()
+
+    assert refused.status_code == 200
+    assert "You have logged in 30 times within an hour. Try again later." in refused.text
+    assert not Session.objects.exists()
+    OperatorLogin.objects.update(created_at=timezone.now() - HOUR)
+    assert log_in().status_code == 302
+
+
+def test_log_in_waits_fifteen_minutes_for_the_second_factor() -> None:
+    enrolled("9991119997")
+    browser = with_password("9991119997")
+
+    assert browser.session.get_expiry_age() == 900
+    enter(browser, code())
+    assert browser.session.get_expiry_age() == 14 * 24 * 3600

@@ -53,6 +53,9 @@ NETWORK_LIMIT = 50
 # Characters of a User-Agent that django-axes has room for. A longer one would be an error, and count no wrong password.
 LONGEST_USER_AGENT = 255
 
+# How long a log-in waits for the second factor. Nothing else bounds how many of them somebody with the password begins.
+PENDING_SECONDS = 900
+
 # In a session: the record of a log-in that waits for the second factor.
 PENDING_LOGIN = "operator_login"
 
@@ -78,6 +81,9 @@ class LoginForm(AdminAuthenticationForm):
     def confirm_login_allowed(self, user: Any) -> None:
         user.refresh_from_db(fields=["is_active", "is_staff"])  # it may have changed while the password was hashed
         super().confirm_login_allowed(user)
+        if logins.are_enough(user):
+            text = _("You have logged in %(number)d times within an hour. Try again later.")
+            raise ValidationError(text, code="too_many", params={"number": logins.LOGINS_AN_HOUR})
 
     def get_invalid_login_error(self) -> ValidationError:
         assert self.request is not None  # the admin passes it
@@ -187,7 +193,9 @@ def record_login(request: HttpRequest, user: User) -> None:
     if not has_factor and (second_factor.is_required() or second_factor.is_enrolled(user)):
         pending = logins.record_bounded(user, Outcome.PASSWORD_ONLY, client_of(request))
         request.session[PENDING_LOGIN] = pending.pk if pending else None
+        request.session.set_expiry(PENDING_SECONDS)
         return
+    request.session.set_expiry(None)
     OperatorLogin.objects.filter(user=user, pk=request.session.pop(PENDING_LOGIN, None)).delete()
     logins.record(user, Outcome.OK, client_of(request))
 

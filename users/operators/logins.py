@@ -21,6 +21,10 @@ SHOWN = 20
 # all kept, because `second_factor` counts and bounds them.
 KEPT_AN_HOUR = 20
 
+# Complete log-ins of one operator in an hour. Each is a session for two weeks, and whoever ends the operator's sessions
+# reads all that there are, with the user's row locked: less than a second for those of two weeks.
+LOGINS_AN_HOUR = 30
+
 
 class Client(NamedTuple):
     """Where a log-in comes from. `network` is the first address of what counts as one."""
@@ -46,6 +50,12 @@ def record_bounded(user: User, outcome: Outcome, client: Client) -> OperatorLogi
     """Record it unless KEPT_AN_HOUR of the same kind are there."""
     newest = OperatorLogin.objects.filter(user=user, outcome=outcome, created_at__gt=database_now() - HOUR)
     return record(user, outcome, client) if newest[:KEPT_AN_HOUR].count() < KEPT_AN_HOUR else None
+
+
+def are_enough(user: User) -> bool:
+    """Whether the operator has logged in LOGINS_AN_HOUR times. Requests at the same moment may exceed it."""
+    complete = OperatorLogin.objects.filter(user=user, outcome=Outcome.OK, created_at__gt=database_now() - HOUR)
+    return complete[:LOGINS_AN_HOUR].count() >= LOGINS_AN_HOUR
 
 
 def last(user: User) -> list[OperatorLogin]:

@@ -179,7 +179,7 @@ def reset(user: User) -> bool:
 def end_sessions(user: User) -> int:
     """End all of the operator's sessions in the admin. Returns how many. Call it with the user's row locked.
 
-    In batches: whoever has the password can log in as often as they like, and one statement takes 65,535 keys at most.
+    In batches: whoever has the password can begin many log-ins, and one statement takes 65,535 keys at most.
     """
     live, last, number = Session.objects.filter(expire_date__gt=timezone.now()).order_by("pk"), "", 0
     while sessions := list(live.filter(pk__gt=last)[:BATCH]):
