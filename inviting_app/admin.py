@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LogoutView, PasswordChangeView
@@ -54,7 +54,7 @@ class AdminSite(admin.AdminSite):
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Django's, but the log-in forgets a long address: it would make the head of the response so long that a proxy
         refuses it. nginx then takes the server for broken, and leaves it alone for seconds."""
-        asked = super().admin_view(view, cacheable)
+        asked = self.limited(super().admin_view(view, cacheable))
 
         @wraps(asked)
         def short(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -65,11 +65,32 @@ class AdminSite(admin.AdminSite):
 
         return short
 
+    def limited(self, view: Any) -> Any:
+        """Changes nothing while the operator has made too many entries in the history."""
+        from users.operators import entries
+
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            is_change = request.method == "POST" and request.path != reverse("admin:logout")
+            try:
+                if is_change and self.has_permission(request):
+                    entries.check(request.user.pk)
+            except entries.TooManyEntries:
+                text = gettext(
+                    "You have changed or viewed more than %(number)d objects within an hour. Try again later."
+                )
+                messages.error(request, text % {"number": entries.ENTRIES_AN_HOUR})
+                return redirect("admin:index")
+            return view(request, *args, **kwargs)
+
+        return checked
+
     def get_urls(self) -> list[Any]:
         from users.admin import second_factor
 
+        setup = self.limited(second_factor.SetupView.as_view(admin_site=self))
         own = [
-            path("second-factor/", second_factor.SetupView.as_view(admin_site=self), name="second_factor"),
+            path("second-factor/", setup, name="second_factor"),
             path("second-factor/code/", second_factor.CodeView.as_view(admin_site=self), name="second_factor_code"),
             path("second-factor/leave/", LogoutView.as_view(next_page=reverse_lazy("admin:login")), name="leave"),
         ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from users import keys, phones
 from users.login import codes, devices
 from users.models import Challenge, LoginCode, SmsDelivery, User
-from users.operators import second_factor
+from users.operators import entries, second_factor
 from users.queries import lock_user
 from users.retention import in_batches
 
@@ -152,7 +152,11 @@ def add_to_history(user: User, *told: dict[str, Any]) -> None:
 
 
 def log_full_phones_viewed(by: User, where: str) -> None:
-    """Record in the admin's log who viewed full phone numbers in a place that is not one user's page."""
+    """Record in the admin's log who viewed full phone numbers in a place that is not one user's page.
+
+    Raises TooManyEntries.
+    """
+    entries.check(by.pk)
     LogEntry.objects.create(
         user_id=by.pk, object_repr=where[:200], action_flag=CHANGE, change_message=gettext("Saw full phone numbers.")
     )

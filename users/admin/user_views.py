@@ -41,6 +41,8 @@ class UserView(SingleObjectMixin, TemplateView):  # type: ignore[type-arg]
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
+        if not self.model_admin.has_view_permission(request):
+            raise PermissionDenied  # before it can be told whether there is such a user
         self.object = self.get_object()
         if not self.has_permission():
             raise PermissionDenied

@@ -1,0 +1,77 @@
+"""Operators do not fill the admin's history, which is never deleted."""
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.test import Client
+from django.utils import timezone
+
+from tests.support.accounts import SignedInUser
+from tests.support.authenticator import PAGE, set_up, with_password
+from tests.support.operators import helper, operator, page_of
+from users.clock import HOUR
+from users.models import User
+from users.operators import entries
+
+pytestmark = pytest.mark.django_db
+TOLD = "You have changed or viewed more than 2 objects within an hour. Try again later."
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "ENTRIES_AN_HOUR", 2)
+
+
+def make_entries(user: User) -> None:
+    LogEntry.objects.bulk_create(LogEntry(user=user, action_flag=CHANGE) for _ in range(2))
+
+
+def disable(browser: Client, user: SignedInUser, reason: str = "Ticket 12.") -> str:
+    return browser.post(page_of(user.profile.pk, "disable"), {"reason": reason}, follow=True).text
+
+
+def test_operator_changes_nothing_for_an_hour_after_too_many_entries(
+    boss: Client, alice: SignedInUser, bob: SignedInUser
+) -> None:
+    make_entries(User.objects.get(is_superuser=True))
+
+    assert TOLD in disable(boss, alice)
+    assert TOLD in boss.post("/admin/users/user/export/", follow=True).text
+    assert LogEntry.objects.count() == 2 and User.objects.get(pk=alice.profile.pk).is_active
+
+    assert TOLD not in disable(helper("view_user", "change_user"), bob), "another operator"
+    LogEntry.objects.update(action_time=timezone.now() - HOUR)
+    disable(boss, alice)
+    assert not User.objects.get(pk=alice.profile.pk).is_active
+
+
+def test_log_out_is_always_possible(boss: Client) -> None:
+    make_entries(User.objects.get(is_superuser=True))
+
+    boss.post("/admin/logout/")
+
+    assert boss.get("/admin/").status_code == 302
+
+
+def test_second_factor_is_not_changed_then() -> None:
+    user = operator()
+    browser = with_password()
+    make_entries(user)
+
+    assert TOLD in browser.post(PAGE, {"code": "123456"}, follow=True).text
+    LogEntry.objects.update(action_time=timezone.now() - HOUR)
+    assert set_up(browser)
+
+
+def test_api_shows_no_more_full_phones_then(staff: SignedInUser, alice: SignedInUser) -> None:
+    paths = ["/api/v1/profiles", f"/api/v1/profiles/{alice.profile.pk}"] * 2
+
+    assert [staff.api.get(path).status_code for path in paths] == [200, 200, 403, 403]
+    assert LogEntry.objects.count() == 2
+
+
+def test_address_does_not_tell_who_has_no_permission_which_users_there_are(alice: SignedInUser) -> None:
+    curious = helper()
+
+    for number in (alice.profile.pk, 999_999_999):
+        for page in ("disable", "diagnosis", "phone"):
+            assert curious.post(page_of(number, page)).status_code == 403
