@@ -21,7 +21,7 @@ from profiles.webhooks.models import Kind
 from users import events, keyset
 from users.queries import database_now
 
-# Lines of the file that are sent at once.
+# Lines of the file that are sent, or hashed, at once.
 LINES = 2_000
 # Codes with the most votes that an operator sees before publishing.
 LEADING = 3
@@ -52,7 +52,7 @@ def publish() -> VotingPeriod:
             transaction.set_rollback(True)
         stored.results_period = written(stored.opens_at, stored.closes_at)
         votes = results_queries.store(stored.results_period, stored.opens_at, stored.closes_at)
-        stored.results_sha256 = hashlib.sha256("".join(_lines(stored.results_period)).encode()).hexdigest()
+        stored.results_sha256 = _sha256(stored.results_period)
         # If the clock was set back meanwhile, votes may have been accepted again.
         queries.wait_for_votes(voting.LOCK)
         left_out = queries.counted_votes().filter(voting.by_time(stored)["during"], receipt=None)
@@ -88,8 +88,7 @@ def published() -> QuerySet[Result]:
 def file() -> tuple[Iterator[str], str]:
     """The text of the public file, a part at a time, and its SHA-256. Raises NotPublished."""
     stored = _published_period()
-    lines = _lines(stored.results_period)
-    return iter(lambda: "".join(islice(lines, LINES)), ""), stored.results_sha256
+    return _parts(stored.results_period), stored.results_sha256
 
 
 def _published_period() -> VotingPeriod:
@@ -97,6 +96,20 @@ def _published_period() -> VotingPeriod:
     if stored.results_published_at is None:
         raise NotPublished
     return stored
+
+
+def _sha256(period: str) -> str:
+    """The SHA-256 of the public file, of which only a part is in memory: it has 70 MB for each million votes."""
+    found = hashlib.sha256()
+    for part in _parts(period):
+        found.update(part.encode())
+    return found.hexdigest()
+
+
+def _parts(period: str) -> Iterator[str]:
+    """The text of the public file, LINES at a time."""
+    lines = _lines(period)
+    return iter(lambda: "".join(islice(lines, LINES)), "")
 
 
 def _lines(period: str) -> Iterator[str]:
