@@ -1,5 +1,6 @@
 """Profiles and votes in the admin, read-only. The page of a user has the actions on them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -49,6 +50,10 @@ class ProfileList(LargeTableList):
         return links.page(profile.user) if self.sees_users else super().url_for_result(result)
 
 
+# What a list and a page of profiles tell of votes. Another permission is for that, see `Activation`.
+OF_VOTES = frozenset({"activated", "voted_for", "cycle", HasActivatedFilter, "activation__inviter__invite_code"})
+
+
 @admin.register(Profile)
 class ProfileAdmin(ExportAdmin):
     empty_text = _("Profiles appear here when users sign in for the first time.")
@@ -90,6 +95,18 @@ class ProfileAdmin(ExportAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return _allowed(request, self.list_display)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return _allowed(request, self.list_filter)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return _allowed(request, self.fields)
+
+    def exported_to(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: self.exported[name] for name in _allowed(request, self.exported)}
+
     @admin.display(description=_("phone"))
     def phone(self, profile: Profile) -> str:
         return with_states(profile.user)
@@ -119,6 +136,12 @@ class ProfileAdmin(ExportAdmin):
         if members is None:  # on the page of one profile
             members = queries.cycles_through([profile.pk]).get(profile.pk, ())
         return shown(members and cycle_name(len(members)))
+
+
+def _allowed(request: HttpRequest, names: Iterable[Any]) -> list[Any]:
+    """Those of these columns, fields or filters that the operator may see."""
+    sees_votes = request.user.has_perm("profiles.view_activation")
+    return [name for name in names if sees_votes or name not in OF_VOTES]
 
 
 class VotingPeriodFilter(admin.SimpleListFilter):

@@ -1,6 +1,7 @@
 """The admin's page of a user: votes, devices, SMS, and cycles of votes."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -92,6 +93,22 @@ def test_sections_need_their_permissions(alice: SignedInUser) -> None:
 
         assert title in shown
         assert len(shown) == (2 if permission == "view_activation" else 1)
+
+
+def test_profiles_tell_of_votes_only_who_may_see_them(alice: SignedInUser, bob: SignedInUser) -> None:
+    activation.activate(alice.profile.pk, bob.code)
+    path = "/admin/profiles/profile/"
+    seen: list[Any] = []
+    for number, permissions in enumerate((["view_profile"], ["view_profile", "view_activation"])):
+        browser = at_work(operator(f"999111980{number}", *permissions))
+        export = browser.post(f"{path}export/", {"format": "csv"})
+        pages = [browser.get(path).text, browser.get(f"{path}{alice.profile.pk}/change/").text]
+        pages.append(b"".join(export.streaming_content).decode())  # type: ignore[attr-defined]
+        seen.append(["voted for" in page.lower() for page in pages])
+        seen.append([page.count(bob.code) for page in pages])
+        seen.append(["has_activated" in pages[0], browser.get(f"{path}?has_activated=1").status_code])
+
+    assert seen == [[False] * 3, [1, 0, 1], [False, 302], [True] * 3, [2, 1, 2], [True, 200]]
 
 
 def test_voters_are_paged_newest_first(support: Client) -> None:
