@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet
+from django.db.models.functions import Collate
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import floatformat
 from django.urls import reverse
@@ -27,7 +28,9 @@ class ResultAdmin(ExportAdmin):
     exported = {"place": _("place"), "invite_code": _("invite code"), "votes": _("votes")}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Result]:
-        owner = Profile.objects.filter(invite_code=OuterRef("invite_code")).values("pk")[:1]
+        # In the collation of the index: with that of the results, PostgreSQL would read all profiles for each row.
+        code = Collate(OuterRef("invite_code"), "default")
+        owner = Profile.objects.filter(invite_code=code).values("pk")[:1]
         found: QuerySet[Result] = super().get_queryset(request).annotate(owner=owner)
         return found
 
