@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext
 
@@ -64,10 +64,14 @@ def forget_changes(user: User, now: datetime) -> None:
     """End the codes by which this user could change to other numbers. They still count against those numbers.
 
     They become codes of a change by the number's own user. As closed sign-in codes, their SMS would delay the next
-    sign-in of that user.
+    sign-in of that user. Those that were right, but did not give the number, count as unused: the used ones are in the
+    own export, with the address of who asked.
     """
     LoginCode.objects.filter(changing_user=user).update(
-        changing_user=F("user"), closed_at=Coalesce("closed_at", now), expires_at=Least("expires_at", now)
+        changing_user=F("user"),
+        closed_at=Coalesce("closed_at", now),
+        expires_at=Least("expires_at", now),
+        used_at=Case(When(user=user, then="used_at")),
     )
 
 

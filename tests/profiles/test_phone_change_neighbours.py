@@ -44,10 +44,15 @@ def test_other_systems_are_told(alice: SignedInUser) -> None:
     assert (event.kind, event.data) == (Kind.PHONE_CHANGED, {"user_id": me["user_id"]})
 
 
-def test_user_of_a_number_does_not_learn_from_where_another_wanted_it(alice: SignedInUser, bob: SignedInUser) -> None:
+@pytest.mark.parametrize("has_the_code", [False, True])
+def test_user_of_a_number_does_not_learn_from_where_another_wanted_it(
+    alice: SignedInUser, bob: SignedInUser, has_the_code: bool
+) -> None:
     me, somewhere = "/api/v1/profiles/me", "198.51.100.9"
     bob.api.defaults["REMOTE_ADDR"] = somewhere
-    requested(bob, alice.phone)
+    challenge_id = requested(bob, alice.phone)
+    if has_the_code:
+        assert confirm(bob, challenge_id, right(challenge_id)).json()["code"] == "phone_taken"
     exports = [alice.api.get(f"{me}/export").getvalue().decode()]
     assert somewhere in bob.api.get(f"{me}/export").getvalue().decode()
     assert bob.api.delete(me).status_code == 204
