@@ -1,13 +1,9 @@
 """What an operator reads before and after publishing the results."""
 
 import pytest
-from django.contrib import admin
-from django.db import connection
-from django.test import RequestFactory
 from django.utils.html import strip_tags
 
 from profiles import activation, voting
-from profiles.models import Result
 from tests.support.accounts import SignedInUser, registered
 from tests.support.operators import at_work, helper, operator
 from users.queries import database_now
@@ -67,15 +63,3 @@ def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedI
     assert [all_votes.count(dots(tone)) for tone in ("good", "open")] == [1, 1]
     assert [within.count(dots(tone)) for tone in ("good", "open")] == [1, 0]
     assert [early.count(dots(tone)) for tone in ("good", "open")] == [0, 1]
-
-
-def test_list_of_the_results_finds_owners_by_an_index(rf: RequestFactory) -> None:
-    """It read all profiles for each row, for eight seconds on a later page, and left PostgreSQL at work after that."""
-    found = admin.site.get_model_admin(Result).get_queryset(rf.get("/"))
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-
-    plan = found.explain()
-
-    assert "profiles_profile_invite_code" in plan
-    assert "Seq Scan on profiles_profile" not in plan

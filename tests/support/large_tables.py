@@ -16,6 +16,7 @@ GROWING = {
     "profiles_activation",
     "profiles_miss",
     "profiles_profile",
+    "profiles_result",
     "profiles_webhookdelivery",
     "users_challenge",
     "users_device",
@@ -41,6 +42,9 @@ SELECT id, translate(upper(lpad(to_hex(id), 6, '0')), '01', 'GH'), created_at,
 INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
 SELECT id, CASE WHEN id % 5 = 0 THEN 1 ELSE id * 7 / 10 END, created_at + interval '1 minute'
   FROM users_user WHERE id > 4 AND id % 10 <> 3;
+
+INSERT INTO profiles_result (id, place, invite_code, votes)
+SELECT user_id, user_id, invite_code, invitations_count FROM profiles_profile;
 
 INSERT INTO users_device (id, user_id, user_agent, created_at, session_id, signed_in_at, refreshed_at, refresh_jti,
                           trust_nonce, trust_hash, trusted_until)
@@ -124,6 +128,7 @@ _WITH_NUMBERS = (
     "users_challenge",
     "users_smsdelivery",
     "profiles_miss",
+    "profiles_result",
     "profiles_webhookdelivery",
     "procrastinate_jobs",
     "procrastinate_events",
