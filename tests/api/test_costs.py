@@ -39,8 +39,8 @@ AT_MOST = {
     "devices": (2, 198),
     "logout": (1, 0),
     "me, signed out": (2, 212),
-    "profiles": (3, 8538),
-    "profiles, one": (4, 171),
+    "profiles": (4, 8538),
+    "profiles, one": (5, 171),
     # One of each page asks whether the operator has a second factor.
     "admin, users/user": (5, ANY),
     "admin, users/device": (5, ANY),
