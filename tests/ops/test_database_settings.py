@@ -1,18 +1,21 @@
 """What a role, a database or a URL sets for its sessions does not change what the service reads, or has its advice."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import Error, connection
 from psycopg import sql
 
 from inviting_app import env, settings_database
 from inviting_app.ops import database_errors
 from tests.support.backups import another_session
 from tests.support.doctor import doctor
+from tests.support.service import patience
+from users import deadline
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,3 +102,18 @@ def test_standby_that_is_silent_is_given_up_soon(query: str, seconds: int | str)
     where = env.database(f"postgresql://h/n?{query}")
 
     assert settings_database._standby(where)["OPTIONS"]["connect_timeout"] == seconds
+
+
+def test_statement_that_was_given_up_ends_in_the_server(transactional_db: None) -> None:
+    """It went on as long as it took. Who repeated a slow one took all connections, within half a minute."""
+    with deadline.within(0.3), pytest.raises(Error), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(60) AS given_up")
+    deadline.silence("default").end()
+    connection.close()
+
+    left = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%given_up' AND state = 'active'"
+    until = time.monotonic() + 5 * patience()
+    with connection.cursor() as cursor:
+        while cursor.execute(left).fetchone() != (0,):
+            assert time.monotonic() < until
+            time.sleep(0.1)

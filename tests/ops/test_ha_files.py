@@ -157,7 +157,12 @@ def test_pgbouncer_goes_through_haproxy(pgbouncer: ConfigParser) -> None:
 
 
 def test_pgbouncer_leaves_the_options_of_a_session_to_the_role(pgbouncer: ConfigParser) -> None:
-    asked = dict(re.findall(r"-c (lock_timeout|plan_cache_mode|jit|random_page_cost)=(\S+)", _session_options()))
+    asked = dict(
+        re.findall(
+            r"-c (lock_timeout|plan_cache_mode|jit|random_page_cost|client_connection_check_interval)=(\S+)",
+            _session_options(),
+        )
+    )
 
     of_role = dict(re.findall(r"ALTER ROLE \w+ SET (\w+) = '?([\w.]+)'?;", text("pgbouncer.ini")))
 
