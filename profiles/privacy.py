@@ -178,8 +178,7 @@ def _erase(user: User, now: datetime) -> None:
     user.user_permissions.clear()
     # The user's own notes are of changed phones.
     accounts.history(user).filter(user=user, change_message__contains=MASKED).update(change_message="")
-    if user.is_staff or user.has_usable_password():  # others never were operators
-        second_factor.forget(user)
+    second_factor.forget(user)  # whoever was an operator once has rows too
     activation_queries.delete_activation(user.pk)
     # After the release of the vote, which names the user too: receivers then erase what they have stored.
     events.emit(Kind.ERASED, {"user_id": user.pk}, user_id=user.pk)

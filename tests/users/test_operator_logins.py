@@ -9,7 +9,10 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from profiles import privacy
 from tests.support.accounts import signed_in
 from tests.support.authenticator import code, enrolled, enter, with_password, wrong_code
 from tests.support.operators import at_work, helper, log_in, operator, page_of
@@ -194,3 +197,16 @@ def test_log_in_waits_fifteen_minutes_for_the_second_factor() -> None:
     assert browser.session.get_expiry_age() == 900
     enter(browser, code())
     assert browser.session.get_expiry_age() == 14 * 24 * 3600
+
+
+def test_erasure_leaves_nothing_of_a_former_operator() -> None:
+    user, _ = enrolled("9991119997")
+    with_password("9991119997")
+    user.set_unusable_password()
+    user.is_staff = False
+    user.save()
+
+    privacy.erase_by_operator(user.pk)
+
+    for model in (OperatorLogin, TOTPDevice, StaticDevice):
+        assert not model.objects.exists()
