@@ -21,8 +21,10 @@ PAGE, FILE, EXPORT = "/", "/api/v1/results/file", "/api/v1/profiles/me/export"
 ADMIN, EXPORT_OF_A_LIST, PROFILES = "/admin/", "/admin/users/user/export/", "/api/v1/profiles"
 # One of the files of /docs, which are the largest.
 DOCS_FILE = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"
-# The service takes each for a sign-up, so whoever wants more room than sign-ups have may use any of them.
-SIGN_UPS = ("/api/auth/signup", "/api/auth/signup/", "/api/auth/%73ignup")
+# The service takes each for a sign-up, so whoever wants more room than sign-ups have may use any of them. A request for
+# a code to another number is one of that number.
+CHANGE = "/api/v1/profiles/me/phone"
+SIGN_UPS = ("/api/auth/signup", "/api/auth/signup/", "/api/auth/%73ignup", CHANGE, f"{CHANGE}/")
 # More than the room for sign-ups, and than the connections that gunicorn accepts besides. HAProxy refuses fewest.
 CROWD, REFUSED = 200, 50
 # limit_conn of deploy/nginx.conf: for one IPv4 address or IPv6 /64, for a /56, and for a /48.
