@@ -17,6 +17,9 @@ _WITH_PORT = re.compile(
     r"((?:[0-9A-Fa-f:]*:)?[0-9.]+\.[0-9]+|\[[^]]+\]|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}):[0-9]*"
 )
 
+# Characters of a User-Agent that are kept: as many as the columns for it have. That of django-axes has more.
+LONGEST_USER_AGENT = 200
+
 # What a User-Agent has, and the name that people know it by: the same as in the page's account.js. The first match
 # counts, because browsers also name each other.
 BROWSERS = {
@@ -72,12 +75,12 @@ def is_misforwarded(request: HttpRequest) -> bool:
 
 
 def user_agent(request: HttpRequest) -> str:
-    """The client's User-Agent, printable characters only and without phones and tokens.
+    """The beginning of the client's User-Agent, printable characters only and without phones and tokens.
 
     Users recognise their devices by it, and operators see it.
     """
     text = text_of_header(request.META.get("HTTP_USER_AGENT", ""))
-    return mask_user_agent("".join(filter(str.isprintable, text)))
+    return mask_user_agent("".join(filter(str.isprintable, text)))[:LONGEST_USER_AGENT]
 
 
 def named(user_agent: str) -> str:

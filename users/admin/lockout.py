@@ -50,9 +50,6 @@ from users.retention import in_batches
 # Wrong passwords from one network, for all phone numbers together, that lock the network.
 NETWORK_LIMIT = 50
 
-# Characters of a User-Agent that django-axes has room for. A longer one would be an error, and count no wrong password.
-LONGEST_USER_AGENT = 255
-
 # How long a log-in waits for the second factor. Nothing else bounds how many of them somebody with the password begins.
 PENDING_SECONDS = 900
 
@@ -122,8 +119,8 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         locked = locked_until(request, credentials)
         given = request.GET, request.POST
         request.GET, request.POST = {}, {"username": credentials.get("username") or ""}
-        # These headers may hold anything too. django-axes has read them before, and cut them to the columns.
-        request.axes_user_agent, request.axes_http_accept = client.user_agent(request)[:LONGEST_USER_AGENT], ""
+        # These headers may hold anything too. django-axes has read them before.
+        request.axes_user_agent, request.axes_http_accept = client.user_agent(request), ""
         try:
             super().user_login_failed(sender, credentials, request, **kwargs)
         finally:

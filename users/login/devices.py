@@ -67,7 +67,7 @@ def start_session(
         "superseded_jtis": None,
         "ended_at": None,
         "trusted_until": now + TRUST_FOR,
-        "user_agent": user_agent[:200],
+        "user_agent": user_agent,
     }
     if known is not None and trusted(user, now).filter(pk=known.pk).update(**session):
         for name, value in session.items():

@@ -41,21 +41,25 @@ def record(user: User, outcome: Outcome, client: Client, *, is_known: bool = Fal
         address=client.address,
         network=client.network,
         is_known=is_known,
-        user_agent=client.user_agent[:200],
+        user_agent=client.user_agent,
         created_at=database_now(),
     )
 
 
 def record_bounded(user: User, outcome: Outcome, client: Client) -> OperatorLogin | None:
     """Record it unless KEPT_AN_HOUR of the same kind are there."""
-    newest = OperatorLogin.objects.filter(user=user, outcome=outcome, created_at__gt=database_now() - HOUR)
-    return record(user, outcome, client) if newest[:KEPT_AN_HOUR].count() < KEPT_AN_HOUR else None
+    return None if _has(user, outcome, KEPT_AN_HOUR) else record(user, outcome, client)
 
 
 def are_enough(user: User) -> bool:
     """Whether the operator has logged in LOGINS_AN_HOUR times. Requests at the same moment may exceed it."""
-    complete = OperatorLogin.objects.filter(user=user, outcome=Outcome.OK, created_at__gt=database_now() - HOUR)
-    return complete[:LOGINS_AN_HOUR].count() >= LOGINS_AN_HOUR
+    return _has(user, Outcome.OK, LOGINS_AN_HOUR)
+
+
+def _has(user: User, outcome: Outcome, number: int) -> bool:
+    """Whether so many log-ins or tries of this kind were recorded within an hour."""
+    newest = OperatorLogin.objects.filter(user=user, outcome=outcome, created_at__gt=database_now() - HOUR)
+    return newest[:number].count() >= number
 
 
 def last(user: User) -> list[OperatorLogin]:
