@@ -37,12 +37,12 @@ class UserView(SingleObjectMixin, TemplateView):  # type: ignore[type-arg]
     title: Any = ""
 
     def has_permission(self) -> bool:
-        return self.model_admin.has_view_permission(self.request) and self.request.user.has_perms(self.permissions)
+        return bool(self.request.user.has_perms(self.permissions))
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         if not self.model_admin.has_view_permission(request):
-            raise PermissionDenied  # before it can be told whether there is such a user
+            raise PermissionDenied  # first: a 404 would tell which users there are
         self.object = self.get_object()
         if not self.has_permission():
             raise PermissionDenied

@@ -60,10 +60,7 @@ def begins(visitor: Visitor, words: str) -> str:
 
 def today(visitor: Visitor) -> re.Pattern[str]:
     """With the month in full, as it stands in a sentence. After midnight it may be the day before, too."""
-    script = """language => [Date.now() - 600000, Date.now()].map(
-        new Intl.DateTimeFormat(language, { month: "long", day: "numeric" }).format)"""
-    days = visitor.page.evaluate(script, visitor.language)
-    return re.compile("|".join(days).replace(" ", "\u00a0"))
+    return re.compile("|".join(visitor.days("long")).replace(" ", "\u00a0"))
 
 
 def photograph(visitor: Visitor, name: str) -> None:

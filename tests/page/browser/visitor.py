@@ -88,6 +88,12 @@ class Visitor:
         expect(shown).to_be_visible()
         return shown.inner_text().replace(" ", "")
 
+    def days(self, month: str) -> list[str]:
+        """The day of ten minutes ago, and that of now, as this user reads them. The month is `short` or `long`."""
+        script = """([language, month]) => [Date.now() - 600000, Date.now()].map(
+            new Intl.DateTimeFormat(language, { month, day: "numeric" }).format)"""
+        return list(self.page.evaluate(script, [self.language, month]))
+
     def expire(self) -> None:
         """From now on the access token has expired."""
         self.page.evaluate("localStorage.session = JSON.stringify({ ...JSON.parse(localStorage.session), until: 0 })")
