@@ -66,7 +66,7 @@ class AdminSite(admin.AdminSite):
         return short
 
     def limited(self, view: Any) -> Any:
-        """Changes nothing while the operator has made too many entries in the history."""
+        """The view, which refuses each POST while the operator has made too many entries in the history."""
         from users.operators import entries
 
         @wraps(view)
@@ -94,7 +94,7 @@ class AdminSite(admin.AdminSite):
             path("second-factor/code/", second_factor.CodeView.as_view(admin_site=self), name="second_factor_code"),
             path("second-factor/leave/", LogoutView.as_view(next_page=reverse_lazy("admin:login")), name="leave"),
         ]
-        # "View on site" needs an address of an object, which none has here, and fails for some ids.
+        # No object here has a page for "view on site". Django's view fails for some ids.
         django = [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
         return [*own, *django]
 

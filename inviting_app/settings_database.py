@@ -12,8 +12,8 @@ EMBEDDED_POSTGRES = env.DATABASE is None
 # for ten seconds, not for the two hours of its default.
 _SESSION = "-c lock_timeout=2s -c tcp_user_timeout=10s"
 _SESSION += " -c tcp_keepalives_idle=4 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-# A statement that `users.deadline` has given up ends in the server too. Otherwise it went on as long as it takes, and
-# who repeated a slow one took all connections.
+# A statement that `users.deadline` has given up ends in the server too. Otherwise it would go on, and repeated slow
+# statements would take all connections.
 _SESSION += " -c client_connection_check_interval=1s"
 # Prepared statements keep their plans. PostgreSQL alone would plan two of a sign-up anew every time, and compile one
 # for large tables (docs/speed.md). tests/ops/test_plans.py holds every statement to a good plan of this kind.

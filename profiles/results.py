@@ -99,7 +99,7 @@ def _published_period() -> VotingPeriod:
 
 
 def _sha256(period: str) -> str:
-    """The SHA-256 of the public file, of which only a part is in memory: it has 70 MB for each million votes."""
+    """The SHA-256 of the public file. Only a part of it is in memory: it has 70 MB for each million votes."""
     found = hashlib.sha256()
     for part in _parts(period):
         found.update(part.encode())

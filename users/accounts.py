@@ -64,8 +64,8 @@ def forget_changes(user: User, now: datetime) -> None:
     """End the codes by which this user could change to other numbers. They still count against those numbers.
 
     They become codes of a change by the number's own user. As closed sign-in codes, their SMS would delay the next
-    sign-in of that user. Those that were right, but did not give the number, count as unused: the used ones are in the
-    own export, with the address of who asked.
+    sign-in of that user. A correct code that did not give the number becomes an unused one: the export of the number's
+    user has the addresses of used ones.
     """
     LoginCode.objects.filter(changing_user=user).update(
         changing_user=F("user"),

@@ -50,7 +50,7 @@ class ProfileList(LargeTableList):
         return links.page(profile.user) if self.sees_users else super().url_for_result(result)
 
 
-# What a list and a page of profiles tell of votes. Another permission is for that, see `Activation`.
+# The columns, fields and filters that tell of votes. Only operators who may see votes get them.
 OF_VOTES = frozenset({"activated", "voted_for", "cycle", HasActivatedFilter, "activation__inviter__invite_code"})
 
 
