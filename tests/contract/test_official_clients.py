@@ -165,7 +165,8 @@ def test_abort_ends_every_wait(
     assert (name, read) == ("TimeoutError", phone) and seconds < 4
 
 
-def test_activation_does_not_wait(app: App) -> None:
+def test_refused_activation_is_no_success_and_does_not_wait(app: App) -> None:
+    assert app("activate", "–")["refused"] == "invalid"
     for _ in range(10):
         assert app("activate", "AAAAAA")["refused"] == "invite_code_not_found"
 

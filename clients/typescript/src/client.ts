@@ -105,7 +105,7 @@ export class Client {
       return await this.post("/api/v1/profiles/me", { body: { activated_invite: inviteCode } });
     } catch (problem) {
       const activated = problem instanceof Problem ? problem.members.activated_invite : undefined;
-      if (letters(activated ?? "") !== letters(inviteCode)) throw problem;
+      if (!activated || letters(activated) !== letters(inviteCode)) throw problem;
     }
     return this.get("/api/v1/profiles/me");
   }

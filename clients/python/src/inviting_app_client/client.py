@@ -102,7 +102,8 @@ class Client(Operations):
         try:
             return self.me_activate({"activated_invite": invite_code})
         except Problem as problem:
-            if letters(problem.members.get("activated_invite", "")) != letters(invite_code):
+            activated = problem.members.get("activated_invite")
+            if not activated or letters(activated) != letters(invite_code):
                 raise
         return self.me_read()
 
