@@ -154,6 +154,18 @@ def test_failed_job_says_when(boss: Client) -> None:
     assert re.search(r'Failed at:</label>\s*<div class="readonly">\d{4}-', page)
 
 
+def test_page_of_a_job_shows_its_newest_events(boss: Client) -> None:
+    job = count_site.configure(queueing_lock=None).defer(timestamp=0)
+    started = "INSERT INTO procrastinate_events (job_id, type) SELECT %s, 'started' FROM generate_series(1, 100)"
+    with connection.cursor() as cursor:
+        cursor.execute(started, [job])
+
+    page = boss.get(f"/admin/procrastinate/procrastinatejob/{job}/change/").text
+
+    assert page.count("<td>started</td>") == 100
+    assert "<td>requested</td>" not in page
+
+
 def test_page_of_an_operator_leads_to_the_second_factor_and_explains_superusers(boss: Client) -> None:
     other = operator("9991119996")
 

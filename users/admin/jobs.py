@@ -37,6 +37,9 @@ JOB_ACTIONS = {
     "abort": JobAction(_("Abort the job, even while it is running"), ("todo", "doing"), N_("Aborted the job.")),
 }
 
+# Each run of a job adds three events, and no rule deletes them before the job.
+EVENTS_SHOWN = 100
+
 # What each task does, by the last part of its name.
 TASKS = {
     "send_sms": _("Send an SMS of an earlier version"),
@@ -149,6 +152,12 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         error = ["error", "failed_at"] if obj and obj.status == "failed" else []
         call = {"fields": ["number", "called", "arguments"], "classes": ["collapse"]}
         return [(None, {"fields": ["state", *error, "due", "tries"]}), (_("The call"), call)]
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        """Only the newest events of the job."""
+        given: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        newest = ProcrastinateEvent.objects.filter(job=obj).order_by("-pk").values("pk")[:EVENTS_SHOWN]
+        return {**given, "queryset": given["queryset"].filter(pk__in=newest)}
 
     def heading(self, obj: Any) -> str:
         return self.task(obj)
