@@ -94,9 +94,10 @@ class AdminSite(admin.AdminSite):
             path("second-factor/code/", second_factor.CodeView.as_view(admin_site=self), name="second_factor_code"),
             path("second-factor/leave/", LogoutView.as_view(next_page=reverse_lazy("admin:login")), name="leave"),
         ]
-        # No object here has a page for "view on site". Django's view fails for some ids.
-        django = [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
-        return [*own, *django]
+        # No object here has a page for "view on site", and no field completes what is typed. Django's views for these
+        # fail for some parameters.
+        unused = {"view_on_site", "autocomplete"}
+        return [*own, *(url for url in super().get_urls() if getattr(url, "name", None) not in unused)]
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -1,5 +1,6 @@
 """No list of the admin takes a condition in its address that it does not offer: none reveals a secret bit by bit."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -62,6 +63,20 @@ def test_list_opens_with_the_variables_of_django(model: type[Model], variable: s
     answer = boss.get(f"/admin/{model._meta.app_label}/{model._meta.model_name}/?{variable}")
 
     assert answer.status_code in (200, 302, 400)
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model.__name__)
+def test_any_name_of_a_field_to_refer_to_gets_an_answer(model: type[Model], boss: Client) -> None:
+    pages = ("", "add/", "1/change/", "1/delete/")
+
+    for name, page in product([field.name for field in model._meta.get_fields()], pages):
+        path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/{page}"
+        assert boss.get(f"{path}?_to_field={name}").status_code < 500, (name, page)
+
+
+@pytest.mark.parametrize("path", ["autocomplete/?app_label=users&model_name=user&field_name=profile", "r/1/1/"])
+def test_admin_has_no_pages_that_nothing_uses(path: str, boss: Client) -> None:
+    assert boss.get(f"/admin/{path}").status_code == 404
 
 
 def test_filter_of_webhooks_is_by_webhook_alone() -> None:

@@ -29,7 +29,6 @@ from users.admin import search
 from users.admin.fresh import FreshForm
 from users.models import User
 from users.operators import phone_searches
-from users.operators.phone_searches import TooManyPhoneSearches
 
 # The most rows that a list counts and pages through, and that an action changes: "Select all" names this number, but
 # Django means all rows of the list. To reach others, an operator searches or filters.
@@ -40,10 +39,7 @@ DJANGO = (N_("Add %(name)s"), N_("Close"), N_("Start typing to filter…"))
 
 
 def shown(value: Any) -> str:
-    """A computed value as the pages show those of fields.
-
-    On the page of an object, Django writes a computed one as Python does: nothing as `None`, and times in UTC.
-    """
+    """A computed value as the pages show those of fields. Django writes it as Python does: `None`, and times in UTC."""
     if isinstance(value, datetime):
         return date_format(localtime(value), "DATETIME_FORMAT").replace(" ", "\N{NO-BREAK SPACE}")
     return str(value or admin.site.empty_value_display)
@@ -113,6 +109,10 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         return None if "\0" in object_id else super().get_object(request, object_id, from_field or None)
 
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """The primary key only: forms here refer to no other field. Django's own fails for the name of a relation."""
+        return to_field in {self.opts.pk.name, self.opts.pk.attname}
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow the list's own filters only: others read whole tables, or reveal digit by digit what no page shows.
 
@@ -123,8 +123,7 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _lookups_of(self, one: Any) -> list[str]:
         """The names that the choices of this filter have in an address."""
-        if isinstance(one, tuple):  # a field with a filter class of its own
-            one = one[0]
+        one = one[0] if isinstance(one, tuple) else one  # a field with a filter class of its own
         if not isinstance(one, str):
             return [one.parameter_name]
         if self.opts.get_field(one).is_relation:
@@ -150,9 +149,8 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         """With one button to save."""
-        title = "" if object_id else self.new_title
-        own: dict[str, Any] = {"title": title or capfirst(str(self.opts.verbose_name))}
-        own |= {"show_save_and_continue": False, "show_save_and_add_another": False}
+        title = (not object_id and self.new_title) or capfirst(str(self.opts.verbose_name))
+        own = {"title": title, "show_save_and_continue": False, "show_save_and_add_another": False}
         page = super().changeform_view(request, object_id, form_url, {**own, **(extra_context or {})})
         if isinstance(page, TemplateResponse) and page.context_data and page.context_data.get("original"):
             page.context_data["subtitle"] = self.heading(page.context_data["original"])
@@ -197,7 +195,7 @@ class LargeTableAdmin(ForgivingAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         if not search_term.strip() or not self.search_fields:
             return queryset, False
-        # Every search comes by here: that of a list, of its export and of Django's autocompletion.
+        # Every search comes by here: that of a list and of its export.
         if part := search.part_of_a_phone(search_term):
             phone_searches.check(request.user, part, self.opts.label_lower)
         # The admin class of users is registered elsewhere: with profiles, it finds them by invite code too.
@@ -217,10 +215,10 @@ class LargeTableAdmin(ForgivingAdmin):
         """With all that the template reads, so that it comes from the same database."""
         try:
             return super().changelist_view(request, extra_context)
-        except TooManyPhoneSearches as error:
+        except phone_searches.TooManyPhoneSearches as error:
             return self.too_many_searches(request, error)
 
-    def too_many_searches(self, request: HttpRequest, error: TooManyPhoneSearches) -> HttpResponse:
+    def too_many_searches(self, request: HttpRequest, error: phone_searches.TooManyPhoneSearches) -> HttpResponse:
         """The list without the search, with a message."""
         told = _(
             "You searched for %(limit)d different phone numbers within an hour, which is the limit without the"
