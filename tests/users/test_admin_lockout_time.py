@@ -2,6 +2,8 @@
 
 import pytest
 from axes.models import AccessAttempt
+from django.core.management import call_command
+from django.db import connection
 
 from tests.support.operators import log_in, operator
 from tests.users.test_admin_lockout import HERE, guess, wait
@@ -39,3 +41,19 @@ def test_the_last_of_two_locks_is_told() -> None:
     AccessAttempt.objects.create(username="another", ip_address=HERE["REMOTE_ADDR"], failures_since_start=50)
 
     assert 1700 < int(log_in(**HERE)["Retry-After"]) <= 1800
+
+
+def test_axes_reset_removes_more_locks_than_one_statement_can() -> None:
+    columns = "username, user_agent, ip_address, http_accept, path_info, get_data, post_data, failures_since_start"
+    values = "n::text, '', '192.0.2.9', '', '', '', '', 5"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO axes_accessattempt (attempt_time, {columns})"  # noqa: S608 - the text above
+            f" SELECT now(), {values} FROM generate_series(1, 66000) AS n"
+        )
+    guess()
+
+    call_command("axes_reset", verbosity=0)
+
+    assert not AccessAttempt.objects.exists()
+    assert log_in(**HERE).status_code == 302
