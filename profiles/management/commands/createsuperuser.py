@@ -1,4 +1,4 @@
-"""Create an operator: a user with a profile and a password for the admin.
+"""Create an operator with every permission: a user with a profile and a password for the admin.
 
 It replaces Django's command of this name, which would create a user without a profile.
 """
@@ -22,7 +22,7 @@ EXAMPLE = "Write it in any usual spelling, such as 9991234567."
 
 
 class Command(BaseCommand):
-    help = "Create an operator. The command asks for the password, or reads it as one line from the standard input."
+    help = "Create a superuser, or give one a new password. The command asks for the password, or reads it as one line from the standard input."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("phone", help="in any usual spelling")
@@ -54,9 +54,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "PHONE: SMS_TEST_NUMBERS has this number, or had it. It cannot be an operator's."
             ) from error
-        self.stdout.write(
-            f"{phones.display(phone)} is an operator and can log in to the admin with phone and password."
-        )
+        self.stdout.write(f"{phones.display(phone)} is a superuser and can log in to the admin with phone and password.")
         if token := second_factor.token_to_set_up(user):
             self.stdout.write(about_token(token))
 
