@@ -84,6 +84,21 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     assert alice.page.evaluate("localStorage.getItem('known')") == other.phone[-4:]
 
 
+def test_another_tab_shows_the_new_number_before_a_vote(alice: Visitor, bob: Visitor) -> None:
+    alice.sign_in()
+    tab = alice.page.context.new_page()
+    tab.goto("/")
+    expect(tab.locator(".who [data-phone]")).to_have_text(alice.shown_phone)
+
+    alice.open_account()
+    alice.press("Change number")
+    alice.page.get_by_label(alice.words("New mobile number")).fill(bob.phone)
+    alice.press("Get an SMS code")
+    alice.code_field.fill(bob.code())
+
+    expect(tab.locator(".who [data-phone]")).to_have_text(bob.shown_phone)
+
+
 def test_operator_is_told_that_the_number_stays(alice: Visitor, database: Any) -> None:
     alice.sign_in()
     database.execute("UPDATE users_user SET is_staff = true WHERE phone = %s", [f"+7{alice.phone}"])

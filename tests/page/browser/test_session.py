@@ -39,6 +39,27 @@ def test_signing_out_without_a_connection_tells_the_truth(alice: Visitor) -> Non
     assert alice.page.evaluate("localStorage.getItem('session')") is None
 
 
+def test_signing_out_does_not_wait_for_a_refresh_that_hangs(alice: Visitor) -> None:
+    alice.sign_in()
+    alice.open_account()
+    held: list[Route] = []
+    context = alice.page.context
+    context.route("**/api/auth/refresh", lambda route: held.append(route))
+    alice.expire()
+    tab = context.new_page()
+    other = Visitor(tab, alice.phone, "en", alice.service, alice.gateway)
+    tab.goto("/")
+    alice.service.wait_for(lambda: tab.title() and held)
+
+    alice.press("Sign out")
+
+    alice.sees("signed_out")
+    other.sees("signed_out_elsewhere")
+    held[0].continue_()
+    tab.evaluate("navigator.locks.request('session', () => {})")  # the refresh has ended
+    assert tab.evaluate("localStorage.getItem('session')") is None
+
+
 def test_whoever_signs_in_next_does_not_see_what_was_typed_before(alice: Visitor, bob: Visitor) -> None:
     alice.sign_in()
     alice.invite_field.fill("H7K3")

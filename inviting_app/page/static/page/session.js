@@ -62,19 +62,17 @@ export function stay() {
 }
 
 /**
- * Works without a connection too. The session then ends here now, and on the server when it expires: `unheard` is the
- * name of the text that says so.
+ * Works without a connection too, and does not wait for a refresh. The session then ends here now, and on the server when
+ * it expires: `unheard` is the name of the text that says so.
  */
 export async function signOut(why, unheard = why) {
-  const id = shown;
-  await locked(async () => {
-    if (kept() && !isKept(id)) return; // another user has signed in meanwhile
-    const { refresh } = kept() ?? {};
-    local.removeItem(KEPT);
-    const body = { refresh };
-    const heard = !refresh || (await call("POST", "/api/auth/logout", { body, longest: LONGEST_GOODBYE }).then(() => true, was401));
-    changed(heard ? why : unheard);
-  });
+  if (kept() && !isKept(shown)) return; // another user has signed in meanwhile
+  const { refresh } = kept() ?? {};
+  local.removeItem(KEPT);
+  // A token that a refresh has just replaced ends the session too.
+  const body = { refresh };
+  const heard = !refresh || (await call("POST", "/api/auth/logout", { body, longest: LONGEST_GOODBYE }).then(() => true, was401));
+  if (!isSignedIn()) changed(heard ? why : unheard);
 }
 
 function was401({ status }) {
@@ -187,6 +185,7 @@ function locked(act) {
 }
 
 addEventListener("storage", ({ key, oldValue, newValue }) => {
+  if (key === KNOWN && newValue && isSignedIn()) changed(); // the user has changed the number in another tab
   if (key !== KEPT && key !== null) return;
   const [before, after] = [oldValue, newValue].map((value) => JSON.parse(value)?.id);
   if (before !== after || key === null) changed(after ? undefined : "signed_out_elsewhere");
