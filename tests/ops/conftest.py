@@ -1,11 +1,13 @@
-"""A folder for services, a file for backups, and a database to restore into."""
+"""A folder for services, a certificate for proxies, a file for backups, and a database to restore into."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
+from tests.support.proxies import installed
 from tests.support.service import service_folder
 
 
@@ -14,6 +16,18 @@ def folder() -> Iterator[Path]:
     """A folder of the temporary folder that other accounts can enter."""
     with service_folder() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def certificate() -> Iterator[Path]:
+    """Of `localhost`, with its key."""
+    with service_folder() as folder:
+        file = folder / "localhost.pem"
+        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"]
+        files: list[str | Path] = ["-out", file, "-keyout", folder / "key.pem"]
+        subprocess.run([installed("openssl"), "req", "-x509", *kind, *files], capture_output=True, check=True)
+        file.write_text(file.read_text() + (folder / "key.pem").read_text())
+        yield file
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import socket
 import socketserver
 import ssl
-import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Condition, Thread
@@ -14,7 +12,7 @@ import psutil
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.proxies import PROXIES, haproxy, installed, nginx
+from tests.support.proxies import PROXIES, haproxy, nginx
 from tests.support.service import service_folder
 
 # Of one address: less than the firewall and deploy/haproxy.cfg allow.
@@ -63,17 +61,6 @@ def packed(head: dict[str, str]) -> bytes:
 def stalled(stream: int) -> bytes:
     """A request of which the first byte of the body comes, and no more."""
     return frame(HEADERS, END_HEADERS, stream, packed(HEAD)) + frame(DATA, 0, stream, b"x")
-
-
-@pytest.fixture(scope="module")
-def certificate() -> Iterator[Path]:
-    with service_folder() as folder:
-        file = folder / "localhost.pem"
-        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost"]
-        files: list[str | Path] = ["-out", file, "-keyout", folder / "key.pem"]
-        subprocess.run([installed("openssl"), "req", "-x509", *kind, *files], capture_output=True, check=True)
-        file.write_text(file.read_text() + (folder / "key.pem").read_text())
-        yield file
 
 
 def opened(port: int) -> ssl.SSLSocket:
