@@ -20,8 +20,9 @@ FILE = "/static/page/main.js"
 class Service:
     """Answers with the number of the request, in the coding that is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: str = "200 OK") -> None:
         self.asked: list[str] = []
+        self.status = status
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
@@ -29,7 +30,7 @@ class Service:
             self.asked.append(head)
             body = f"{len(self.asked):04}"
             more = "Content-Length: 4\r\nX-Request-ID: of-the-service\r\nVary: Accept-Encoding\r\nConnection: close"
-            writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{more}\r\n\r\n{body}".encode())
+            writer.write(f"HTTP/1.1 {self.status}\r\nContent-Type: text/plain\r\n{more}\r\n\r\n{body}".encode())
             await writer.drain()
         writer.close()
 
@@ -98,3 +99,18 @@ def test_nothing_else_is_kept(path: str) -> None:
         answers, _ = asyncio.run(asked(folder, (path, "gzip"), (path, "gzip")))
 
     assert [answer.body for answer in answers] == [b"0001", b"0002"]
+
+
+async def asked_of_two() -> list[Answer]:
+    """The answers to requests for files that only one of two servers has."""
+    services = [Service(), Service("404 Not Found")]
+    first, second = [await asyncio.start_server(service.serve, "127.0.0.1", 0) for service in services]
+    ports = [server.sockets[0].getsockname()[1] for server in (first, second)]
+    with closing(first), closing(second), service_folder() as folder, nginx(folder, ports[0], also=ports[1]) as port:
+        crowd = Crowd(port)
+        return [await crowd.call(f"/static/page/{number}.js") for number in range(4)]
+
+
+def test_file_of_another_version_comes_from_its_server() -> None:
+    """While one host after the other gets a new version. Otherwise the page stays empty."""
+    assert [answer.status for answer in asyncio.run(asked_of_two())] == [200] * 4
