@@ -43,10 +43,15 @@ def check_serves(alias: str) -> None:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether this error, or one that led to it, says that the database cannot serve now."""
-    while error is not None:
+    """Whether this error, or one that led to it, says that the database cannot serve now.
+
+    Two errors may have led to each other: procrastinate raises the cause of an error while it handles that error.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
         if isinstance(error, AWAY) or _is_of_the_connection(error):
             return True
+        seen.add(id(error))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import close_old_connections, connection
+from django.db import IntegrityError, close_old_connections, connection
 from django.http import Http404
 from django.test import Client
 from psycopg import errors
@@ -14,6 +14,7 @@ from tests.support.accounts import SignedInUser, client
 from tests.support.outages import assert_unavailable, backend, read_only
 from users.models import User
 from users.outages import is_outage
+from users.sms.causes import cause_of
 
 
 @pytest.fixture
@@ -104,3 +105,12 @@ def test_states_of_a_defect_are_no_outages(state: str) -> None:
 @pytest.mark.parametrize("kind", [psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError])
 def test_errors_of_the_caller_are_no_outages(kind: type[Exception]) -> None:
     assert not is_outage(kind("the query has 1 placeholder but 0 parameters were passed"))
+
+
+def test_errors_that_led_to_each_other_are_looked_at_once() -> None:
+    """procrastinate makes such a ring: it raises the driver's error while it handles Django's, whose cause that is."""
+    of_the_driver, of_django = errors.UniqueViolation(), IntegrityError()
+    of_the_driver.__context__, of_django.__cause__ = of_django, of_the_driver
+
+    assert not is_outage(of_django)
+    assert cause_of(of_django) is None
