@@ -65,6 +65,22 @@ def test_action_on_all_jobs_changes_as_many_as_the_list_says(monkeypatch: pytest
     assert ProcrastinateJob.objects.filter(status="todo").get().pk == waiting[0]
 
 
+def test_jobs_that_cannot_be_run_again_leave_the_others_run(alice: SignedInUser) -> None:
+    """A periodic task waits once at most: the database refuses the second job with the same lock."""
+    failed = []
+    for number in range(2):
+        failed.append(count_site.configure(queueing_lock="count_site").defer(timestamp=number))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed[-1:])
+    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+
+    page = browser.post(f"{JOBS}?status=failed", {"action": "retry", "_selected_action": failed}, follow=True).text
+
+    assert "Jobs that this changed: 1." in page
+    assert sorted(ProcrastinateJob.objects.values_list("status", flat=True)) == ["failed", "todo"]
+    assert logged() == ["Ran the job again."]
+
+
 def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:
     used = LoginCode.objects.get()
     browser, now = helper("view_logincode"), timezone.now()

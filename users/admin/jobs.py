@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Case, CharField, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
@@ -15,10 +16,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
+from procrastinate.exceptions import ConnectorException
 
 from users.admin.links import back_to_page
 from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableAdmin, marked, shown
 from users.operators import history
+from users.outages import is_outage
 
 
 class JobAction(NamedTuple):
@@ -76,15 +79,26 @@ EVENTS = {
 
 
 def _logged(act: Callable[..., Any], action: JobAction) -> Callable[..., Any]:
-    """An action of procrastinate that leaves an entry in the history of each job that it changes."""
+    """An action of procrastinate that leaves an entry in the history of each job that it changes.
+
+    The database refuses a job whose like waits already, and one that another operator was quicker with.
+    """
 
     def acted(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
         found = chosen.filter(status__in=action.states)[:COUNTED_ROWS]
         names = {job.pk: f"{job.task_name} {job.pk}" for job in found}
-        act(self, request, chosen.filter(pk__in=list(names)))
-        history.record(request.user.pk, self.model, names, history.told(action.done))
-        told = gettext("Jobs that this changed: %(number)d.") % {"number": len(names)}
-        self.message_user(request, told, messages.SUCCESS if names else messages.WARNING)
+        changed = 0
+        for key, name in names.items():
+            try:
+                with transaction.atomic():
+                    act(self, request, chosen.filter(pk=key))
+                    history.record(request.user.pk, self.model, {key: name}, history.told(action.done))
+                changed += 1
+            except ConnectorException as error:
+                if is_outage(error):
+                    raise
+        told = gettext("Jobs that this changed: %(number)d.") % {"number": changed}
+        self.message_user(request, told, messages.SUCCESS if changed else messages.WARNING)
         return back_to_page(self, request, list(names))
 
     return acted
