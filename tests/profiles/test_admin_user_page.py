@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from profiles import activation, queries
 from profiles.models import Profile
 from tests.support.accounts import SignedInUser, registered
+from tests.support.admin_actions import act
 from tests.support.many_users import crowd
 from tests.support.operators import at_work, helper, operator, page_of
 from users.models import Device, SmsDelivery, User
@@ -109,6 +110,19 @@ def test_profiles_tell_of_votes_only_who_may_see_them(alice: SignedInUser, bob: 
         seen.append(["has_activated" in pages[0], browser.get(f"{path}?has_activated=1").status_code])
 
     assert seen == [[False] * 3, [1, 0, 1], [False, 302], [True] * 3, [2, 1, 2], [True, 200]]
+
+
+def test_history_tells_only_who_may_see_votes_for_whom_one_was(alice: SignedInUser, bob: SignedInUser) -> None:
+    activation.activate(alice.profile.pk, bob.code)
+    act(helper("view_user", "change_user"), "release-vote", alice.profile)
+    seen: list[Any] = []
+    for number, permission in enumerate(("view_profile", "view_activation", "change_user")):
+        browser = at_work(operator(f"999111980{number}", "view_user", permission))
+        pages = [browser.get(page_of(alice.profile.pk, name)).text for name in ("change", "history")]
+        seen.append(["Released the vote for" in page for page in pages])
+        seen.append([f"for {bob.profile.user}" in page for page in pages])
+
+    assert seen == [[True] * 2, [False] * 2] + [[True] * 2] * 4
 
 
 def test_voters_are_paged_newest_first(support: Client) -> None:

@@ -74,19 +74,17 @@ def record(by: Any, model: type[Model], names: Mapping[Any, str], *sentences: di
     )
 
 
-def in_words_for_operators(entry: LogEntry) -> str:
-    """The same, with the masked phone of the user for whom a vote was. It is not stored: the user may be erased."""
-    return in_words(entry, of_operators=True)
+def in_words(entry: LogEntry, *, of_operators: bool = False, sees_votes: bool = True) -> str:
+    """The message of this entry in the current language, whichever version wrote it.
 
-
-def in_words(entry: LogEntry, *, of_operators: bool = False) -> str:
-    """The message of this entry in the current language, whichever version wrote it."""
+    For operators with the masked phone of the user for whom a vote was. It is not stored: the user may be erased.
+    """
     try:
         parts = json.loads(entry.change_message)
     except ValueError:
         parts = None
     if isinstance(parts, list) and parts and all("told" in part for part in parts):
-        return " ".join(said(part, of_operators=of_operators) for part in parts)
+        return " ".join(said(part, of_operators=of_operators, sees_votes=sees_votes) for part in parts)
     return _ISO_TIME.sub(_time_in_text, str(entry.get_change_message()))
 
 
@@ -98,11 +96,11 @@ def _stored(value: Any) -> Any:
     return {"word": str(value)} if isinstance(value, Promise) else value
 
 
-def said(part: dict[str, Any], *, of_operators: bool = False) -> str:
-    """One sentence in the current language."""
+def said(part: dict[str, Any], *, of_operators: bool = False, sees_votes: bool = True) -> str:
+    """One sentence in the current language. Without `sees_votes` it does not tell for whom a vote was."""
     text, values = part["told"], part["values"]
     if of_operators and text == VOTE_RELEASED:
-        found = get_user_model().objects.filter(pk=values["result"]).first()
+        found = get_user_model().objects.filter(pk=values["result"]).first() if sees_votes else NOTHING
         if found:
             return gettext("Released the vote for %(user)s.") % {"user": found}
     return capfirst(gettext(text) % {name: _shown(value) for name, value in values.items()})
