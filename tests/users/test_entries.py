@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from tests.support.accounts import SignedInUser
 from tests.support.authenticator import PAGE, set_up, with_password
-from tests.support.operators import helper, operator, page_of
+from tests.support.operators import PASSWORD, helper, operator, page_of
 from users.clock import HOUR
 from users.models import User
 from users.operators import entries
@@ -44,11 +44,18 @@ def test_operator_changes_nothing_for_an_hour_after_too_many_entries(
     assert not User.objects.get(pk=alice.profile.pk).is_active
 
 
-def test_log_out_is_always_possible(boss: Client) -> None:
-    make_entries(User.objects.get(is_superuser=True))
+def test_new_password_and_log_out_are_always_possible(boss: Client) -> None:
+    user = User.objects.get(is_superuser=True)
+    make_entries(user)
+    password = "another password of 15"
 
+    boss.post(
+        "/admin/password_change/", {"old_password": PASSWORD, "new_password1": password, "new_password2": password}
+    )
     boss.post("/admin/logout/")
 
+    user.refresh_from_db()
+    assert user.check_password(password)
     assert boss.get("/admin/").status_code == 302
 
 
