@@ -13,7 +13,6 @@ from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.db.models import F
 from django.test import Client
-from django.urls import reverse
 
 from tests.support.accounts import SignedInUser
 from tests.support.operators import SEES_LISTS, at_work, operator
@@ -58,16 +57,10 @@ def export(browser: Client, path: str, text: str) -> Any:
     return answer
 
 
-def complete(browser: Client, path: str, text: str) -> Any:
-    query = {"app_label": "users", "model_name": "device", "field_name": "user", "term": text}
-    return browser.get(reverse("admin:autocomplete"), query)
-
-
 # Every request of the admin that searches for a full phone number, for a path of a list.
 WAYS: list[tuple[Callable[[Client, str, str], Any], str]] = [
     *((search, path) for path in LISTS),
     *((export, path) for path in LISTS if re.search("user/|profile/|activation/", path)),
-    (complete, ""),
 ]
 
 
