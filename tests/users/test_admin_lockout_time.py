@@ -48,7 +48,7 @@ def test_axes_reset_removes_more_locks_than_one_statement_can() -> None:
     values = "n::text, '', '192.0.2.9', '', '', '', '', 5"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO axes_accessattempt (attempt_time, {columns})"  # noqa: S608 - the text above
+            f"INSERT INTO axes_accessattempt (attempt_time, {columns})"
             f" SELECT now(), {values} FROM generate_series(1, 66000) AS n"
         )
     guess()

@@ -135,7 +135,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         if any(chosen.values()):
             reset: int = super().reset_attempts(**chosen)
             return reset
-        number = AccessAttempt.objects.count()
+        number: int = AccessAttempt.objects.count()
         in_batches(AccessAttempt.objects.all(), QuerySet.delete)
         return number
 

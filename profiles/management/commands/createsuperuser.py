@@ -22,7 +22,10 @@ EXAMPLE = "Write it in any usual spelling, such as 9991234567."
 
 
 class Command(BaseCommand):
-    help = "Create a superuser, or give one a new password. The command asks for the password, or reads it as one line from the standard input."
+    help = (
+        "Create a superuser, or give one a new password. "
+        "The command asks for the password, or reads it as one line from the standard input."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("phone", help="in any usual spelling")
@@ -54,7 +57,9 @@ class Command(BaseCommand):
             raise CommandError(
                 "PHONE: SMS_TEST_NUMBERS has this number, or had it. It cannot be an operator's."
             ) from error
-        self.stdout.write(f"{phones.display(phone)} is a superuser and can log in to the admin with phone and password.")
+        self.stdout.write(
+            f"{phones.display(phone)} is a superuser and can log in to the admin with phone and password."
+        )
         if token := second_factor.token_to_set_up(user):
             self.stdout.write(about_token(token))
 
