@@ -22,9 +22,9 @@ from api.problem_codes import PROBLEMS
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 SIGNED_IN = ("not_authenticated", "token_invalid", "token_expired", "token_revoked")
-STAFF = (*SIGNED_IN, "permission_denied")
+STAFF = (*SIGNED_IN, "permission_denied", "too_many_requests")
 WITH_PHONE = ("invalid_phone", "region_not_allowed")
-PHONE_SEARCH = ("invalid", *WITH_PHONE, "too_many_requests")
+PHONE_SEARCH = ("invalid", *WITH_PHONE)
 ACTIVATION = ("invite_code_not_found", "own_invite_code", "already_activated", "voting_closed", "too_many_requests")
 WITH_BODY = ("invalid", "payload_too_large", "unsupported_media_type")
 PROBLEM_CODES = [(code, problem.title) for code, problem in PROBLEMS.items()]

@@ -29,7 +29,7 @@ OWN_CODES = {
     "me_invitations": {"invalid"},
     **{"results_list": {"invalid", "not_found"}, "results_file": {"not_found"}},
     "profiles_list": {"permission_denied", "invalid", "invalid_phone", "region_not_allowed", "too_many_requests"},
-    "profiles_read": {"permission_denied", "not_found"},
+    "profiles_read": {"permission_denied", "not_found", "too_many_requests"},
 }
 
 

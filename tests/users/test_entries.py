@@ -72,8 +72,13 @@ def test_second_factor_is_not_changed_then() -> None:
 def test_api_shows_no_more_full_phones_then(staff: SignedInUser, alice: SignedInUser) -> None:
     paths = ["/api/v1/profiles", f"/api/v1/profiles/{alice.profile.pk}"] * 2
 
-    assert [staff.api.get(path).status_code for path in paths] == [200, 200, 403, 403]
+    answers = [staff.api.get(path) for path in paths]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert LogEntry.objects.count() == 2
+    for refused in answers[2:]:
+        assert refused.json()["code"] == "too_many_requests"
+        assert 3590 < int(refused["Retry-After"]) <= 3600
 
 
 def test_address_does_not_tell_who_has_no_permission_which_users_there_are(alice: SignedInUser) -> None:
