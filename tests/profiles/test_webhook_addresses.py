@@ -3,17 +3,18 @@
 import socket
 import ssl
 import subprocess
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
+import httpcore
 import pytest
 
 from profiles.webhooks import addresses, posting
 from profiles.webhooks.answers import Answer, Failure
-from tests.support.webhooks import LOOPBACK, Receiver
+from tests.support.webhooks import LOOPBACK, Receiver, answering
 
 HEADERS = {"content-type": "application/json"}
 
@@ -171,21 +172,27 @@ def test_proxy_of_the_environment_is_not_used(
 )
 def test_odd_answers(settings: Any, said: bytes, answer: Answer) -> None:
     settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with answering(said) as url:
+        assert post(url) == answer
 
-        def serve() -> None:
-            peer, _ = server.accept()
-            with peer:
-                peer.recv(65536)
-                try:
-                    peer.sendall(said)
-                except OSError:  # it does not read on
-                    return
 
-        thread = Thread(target=serve)
-        thread.start()
-        assert post(f"http://127.0.0.1:{server.getsockname()[1]}/") == answer
-        thread.join()
+def test_answer_in_tiny_chunks_is_not_read_to_its_end(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold up the events of all other receivers."""
+    taken: list[bytes] = []
+    read = httpcore.Response.aiter_stream
+
+    async def noted(response: httpcore.Response) -> AsyncIterator[bytes]:
+        async for chunk in read(response):
+            taken.append(chunk)
+            yield chunk
+
+    monkeypatch.setattr(httpcore.Response, "aiter_stream", noted)
+    settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
+
+    with answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 65_000) as url:
+        assert post(url) == Answer(200)
+
+    assert 0 < len(taken) <= 65
 
 
 def test_silent_and_slow_receivers_end(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

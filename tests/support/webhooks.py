@@ -1,9 +1,11 @@
 """A receiver of webhooks on this machine, and endpoints for it."""
 
 import json
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
+from threading import Thread
 from typing import Any
 
 from standardwebhooks import Webhook as Verifier
@@ -67,3 +69,21 @@ def delivering() -> Iterator[WebhookSender]:
 def stored() -> list[tuple[str, dict[str, Any]]]:
     """The kinds and data of all events, oldest first."""
     return list(WebhookDelivery.objects.order_by("pk").values_list("kind", "data"))
+
+
+@contextmanager
+def answering(said: bytes) -> Iterator[str]:
+    """The URL of a server that answers one request with these bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(65536)
+                with suppress(OSError):  # it does not read on
+                    peer.sendall(said)
+
+        thread = Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        thread.join()
