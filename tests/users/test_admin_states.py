@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
+from pytest_django import DjangoAssertNumQueries
 
 from tests.support.accounts import SignedInUser
 from tests.support.operators import at_work, helper, logged, operator
@@ -79,6 +80,23 @@ def test_jobs_that_cannot_be_run_again_leave_the_others_run(alice: SignedInUser)
     assert "Jobs that this changed: 1." in page
     assert sorted(ProcrastinateJob.objects.values_list("status", flat=True)) == ["failed", "todo"]
     assert logged() == ["Ran the job again."]
+
+
+def test_jobs_like_a_refused_one_are_not_tried(
+    alice: SignedInUser, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Otherwise one request would hold a thread for seconds, as often as an operator sends it."""
+    failed = []
+    for number in range(100):
+        failed.append(count_site.configure(queueing_lock="count_site").defer(timestamp=number))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed[-1:])
+    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+
+    with django_assert_max_num_queries(40):
+        browser.post(JOBS, {"action": "retry", "_selected_action": failed})
+
+    assert ProcrastinateJob.objects.filter(status="todo").count() == 1
 
 
 def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:
