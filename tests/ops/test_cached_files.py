@@ -1,4 +1,4 @@
-"""nginx keeps the files of the page for some seconds, so that a crowd does not ask the service for each of them."""
+"""nginx keeps the files of the page and that of the results, so that a crowd does not ask the service for each."""
 
 import asyncio
 import re
@@ -15,6 +15,7 @@ from tests.support.service import service_folder
 pytestmark = pytest.mark.long
 
 FILE = "/static/page/main.js"
+RESULTS = "/api/v1/results/file"
 
 
 class Service:
@@ -29,7 +30,8 @@ class Service:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.asked.append(head)
             body = f"{len(self.asked):04}"
-            more = "Content-Length: 4\r\nX-Request-ID: of-the-service\r\nVary: Accept-Encoding\r\nConnection: close"
+            kept = "Cache-Control: no-store\r\n" if "/api/" in head else ""
+            more = f"{kept}Content-Length: 4\r\nX-Request-ID: it\r\nVary: Accept-Encoding\r\nConnection: close"
             writer.write(f"HTTP/1.1 {self.status}\r\nContent-Type: text/plain\r\n{more}\r\n\r\n{body}".encode())
             await writer.drain()
         writer.close()
@@ -60,10 +62,21 @@ def test_crowd_asks_for_a_file_once() -> None:
     assert all(b"vary: accept-encoding" in answer.head.lower() for answer in answers)
 
 
-def test_service_sees_nothing_else_of_who_asks_first() -> None:
+def test_file_of_the_results_is_read_once_by_whoever_asks_for_it_again_and_again() -> None:
+    """Otherwise one client could leave no room for others, or for their exports."""
+    with service_folder() as folder:
+        answers, service = asyncio.run(asked(folder, *[(RESULTS, ""), (f"{RESULTS}?1", "br")] * 2, at_once=True))
+
+    assert len(service.asked) == 1
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
+    assert all(b"cache-control: no-store" in answer.head.lower() for answer in answers)
+
+
+@pytest.mark.parametrize("path", [FILE, RESULTS])
+def test_service_sees_nothing_else_of_who_asks_first(path: str) -> None:
     """It refuses a head that is too long, for instance. Then there would be no copy, and others would wait."""
     with service_folder() as folder:
-        _, service = asyncio.run(asked(folder, (FILE, "gzip"), Cookie="a=b", Range="bytes=0-1", Any="1"))
+        _, service = asyncio.run(asked(folder, (path, "gzip"), Cookie="a=b", Range="bytes=0-1", Any="1"))
 
     [_request, *fields] = service.asked[0].strip().split("\r\n")
     names = {field.partition(":")[0] for field in fields}
@@ -78,17 +91,19 @@ def test_codings_have_copies_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "read_as"),
     [
-        "/admin/users/user/1/change/..%2f..%2f..%2f..%2f..%2fstatic/page/main.js",
-        "/i/../static/page/main.js",
-        "/static/page%2fmain.js",
-        "/static/page/main%2ejs",
+        ("/admin/users/user/1/change/..%2f..%2f..%2f..%2f..%2fstatic/page/main.js", FILE),
+        ("/i/../static/page/main.js", FILE),
+        ("/static/page%2fmain.js", FILE),
+        ("/static/page/main%2ejs", FILE),
+        ("/api/v1/profiles/me/export/../../../results/file", RESULTS),
+        ("/api/v1/results%2ffile", RESULTS),
     ],
 )
-def test_path_that_can_be_read_in_two_ways_is_neither_kept_nor_answered_with_a_copy(path: str) -> None:
+def test_path_that_can_be_read_in_two_ways_is_neither_kept_nor_answered_with_a_copy(path: str, read_as: str) -> None:
     with service_folder() as folder:
-        answers, _ = asyncio.run(asked(folder, (path, "gzip"), (FILE, "gzip"), (path, "gzip"), (FILE, "gzip")))
+        answers, _ = asyncio.run(asked(folder, (path, "gzip"), (read_as, "gzip"), (path, "gzip"), (read_as, "gzip")))
 
     assert [answer.body for answer in answers] == [b"0001", b"0002", b"0003", b"0002"]
 
