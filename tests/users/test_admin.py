@@ -218,11 +218,13 @@ def test_every_task_has_a_name_for_operators() -> None:
     assert ours == set(TASKS)
 
 
-def test_cancelling_a_job_needs_the_permission_to_change_jobs(alice: SignedInUser) -> None:
+def test_running_a_job_again_needs_the_permission_to_change_jobs(alice: SignedInUser) -> None:
     job = count_site.configure(queueing_lock=None).defer(timestamp=0)
-    chosen = {"action": "cancel", "_selected_action": [job]}
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job])
+    chosen = {"action": "retry", "_selected_action": [job]}
 
-    for permissions, status in (("view",), "todo"), (("view", "change"), "cancelled"):
+    for permissions, status in (("view",), "failed"), (("view", "change"), "todo"):
         helper = at_work(staff(f"999111990{len(permissions)}", *(f"{one}_procrastinatejob" for one in permissions)))
         helper.post("/admin/procrastinate/procrastinatejob/", chosen)
 

@@ -41,43 +41,58 @@ def test_failed_job_is_found_and_run_again_from_its_page() -> None:
     assert "Show the failed jobs" not in browser.get(JOBS).text
 
 
-def test_actions_on_jobs_leave_entries_for_those_they_change() -> None:
-    two = [count_site.configure(queueing_lock=f"{number}").defer(timestamp=number) for number in range(2)]
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", two[:1])
+def failed_jobs(number: int, lock: str | None = None) -> list[int]:
+    """The ids of new failed jobs, with this queueing lock or one of their own each."""
+    failed = []
+    for each in range(number):
+        failed.append(count_site.configure(queueing_lock=lock or f"{each}").defer(timestamp=each))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed[-1:])
+    return failed
+
+
+def run_again(*chosen: int, **more: str) -> str:
     browser = helper("view_procrastinatejob", "change_procrastinatejob")
+    return browser.post(JOBS, {"action": "retry", "_selected_action": chosen, **more}, follow=True).text
 
-    page = browser.post(JOBS, {"action": "cancel", "_selected_action": two}, follow=True).text
 
-    assert "Jobs that this changed: 1." in page
-    assert logged() == ["Cancelled the job."]
-    assert "Cancelled the job." in browser.get(f"{JOBS}{two[1]}/history/").text
+@pytest.mark.parametrize("status", ["todo", "doing", "aborted"])
+def test_only_failed_jobs_are_run_again(status: str) -> None:
+    """The worker of a running one could not write how it has ended, and would end, with all SMS."""
+    other, failed = failed_jobs(2)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = %s WHERE id = %s", [status, other])
+
+    assert "Jobs that this changed: 1." in run_again(other, failed)
+
+    assert [ProcrastinateJob.objects.get(pk=job).status for job in (other, failed)] == [status, "todo"]
+    assert logged() == ["Ran the job again."]
 
 
 def test_action_on_all_jobs_changes_as_many_as_the_list_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "COUNTED_ROWS", 2)
-    waiting = [count_site.configure(queueing_lock=f"{number}").defer(timestamp=number) for number in range(3)]
+    failed = failed_jobs(3)
+
+    assert "Jobs that this changed: 2." in run_again(failed[0], select_across="1")
+
+    assert ProcrastinateJob.objects.filter(status="failed").get().pk == failed[0]
+
+
+def test_no_other_action_on_jobs_is_offered() -> None:
     browser = helper("view_procrastinatejob", "change_procrastinatejob")
+    job = count_site.configure(queueing_lock=None).defer(timestamp=0)
 
-    form = {"action": "cancel", "_selected_action": waiting[0], "select_across": "1"}
-    page = browser.post(JOBS, form, follow=True).text
+    for action in ("cancel", "abort", "delete_selected"):
+        browser.post(JOBS, {"action": action, "_selected_action": job, "post": "yes"})
 
-    assert "Jobs that this changed: 2." in page
-    assert ProcrastinateJob.objects.filter(status="todo").get().pk == waiting[0]
+    assert ProcrastinateJob.objects.get(pk=job).status == "todo"
+    assert re.findall('<option value="([a-z_]+)"', browser.get(JOBS).text) == ["retry"]
 
 
 def test_jobs_that_cannot_be_run_again_leave_the_others_run(alice: SignedInUser) -> None:
     """A periodic task waits once at most: the database refuses the second job with the same lock."""
-    failed = []
-    for number in range(2):
-        failed.append(count_site.configure(queueing_lock="count_site").defer(timestamp=number))
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed[-1:])
-    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+    assert "Jobs that this changed: 1." in run_again(*failed_jobs(2, "count_site"))
 
-    page = browser.post(f"{JOBS}?status=failed", {"action": "retry", "_selected_action": failed}, follow=True).text
-
-    assert "Jobs that this changed: 1." in page
     assert sorted(ProcrastinateJob.objects.values_list("status", flat=True)) == ["failed", "todo"]
     assert logged() == ["Ran the job again."]
 
@@ -86,15 +101,10 @@ def test_jobs_like_a_refused_one_are_not_tried(
     alice: SignedInUser, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     """Otherwise one request would hold a thread for seconds, as often as an operator sends it."""
-    failed = []
-    for number in range(100):
-        failed.append(count_site.configure(queueing_lock="count_site").defer(timestamp=number))
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed[-1:])
-    browser = helper("view_procrastinatejob", "change_procrastinatejob")
+    failed = failed_jobs(100, "count_site")
 
-    with django_assert_max_num_queries(40):
-        browser.post(JOBS, {"action": "retry", "_selected_action": failed})
+    with django_assert_max_num_queries(100):
+        run_again(*failed)
 
     assert ProcrastinateJob.objects.filter(status="todo").count() == 1
 

@@ -1,9 +1,8 @@
 """The queue in the admin: its jobs in words, and actions on them."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db import transaction
@@ -23,22 +22,8 @@ from users.admin.lists import COUNTED_ROWS, ChoiceFilter, LargeTableAdmin, marke
 from users.operators import history
 from users.outages import is_outage
 
-
-class JobAction(NamedTuple):
-    """An action of procrastinate."""
-
-    title: Any
-    # Of the jobs that it changes.
-    states: tuple[str, ...]
-    # In English, as the log stores it.
-    done: str
-
-
-JOB_ACTIONS = {
-    "retry": JobAction(_("Run the job again"), ("failed", "doing"), N_("Ran the job again.")),
-    "cancel": JobAction(_("Cancel the job if it is waiting"), ("todo",), N_("Cancelled the job.")),
-    "abort": JobAction(_("Abort the job, even while it is running"), ("todo", "doing"), N_("Aborted the job.")),
-}
+# In English, as the log stores it.
+RUN_AGAIN = N_("Ran the job again.")
 
 # Each run of a job adds three events, and no rule deletes them before the job.
 EVENTS_SHOWN = 100
@@ -78,37 +63,6 @@ EVENTS = {
 }
 
 
-def _logged(act: Callable[..., Any], action: JobAction) -> Callable[..., Any]:
-    """An action of procrastinate that leaves an entry in the history of each job that it changes.
-
-    The database refuses a job whose like waits already, and one that another operator was quicker with. Those with the
-    same queueing lock are not tried then: a thousand refusals would hold a thread for seconds.
-    """
-
-    def acted(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
-        found = chosen.filter(status__in=action.states)[:COUNTED_ROWS]
-        names = {job.pk: f"{job.task_name} {job.pk}" for job in found}
-        refused: set[str] = set()
-        changed = 0
-        for job in found:
-            if job.queueing_lock in refused:
-                continue
-            try:
-                with transaction.atomic():
-                    act(self, request, chosen.filter(pk=job.pk))
-                    history.record(request.user.pk, self.model, {job.pk: names[job.pk]}, history.told(action.done))
-                changed += 1
-            except ConnectorException as error:
-                if is_outage(error):
-                    raise
-                refused.update({job.queueing_lock} - {None})
-        told = gettext("Jobs that this changed: %(number)d.") % {"number": changed}
-        self.message_user(request, told, messages.SUCCESS if changed else messages.WARNING)
-        return back_to_page(self, request, list(names))
-
-    return acted
-
-
 class JobStatusFilter(ChoiceFilter):
     title = _("status")
     parameter_name = "status"
@@ -143,12 +97,15 @@ admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
 
 @admin.register(ProcrastinateJob)
 class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
-    """Procrastinate's own actions need a permission here. Its list reads all jobs, and is in English only."""
+    """Procrastinate's own list reads all jobs, and is in English only.
+
+    Its actions `cancel` and `abort` are not offered: tasks are periodic, and the next job would come anyway.
+    """
 
     empty_text = _("Jobs appear here when the worker runs its periodic tasks. SMS have a list of their own.")
     list_display = ["task", "state", "due", "tries", "number"]
     list_filter = [JobStatusFilter]
-    actions = ProcrastinateJobAdmin.actions
+    actions: Any = ("retry",)
     inlines = [EventInline]
 
     class Media:
@@ -160,12 +117,38 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         links = [("?status=failed", gettext("Show the failed jobs"))] if any_failed else []
         return super().changelist_view(request, {"links": links, **(extra_context or {})})
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        if not request.user.has_perm("procrastinate.change_procrastinatejob"):
-            return {}
-        offered: dict[str, Any] = super().get_actions(request) or {}  # none in a popup
-        found = {name: action for name, action in JOB_ACTIONS.items() if name in offered}
-        return {name: (_logged(offered[name][0], action), name, action.title) for name, action in found.items()}
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("procrastinate.change_procrastinatejob"))
+
+    @admin.action(description=_("Run the job again"), permissions=["retry"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Run failed jobs again, and leave an entry in the history of each.
+
+        Procrastinate would run a running job again, too. Then its worker could not write how it has ended, and would
+        end, with all SMS.
+
+        The database refuses a job whose like waits already, and one that another operator was quicker with. Those with
+        the same queueing lock are not tried then: a thousand refusals would hold a thread for seconds.
+        """
+        failed = queryset.filter(status="failed")[:COUNTED_ROWS]
+        names = {job.pk: f"{job.task_name} {job.pk}" for job in failed}
+        refused: set[str | None] = set()
+        changed = 0
+        for job in failed:
+            if job.queueing_lock in refused - {None}:
+                continue
+            try:
+                with transaction.atomic():
+                    super().retry(request, queryset.filter(pk=job.pk, status="failed"))
+                    history.record(request.user.pk, self.model, {job.pk: names[job.pk]}, history.told(RUN_AGAIN))
+                changed += 1
+            except ConnectorException as error:
+                if is_outage(error):
+                    raise
+                refused.add(job.queueing_lock)
+        told = gettext("Jobs that this changed: %(number)d.") % {"number": changed}
+        self.message_user(request, told, messages.SUCCESS if changed else messages.WARNING)
+        return back_to_page(self, request, list(names))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         error = ["error", "failed_at"] if obj and obj.status == "failed" else []

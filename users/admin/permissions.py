@@ -35,7 +35,7 @@ MEANINGS = {
     "view_phone": _("See full phone numbers, also in exports; the history says who did"),
     "change_user": _("Disable and enable users, end their sessions, release votes, replace invite codes"),
     "view_procrastinatejob": _("See jobs"),
-    "change_procrastinatejob": _("Run jobs again, cancel and abort them"),
+    "change_procrastinatejob": _("Run failed jobs again"),
     "view_group": _("See groups"),
 }
 
