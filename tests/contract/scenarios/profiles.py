@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import F
 
 from profiles import voting
@@ -20,6 +21,7 @@ from tests.contract.scenarios.common import (
 )
 from tests.support.accounts import SignedInUser, client, registered
 from tests.support.many_users import crowd
+from users.operators.entries import ENTRIES_AN_HOUR
 from users.operators.phone_searches import PHONES_AN_HOUR
 
 
@@ -173,3 +175,6 @@ def profiles_read(record: Recorder) -> None:
     record("somebody unverified", f"GET {PROFILES}/{unverified.pk}", None, operator.token)
     row(alice).update(is_active=False)
     record("somebody disabled", f"GET {path}", None, operator.token)
+    user = row(operator).get()
+    LogEntry.objects.bulk_create(LogEntry(user=user, action_flag=CHANGE) for _ in range(ENTRIES_AN_HOUR))
+    record("too many entries in the history", f"GET {PROFILES}/{user.pk}", None, operator.token)
