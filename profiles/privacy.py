@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import Case, F, Max, Q, QuerySet, When
 
 from profiles import activation, activation_queries, queries
 from profiles.models import Activation, FailedActivation, Profile, WebhookDelivery
@@ -41,27 +41,28 @@ def export(user: User) -> dict[str, Any]:
     """
     profile = Profile.objects.select_related("activation__inviter").get(pk=user.pk)
     vote = getattr(profile, "activation", None)
-    # Earlier rows belong to an erased user of this phone. They only count against limits.
-    own = Q(created_at__gte=user.created_at)
+    wrong = FailedActivation.objects.filter(user=user, created_at__gte=user.created_at)
     return {
         "person": _account(user),
         "profile": _values(profile, "invite_code invitations_count created_at"),
         "activation": vote and _vote(vote),
         "invitations": _invitations(user),
         "devices": _rows(user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"),
-        **_codes(user, own),
-        "wrong_invite_codes": _rows(FailedActivation.objects.filter(own, user=user), "created_at"),
+        **_codes(user),
+        "wrong_invite_codes": _rows(wrong, "created_at"),
         "changes_by_operators": _changes(user),
         "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
         "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
-        # The actions of the user as an operator, without the users whom they affected.
         "deeds_as_operator": _rows(_deeds_of(user), "action_time action_flag content_type__model"),
     }
 
 
-def _codes(user: User, own: Q) -> dict[str, Any]:
+def _codes(user: User) -> dict[str, Any]:
     """The codes of the user, what was sent and what was tried, under the keys of the export's first version."""
-    codes = LoginCode.objects.filter(Q(own, user=user) | Q(changing_user=user)).annotate(digits=F("length"))
+    # Earlier ones belong to whoever had this phone before. They only count against limits.
+    got_phone = LoginCode.objects.filter(user=user, changing_user=user).aggregate(at=Max("used_at"))["at"]
+    own = Q(user=user, created_at__gte=got_phone or user.created_at) | Q(changing_user=user)
+    codes = LoginCode.objects.filter(own).annotate(digits=F("length"))
     # Those by which other users wanted to change to this phone, also erased ones: see `accounts.forget_changes`. Only
     # the SMS are of this user, and not where they were requested.
     of_others = codes.filter(user=user, changing_user__isnull=False).exclude(changing_user=user, used_at__isnull=False)
@@ -212,7 +213,7 @@ def _changes(user: User) -> Iterator[dict[str, Any]]:
 
 
 def _deeds_of(user: User) -> QuerySet[LogEntry]:
-    """What the user did as an operator. Notes about themselves are left out, such as one about a new phone."""
+    """What the user did as an operator. The export does not name whom it affected. Without notes about themselves."""
     return LogEntry.objects.filter(user=user).exclude(pk__in=accounts.history(user).values("pk"))
 
 

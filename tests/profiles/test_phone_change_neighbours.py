@@ -61,3 +61,20 @@ def test_user_of_a_number_does_not_learn_from_where_another_wanted_it(
     assert not any(somewhere in text for text in exports)
     # But that there was such an SMS, which alice has got.
     assert [len(json.loads(text)["sms"]) for text in exports] == [2, 2]
+
+
+@pytest.mark.parametrize("leave", ["erase", "move"])
+def test_export_after_a_change_has_nothing_of_who_had_the_number(alice: SignedInUser, leave: str) -> None:
+    me = "/api/v1/profiles/me"
+    former = signed_in(NEW)
+    signed_in(NEW)
+    if leave == "erase":
+        assert former.api.delete(me).status_code == 204
+    else:
+        assert change(former, "9992223355").status_code == 200
+
+    assert change(alice).status_code == 200
+
+    held = json.loads(alice.api.get(f"{me}/export").getvalue())
+    assert [len(held[name]) for name in ("login_codes", "challenges")] == [1, 1]
+    assert {sms["address"] for sms in held["sms"]} == {f"+7***{alice.phone[-4:]}", f"+7***{NEW[-4:]}"}
