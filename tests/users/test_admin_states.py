@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import Group
@@ -12,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.support.accounts import SignedInUser
 from tests.support.operators import at_work, helper, logged, operator
+from tests.support.races import race
 from users.admin import jobs
 from users.models import LoginCode
 from users.sms.tasks import count_site
@@ -67,6 +69,17 @@ def test_only_failed_jobs_are_run_again(status: str) -> None:
 
     assert [ProcrastinateJob.objects.get(pk=job).status for job in (other, failed)] == [status, "todo"]
     assert logged() == ["Ran the job again."]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_history_says_once_that_a_job_was_run_again() -> None:
+    """However many requests ask for it at the same moment."""
+    failed = failed_jobs(5)
+    browser, form = helper("view_procrastinatejob", "change_procrastinatejob"), {"action": "retry"}
+
+    race([partial(browser.post, JOBS, {**form, "_selected_action": failed})] * 4)
+
+    assert len(logged()) == 5
 
 
 def test_action_on_all_jobs_changes_as_many_as_the_list_says(monkeypatch: pytest.MonkeyPatch) -> None:

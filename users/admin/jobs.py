@@ -127,8 +127,8 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         Procrastinate would run a running job again, too. Then its worker could not write how it has ended, and would
         end, with all SMS.
 
-        The database refuses a job whose like waits already, and one that another operator was quicker with. Those with
-        the same queueing lock are not tried then: a thousand refusals would hold a thread for seconds.
+        The database refuses a job whose like waits already. Those with the same queueing lock are not tried then: a
+        thousand refusals would hold a thread for seconds.
         """
         failed = queryset.filter(status="failed")[:COUNTED_ROWS]
         names = {job.pk: f"{job.task_name} {job.pk}" for job in failed}
@@ -139,7 +139,10 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
                 continue
             try:
                 with transaction.atomic():
-                    super().retry(request, queryset.filter(pk=job.pk, status="failed"))
+                    still_failed = queryset.filter(pk=job.pk, status="failed")
+                    if not still_failed.select_for_update().first():
+                        continue
+                    super().retry(request, still_failed)
                     history.record(request.user.pk, self.model, {job.pk: names[job.pk]}, history.told(RUN_AGAIN))
                 changed += 1
             except ConnectorException as error:
