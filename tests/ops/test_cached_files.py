@@ -5,12 +5,13 @@ import re
 from contextlib import closing, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.journeys.wire import Answer
 from tests.ops.test_crowded_proxies import Crowd
 from tests.support.proxies import nginx
-from tests.support.service import service_folder
+from tests.support.service import ready_service, service_folder
 
 pytestmark = pytest.mark.long
 
@@ -81,6 +82,23 @@ def test_file_of_the_results_is_read_once_by_whoever_asks_for_it_again_and_again
     assert [head.partition("\r\n")[0] for head in service.asked] == [f"GET {RESULTS} HTTP/1.1"]
     assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
     assert all(b"cache-control: no-store" in answer.head.lower() for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "allowed"),
+    [("GET", 404, "*"), ("HEAD", 404, "*"), ("OPTIONS", 200, "https://app.example.org")],
+)
+def test_pages_of_other_origins_read_the_file_of_the_results(method: str, status: int, allowed: str) -> None:
+    asking = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "GET"}
+    with (
+        ready_service(CORS_ORIGINS=asking["Origin"]) as service,
+        service_folder() as folder,
+        nginx(folder, service.port) as port,
+    ):
+        answer = httpx.request(method, f"http://localhost:{port}{RESULTS}", headers=asking)
+
+    assert answer.status_code == status
+    assert answer.headers.get_list("Access-Control-Allow-Origin") == [allowed]
 
 
 @pytest.mark.parametrize("path", [FILE, RESULTS])
