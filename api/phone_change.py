@@ -41,6 +41,7 @@ class PhoneChangeViewSet(GenericViewSet[Any]):
         It goes to the new number, under the limits of a sign-up of that number, and the response is that of a sign-up:
         it does not tell whether somebody has the number. Needs a device that signed in by code at most 10 minutes ago.
         A repeated request resends the code when the resend interval has passed; send `challenge_id` with it.
+        **Whoever the user voted for will see the new number**: say so to a user with an `activated_invite`.
         """
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -84,6 +84,31 @@ def test_number_changes_with_the_code_sent_to_it(visitor: Callable[..., Visitor]
     assert alice.page.evaluate("localStorage.getItem('known')") == other.phone[-4:]
 
 
+def test_who_voted_is_told_who_will_see_the_new_number(alice: Visitor, bob: Visitor) -> None:
+    told = "The person you voted for will see your new number."
+    code = bob.sign_in()
+    alice.sign_in()
+    alice.open_account()
+    alice.press("Change number")
+    alice.sees_title("Change your number")
+    expect(alice.page.get_by_text(alice.words(told))).to_be_hidden()
+
+    alice.page.goto("/")
+    alice.invite_field.fill(code)
+    alice.press("Continue")
+    alice.press("Vote")
+    alice.sees_chosen(code)
+    alice.open_account()
+    alice.press("Change number")
+    alice.sees(told)
+    alice.finds_no_barrier()
+    alice.page.get_by_label(alice.words("New mobile number")).fill("9995550002")
+    alice.press("Get an SMS code")
+    expect(alice.code_field).to_be_focused()
+    alice.press("Enter another number")
+    alice.sees(told)
+
+
 def test_another_tab_shows_the_new_number_before_a_vote(alice: Visitor, bob: Visitor) -> None:
     alice.sign_in()
     tab = alice.page.context.new_page()

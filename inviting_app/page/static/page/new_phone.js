@@ -41,6 +41,7 @@ function asked() {
 function showPhone(profile) {
   const $ = show("new-phone");
   $("[data-phone]").textContent = grouped(profile.phone);
+  $("[data-voted]").hidden = !profile.activated_invite;
   const isBack = take(RETURNED);
   $("[data-returned]").hidden = !isBack;
   $("[data-first]").hidden = isBack; // it has come true
