@@ -13,7 +13,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 
-from profiles import activation, invite_codes, privacy, queries
+from profiles import activation, invite_codes, privacy, queries, voting
 from profiles.admin.profiles import ProfileAdmin, cycle_name
 from profiles.models import Activation, Profile
 from users.admin.actions import Action
@@ -35,8 +35,19 @@ def _time_of_vote(user: User) -> str:
 
 
 def _release_means(user: User) -> str:
-    vote = _own_vote(user)
+    """After the end the vote is lost, and after the publication the user loses what finds it in the results."""
+    vote, now = _own_vote(user), voting.current()
     means = gettext("The vote is deleted and no longer counts for %(inviter)s. The user can vote again.")
+    if not now.open:
+        means = gettext(
+            "The vote is deleted and no longer counts for %(inviter)s. Voting is not open: the user can vote again"
+            " only if it opens."
+        )
+    if now.results_published_at:
+        means = gettext(
+            "The vote is deleted, but the published results do not change. The user can no longer find it in them, and"
+            " cannot vote again."
+        )
     return means % {"inviter": vote.inviter.user if vote else history.NOTHING}
 
 

@@ -3,9 +3,9 @@
 import pytest
 from django.utils.html import strip_tags
 
-from profiles import activation, voting
+from profiles import activation, results, voting
 from tests.support.accounts import SignedInUser, registered
-from tests.support.operators import at_work, helper, operator
+from tests.support.operators import at_work, helper, operator, page_of
 from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,22 @@ def test_results_that_are_not_published_lead_to_the_voting_period() -> None:
     page = helper("view_result", "view_votingperiod").get("/admin/profiles/result/").text
 
     assert f'<a href="{PERIOD}">Go to the voting period</a>' in page and "Votes file" not in page
+
+
+def test_release_of_a_vote_says_whether_the_user_can_vote_again(alice: SignedInUser, bob: SignedInUser) -> None:
+    alice.activate(bob.code)
+    browser, page = helper("view_user", "change_user"), page_of(alice.profile.pk, "release-vote")
+
+    seen = [browser.get(page).text]
+    voting.change(None, database_now())
+    seen.append(browser.get(page).text)
+    results.publish()
+    seen.append(browser.get(page).text)
+
+    assert ["The user can vote again." in text for text in seen] == [True, False, False]
+    assert ["the user can vote again only if it opens" in text for text in seen] == [False, True, False]
+    assert [f"no longer counts for {bob.profile.user}." in text for text in seen] == [True, True, False]
+    assert "The vote is deleted, but the published results do not change." in seen[2]
 
 
 def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedInUser) -> None:
