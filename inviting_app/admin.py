@@ -30,9 +30,6 @@ SEES_SITE = "users.view_sitetotals"
 # In octets. A proxy has room for the head of a response: nginx 4 KB, if it is not told otherwise.
 LONGEST_REDIRECT = 2000
 
-# The names of the pages that an operator may use against whoever has stolen the session and makes entry after entry.
-NEVER_LIMITED = ("admin:logout", "admin:password_change")
-
 
 class AdminSite(admin.AdminSite):
     """Imports inside the methods are late because these modules register their models with this site."""
@@ -74,10 +71,11 @@ class AdminSite(admin.AdminSite):
 
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            is_change = request.method == "POST" and request.path not in map(reverse, NEVER_LIMITED)
+            is_change = request.method == "POST" and request.path != reverse("admin:logout")
+            more = entries.FOR_PASSWORDS if request.path == reverse("admin:password_change") else 0
             try:
                 if is_change and self.has_permission(request):
-                    entries.check(request.user.pk)
+                    entries.check(request.user.pk, entries.ENTRIES_AN_HOUR + more)
             except entries.TooManyEntries:
                 text = gettext(
                     "You have changed or viewed more than %(number)d objects within an hour. Try again later."

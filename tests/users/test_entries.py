@@ -44,18 +44,18 @@ def test_operator_changes_nothing_for_an_hour_after_too_many_entries(
     assert not User.objects.get(pk=alice.profile.pk).is_active
 
 
-def test_new_password_and_log_out_are_always_possible(boss: Client) -> None:
+def test_new_password_and_log_out_are_possible_then(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "FOR_PASSWORDS", 1)
     user = User.objects.get(is_superuser=True)
     make_entries(user)
-    password = "another password of 15"
 
-    boss.post(
-        "/admin/password_change/", {"old_password": PASSWORD, "new_password1": password, "new_password2": password}
-    )
+    for old, new in (PASSWORD, "the second of three"), ("the second of three", "the last of three"):
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        boss.post("/admin/password_change/", form)
     boss.post("/admin/logout/")
 
     user.refresh_from_db()
-    assert user.check_password(password)
+    assert user.check_password("the second of three"), "the third would be one entry too many"
     assert boss.get("/admin/").status_code == 302
 
 

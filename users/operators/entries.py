@@ -9,16 +9,17 @@ from users.clock import HOUR, RetryLater
 # Entries of one operator in an hour: one for each object that a request changes, and one for each list or number that
 # it shows in full. An action on a whole page of a list makes a thousand.
 ENTRIES_AN_HOUR = 5_000
+# So many more are for new passwords. Whoever has stolen a session may have made the others, and a new password ends it.
+FOR_PASSWORDS = 10
 
 
 class TooManyEntries(RetryLater, PermissionDenied):
     """The operator has made ENTRIES_AN_HOUR. A page of the admin that does not catch it answers 403."""
 
 
-def check(operator_id: int | None) -> None:
+def check(operator_id: int | None, limit: int | None = None) -> None:
     """Raise TooManyEntries if the operator may make no more. Requests at the same moment may exceed the limit."""
-    now = timezone.now()
+    limit, now = limit or ENTRIES_AN_HOUR, timezone.now()
     newest = LogEntry.objects.filter(user=operator_id, action_time__gt=now - HOUR).order_by("-action_time")
-    times = newest.values_list("action_time", flat=True)[ENTRIES_AN_HOUR - 1 : ENTRIES_AN_HOUR]
-    for of_the_first in times:
+    for of_the_first in newest.values_list("action_time", flat=True)[limit - 1 : limit]:
         raise TooManyEntries(of_the_first + HOUR - now)
