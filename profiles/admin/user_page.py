@@ -76,7 +76,10 @@ REPLACE = Action(
     name="new-code",
     title=_("New invite code"),
     button=pgettext_lazy("button", "New invite code"),
-    meaning=_("The old code and every link with it stop working at once. Users who voted with it keep their vote."),
+    meaning=_(
+        "The old code and every link with it stop working at once. Users who voted with it keep their vote."
+        " Until the results are published, that also changes the code under which they find it in the results."
+    ),
     applies=lambda user: not user.erased_at,
     do=lambda user: activation.replace_invite_code(user.pk),
     done=N_("Replaced the invite code %(result)s."),

@@ -25,7 +25,10 @@ class ReasonForm(forms.Form):
         max_length=500,
         error_messages={"required": _("Write the reason.")},
         widget=forms.Textarea({"rows": 3, "class": "vLargeTextField"}),
-        help_text=_("The user's history keeps it, even after an erasure. Do not write phone numbers."),
+        help_text=_(
+            "The user can read it in the export of their data. The history keeps it, even after an erasure."
+            " Do not write phone numbers, nor who complained."
+        ),
     )
     about = forms.CharField(label="", widget=forms.HiddenInput, required=False)
 
