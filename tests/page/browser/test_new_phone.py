@@ -101,6 +101,7 @@ def test_who_voted_is_told_who_will_see_the_new_number(alice: Visitor, bob: Visi
     alice.open_account()
     alice.press("Change number")
     alice.sees(told)
+    look(alice, "voted")
     alice.finds_no_barrier()
     alice.page.get_by_label(alice.words("New mobile number")).fill("9995550002")
     alice.press("Get an SMS code")
