@@ -71,7 +71,7 @@ def test_only_failed_jobs_are_run_again(status: str) -> None:
     assert logged() == ["Ran the job again."]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("empty_queue")
 def test_history_says_once_that_a_job_was_run_again() -> None:
     """However many requests ask for it at the same moment."""
     failed = failed_jobs(5)
