@@ -162,13 +162,14 @@ def test_proxy_of_the_environment_is_not_used(
     ("said", "answer"),
     [
         (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 10_000_000, Answer(200)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 12000\r\n\r\n" + b"<p>\n" * 3_000, Answer(200)),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nx", Answer(200)),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno", Answer(200)),
         (b"SSH-2.0-server\r\n", Answer(failure=Failure.PROTOCOL)),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 10_000_000, Answer(failure=Failure.PROTOCOL)),
         (b"", Answer(failure=Failure.PROTOCOL)),
     ],
-    ids=["long", "cut off", "bad chunk", "no HTTP", "long header", "nothing"],
+    ids=["long", "many lines", "cut off", "bad chunk", "no HTTP", "long header", "nothing"],
 )
 def test_odd_answers(settings: Any, said: bytes, answer: Answer) -> None:
     settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK

@@ -1,0 +1,34 @@
+"""Answers to webhooks that would hold up the events of all other receivers, because a worker has one loop for all."""
+
+from typing import Any
+
+import h11
+import pytest
+
+from profiles.webhooks import network, posting
+from tests.support.webhooks import LOOPBACK, answering
+
+HEADERS = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "before", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"]
+)
+def test_head_and_trailers_of_many_lines_are_not_read(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, before: bytes
+) -> None:
+    """All of them are read in one step of the loop."""
+    read: list[bytes] = []
+    receive = h11.Connection.receive_data
+
+    def noted(connection: h11.Connection, data: bytes) -> None:
+        read.append(data)
+        receive(connection, data)
+
+    monkeypatch.setattr(h11.Connection, "receive_data", noted)
+    settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
+
+    with answering(before + b"a:b\r\n" * 19_000 + b"\r\n") as url:
+        posting.begin(url, HEADERS, b"{}").result()
+
+    assert 0 < b"".join(read).count(b"\n") <= network.MOST_LINES
