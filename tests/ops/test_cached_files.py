@@ -125,6 +125,8 @@ def test_codings_have_copies_of_their_own() -> None:
         "/admin/users/user/1/change/..%2f..%2f..%2f..%2f..%2fstatic/page/main.js",
         "/i/../static/page/main.js",
         "/static/page%2fmain.js",
+        "/static/page//main.js",
+        "/static/./page/main.js",
         "/static/page/main%2ejs",
     ],
 )
