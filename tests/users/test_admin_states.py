@@ -9,7 +9,6 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
-from pytest_django import DjangoAssertNumQueries
 
 from tests.support.accounts import SignedInUser
 from tests.support.operators import at_work, helper, logged, operator
@@ -82,8 +81,8 @@ def test_history_says_once_that_a_job_was_run_again() -> None:
     assert len(logged()) == 5
 
 
-def test_action_on_all_jobs_changes_as_many_as_the_list_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "COUNTED_ROWS", 2)
+def test_few_jobs_are_run_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "RUN_AT_ONCE", 2)
     failed = failed_jobs(3)
 
     assert "Jobs that this changed: 2." in run_again(failed[0], select_across="1")
@@ -108,18 +107,6 @@ def test_jobs_that_cannot_be_run_again_leave_the_others_run(alice: SignedInUser)
 
     assert sorted(ProcrastinateJob.objects.values_list("status", flat=True)) == ["failed", "todo"]
     assert logged() == ["Ran the job again."]
-
-
-def test_jobs_like_a_refused_one_are_not_tried(
-    alice: SignedInUser, django_assert_max_num_queries: DjangoAssertNumQueries
-) -> None:
-    """Otherwise one request would hold a thread for seconds, as often as an operator sends it."""
-    failed = failed_jobs(100, "count_site")
-
-    with django_assert_max_num_queries(100):
-        run_again(*failed)
-
-    assert ProcrastinateJob.objects.filter(status="todo").count() == 1
 
 
 def test_login_code_is_used_or_valid_or_expired(alice: SignedInUser) -> None:
