@@ -8,16 +8,16 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Case, F, Max, Q, QuerySet, When
+from django.db.models import QuerySet
 
-from profiles import activation, activation_queries, queries
+from profiles import activation, activation_queries, exported, queries
 from profiles.models import Activation, FailedActivation, Profile, WebhookDelivery
 from profiles.webhooks import endpoints
 from profiles.webhooks.models import Kind
 from users import accounts, events, keyset, retention
 from users.login import devices
 from users.login.tokens import TokenRevoked
-from users.models import NO_PASSWORD, Challenge, Device, LoginCode, SmsDelivery, User
+from users.models import NO_PASSWORD, Device, LoginCode, SmsDelivery, User
 from users.operators import history, second_factor
 from users.queries import lock_user
 
@@ -47,40 +47,15 @@ def export(user: User) -> dict[str, Any]:
         "profile": _values(profile, "invite_code invitations_count created_at"),
         "activation": vote and _vote(vote),
         "invitations": _invitations(user),
-        "devices": _rows(user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"),
-        **_codes(user),
-        "wrong_invite_codes": _rows(wrong, "created_at"),
+        "devices": exported.rows(
+            user.devices, "id user_agent created_at signed_in_at refreshed_at ended_at trusted_until"
+        ),
+        **exported.codes(user),
+        "wrong_invite_codes": exported.rows(wrong, "created_at"),
         "changes_by_operators": _changes(user),
-        "webhooks": _rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
-        "operator_logins": _rows(user.operator_logins, "created_at outcome address user_agent"),
-        "deeds_as_operator": _rows(_deeds_of(user), "action_time action_flag content_type__model"),
-    }
-
-
-def _codes(user: User) -> dict[str, Any]:
-    """The codes of the user, what was sent and what was tried, under the keys of the export's first version."""
-    # Earlier ones belong to whoever had this phone before. They only count against limits.
-    got_phone = LoginCode.objects.filter(user=user, changing_user=user).aggregate(at=Max("used_at"))["at"]
-    own = Q(user=user, created_at__gte=got_phone or user.created_at) | Q(changing_user=user)
-    codes = LoginCode.objects.filter(own).annotate(digits=F("length"))
-    # Those by which other users wanted to change to this phone, also erased ones: see `accounts.forget_changes`. Only
-    # the SMS are of this user, and not where they were requested.
-    of_others = codes.filter(user=user, changing_user__isnull=False).exclude(changing_user=user, used_at__isnull=False)
-    is_of_others = Q(login_code__in=of_others.values("pk"))
-    challenges = Challenge.objects.filter(~is_of_others, login_code__in=codes.values("pk"))
-    deliveries = SmsDelivery.objects.filter(login_code__in=codes.values("pk"))
-    deliveries = deliveries.annotate(asked_from=Case(When(is_of_others, then=None), default=F("client_address")))
-    return {
-        "login_codes": _rows(
-            codes,
-            "id device_id digits language challenges wrong created_at sent_at open_until expires_at closed_at used_at",
-        ),
-        "challenges": _rows(challenges, "login_code_id address attempts created_at"),
-        "sms": _rows(
-            deliveries,
-            "login_code_id channel gateway gateway_ref state address country prefix error asked_from created_at"
-            " finished_at delivered_at undelivered open_tries",
-        ),
+        "webhooks": exported.rows(WebhookDelivery.objects.filter(user=user), "kind data created_at state finished_at"),
+        "operator_logins": exported.rows(user.operator_logins, "created_at outcome address user_agent"),
+        "deeds_as_operator": exported.rows(_deeds_of(user), "action_time action_flag content_type__model"),
     }
 
 
@@ -243,8 +218,3 @@ def _invitations(user: User) -> Iterator[dict[str, Any]]:
 
 def _values(row: Any, names: str) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
-
-
-def _rows(rows: Any, names: str) -> Iterator[dict[str, Any]]:
-    """All rows at once: a user has few of each kind. With a LIMIT, PostgreSQL would look for them by primary key."""
-    return rows.order_by("pk").values(*names.split()).iterator()  # type: ignore[no-any-return]

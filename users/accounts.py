@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext
 
@@ -43,9 +43,13 @@ def carry_over_limits(user: User, predecessors: Sequence[int]) -> None:
 
 
 def make_anonymous(login_codes: QuerySet[LoginCode]) -> None:
-    """Delete what the challenges and SMS of these codes hold of people. They still count against limits."""
+    """Delete what the challenges and SMS of these codes hold of people. They still count against limits.
+
+    The challenges of other users, who wanted to change to the phone, stay: they hold nothing of its user.
+    """
     # Challenges before codes, the order of an attempt, which does not wait for the user's lock.
-    challenges = Challenge.objects.filter(login_code__in=login_codes.values("pk"))
+    own = login_codes.filter(Q(changing_user=None) | Q(changing_user=F("user")))
+    challenges = Challenge.objects.filter(login_code__in=own.values("pk"))
     # Strangers can make hundreds of thousands of them in a day, which one statement does not change in its time.
     in_batches(challenges.filter(login_code__length=codes.LONG), QuerySet.delete)  # their codes keep the count
     challenges.filter(address__isnull=False).update(address=None)

@@ -10,6 +10,8 @@ from tests.support.accounts import SignedInUser, signed_in
 from tests.support.login_steps import ask, right
 from tests.support.phone_changes import NEW, change, confirm, request, requested
 from tests.support.webhooks import endpoint
+from users.login import codes
+from users.models import LoginCode
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +80,22 @@ def test_export_after_a_change_has_nothing_of_who_had_the_number(alice: SignedIn
     held = json.loads(alice.api.get(f"{me}/export").getvalue())
     assert [len(held[name]) for name in ("login_codes", "challenges")] == [1, 1]
     assert {sms["address"] for sms in held["sms"]} == {f"+7***{alice.phone[-4:]}", f"+7***{NEW[-4:]}"}
+
+
+@pytest.mark.parametrize("leave", ["erase", "move"])
+@pytest.mark.parametrize("length", [codes.SHORT, codes.LONG])
+def test_export_does_not_tell_when_the_user_of_another_number_leaves(
+    alice: SignedInUser, bob: SignedInUser, leave: str, length: int
+) -> None:
+    me = "/api/v1/profiles/me"
+    requested(alice, bob.phone)
+    LoginCode.objects.filter(changing_user__isnull=False).update(length=length)
+    before = alice.api.get(f"{me}/export").getvalue()
+
+    if leave == "erase":
+        assert bob.api.delete(me).status_code == 204
+    else:
+        assert change(bob).status_code == 200
+
+    assert alice.api.get(f"{me}/export").getvalue() == before
+    assert len(json.loads(before)["challenges"]) == 2
