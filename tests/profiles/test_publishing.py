@@ -4,7 +4,9 @@ import pytest
 from django.utils.html import strip_tags
 
 from profiles import activation, results, voting
+from profiles.models import Profile
 from tests.support.accounts import SignedInUser, registered
+from tests.support.admin_actions import NOTHING_TO_DO, act, offered
 from tests.support.operators import at_work, helper, operator, page_of
 from users.queries import database_now
 
@@ -62,6 +64,19 @@ def test_release_of_a_vote_says_whether_the_user_can_vote_again(alice: SignedInU
     assert ["the user can vote again only if it opens" in text for text in seen] == [False, True, False]
     assert [f"no longer counts for {bob.profile.user}." in text for text in seen] == [True, True, False]
     assert "The vote is deleted, but the published results do not change." in seen[2]
+
+
+def test_code_is_not_replaced_after_the_publication(alice: SignedInUser) -> None:
+    """The results have the old one, and whoever voted with it looks for it there."""
+    voting.change(None, database_now())
+    assert "new-code" in offered(helper("view_user", "change_user"), alice.profile)
+    results.publish()
+
+    boss = at_work(operator(is_superuser=True))
+
+    assert "new-code" not in offered(boss, alice.profile)
+    assert act(boss, "new-code", alice.profile) == [NOTHING_TO_DO]
+    assert Profile.objects.get(pk=alice.profile.pk).invite_code == alice.code
 
 
 def test_list_of_votes_says_which_do_not_count(alice: SignedInUser, bob: SignedInUser) -> None:
