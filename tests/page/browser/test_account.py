@@ -97,7 +97,7 @@ def stamp(person: Visitor, words: str) -> re.Pattern[str]:
     After midnight it may be the day before, too.
     """
     days = "|".join(map(re.escape, person.days("short")))
-    time_of_day = {"en": r"\d{1,2}:\d\d\s[AP]M", "ru": r"\d\d:\d\d"}[person.language]
+    time_of_day = r"\d{1,2}:\d\d" + {"en": r"\s[AP]M", "ru": ""}[person.language]
     before, after = person.words(words, time="\n").split("\n")
     pattern = rf"{re.escape(before)}(?:{days}),\s{time_of_day}{re.escape(after)}"
     return re.compile(f"{pattern}$".replace(r"\ ", r"\s"))  # the spaces of a time do not break
