@@ -98,14 +98,15 @@ def erase_by_operator(user_id: int) -> bool:
 def repeat_erasure(user_id: int, erased_at: datetime) -> bool:
     """Erase a user again who was erased at that time and is back from a backup. False if there is none.
 
-    A user who was created later is another one: the id may be in use again.
+    A user who was created later is another one: the id may be in use again. So is one who signed in for the first time
+    later: a change of phone, too, logs the end of a user who had only requested a code.
     """
     with transaction.atomic():
         try:
             user, now = lock_user(user_id)
         except User.DoesNotExist:
             return False
-        if user.erased_at or user.created_at >= erased_at:
+        if user.erased_at or max(user.created_at, user.verified_at or user.created_at) >= erased_at:
             return False
         _erase(user, now)
         return True

@@ -11,7 +11,9 @@ from django.db.models import F
 
 from profiles.models import Activation
 from tests.support.accounts import SignedInUser, registered
+from tests.support.phone_changes import NEW, change
 from users.models import Device, SmsDelivery, User
+from users.queries import database_now
 
 pytestmark = pytest.mark.django_db
 PHONE = "+79991110001"
@@ -117,6 +119,19 @@ def test_new_user_with_the_id_of_an_erased_one_stays(monkeypatch: pytest.MonkeyP
 
     assert told == "erasures in the log: 1, users erased again: 0\n"
     assert User.objects.get(pk=newcomer.pk).phone == "+79991110002"
+
+
+def test_user_whose_first_sign_in_was_later_stays(alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change of phone ends a user who had only requested a code. After a restore, that user may sign in."""
+    holder = registered(NEW, verified_at=None).user
+    assert change(alice).status_code == 200
+    lines = erasure_log()
+    bring_back(holder.pk)
+    User.objects.filter(pk=holder.pk).update(verified_at=database_now())
+
+    told = repeat_erasure(lines, monkeypatch)
+
+    assert told == "erasures in the log: 1, users erased again: 0\n"
 
 
 @pytest.mark.parametrize(
