@@ -15,9 +15,10 @@ UNTOLD_OF_SMS = {"gateway_ref": "", "address": "", "prefix": "", "asked_from": N
 
 def codes(user: User) -> dict[str, Any]:
     """The codes of the user, under the keys of the export's first version."""
-    # Earlier ones belong to whoever had this phone before. They only count against limits.
-    got_phone = LoginCode.objects.filter(user=user, changing_user=user).aggregate(at=Max("used_at"))["at"]
-    own = Q(user=user, created_at__gte=got_phone or user.created_at) | Q(changing_user=user)
+    # Earlier ones of this phone belong to whoever had it before. They only count against limits.
+    changes = LoginCode.objects.filter(user=user, changing_user=user, used_at__isnull=False)
+    since = changes.aggregate(newest=Max("created_at"))["newest"] or user.created_at
+    own = Q(user=user, created_at__gte=since) | (Q(changing_user=user) & ~Q(user=user))
     codes = LoginCode.objects.filter(own).annotate(digits=F("length"))
     # Those by which other users wanted to change to this phone, also erased ones: see `accounts.forget_changes`. Only
     # the SMS are of this user, and not where they were requested.

@@ -111,3 +111,14 @@ def test_erasure_forgets_from_where_changes_were_requested(alice: SignedInUser, 
     assert bob.api.delete("/api/v1/profiles/me").status_code == 204
 
     assert rows_that_hold("198.51.100.9") == []
+
+
+def test_export_has_no_change_by_which_another_user_got_the_number_before(alice: SignedInUser) -> None:
+    change(alice)
+    change(alice, "9992223355")
+    later = signed_in(NEW)
+
+    assert alice.api.delete("/api/v1/profiles/me").status_code == 204
+
+    held = json.loads(later.api.get("/api/v1/profiles/me/export").getvalue())
+    assert [len(held[name]) for name in ("login_codes", "challenges", "sms")] == [1, 1, 1]
