@@ -35,7 +35,7 @@ AT_MOST = {
     "me, full": (1, 1101),
     "invitations": (2, 3353),
     "invitations, next": (2, 909),
-    "export": (15, 6230),
+    "export": (16, 6230),
     "devices": (2, 198),
     "logout": (1, 0),
     "me, signed out": (2, 212),
