@@ -1,4 +1,4 @@
-"""Answers to webhooks that would hold up the events of all other receivers, because a worker has one loop for all."""
+"""Answers and connections of receivers that would hold up the events of all others: a worker has one loop for all."""
 
 from typing import Any
 
@@ -32,3 +32,10 @@ def test_head_and_trailers_of_many_lines_are_not_read(
         posting.begin(url, HEADERS, b"{}").result()
 
     assert 0 < b"".join(read).count(b"\n") <= network.MOST_LINES
+
+
+def test_receiver_does_not_choose_how_long_a_handshake_takes() -> None:
+    """With DHE it chooses the length of the numbers."""
+    keys = {one["kea"] for one in posting._certificates().get_ciphers()}
+
+    assert keys == {"kx-any", "kx-ecdhe"}
