@@ -39,10 +39,10 @@ class Service:
 
 
 async def asked(
-    folder: Path, *requests: tuple[str, str], at_once: bool = False, **headers: str
+    folder: Path, *requests: tuple[str, str], at_once: bool = False, status: str = "200 OK", **headers: str
 ) -> tuple[list[Answer], Service]:
     """The answers to requests for these paths with these values of Accept-Encoding, and these headers."""
-    service = Service()
+    service = Service(status)
     server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=1024)
     with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port)
@@ -82,6 +82,14 @@ def test_file_of_the_results_is_read_once_by_whoever_asks_for_it_again_and_again
     assert [head.partition("\r\n")[0] for head in service.asked] == [f"GET {RESULTS} HTTP/1.1"]
     assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
     assert all(b"cache-control: no-store" in answer.head.lower() for answer in answers)
+
+
+def test_nobody_waits_for_others_while_there_are_no_results() -> None:
+    with service_folder() as folder:
+        answers, service = asyncio.run(asked(folder, *[(RESULTS, "")] * 4, at_once=True, status="404 Not Found"))
+
+    assert len(service.asked) == 1
+    assert {(answer.status, answer.body) for answer in answers} == {(404, b"0001")}
 
 
 @pytest.mark.parametrize(
