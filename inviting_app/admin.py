@@ -75,7 +75,7 @@ class AdminSite(admin.AdminSite):
             more = entries.FOR_PASSWORDS if request.path == reverse("admin:password_change") else 0
             try:
                 if is_change and self.has_permission(request):
-                    entries.check(request.user.pk, entries.ENTRIES_AN_HOUR + more)
+                    entries.check(request.user.pk, more)
             except entries.TooManyEntries:
                 text = gettext(
                     "You have changed or viewed more than %(number)d objects within an hour. Try again later."

@@ -17,9 +17,10 @@ class TooManyEntries(RetryLater, PermissionDenied):
     """The operator has made ENTRIES_AN_HOUR. A page of the admin that does not catch it answers 403."""
 
 
-def check(operator_id: int | None, limit: int | None = None) -> None:
-    """Raise TooManyEntries if the operator may make no more. Requests at the same moment may exceed the limit."""
-    limit, now = limit or ENTRIES_AN_HOUR, timezone.now()
+def check(operator_id: int | None, more: int = 0) -> None:
+    """Raise TooManyEntries if the operator has made so many, or `more`. Requests at the same moment may exceed that."""
+    limit, now = ENTRIES_AN_HOUR + more, timezone.now()
     newest = LogEntry.objects.filter(user=operator_id, action_time__gt=now - HOUR).order_by("-action_time")
-    for of_the_first in newest.values_list("action_time", flat=True)[limit - 1 : limit]:
-        raise TooManyEntries(of_the_first + HOUR - now)
+    first_of_them = newest.values_list("action_time", flat=True)[limit - 1 : limit].first()
+    if first_of_them:
+        raise TooManyEntries(first_of_them + HOUR - now)
