@@ -1,14 +1,15 @@
 """Answers and connections of receivers that would hold up the events of all others: a worker has one loop for all."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import h11
+import httpcore
 import pytest
 
 from profiles.webhooks import network, posting
-from tests.support.webhooks import LOOPBACK, answering
-
-HEADERS = {"content-type": "application/json"}
+from profiles.webhooks.answers import Answer
+from tests.support.webhooks import LOOPBACK, answering, post
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,28 @@ def test_head_and_trailers_of_many_lines_are_not_read(
     settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
 
     with answering(before + b"a:b\r\n" * 19_000 + b"\r\n") as url:
-        posting.begin(url, HEADERS, b"{}").result()
+        post(url)
 
     assert 0 < b"".join(read).count(b"\n") <= network.MOST_LINES
+
+
+def test_answer_in_tiny_chunks_is_not_read_to_its_end(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold up the events of all other receivers."""
+    taken: list[bytes] = []
+    read = httpcore.Response.aiter_stream
+
+    async def noted(response: httpcore.Response) -> AsyncIterator[bytes]:
+        async for chunk in read(response):
+            taken.append(chunk)
+            yield chunk
+
+    monkeypatch.setattr(httpcore.Response, "aiter_stream", noted)
+    settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
+
+    with answering(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 65_000) as url:
+        assert post(url) == Answer(200)
+
+    assert 0 < len(taken) <= 65
 
 
 def test_receiver_does_not_choose_how_long_a_handshake_takes() -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from threading import Thread
@@ -10,7 +11,8 @@ from typing import Any
 
 from standardwebhooks import Webhook as Verifier
 
-from profiles.webhooks import messages
+from profiles.webhooks import messages, posting
+from profiles.webhooks.answers import Answer
 from profiles.webhooks.models import Kind, WebhookDelivery, WebhookEndpoint
 from profiles.webhooks.sender import POLL_SECONDS, WebhookSender
 from tests.support import run_worker
@@ -87,3 +89,13 @@ def answering(said: bytes) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
         thread.join()
+
+
+def begin(url: str) -> Future[Answer]:
+    """Begin to send a webhook to this URL."""
+    return posting.begin(url, {"content-type": "application/json"}, b"{}")
+
+
+def post(url: str) -> Answer:
+    """The answer to a webhook that is sent to this URL."""
+    return begin(url).result(posting.SECONDS + 5)

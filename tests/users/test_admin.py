@@ -16,13 +16,13 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from profiles.models import Activation, Profile
 from tests.support.accounts import SignedInUser, signed_in
+from tests.support.jobs import failed_jobs
 from tests.support.operators import at_work
 from tests.support.operators import operator as staff
 from users.admin.forms import PasswordForm
 from users.admin.jobs import TASKS
 from users.models import User
 from users.operators import history
-from users.sms.tasks import count_site
 
 pytestmark = pytest.mark.django_db
 
@@ -219,9 +219,7 @@ def test_every_task_has_a_name_for_operators() -> None:
 
 
 def test_running_a_job_again_needs_the_permission_to_change_jobs(alice: SignedInUser) -> None:
-    job = count_site.configure(queueing_lock=None).defer(timestamp=0)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job])
+    [job] = failed_jobs(1)
     chosen = {"action": "retry", "_selected_action": [job]}
 
     for permissions, status in (("view",), "failed"), (("view", "change"), "todo"):

@@ -11,6 +11,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.accounts import SignedInUser
+from tests.support.jobs import failed_jobs
 from tests.support.operators import at_work, helper, logged, operator
 from tests.support.races import race
 from users.admin import jobs
@@ -22,9 +23,7 @@ JOBS = "/admin/procrastinate/procrastinatejob/"
 
 
 def test_failed_job_is_found_and_run_again_from_its_page() -> None:
-    job = count_site.configure(queueing_lock=None).defer(timestamp=0)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [job])
+    [job] = failed_jobs(1)
     browser = helper("view_procrastinatejob", "change_procrastinatejob")
 
     listed, page = browser.get(JOBS).text, browser.get(f"{JOBS}{job}/change/").text
@@ -40,16 +39,6 @@ def test_failed_job_is_found_and_run_again_from_its_page() -> None:
         not in browser.get(f"{JOBS}{job}/change/").text.partition('class="object-tools"')[2].partition("</ul>")[0]
     )
     assert "Show the failed jobs" not in browser.get(JOBS).text
-
-
-def failed_jobs(number: int, lock: str | None = None) -> list[int]:
-    """The ids of new failed jobs, with this queueing lock or one of their own each."""
-    failed = []
-    for each in range(number):
-        failed.append(count_site.configure(queueing_lock=lock or f"{each}").defer(timestamp=each))
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", failed[-1:])
-    return failed
 
 
 def run_again(*chosen: int, **more: str) -> str:
