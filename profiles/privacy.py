@@ -190,7 +190,7 @@ def _changes(user: User) -> Iterator[dict[str, Any]]:
 
 
 def _deeds_of(user: User) -> QuerySet[LogEntry]:
-    """What the user did as an operator. The export does not name whom it affected. Without notes about themselves."""
+    """What the user did as an operator, without notes about themselves. The export does not name whom it affected."""
     return LogEntry.objects.filter(user=user).exclude(pk__in=accounts.history(user).values("pk"))
 
 

@@ -65,7 +65,7 @@ def end_codes(codes: QuerySet[LoginCode], now: datetime) -> None:
 
 
 def forget_addresses_of_changes(user: User) -> None:
-    """Delete from where this user requested changes to other numbers."""
+    """Delete the network addresses from which this user requested changes to other numbers."""
     codes_of_changes = LoginCode.objects.filter(changing_user=user).values("pk")
     Challenge.objects.filter(login_code__in=codes_of_changes, address__isnull=False).update(address=None)
     SmsDelivery.objects.filter(login_code__in=codes_of_changes).update(client_address=None)

@@ -18,7 +18,7 @@ from profiles.webhooks.addresses import Address, is_allowed
 # Lines of an answer: of its head, its body and its trailers. Those of a head or of trailers are all read in one step of
 # the loop of all webhooks, in 1.5 microseconds each.
 MOST_LINES = 1_000
-# Bytes that are read at once. So hardly anything of a body counts before the head is complete.
+# Bytes that one read takes. With few, hardly a line of the body is counted before the head is complete.
 READ_BYTES = 1_024
 
 
@@ -33,7 +33,7 @@ async def _resolve(host: str, port: int) -> list[Address]:
 
 
 class ShortStream(httpcore.AsyncNetworkStream):
-    """A connection that is given up by httpcore.ReadError when an answer has many lines: others would wait for it."""
+    """A connection that raises httpcore.ReadError after MOST_LINES of an answer: all other webhooks would wait."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream, self._lines = stream, 0

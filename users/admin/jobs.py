@@ -22,13 +22,13 @@ from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
 from users.operators import history
 from users.outages import is_outage
 
-# Each takes a transaction of its own, and an operator may send ten requests at once: more jobs would take all threads.
+# Each job takes a transaction of its own. Ten requests at once with more jobs would hold all threads for seconds.
 RUN_AT_ONCE = 50
 
 # In English, as the log stores it.
 RUN_AGAIN = N_("Ran the job again.")
 
-# Each run of a job adds three events, and no rule deletes them before the job.
+# Each run of a job adds three events. They are deleted only with the job.
 EVENTS_SHOWN = 100
 
 # What each task does, by the last part of its name.
@@ -128,10 +128,9 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
         """Run the first RUN_AT_ONCE failed jobs again, and leave an entry in the history of each.
 
         Procrastinate would run a running job again, too. Then its worker could not write how it has ended, and would
-        end, with all SMS. The database refuses a job whose like waits already.
+        end, with all SMS. The database refuses a job if another one with the same queueing lock waits already.
         """
-        failed = queryset.filter(status="failed")[:RUN_AT_ONCE]
-        names = {job.pk: f"{job.task_name} {job.pk}" for job in failed}
+        failed = list(queryset.filter(status="failed")[:RUN_AT_ONCE])
         changed = 0
         for job in failed:
             try:
@@ -140,14 +139,15 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
                     if not still_failed.select_for_update(skip_locked=True).first():
                         continue
                     super().retry(request, still_failed)
-                    history.record(request.user.pk, self.model, {job.pk: names[job.pk]}, history.told(RUN_AGAIN))
+                    name = {job.pk: f"{job.task_name} {job.pk}"}
+                    history.record(request.user.pk, self.model, name, history.told(RUN_AGAIN))
                 changed += 1
             except ConnectorException as error:
                 if is_outage(error):
                     raise
         told = gettext("Jobs that this changed: %(number)d.") % {"number": changed}
         self.message_user(request, told, messages.SUCCESS if changed else messages.WARNING)
-        return back_to_page(self, request, list(names))
+        return back_to_page(self, request, [job.pk for job in failed])
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         error = ["error", "failed_at"] if obj and obj.status == "failed" else []

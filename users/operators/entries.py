@@ -9,7 +9,7 @@ from users.clock import HOUR, RetryLater
 # Entries of one operator in an hour: one for each object that a request changes, and one for each list or number that
 # it shows in full. An action on a whole page of a list makes a thousand.
 ENTRIES_AN_HOUR = 5_000
-# So many more are for new passwords. Whoever has stolen a session may have made the others, and a new password ends it.
+# So many more are for new passwords. A thief of the session may have used up the others, and a new password ends it.
 FOR_PASSWORDS = 10
 
 
@@ -18,9 +18,9 @@ class TooManyEntries(RetryLater, PermissionDenied):
 
 
 def check(operator_id: int | None, more: int = 0) -> None:
-    """Raise TooManyEntries if the operator has made so many, or `more`. Requests at the same moment may exceed that."""
+    """Raise TooManyEntries if the operator has made ENTRIES_AN_HOUR and `more`. Requests at once may exceed that."""
     limit, now = ENTRIES_AN_HOUR + more, timezone.now()
     newest = LogEntry.objects.filter(user=operator_id, action_time__gt=now - HOUR).order_by("-action_time")
-    first_of_them = newest.values_list("action_time", flat=True)[limit - 1 : limit].first()
-    if first_of_them:
-        raise TooManyEntries(first_of_them + HOUR - now)
+    oldest_of_them = newest.values_list("action_time", flat=True)[limit - 1 : limit].first()
+    if oldest_of_them:
+        raise TooManyEntries(oldest_of_them + HOUR - now)
