@@ -27,6 +27,10 @@ MENU = {
 
 SEES_SITE = "users.view_sitetotals"
 
+# Pages that no number of entries closes: they end a session that a thief may have. The form of new passwords has a limit
+# of its own.
+UNLIMITED = {"admin:logout", "admin:password_change"}
+
 # In octets. A proxy has room for the head of a response: nginx 4 KB, if it is not told otherwise.
 LONGEST_REDIRECT = 2000
 
@@ -71,11 +75,10 @@ class AdminSite(admin.AdminSite):
 
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-            is_change = request.method == "POST" and request.path != reverse("admin:logout")
-            more = entries.FOR_PASSWORDS if request.path == reverse("admin:password_change") else 0
+            is_limited = request.method == "POST" and request.resolver_match.view_name not in UNLIMITED
             try:
-                if is_change and self.has_permission(request):
-                    entries.check(request.user.pk, more)
+                if is_limited and self.has_permission(request):
+                    entries.check(request.user.pk)
             except entries.TooManyEntries:
                 text = gettext(
                     "You have changed or viewed more than %(number)d objects within an hour. Try again later."

@@ -8,13 +8,12 @@ from django.contrib.auth import forms as auth_forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop as N_
 
 from users import accounts
 from users.admin import lockout
 from users.admin.fresh import FreshForm
 from users.models import User
-from users.operators import history
+from users.operators import entries, history
 
 
 class OperatorForm(FreshForm, auth_forms.UserChangeForm):  # type: ignore[type-arg]
@@ -44,6 +43,11 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
 
     def clean_old_password(self) -> str:
         """It counts and locks like that of a log-in: whoever has got the session may be guessing at it."""
+        try:
+            entries.check_new_passwords(self.user.pk)
+        except entries.TooManyEntries:
+            text = _("You have set %(number)d new passwords within an hour. Try again later.")
+            raise ValidationError(text, params={"number": entries.NEW_PASSWORDS_AN_HOUR}) from None
         old: str = self.cleaned_data["old_password"]
         credentials = {"username": self.user.phone}
         with lockout.checking(self.request, credentials):
@@ -61,5 +65,5 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
         replaced = self.user.password
         user: User = super().save(commit=False)
         if User.objects.filter(pk=user.pk, is_active=True, password=replaced).update(password=user.password):
-            accounts.add_to_history(user, history.told(N_("Changed their own password.")))
+            accounts.add_to_history(user, history.told(history.OWN_PASSWORD_CHANGED))
         return user

@@ -25,6 +25,8 @@ NOTHING = "—"
 
 _REASON = N_("Reason: %(reason)s")
 
+OWN_PASSWORD_CHANGED = N_("Changed their own password.")
+
 # With the id of the user for whom it was.
 VOTE_RELEASED = N_("Released the vote for user %(result)d.")
 
