@@ -97,12 +97,12 @@ def lock_vote(user_id: int) -> None:
 
 
 def replace_invite_code(user_id: int) -> str | None:
-    """Give a user a new invite code. Returns the old one, which stops working at once, or None for an erased user.
+    """Give a user a new invite code. Returns the old one, which stops working at once. Votes for the user stay.
 
-    Votes for the user stay.
+    None for an erased user, and once the results are published: they have the old code.
     """
     with transaction.atomic():
-        if lock_user(user_id).user.erased_at:
+        if lock_user(user_id).user.erased_at or voting.lock_period().results_published_at:
             return None
         old = Profile.objects.get(pk=user_id).invite_code
         while not _set_invite_code(user_id, invite_codes.generate()):

@@ -80,7 +80,6 @@ REPLACE = Action(
         "The old code and every link with it stop working at once. Users who voted with it keep their vote, and will"
         " find it in the results under the new code."
     ),
-    # After the publication, the results have the old code, and profiles must not have another one.
     applies=lambda user: not user.erased_at and not voting.current().results_published_at,
     do=lambda user: activation.replace_invite_code(user.pk),
     done=N_("Replaced the invite code %(result)s."),

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from profiles import activation, results, voting
-from profiles.models import Activation
+from profiles.models import Activation, Profile, Result
 from tests.profiles.test_voting_races import published_here, wait_until
 from tests.support.accounts import registered
 from tests.support.backups import another_session
+from tests.support.races import race
 from users.queries import database_now
 
 __all__ = ["published_here"]
@@ -139,3 +141,20 @@ def test_lines_of_no_vote_that_were_stored_before_are_not_published(forgery: str
     assert not results.published().exists()  # the only vote is late now
     assert "ZZZZZZ" not in "".join(results.file()[0])
     assert Activation.objects.get().receipt is None
+
+
+def test_published_codes_are_not_replaced_meanwhile() -> None:
+    inviter = Profile.objects.get(invitations_count=1)
+
+    with another_session() as held, another_session() as watching, ThreadPoolExecutor(2) as pool:
+        held.execute("SELECT FROM profiles_activation FOR UPDATE")
+        publishing = pool.submit(race, [results.publish])
+        wait_until(watching, 1)
+        replacing = pool.submit(race, [partial(activation.replace_invite_code, inviter.pk)])
+        wait_until(watching, 2)
+        held.rollback()
+
+        assert (replacing.result(), publishing.exception()) == ([None], None)
+
+    inviter.refresh_from_db()
+    assert Result.objects.get().invite_code == inviter.invite_code

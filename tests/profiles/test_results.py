@@ -157,7 +157,6 @@ def test_releases_and_erasures_do_not_change_published_results(
 
     activation.release(bob.profile.pk)
     privacy.erase_by_operator(carol.pk)
-    activation.replace_invite_code(alice.profile.pk)
     privacy.erase_by_operator(alice.profile.pk)
 
     assert (downloaded(api), api.get(RESULTS).content) == before
