@@ -148,7 +148,6 @@ def _erase(user: User, now: datetime) -> None:
     user.devices.update(user_agent="")
     codes = LoginCode.objects.filter(user=user)
     accounts.make_anonymous(codes)
-    accounts.forget_addresses_of_changes(user)
     SmsDelivery.objects.filter(login_code__user=user).update(notice_phone=None)
     accounts.end_codes(codes, now)
     accounts.forget_changes(user, now)

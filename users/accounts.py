@@ -64,13 +64,6 @@ def end_codes(codes: QuerySet[LoginCode], now: datetime) -> None:
     codes.filter(closed_at=None).update(closed_at=now)
 
 
-def forget_addresses_of_changes(user: User) -> None:
-    """Delete the network addresses from which this user requested changes to other numbers."""
-    codes_of_changes = LoginCode.objects.filter(changing_user=user).values("pk")
-    Challenge.objects.filter(login_code__in=codes_of_changes, address__isnull=False).update(address=None)
-    SmsDelivery.objects.filter(login_code__in=codes_of_changes).update(client_address=None)
-
-
 def forget_changes(user: User, now: datetime) -> None:
     """End the codes by which this user could change to other numbers. They still count against those numbers.
 

@@ -21,9 +21,9 @@ from tests.support.login_steps import (
     weigh,
     wrong,
 )
-from tests.support.phone_changes import NEW, change, confirm, requested
+from tests.support.phone_changes import NEW, change, confirm, request, requested
 from users import accounts, login_queries
-from users.login import codes, signin
+from users.login import codes, networks, signin
 from users.models import Device, LoginCode, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unreachable_gateway")]
@@ -206,3 +206,13 @@ def test_sign_in_ends_no_code_of_a_change(asker: int) -> None:
     code = challenge(change_asked.challenge_id).login_code
     assert (code.closed_at, code.expires_at > at(2)) == (None, True)
     assert not LoginCode.objects.filter(user__phone=f"+7{NEW}", changing_user=None, closed_at=None).exists()
+
+
+def test_erasure_does_not_reset_the_limits_of_the_network(alice: SignedInUser) -> None:
+    for number in range(networks.UNUSED_SMS_IN_AN_HOUR):
+        requested(alice, f"99922200{number:02}")
+    assert request(alice).status_code == 429
+
+    assert alice.api.delete("/api/v1/profiles/me").status_code == 204
+
+    assert request(in_session(alice.phone)).status_code == 429

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from profiles.webhooks.models import Kind, WebhookDelivery
-from tests.profiles.test_privacy import rows_that_hold
 from tests.support.accounts import SignedInUser, signed_in
 from tests.support.login_steps import ask, right
 from tests.support.phone_changes import NEW, change, confirm, request, requested
@@ -100,17 +99,6 @@ def test_export_does_not_tell_when_the_user_of_another_number_leaves(
 
     assert alice.api.get(f"{me}/export").getvalue() == before
     assert len(json.loads(before)["challenges"]) == 2
-
-
-def test_erasure_forgets_from_where_changes_were_requested(alice: SignedInUser, bob: SignedInUser) -> None:
-    bob.api.defaults["REMOTE_ADDR"] = "198.51.100.9"
-    for phone in (alice.phone, NEW):
-        requested(bob, phone)
-    assert rows_that_hold("198.51.100.9")
-
-    assert bob.api.delete("/api/v1/profiles/me").status_code == 204
-
-    assert rows_that_hold("198.51.100.9") == []
 
 
 def test_export_has_no_change_by_which_another_user_got_the_number_before(alice: SignedInUser) -> None:
