@@ -1,11 +1,10 @@
 """Attack 5: used, expired and exhausted codes, codes of others, and codes sent again."""
 
-import time
 from datetime import timedelta
 from typing import ClassVar
 
 from bench.attacks.contract import MAX_ATTEMPTS, SHORT
-from bench.attacks.env import AttackEnv, phone
+from bench.attacks.env import RESEND, AttackEnv, phone
 from bench.attacks.report import Report
 from bench.clients import Answer, Client, at_once
 
@@ -78,7 +77,7 @@ def dead_codes(env: AttackEnv) -> list[Report]:
 def _sent_again(case: Case) -> bool:
     case.log_in(case.wrong)
     case.log_in(case.wrong)
-    time.sleep(1.1)  # the first resend interval
+    case.env.pass_time(RESEND)
     again = case.client.sign_up(case.phone, challenge_id=case.issued.body["challenge_id"])
     same = again.body["challenge_id"] == case.issued.body["challenge_id"] and again.body["sent"]
     case.env.settle(case.phone)

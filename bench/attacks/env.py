@@ -15,6 +15,8 @@ OWNERS = "127.77.0.0/16"
 # After this, rows are 24 hours older, even if their codes were still valid.
 OVER_A_DAY = timedelta(hours=25)
 MONTH = timedelta(days=32)
+# Longer than the first resend interval, which begins when the worker has sent the SMS.
+RESEND = timedelta(seconds=2)
 
 LOGIN_TABLES = ("users_logincode", "users_challenge", "users_smsdelivery")
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bench.attacks.contract import LONG, MAX_ATTEMPTS, PHONE_DAY, PHONE_MONTH, SHORT
-from bench.attacks.env import OVER_A_DAY, AttackEnv, guesses, phone, prefix
+from bench.attacks.env import OVER_A_DAY, RESEND, AttackEnv, guesses, phone, prefix
 from bench.attacks.report import Report, luck
 from bench.clients import Answer, Client, at_once
 
@@ -163,7 +163,7 @@ def _first_day(env: AttackEnv, storm: Storm, owner: Owner) -> FirstDay:
     env.restart_second()
     before = _meanwhile(storm, 30, from_before)
     at_home.append(_meanwhile(storm, 10, from_home))
-    time.sleep(1.1)
+    env.pass_time(RESEND)
     storm.guess(2)  # causes the second SMS; the next may be sent in an hour
     new_device = _meanwhile(storm, 30, from_new_device)
     at_home.append(_meanwhile(storm, 10, from_home))
