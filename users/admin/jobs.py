@@ -1,6 +1,7 @@
 """The queue in the admin: its jobs in words, and actions on them."""
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,12 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop as N_
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import UniqueViolation
 
 from users.admin.links import back_to_page
 from users.admin.lists import ChoiceFilter, LargeTableAdmin, marked, shown
 from users.operators import history
-from users.outages import is_outage
 
 # Each job takes a transaction of its own. Ten requests at once with more jobs would hold all threads for seconds.
 RUN_AT_ONCE = 50
@@ -102,7 +102,8 @@ admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
 class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     """Procrastinate's own list reads all jobs, and is in English only.
 
-    Its actions `cancel` and `abort` are not offered: tasks are periodic, and the next job would come anyway.
+    Its actions `cancel` and `abort` are not offered. Most tasks are periodic, and their next job comes anyway. The others
+    are delivery receipts, and SMS of earlier versions, which nobody should lose.
     """
 
     empty_text = _("Jobs appear here when the worker runs its periodic tasks. SMS have a list of their own.")
@@ -127,24 +128,21 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     def retry(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Run the first RUN_AT_ONCE failed jobs again, and leave an entry in the history of each.
 
-        Procrastinate would run a running job again, too. Then its worker could not write how it has ended, and would
-        end, with all SMS. The database refuses a job if another one with the same queueing lock waits already.
+        Procrastinate would also run a running job again. The job's worker could then not store how the job ended, and
+        would stop. No SMS would be sent until the next worker starts. The database refuses a job if another one with
+        the same queueing lock waits.
         """
         failed = list(queryset.filter(status="failed")[:RUN_AT_ONCE])
         changed = 0
         for job in failed:
-            try:
-                with transaction.atomic():
-                    still_failed = queryset.filter(pk=job.pk, status="failed")
-                    if not still_failed.select_for_update(skip_locked=True).first():
-                        continue
-                    super().retry(request, still_failed)
-                    name = {job.pk: f"{job.task_name} {job.pk}"}
-                    history.record(request.user.pk, self.model, name, history.told(RUN_AGAIN))
+            with suppress(UniqueViolation), transaction.atomic():
+                still_failed = queryset.filter(pk=job.pk, status="failed")
+                if not still_failed.select_for_update(skip_locked=True).first():
+                    continue
+                super().retry(request, still_failed)
+                name = {job.pk: f"{job.task_name} {job.pk}"}
+                history.record(request.user.pk, self.model, name, history.told(RUN_AGAIN))
                 changed += 1
-            except ConnectorException as error:
-                if is_outage(error):
-                    raise
         told = gettext("Jobs that this changed: %(number)d.") % {"number": changed}
         self.message_user(request, told, messages.SUCCESS if changed else messages.WARNING)
         return back_to_page(self, request, [job.pk for job in failed])
