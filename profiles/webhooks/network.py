@@ -15,10 +15,11 @@ import httpcore
 
 from profiles.webhooks.addresses import Address, is_allowed
 
-# Lines of an answer: of its head, its body and its trailers. Those of a head or of trailers are all read in one step of
-# the loop of all webhooks, in 1.5 microseconds each.
+# The most lines of one answer. The loop of all webhooks reads a head, or trailers, in one step that takes 1.5
+# microseconds a line.
 MOST_LINES = 1_000
-# Bytes that one read takes. With few, hardly a line of the body is counted before the head is complete.
+# The most bytes of one read. A larger one could hold many lines of the body together with the head. These would count
+# before the status is known.
 READ_BYTES = 1_024
 
 
@@ -33,7 +34,7 @@ async def _resolve(host: str, port: int) -> list[Address]:
 
 
 class ShortStream(httpcore.AsyncNetworkStream):
-    """A connection that raises httpcore.ReadError after MOST_LINES of an answer: all other webhooks would wait."""
+    """A connection that raises httpcore.ReadError after MOST_LINES of an answer."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream, self._lines = stream, 0
