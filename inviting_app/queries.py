@@ -99,16 +99,20 @@ def analyze(using: str) -> None:
 
 # Numbers may have been given since the backup: more than anybody gives in the days between a backup and its restore.
 _SKIPPED = 1_000_000
+# The same backup may be restored again, and numbers were given since the first time: more than anybody gives in a
+# minute.
+_SKIPPED_A_MINUTE = 10_000
 _SKIP = """
-SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, coalesce(last_value, 0) + %s)
+SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, coalesce(last_value, 0) + %(skipped)s
+           + %(minute)s * greatest(extract(epoch FROM statement_timestamp() - %(begun)s::timestamptz) / 60, 0)::bigint)
   FROM pg_sequences
  WHERE schemaname = current_schema() AND sequenceowner = current_user AND data_type = 'bigint'::regtype
 """
 
 
-def skip_numbers(using: str) -> None:
+def skip_numbers(using: str, begun: str | None) -> None:
     """Go on with numbers that no row had before: other systems and the erasure log know rows that are gone by theirs.
 
-    By hand: the ORM has no sequences.
+    `begun` is the time of the restored backup, if it is known. By hand: the ORM has no sequences.
     """
-    sql.execute(_SKIP, [_SKIPPED], using)
+    sql.execute(_SKIP, {"skipped": _SKIPPED, "minute": _SKIPPED_A_MINUTE, "begun": begun}, using)

@@ -156,9 +156,10 @@ def restore(file: Path, *, trusted: bool = False) -> str:
         _refuse_newer(database, backup, file)
         how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
         _pg_restore(database, backup, f"--dbname={database.name}", f"--schema={database.schema}", *how)
-    queries.skip_numbers(settings.OWNER_DATABASE)
-    begun = re.search(rb"^; +Archive created at (.+)$", listed, re.MULTILINE)
-    return begun[1].decode() if begun else "an unknown time"
+    found = re.search(rb"^; +Archive created at (\S+ \S+ UTC)$", listed, re.MULTILINE)
+    begun = found[1].decode() if found else None
+    queries.skip_numbers(settings.OWNER_DATABASE, begun)
+    return begun or "an unknown time"
 
 
 def _pg_restore(database: Database, backup: BinaryIO, *options: str) -> bytes:

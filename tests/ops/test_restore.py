@@ -103,6 +103,29 @@ def test_numbers_given_since_the_backup_are_not_given_again(
     assert WebhookDelivery.objects.create(endpoint=endpoint, kind="user.erased", data={}).pk > 1000
 
 
+def test_numbers_given_after_a_restore_are_not_given_again_by_the_next_one(
+    alice: SignedInUser, file: Path, enter: Callable[[str], SignedInUser], empty_database: Callable[[], None]
+) -> None:
+    back_up(file)
+    empty_database()
+    restore(file)
+    first = enter("9990000001").profile.pk
+
+    _age_by_a_year(file)
+    empty_database()
+    restore(file)
+
+    assert enter("9990000002").profile.pk > first + 1_000_000
+
+
+def _age_by_a_year(file: Path) -> None:
+    """Change the time in the head of an archive of pg_dump: after twelve bytes, seven numbers of a sign and four."""
+    archive = bytearray(file.read_bytes())
+    assert archive[:5] == b"PGDMP"
+    archive[12 + 5 * 5 + 1] -= 1
+    file.write_bytes(archive)
+
+
 @pytest.mark.long
 def test_backup_of_an_older_version_is_migrated_and_of_a_newer_one_refused(
     alice: SignedInUser, file: Path, empty_database: Callable[[], None]
