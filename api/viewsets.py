@@ -20,7 +20,7 @@ from api.authentication import OwnProfileAuthentication, OwnProfileRequest, Sess
 from api.openapi import ACTIVATION, CURSOR, DEVICE_ID, PHONE_SEARCH, SIGNED_IN, STAFF, USER_ID, WITH_PHONE, operation
 from api.pagination import InvitationsPagination, ProfilesPagination
 from api.permissions import IsStaff, OwnOrigin
-from profiles import activation, privacy, queries, signup
+from profiles import activation, export, privacy, queries, signup
 from users import accounts, client, phones
 from users.large_responses import reading_list
 from users.login import devices, signin, tokens
@@ -244,4 +244,4 @@ class ProfileViewSet(GenericViewSet[Any]):
         the requests for them, SMS, wrong invite codes, and what operators did. Times are in UTC, phones in E.164. The
         response may be long and is streamed.
         """
-        return streaming.json_object(privacy.export(request.user))
+        return streaming.json_object(export.data_of(request.user))

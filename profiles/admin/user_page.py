@@ -35,19 +35,20 @@ def _time_of_vote(user: User) -> str:
 
 
 def _release_means(user: User) -> str:
-    """After the end the vote is lost, and after the publication the user loses what finds it in the results."""
+    """What the release of a vote means depends on the voting period."""
     vote, now = _own_vote(user), voting.current()
-    means = gettext("The vote is deleted and no longer counts for %(inviter)s. The user can vote again.")
-    if not now.open:
-        means = gettext(
-            "The vote is deleted and no longer counts for %(inviter)s. Voting is not open: the user can vote again"
-            " only if it opens."
-        )
     if now.results_published_at:
         means = gettext(
             "The vote is deleted, but the published results do not change. The user can no longer find it in them, and"
             " cannot vote again."
         )
+    elif not now.open:
+        means = gettext(
+            "The vote is deleted and no longer counts for %(inviter)s. Voting is not open: the user can vote again"
+            " only if it opens."
+        )
+    else:
+        means = gettext("The vote is deleted and no longer counts for %(inviter)s. The user can vote again.")
     return means % {"inviter": vote.inviter.user if vote else history.NOTHING}
 
 

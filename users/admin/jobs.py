@@ -102,8 +102,8 @@ admin.site.unregister(ProcrastinateJob)  # procrastinate's own registration
 class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     """Procrastinate's own list reads all jobs, and is in English only.
 
-    Its actions `cancel` and `abort` are not offered. Most tasks are periodic, and their next job comes anyway. The others
-    are delivery receipts, and SMS of earlier versions, which nobody should lose.
+    Its actions `cancel` and `abort` are not offered. Most tasks are periodic, and their next job comes anyway. The
+    others are delivery receipts, and SMS of earlier versions, which nobody should lose.
     """
 
     empty_text = _("Jobs appear here when the worker runs its periodic tasks. SMS have a list of their own.")

@@ -117,7 +117,7 @@ class ActionView(UserView, FormView):  # type: ignore[type-arg]
                     # Only what the sentence names: another result may be a secret.
                     named = {"result": result} if "%(result)" in self.action.done else {}
                     told = history.told(self.action.done, **named)
-                    done = history.said(told, of_operators=True)
+                    done = history.said(told, "phone")
                     user.refresh_from_db()  # so that the log has no phone number of a user who was just erased
                     self.model_admin.log_change(self.request, user, [told, history.reason(form.cleaned_data["reason"])])
         except OperationalError:  # another transaction held the lock for too long

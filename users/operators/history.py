@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
@@ -22,6 +22,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as N_
 
 NOTHING = "—"
+
+# How a sentence names the user for whom a vote was.
+Inviter = Literal["id", "phone", "hidden"]
 
 _REASON = N_("Reason: %(reason)s")
 
@@ -76,17 +79,18 @@ def record(by: Any, model: type[Model], names: Mapping[Any, str], *sentences: di
     )
 
 
-def in_words(entry: LogEntry, *, of_operators: bool = False, sees_votes: bool = True) -> str:
+def in_words(entry: LogEntry, inviter: Inviter = "id") -> str:
     """The message of this entry in the current language, whichever version wrote it.
 
-    For operators with the masked phone of the user for whom a vote was. It is not stored: the user may be erased.
+    `inviter` says how it names the user for whom a released vote was: by id, by masked phone, or not at all. The phone
+    is not stored, because the user may be erased later.
     """
     try:
         parts = json.loads(entry.change_message)
     except ValueError:
         parts = None
     if isinstance(parts, list) and parts and all("told" in part for part in parts):
-        return " ".join(said(part, of_operators=of_operators, sees_votes=sees_votes) for part in parts)
+        return " ".join(said(part, inviter) for part in parts)
     return _ISO_TIME.sub(_time_in_text, str(entry.get_change_message()))
 
 
@@ -98,11 +102,11 @@ def _stored(value: Any) -> Any:
     return {"word": str(value)} if isinstance(value, Promise) else value
 
 
-def said(part: dict[str, Any], *, of_operators: bool = False, sees_votes: bool = True) -> str:
-    """One sentence in the current language. Without `sees_votes` it does not tell for whom a vote was."""
+def said(part: dict[str, Any], inviter: Inviter = "id") -> str:
+    """One sentence of a message in the current language. For `inviter` see `in_words`."""
     text, values = part["told"], part["values"]
-    if of_operators and text == VOTE_RELEASED:
-        found = get_user_model().objects.filter(pk=values["result"]).first() if sees_votes else NOTHING
+    if inviter != "id" and text == VOTE_RELEASED:
+        found = get_user_model().objects.filter(pk=values["result"]).first() if inviter == "phone" else NOTHING
         if found:
             return gettext("Released the vote for %(user)s.") % {"user": found}
     return capfirst(gettext(text) % {name: _shown(value) for name, value in values.items()})

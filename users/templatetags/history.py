@@ -23,7 +23,7 @@ SEES_VOTES = ("profiles.view_activation", "users.change_user")
 @register.filter
 def in_words(entry: LogEntry, perms: Any) -> str:
     """What the entry says to an operator with these permissions, as templates have them."""
-    return history.in_words(entry, of_operators=True, sees_votes=any(one in perms for one in SEES_VOTES))
+    return history.in_words(entry, "phone" if any(one in perms for one in SEES_VOTES) else "hidden")
 
 
 @register.filter
