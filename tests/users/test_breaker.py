@@ -114,16 +114,6 @@ def test_number_that_is_refused_does_not_hide_that_the_account_is(delivery: int,
     assert SmsGateway.objects.get().refuses_account
 
 
-def test_gateway_that_refuses_a_number_again_works_again(delivery: int, preferred: Webhook) -> None:
-    fail(3)
-    trial_is_due()
-    preferred.status, preferred.answer = 400, b'{"error": "number"}'
-
-    send(delivery)
-
-    assert SmsGateway.objects.get().failures == 0
-
-
 def test_recovered_gateway_is_preferred_again(delivery: int, preferred: Webhook) -> None:
     fail(3)
     trial_is_due()

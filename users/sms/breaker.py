@@ -2,13 +2,14 @@
 
 FAILURES failures in a row open the circuit for FIRST_OPEN_FOR. One about the account, such as wrong credentials, opens
 it at once. Then one send tries the gateway again. If that fails, the circuit is open for twice as long as
-before, up to LONGEST_OPEN_FOR. Any success closes it at once.
+before, up to LONGEST_OPEN_FOR. Any success closes it at once, and nothing else does.
 
 An open circuit puts a gateway last in the order. If no other gateway takes the message, it is still tried, because the
 code expires in minutes. So an attacker cannot silence a gateway by requesting codes for numbers that it rejects.
 
 What a gateway refuses for the sake of one SMS is no failure. It is only counted, so that operators see a gateway that
-refuses all.
+refuses all. It is no success either: a gateway may refuse numbers at once and let all other SMS wait, and clients choose
+the numbers. It shows that the gateway answers, so the next trial of an open circuit is due after FIRST_OPEN_FOR at most.
 
 Every change is one conditional statement. A success of a healthy gateway changes nothing.
 """
@@ -79,9 +80,10 @@ class Breaker:
             failed(gateway, answer)
             self._current_until = -math.inf
             return
-        # A gateway that refuses one SMS works, unless it refuses the whole account.
-        if row and row.failures and not (answer.reason and row.refuses_account):
+        if row and row.failures and not answer.reason:
             changes = {"failures": 0, "circuit_open_until": None}
+        elif row and row.circuit_open_until and not row.refuses_account:
+            _try_again_soon(gateway.name)
         if row and row.refusals and not answer.reason:
             changes["refusals"] = 0
         if changes:
@@ -119,3 +121,9 @@ def _may_try_again(row: SmsGateway) -> bool:
     )
     longer = StatementTimestamp() + Value(open_for(row.failures + 1))
     return bool(unchanged.update(failures=row.failures + 1, circuit_open_until=longer))
+
+
+def _try_again_soon(name: str) -> None:
+    """Let the next trial of the gateway be due after FIRST_OPEN_FOR at most, if its circuit is still open."""
+    soon = StatementTimestamp() + Value(FIRST_OPEN_FOR)
+    SmsGateway.objects.filter(name=name, circuit_open_until__gt=soon).update(circuit_open_until=soon)
