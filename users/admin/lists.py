@@ -39,10 +39,7 @@ DJANGO = (N_("Add %(name)s"), N_("Close"), N_("Start typing to filter…"))
 
 
 def shown(value: Any) -> str:
-    """A computed value as the pages show those of fields.
-
-    On the page of an object, Django writes it as Python does: `None`, and times in UTC.
-    """
+    """A computed value as pages show fields. On the page of an object, Django would write `None`, and times in UTC."""
     if isinstance(value, datetime):
         return date_format(localtime(value), "DATETIME_FORMAT").replace(" ", "\N{NO-BREAK SPACE}")
     return str(value or admin.site.empty_value_display)
@@ -153,12 +150,8 @@ class ForgivingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         """With one button to save."""
-        title = "" if object_id else self.new_title
-        own = {
-            "title": title or capfirst(str(self.opts.verbose_name)),
-            "show_save_and_continue": False,
-            "show_save_and_add_another": False,
-        }
+        title = ("" if object_id else self.new_title) or capfirst(str(self.opts.verbose_name))
+        own = {"title": title, "show_save_and_continue": False, "show_save_and_add_another": False}
         page = super().changeform_view(request, object_id, form_url, {**own, **(extra_context or {})})
         if isinstance(page, TemplateResponse) and page.context_data and page.context_data.get("original"):
             page.context_data["subtitle"] = self.heading(page.context_data["original"])
