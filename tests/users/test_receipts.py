@@ -75,7 +75,7 @@ def test_receipt_that_overtakes_its_sms_is_looked_at_again(said: dict[str, Any],
 def test_receipts_of_another_program_make_no_jobs() -> None:
     sent("1 webhook", "a-1")
 
-    assert take({"id": "its-own", "status": "delivered"}) == []
+    assert take(say("delivered", "its-own")) == []
 
     assert not ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts").exists()
 
@@ -90,6 +90,17 @@ def test_many_unknown_receipts_in_one_request_make_one_small_job() -> None:
 
     [job] = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts")
     assert len(job.args["receipts"]) == receipts.MOST_EARLY
+
+
+def test_jobs_for_unknown_receipts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "MOST_JOBS", 3)
+    ask(now=at(0))
+    SmsDelivery.objects.update(open_tries={"1 webhook": 1})
+
+    for number in range(5):
+        assert take(say("delivered", f"its-{number}")) == []
+
+    assert ProcrastinateJob.objects.filter(task_name=receipts.TASK, status="todo").count() == 3
 
 
 def test_erased_user_gets_no_receipts() -> None:

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import DateTimeField, Value
 from django.db.models.expressions import RawSQL
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from users.clock import StatementTimestamp
 from users.models import SmsDelivery
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 # `delivered` or the reason why not, and the seconds since then.
 Watch = Callable[[str, str, float], None]
 
+# The job in which the worker looks for SMS that receipts name and that were not found. It goes after periodic tasks.
+TASK, PRIORITY = "users.tasks.record_receipts", -1
+
 # Until the worker looks for the SMS that a receipt names and that was not found.
 LOOK_AGAIN_SECONDS = 5
 
@@ -39,6 +43,9 @@ LONGEST_SENDING = timedelta(minutes=10)
 
 # The receipts of one request for which the worker looks again. One SMS has one, so more come from other programs.
 MOST_EARLY = 100
+# The jobs for these looks that may wait. With an account that another program shares, all its receipts come here, too.
+# They may be more than the worker looks for, and each job is a row.
+MOST_JOBS = 1000
 
 
 class UnknownToken(Exception):
@@ -112,7 +119,7 @@ def look_again(gateway: Gateway, early: list[Outcome]) -> None:
     """Have the worker look for these SMS later, if one is just being sent.
 
     A quick receipt overtakes the commit of what the gateway answered. Other receipts are of SMS that this service did
-    not send: another program may use the same account.
+    not send: another program may use the same account. If MOST_JOBS wait already, these receipts are ignored.
     """
     now = database_now()
     sending = SmsDelivery.objects.filter(
@@ -121,9 +128,11 @@ def look_again(gateway: Gateway, early: list[Outcome]) -> None:
     # The newest first: an SMS that is being sent is among them.
     if sending.order_by("-created_at").values("pk").first() is None:
         return
-    later = app.configure_task(
-        "users.tasks.record_receipts", allow_unknown=False, schedule_in={"seconds": LOOK_AGAIN_SECONDS}, priority=-1
-    )
+    waiting = ProcrastinateJob.objects.filter(status="todo", priority=PRIORITY, task_name=TASK)
+    if waiting[:MOST_JOBS].count() == MOST_JOBS:
+        return
+    wait = {"seconds": LOOK_AGAIN_SECONDS}
+    later = app.configure_task(TASK, allow_unknown=False, schedule_in=wait, priority=PRIORITY)
     given: list[Any] = [[outcome.reference, str(outcome.reason or "")] for outcome in early[:MOST_EARLY]]
     later.defer(name=gateway.name, receipts=given, at=now.isoformat())
 
