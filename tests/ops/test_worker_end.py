@@ -1,6 +1,7 @@
 """A worker whose jobs fail ends. If its database is away, it still records what its gateways have taken."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -12,9 +13,12 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
 
 from inviting_app.management.commands import worker
+from profiles.webhooks import endpoints, posting
+from profiles.webhooks.models import WebhookDelivery
 from profiles.webhooks.sender import WebhookSender
 from tests.support.http_gateway import Gateway, running
 from tests.support.login_steps import ask
+from tests.support.webhooks import LOOPBACK, Receiver, endpoint
 from users.models import SmsDelivery
 from users.sms import queries, tasks
 from users.sms.sender import Sender
@@ -25,6 +29,12 @@ def gateway(settings: Any) -> Iterator[Gateway]:
     for server in running():
         settings.DEMO, settings.SMS_GATEWAYS = False, [server.url]
         yield server
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
+    yield from running(Receiver)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -47,6 +57,30 @@ def test_worker_whose_jobs_fail_records_the_sms_that_it_was_sending(
 
     assert SmsDelivery.objects.get().state == "sent"
     assert len(gateway.messages) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_receiver_that_hangs_does_not_hold_up_the_end_of_the_worker(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SMS of everybody wait for the next worker."""
+    receiver.answers.clear()
+    endpoints.send_test(endpoint(receiver.url))
+
+    async def lose_the_database(**_: Any) -> None:
+        await asyncio.to_thread(receiver.asked.wait, 10)
+        raise ConnectorException
+
+    monkeypatch.setattr(app, "run_worker_async", lose_the_database)
+    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
+        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
+        with pytest.raises(ConnectorException):
+            asyncio.run(worker._work())
+
+    [webhooks] = [thread for thread in threading.enumerate() if thread.name == "webhooks"]
+    receiver.answers.set()
+    webhooks.join(posting.SECONDS)
+    assert WebhookDelivery.objects.get().state == "delivered"
 
 
 @pytest.mark.usefixtures("empty_queue")

@@ -54,6 +54,9 @@ WATCHED_SECONDS = 2.0
 # How long a worker that starts waits for its database. That is more than a failover takes: each start costs seconds of
 # processor time, and SMS would wait for it when the database is back.
 START_SECONDS = 60.0
+# For webhooks that are under way when the worker ends. A receiver that does not answer takes ten seconds, and the next
+# worker, which sends everybody's SMS, starts when this one has ended. A claim of a webhook ends by itself.
+LAST_WEBHOOKS_SECONDS = 1.0
 # For a statement of a periodic task. Those that count the site read much.
 TASK_SECONDS = 20.0
 
@@ -200,18 +203,23 @@ async def _work() -> None:
         finally:
             stopping.set()
             webhooks.stop()
-            await _end(sender, jobs, [sending, delivering], watching)
+            await _end(sender, jobs, sending, delivering, watching)
         await sending
 
 
 async def _end(
-    sender: Sender, jobs: asyncio.Task[None], sending: list[asyncio.Future[None]], watching: asyncio.Future[None]
+    sender: Sender,
+    jobs: asyncio.Task[None],
+    sending: asyncio.Future[None],
+    delivering: asyncio.Future[None],
+    watching: asyncio.Future[None],
 ) -> None:
     jobs.cancel()
     sender.stop()
     # A gateway may take an SMS while the database is away. If the database comes back in time, that is recorded.
     # Otherwise the SMS would be sent again. After this time all claims have ended.
-    await asyncio.wait(sending, timeout=CLAIM_FOR.total_seconds())
+    await asyncio.wait([sending], timeout=CLAIM_FOR.total_seconds())
+    await asyncio.wait([delivering], timeout=LAST_WEBHOOKS_SECONDS)
     if watching.done() and (lost := watching.exception()):
         _end_at_once(lost)
     watching.cancel()
