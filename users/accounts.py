@@ -45,14 +45,15 @@ def carry_over_limits(user: User, predecessors: Sequence[int]) -> None:
 def make_anonymous(login_codes: QuerySet[LoginCode]) -> None:
     """Delete what the challenges and SMS of these codes hold of people. They still count against limits.
 
-    The challenges of other users, who wanted to change to the phone, stay: they hold nothing of its user.
+    The challenges of other users, who wanted to change to the phone, stay: they hold nothing of its user. Those of a
+    test user keep their addresses, because only the limits by network bound how often a test number signs in.
     """
     # Challenges before codes, the order of an attempt, which does not wait for the user's lock.
     own = login_codes.filter(Q(changing_user=None) | Q(changing_user=F("user")))
     challenges = Challenge.objects.filter(login_code__in=own.values("pk"))
     # Strangers can make hundreds of thousands of them in a day, which one statement does not change in its time.
     in_batches(challenges.filter(login_code__length=codes.LONG), QuerySet.delete)  # their codes keep the count
-    challenges.filter(address__isnull=False).update(address=None)
+    challenges.filter(address__isnull=False, login_code__user__is_test=False).update(address=None)
     SmsDelivery.objects.filter(login_code__in=login_codes.values("pk")).update(
         address="", prefix="", client_address=None, gateway_ref="", request_id=""
     )

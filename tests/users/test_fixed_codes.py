@@ -6,11 +6,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ImproperlyConfigured
 
-from profiles import signup
+from profiles import privacy, signup
 from tests.support.login_steps import ADDRESS, answer, ask, at, challenge, draw_other_codes, refused, set_code
 from tests.support.settings import read
 from users import accounts, checks
-from users.login import signin, test_numbers
+from users.login import networks, signin, test_numbers
 from users.login.sms_limits import count_site
 from users.models import Challenge, LoginCode, NetworkTotals, SiteTotals, SmsDelivery, User
 
@@ -200,6 +200,15 @@ def test_numbers_that_cannot_be_typed_are_found(settings: Any) -> None:
 
     (found,) = checks.check_test_numbers(None)
     assert found.id == "users.E003" and "+1***0101" in found.msg and "4071" not in found.msg
+
+
+def test_erasure_does_not_reset_the_limit_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "CHALLENGES", 3)
+    for seconds in (0, 60, 120):
+        answer(signed_up(seconds), seconds + 1, "4071")
+        assert privacy.erase_by_operator(User.objects.get(phone=NUMBER).pk)
+
+    assert refused(180, phone=NUMBER) >= 60
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ LONGEST_SENDING = timedelta(minutes=10)
 
 # The receipts of one request for which the worker looks again. One SMS has one, so more come from other programs.
 MOST_EARLY = 100
-# The jobs for these looks that may wait. With an account that another program shares, all its receipts come here, too.
-# They may be more than the worker looks for, and each job is a row.
+# The jobs that may wait to look again. An account that another program shares has the receipts of that program, too.
+# Each job is a row, and the worker may be slower than these receipts come.
 MOST_JOBS = 1000
 
 
