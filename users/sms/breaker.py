@@ -8,8 +8,8 @@ An open circuit puts a gateway last in the order. If no other gateway takes the 
 code expires in minutes. So an attacker cannot silence a gateway by requesting codes for numbers that it rejects.
 
 What a gateway refuses for the sake of one SMS is no failure. It is only counted, so that operators see a gateway that
-refuses all. It is no success either: a gateway may refuse numbers at once and let all other SMS wait, and clients choose
-the numbers. It shows that the gateway answers, so the next trial of an open circuit is due after FIRST_OPEN_FOR at most.
+refuses all. It is no success either: clients choose the numbers, and a gateway may refuse some at once and let all
+other SMS wait. But the gateway answers, so the next trial of an open circuit is due after FIRST_OPEN_FOR at most.
 
 Every change is one conditional statement. A success of a healthy gateway changes nothing.
 """
