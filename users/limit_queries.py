@@ -13,6 +13,7 @@ from users import sql
 from users.clock import DAY, HOUR, MONTH
 from users.login.codes import LONG, OPEN_AT_MOST, SHORT
 from users.models import LoginCode
+from users.sms.answers import OF_ONE_SMS, Reason
 
 # The risk weight of one track's short codes, in 24 hours and in 30 days.
 _TRACK = """
@@ -126,20 +127,28 @@ def sms_in_a_day(now: datetime, most: int) -> int:
     return int(sql.fetch_one("SELECT " + _SMS_IN_A_DAY.format(now="%(now)s"), _values(now, most=most))[0])
 
 
-_STORE_TOTALS = """
+# An SMS that was certainly not sent: no worker had the time for it, or all gateways failed. If these counted, networks
+# and whole countries would stay refused after an outage. What a gateway refuses counts, because clients choose the
+# number. `users/sms/delivery.py` writes `error`.
+_REFUSED = "|".join(sorted({Reason.NUMBER, Reason.BLOCKED, *OF_ONE_SMS}))
+UNSENT = f"""(delivery.state = 'dropped' OR delivery.state = 'failed' AND delivery.error !~ ': ({_REFUSED})'
+               AND NOT jsonb_path_exists(coalesce(delivery.open_tries, '{{}}'), '$.* ? (@ > 0)'))"""
+
+_STORE_TOTALS = f"""
 WITH sms AS (
     SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used,
+           code.used_at IS NULL AND NOT {UNSENT} AS unused,
            network(set_masklen(delivery.asked_from,
                CASE family(delivery.asked_from) WHEN 4 THEN %(ipv4)s ELSE %(ipv6)s END)) AS network
       FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
      WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s
 ), country AS (
     SELECT country FROM sms WHERE created_at <= %(now)s - %(settled)s GROUP BY country
-    HAVING COUNT(DISTINCT network) FILTER (WHERE NOT used)
+    HAVING COUNT(DISTINCT network) FILTER (WHERE unused)
          > GREATEST(%(country)s, %(share)s * COUNT(*) FILTER (WHERE used))
 ), prefix AS (
     SELECT prefix FROM sms
-     WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s AND NOT used AND prefix <> ''
+     WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s AND unused AND prefix <> ''
      GROUP BY prefix HAVING COUNT(DISTINCT network) > %(prefix)s
 )
 INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)
@@ -155,7 +164,7 @@ ON CONFLICT (id) DO UPDATE SET counted_at = EXCLUDED.counted_at, people_a_day = 
    suspect_prefixes = EXCLUDED.suspect_prefixes
 WHERE users_sitetotals.counted_at < EXCLUDED.counted_at
    OR users_sitetotals.counted_at > %(set_back)s
-"""
+"""  # noqa: S608
 
 
 # Totals that are newer than now by this much are from before the clock was set back.

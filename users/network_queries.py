@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from users import sql
 from users.clock import DAY, HOUR
-from users.limit_queries import SMS_FOR_LIMITS
+from users.limit_queries import SMS_FOR_LIMITS, UNSENT
 from users.login.codes import MAX_ATTEMPTS, OPEN_AT_MOST, SHORT, VALID_AFTER_UPDATE
 
 # The code of an SMS or a challenge that was requested longer ago has ended: what counts of it stays as it is. A code is
@@ -88,7 +88,8 @@ LATERAL (
       FROM (SELECT delivery.created_at, code.expires_at, delivery.created_at > %(now)s - %(hour)s AS in_hour
               FROM users_smsdelivery AS delivery
               JOIN users_logincode AS code ON code.id = delivery.login_code_id AND code.used_at IS NULL
-             WHERE asked_from BETWEEN given.first AND given.last AND delivery.created_at > %(since)s OFFSET 0) AS unused
+             WHERE asked_from BETWEEN given.first AND given.last AND delivery.created_at > %(since)s
+               AND NOT {UNSENT} OFFSET 0) AS unused
 ) AS sms, LATERAL (
     SELECT COUNT(*) FILTER (WHERE in_hour) AS hour, COUNT(*) FILTER (WHERE in_hour AND is_hopeful) AS hopeful,
            array_agg(created_at ORDER BY created_at DESC) FILTER (WHERE in_hour) AS times,
@@ -149,7 +150,7 @@ WITH verified AS (
       JOIN users_logincode AS code ON code.id = delivery.login_code_id AND code.used_at IS NULL
        AND code.created_at > %(now)s - %(day)s - %(ended)s
      WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s - %(ended)s
-       AND delivery.asked_from IS NOT NULL
+       AND delivery.asked_from IS NOT NULL AND NOT {UNSENT}
 ), guessed AS (
     SELECT challenge.address, CASE WHEN challenge.session_id IS NULL THEN challenge.attempts
                                    ELSE challenge.attempts_by_phone END AS attempts

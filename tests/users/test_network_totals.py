@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, someone, wrong
+from tests.support.login_steps import ADDRESS, PHONE, answer, ask, at, refused, someone, wrong
 from users import network_queries
 from users.login import networks, sms_limits
 from users.login.decisions import TooManyRequests
@@ -94,3 +94,33 @@ def test_stored_and_live_counts_are_together_those_of_the_orm(seed: int, is_coun
             sms_limits.count_site(at(seconds + 1))
 
         assert told_counts(seconds + 2) == orm_counts(seconds + 2)
+
+
+FAULTS = "1 webhook: fault HTTP 503; 2 webhook: no_connection refused"
+
+
+@pytest.mark.parametrize(
+    ("is_counted", "sms"),
+    [
+        (False, {"state": "failed", "error": FAULTS, "open_tries": {"1 webhook": 0}}),
+        (False, {"state": "dropped"}),
+        (True, {"state": "queued", "error": FAULTS}),
+        (True, {"state": "sent"}),
+        (True, {"state": "failed", "error": FAULTS, "open_tries": {"1 webhook": 0, "2 webhook": 1}}),
+        (True, {"state": "failed", "error": "1 webhook: fault HTTP 503; 2 webhook: region"}),
+        (True, {"state": "failed", "error": "1 smsc: number 7"}),
+    ],
+)
+def test_sms_that_gateways_failed_to_send_do_not_count(is_counted: bool, sms: dict[str, Any]) -> None:
+    """After an outage the people of a network would be refused. What a client chose is no outage."""
+    for number in range(networks.UNUSED_SMS_IN_AN_HOUR):
+        ask(phone=someone(number))
+    SmsDelivery.objects.update(**sms)
+    ended = DAY / 2
+
+    found = [bool(refused(60, phone=someone(99))) if is_counted else not ask(60, phone=someone(99)).sent]
+    SmsDelivery.objects.filter(created_at__gt=at(1)).delete()
+    sms_limits.count_site(at(ended))
+    found += [row.unused_sms == networks.UNUSED_SMS_IN_AN_HOUR for row in NetworkTotals.objects.all()] or [False]
+
+    assert found == [is_counted] * 2
