@@ -78,6 +78,7 @@ def test_late_sms() -> None:
             4,
             "Gateway No. 1 (webhook) failed 4 times in a row: no answer.</strong></a> Ask its provider",
         ),
+        (f"{Reason.NO_CONNECTION} refused", 3, "no connection (refused).</strong></a> Check HOST in its URL"),
         (Reason.NO_ANSWER, 2, "Nothing now"),
     ],
 )
@@ -87,6 +88,16 @@ def test_gateway_in_trouble(error: str, failures: int, said: str) -> None:
     SmsGateway.objects.create(name="1 webhook", failures=failures, error=error, failed_at=now, circuit_open_until=until)
 
     assert said in home("view_smsgateway")
+
+
+def test_other_gateways_are_named_only_if_there_are_any(settings: Any) -> None:
+    SmsGateway.objects.create(name="1 webhook", failures=3, error=Reason.FAULT)
+    said = "Ask its provider whether there is a fault."
+    assert f"{said} The other gateways are asked first meanwhile." in home("view_smsgateway")
+
+    settings.SMS_GATEWAYS = settings.SMS_GATEWAYS[:1]
+
+    assert said in (found := home("view_smsgateway")) and "other gateways" not in found
 
 
 def test_prefix_without_deliveries() -> None:

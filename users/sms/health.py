@@ -53,9 +53,17 @@ def trouble(gateway: SmsGateway, now: datetime) -> Trouble | None:
     if gateway.failures < breaker.FAILURES:
         return _refusing(gateway) if gateway.refuses_all else None
     what = _("Gateway %(gateway)s failed %(count)d times in a row: %(error)s.") % said
-    todo = _("Ask its provider whether there is a fault. The other gateways are asked first meanwhile.")
     is_open = gateway.circuit_open_until is not None and gateway.circuit_open_until > now
-    return Trouble(what, todo, pgettext("gateway", "fails"), is_urgent=is_open)
+    return Trouble(what, _todo_about_failures(gateway), pgettext("gateway", "fails"), is_urgent=is_open)
+
+
+def _todo_about_failures(gateway: SmsGateway) -> str:
+    todo = _("Ask its provider whether there is a fault.")
+    if gateway.error.partition(" ")[0] == Reason.NO_CONNECTION:
+        todo = _("Check HOST in its URL, the name server, the firewall, HTTPS_PROXY and SSL_CERT_FILE of this machine.")
+    if len(gateways.names()) == 1:
+        return todo
+    return todo + " " + _("The other gateways are asked first meanwhile.")
 
 
 def _refusing(gateway: SmsGateway) -> Trouble:
