@@ -98,13 +98,14 @@ def test_lists_show_what_was_delivered(support: Client) -> None:
         ({"state": "queued", "valid": True}, "queued", "Wait"),
         ({"state": "queued"}, "queued", "No worker took it in time."),
         ({}, "sent", "with the reference"),
+        ({"gateway": "demo"}, "demo", "Demo mode sent no SMS."),
     ],
 )
 def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
     values: dict[str, Any], name: str, todo: str, support: Client
 ) -> None:
     minutes = 5 if values.pop("valid", False) else -5
-    sms = sent("1 webhook", "a-1", **{"created_at": timezone.now(), **values})
+    sms = sent(values.pop("gateway", "1 webhook"), "a-1", **{"created_at": timezone.now(), **values})
     LoginCode.objects.update(expires_at=timezone.now() + timedelta(minutes=minutes))
     names = [one for one, _title, _condition in OUTCOMES]
 
@@ -122,6 +123,7 @@ def test_an_sms_is_found_by_its_outcome_and_says_what_to_do(
     ("values", "tone", "said"),
     [
         ({}, "", "sent, no receipt"),
+        ({"gateway": "demo"}, "", "not sent: demo mode"),
         ({"error": "1 twilio: no_answer"}, "", "sent, no receipt"),  # the gateway after it took the SMS
         ({"state": "queued"}, "open", "queued"),
         ({"state": "queued", "expires_at": datetime(2026, 2, 3, tzinfo=UTC)}, "bad", "not sent: its code expired"),

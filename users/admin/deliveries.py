@@ -46,6 +46,7 @@ OUTCOMES: tuple[tuple[str, Any, dict[str, Any]], ...] = (
     ("queued", SmsDelivery.State.QUEUED.label, {"state": "queued"}),
     ("sent", _("sent, no receipt"), {"state": "sent", "undelivered": "", "delivered_at": None}),
     ("delivered", _("delivered"), {"delivered_at__isnull": False}),
+    ("demo", _("not sent: demo mode"), {"gateway": DEMO_GATEWAY}),
 )
 
 CREATED, FINISHED, DELIVERED = to_the_second(SmsDelivery, "created_at", "finished_at", "delivered_at")
@@ -63,6 +64,11 @@ class OutcomeFilter(ChoiceFilter):
         for choice in super().choices(changelist):
             asked = QueryDict(choice["query_string"].removeprefix("?"))
             yield {**choice, "query_string": f"?{with_period(asked).urlencode()}"}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SmsDelivery]) -> QuerySet[SmsDelivery]:
+        """Codes of demo mode have the state of an SMS that a gateway took."""
+        found = super().queryset(request, queryset)
+        return found.exclude(gateway=DEMO_GATEWAY) if self.value() == "sent" else found
 
 
 class PeriodFilter(admin.DateFieldListFilter):

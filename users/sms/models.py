@@ -114,7 +114,7 @@ class SmsDelivery(models.Model):
         if self.undelivered:
             return gettext("not delivered: %(reason)s") % {"reason": self.described_undelivered}
         if self.state == self.State.SENT:
-            return gettext("sent, no receipt")
+            return gettext("not sent: demo mode") if self.gateway == DEMO_GATEWAY else gettext("sent, no receipt")
         why = self.why_dropped if self.state == self.State.DROPPED else self.described_error
         return f"{self.get_state_display()}: {why}" if why else self.get_state_display()
 
