@@ -175,8 +175,8 @@ SPECTACULAR_SETTINGS = {
     "\n\nSend JSON or a form. `Accept-Language` (en, ru) chooses the language of `detail`. The "
     "response repeats a well-formed `X-Request-ID`."
     "\n\nA refusal is a problem (RFC 9457). [Each code](/problems) has a page that tells what to do."
-    "\n\nTo try it here: sign up with a phone, sign in with the code (in demo mode the answer to signing up holds it; "
-    "the challenge is kept in a cookie), press **Authorize** and paste `token`.",
+    "\n\nTo try it in [/docs](/docs): sign up with a phone, sign in with the code (in demo mode the answer to signing "
+    "up holds it; the challenge is kept in a cookie), press **Authorize** and paste `token`.",
     "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/(v1/)?",  # what follows is the tag
