@@ -175,7 +175,7 @@ class ProfileAnswer(serializers.Serializer[Any]):
         help_text="Null until one is activated",
     )
     activated_at = TimeField(source="activation.created_at", read_only=True, default=None, allow_null=True)
-    invitations_count = serializers.IntegerField(help_text="Number of users who activated this code")
+    invitations_count = serializers.IntegerField(help_text="Number of users who activated this code, disabled ones too")
     created_at = TimeField()
 
 
@@ -200,9 +200,9 @@ class OwnProfileAnswer(serializers.Serializer[Any]):
     receipt_nonce = serializers.CharField(allow_null=True, help_text="Of your vote: with it you can find its receipt")
     receipt = serializers.CharField(allow_null=True, help_text="Of your vote; null until results are published")
     invitations = serializers.ListField(
-        child=PhoneField(), help_text="Phones of the newest 50 users who activated your code"
+        child=PhoneField(), help_text="Phones of the newest 50 users who activated your code; without disabled users"
     )
-    invitations_count = serializers.IntegerField(help_text="Number of users who activated this code")
+    invitations_count = serializers.IntegerField(help_text="Number of users who activated this code, disabled ones too")
     invitations_next = serializers.CharField(allow_null=True, help_text="Where the older ones are")
 
 

@@ -231,7 +231,10 @@ class ProfileViewSet(GenericViewSet[Any]):
         serializer_class=serializers.InvitationAnswer,
     )
     def invitations(self, request: SessionRequest) -> Response:
-        """Who activated your code. The newest first, 50 to a page; follow `next` or `next_cursor` until it is null."""
+        """Who activated your code. The newest first, 50 to a page; follow `next` or `next_cursor` until it is null.
+
+        Disabled users are not shown. `invitations_count` of your profile counts them, because their votes stay.
+        """
         page = self.paginate_queryset(queries.invitations_of(request.user))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

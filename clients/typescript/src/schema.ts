@@ -205,7 +205,7 @@ export interface paths {
         };
         /**
          * Who activated your code
-         * @description The newest first, 50 to a page; follow `next` or `next_cursor` until it is null.
+         * @description The newest first, 50 to a page; follow `next` or `next_cursor` until it is null. Disabled users are not shown. `invitations_count` of your profile counts them, because their votes stay.
          */
         get: operations["me_invitations"];
         put?: never;
@@ -438,9 +438,9 @@ export interface components {
             activated_at: string | null;
             /** @description Null until one is activated */
             activated_invite: string | null;
-            /** @description Phones of the newest 50 users who activated your code */
+            /** @description Phones of the newest 50 users who activated your code; without disabled users */
             invitations: string[];
-            /** @description Number of users who activated this code */
+            /** @description Number of users who activated this code, disabled ones too */
             invitations_count: number;
             /** @description Where the older ones are */
             invitations_next: string | null;
@@ -534,7 +534,7 @@ export interface components {
             readonly activated_invite: string | null;
             /** Format: date-time */
             created_at: string;
-            /** @description Number of users who activated this code */
+            /** @description Number of users who activated this code, disabled ones too */
             invitations_count: number;
             invite_code: string;
             /** Format: phone */

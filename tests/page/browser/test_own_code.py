@@ -57,6 +57,17 @@ UPDATE profiles_profile SET invitations_count = 60 WHERE invite_code = %(code)s
 """
 
 
+def test_disabled_voter_is_counted_and_said_not_to_be_in_the_list(alice: Visitor, bob: Visitor, database: Any) -> None:
+    code = alice.sign_in()
+    bob.service.call("/api/v1/profiles/me", {"activated_invite": code}, token=bob.sign_in_elsewhere())
+    database.execute("UPDATE users_user SET is_active = false WHERE phone = %s", [f"+7{bob.phone}"])
+
+    alice.page.reload()
+
+    expect(alice.page.locator("[data-count]")).to_have_text("1")
+    alice.sees("not_shown", count=1)
+
+
 def test_link_is_copied_and_given_to_the_systems_share_sheet(alice: Visitor) -> None:
     alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     alice.page.add_init_script("navigator.share = async (shared) => { window.shared = shared; }")

@@ -141,7 +141,8 @@ class Operations(ABC):
     def me_invitations(self, *, cursor: str | None = None) -> types.InvitationPage:
         """Who activated your code.
 
-        The newest first, 50 to a page; follow `next` or `next_cursor` until it is null.
+        The newest first, 50 to a page; follow `next` or `next_cursor` until it is null. Disabled users are not
+        shown. `invitations_count` of your profile counts them, because their votes stay.
         """
         answer: types.InvitationPage = self._call("GET", "/api/v1/profiles/me/invitations", query={"cursor": cursor})
         return answer

@@ -86,9 +86,9 @@ class OwnProfileAnswer(TypedDict):
     activated_invite: str | None
     """Null until one is activated"""
     invitations: list[str]
-    """Phones of the newest 50 users who activated your code"""
+    """Phones of the newest 50 users who activated your code; without disabled users"""
     invitations_count: int
-    """Number of users who activated this code"""
+    """Number of users who activated this code, disabled ones too"""
     invitations_next: str | None
     """Where the older ones are"""
     invite_code: str
@@ -197,7 +197,7 @@ class ProfileAnswer(TypedDict):
     """Null until one is activated"""
     created_at: str
     invitations_count: int
-    """Number of users who activated this code"""
+    """Number of users who activated this code, disabled ones too"""
     invite_code: str
     phone: str
     user_id: int

@@ -63,8 +63,14 @@ export function showPeople(card, profile, people, isCounted = () => true) {
     const shown = $("ol").children.length;
     $("[data-more]").hidden = !next;
     $("[data-more]").textContent = showMore(total - shown);
-    $("[data-end]").textContent = next || shown < FULL_PAGE ? "" : t("all_shown", { count: number(shown) });
+    $("[data-end]").textContent = next ? "" : end(shown);
     return items[0];
+  }
+
+  /** What follows the whole list. Disabled users are not in it, but their votes count. */
+  function end(shown) {
+    if (shown < total) return t("not_shown", { count: number(total - shown) });
+    return shown < FULL_PAGE ? "" : t("all_shown", { count: number(shown) });
   }
 }
 
