@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import OperationalError, models, transaction
 from django.db.models import Model
@@ -64,6 +64,11 @@ class PeriodForm(FreshForm, ReasonForm):
         super().__init__(*args, **kwargs)
         if "reason" in self.fields:  # not for those who may only view
             self.fields["reason"].help_text = REASON
+
+    def clean(self) -> dict[str, Any] | None:
+        if not {"opens_at", "closes_at"}.intersection(self.changed_data):
+            raise ValidationError(_("Nothing is changed: these are the times that are set."))
+        return super().clean()
 
 
 class PublishForm(FinalForm):

@@ -142,6 +142,16 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     assert "as announced" in browser.get(PAGE.replace("change", "history")).content.decode()
 
 
+def test_period_that_is_not_changed_is_not_in_the_history() -> None:
+    browser = helper("view_votingperiod", "change_votingperiod")
+    browser.post(PAGE, form())
+
+    refused = browser.post(PAGE, form(reason="again"))
+
+    assert "Nothing is changed" in refused.text
+    assert len(logged()) == 1
+
+
 def test_history_of_the_period_is_only_read() -> None:
     history = PAGE.replace("change", "history")
 
