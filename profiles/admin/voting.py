@@ -211,13 +211,14 @@ class VotingPeriodAdmin(ForgivingAdmin):
         return voting_words.marked_state(voting.current())
 
     @admin.display(description=_("publication"))
-    def results(self, stored: Any) -> str:
+    def results(self, shown: Any) -> str:
+        stored = voting.period()  # `shown` has the times of a form that was refused
         if stored.results_published_at:
             every = (reverse("admin:profiles_result_changelist"), gettext("All results"))
             return format_html_join(" · ", '<a href="{}">{}</a>', [every, *public_links()])
         if why := voting_words.not_now(stored):
             return why
-        if not stored.may_publish:
+        if not shown.may_publish:
             return gettext("Voting has ended. A superuser can publish the results now.")
         told = gettext("Voting has ended. You can publish the results.")
         page = reverse("admin:profiles_votingperiod_publish")

@@ -125,7 +125,7 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     browser = helper("view_votingperiod", "change_votingperiod")
 
     shown = browser.get("/admin/profiles/votingperiod/", follow=True)
-    refused = browser.post(PAGE, form(reason=" "))
+    refused = browser.post(PAGE, form(reason=" ", closes_at="2030-03-02T12:00"))
     wrong = browser.post(PAGE, form(closes_at="2030-03-01T12:00"))
     unchanged = voting.period()
     done = browser.post(PAGE, form(), follow=True)
@@ -133,6 +133,7 @@ def test_operator_changes_the_period_with_a_reason() -> None:
     assert "Voting is open." in (page := shown.content.decode())
     assert re.findall('type="datetime-local" name="(.+?)"', page) == ["opens_at", "closes_at"]
     assert refused.context["adminform"].form.errors.keys() == {"reason"}
+    assert "No end is set yet." in refused.text
     assert "must end after it begins" in wrong.content.decode()
     assert unchanged.opens_at is None
     assert "Voting begins at 2030-03-01 12:00" in done.content.decode()
