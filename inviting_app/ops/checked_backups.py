@@ -19,10 +19,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from inviting_app.ops import backup, files, places, system_user
 from inviting_app.ops.backup import BackupError
 from profiles import privacy
+from users.models import SiteTotals
 
 # `restore` in a scratch database names no other one.
 _OWN_DATABASE = ("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
@@ -63,6 +67,17 @@ def check(file: Path) -> Checked:
     checked = Checked(datetime.fromisoformat(begun[1]).replace(tzinfo=UTC), int(counted[1]), int(counted[2]))
     backup.record_checked(checked.made_at)
     return checked
+
+
+def record_restored(begun: str) -> None:
+    """Remember a backup that was just restored, by the time that `restore` returned: none has a record of itself.
+
+    As in `backup.record`, it does not matter if that fails.
+    """
+    with suppress(ValueError, DatabaseError):  # the time may be unknown
+        backup.record_checked(datetime.fromisoformat(begun.removesuffix(" UTC")).replace(tzinfo=UTC))
+        newest = Greatest(F("backed_up_at"), F("checked_backup_at"))
+        SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=newest)
 
 
 def make(folder: Path, keep: int) -> tuple[Path, Checked]:

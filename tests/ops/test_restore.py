@@ -14,7 +14,9 @@ from inviting_app.ops import backup
 from profiles.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.support.accounts import SignedInUser
 from tests.support.backups import back_up, interrupted, restore, sums
-from users.models import User
+from users.clock import HOUR
+from users.models import SiteTotals, User
+from users.queries import database_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +88,20 @@ def test_users_erased_since_the_backup_are_erased_again(
     assert "Erasures in the log: 1, users erased again: 1." in printed
     assert set(User.objects.filter(erased_at__isnull=False).values_list("pk", flat=True)) == {erased}
     assert alice.me()["phone"] == alice.phone
+
+
+def test_restored_backup_is_remembered_as_made_and_checked(
+    alice: SignedInUser, file: Path, empty_database: Callable[[], None]
+) -> None:
+    SiteTotals.objects.create(counted_at=database_now(), people_a_day=1, sms_in_a_day=1)
+    back_up(file)  # its own record follows
+    empty_database()
+
+    restore(file)
+
+    totals, now = SiteTotals.objects.get(), database_now()
+    assert totals.backed_up_at == totals.checked_backup_at
+    assert totals.backed_up_at and now - HOUR < totals.backed_up_at < now
 
 
 def test_numbers_given_since_the_backup_are_not_given_again(

@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from inviting_app import queries
+from inviting_app.ops import checked_backups
 from inviting_app.ops.backup import BackupError, restore
 from profiles import privacy
 from profiles.models import Activation
@@ -50,6 +51,7 @@ class Command(BaseCommand):
             raise CommandError(f"The backup was not restored: {str(error) or 'interrupted'}") from error
         self.stdout.write(RESTORED.format(begun=begun, erasures=erasures or "erasures.txt"))
         call_command("migrate", verbosity=0, interactive=False)
+        checked_backups.record_restored(begun)
         entries, erased = privacy.repeat_erasures(log)
         queries.analyze(settings.OWNER_DATABASE)
         users = User.objects.filter(erased_at=None).count()
