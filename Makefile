@@ -52,7 +52,7 @@ pictures: $(DEV)
 
 # On a new machine there are no tables yet. Of an old version, they are those that the next start would make.
 admin: $(RUN)
-	@test -n "$(PHONE)" || { echo "Whose phone? For example: make admin$(if $(findstring command,$(origin VENV)), VENV=$(VENV)) PHONE=9991234567"; exit 1; }
+	@test -n "$(PHONE)" || { echo "Whose phone? For example: make admin$(if $(findstring command,$(origin VENV)), VENV=$(VENV)) PHONE=9990001122"; exit 1; }
 	@exec $(BIN)/python manage.py createsuperuser --migrate "$(PHONE)"
 
 # The exact versions, with hashes, of everything that pyproject.toml asks for.

@@ -1,6 +1,7 @@
 """What make and pytest say about what was given to them."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from api.examples import REQUESTS
 from inviting_app.management.commands import serve
 from tests.conftest import pytest_configure
 
@@ -50,6 +52,16 @@ def test_hint_at_the_start_has_the_folder_only_if_the_file_has_not(
         monkeypatch.setenv("DATA_DIR", given)
 
     assert ("(DATA_DIR=/srv/data make admin" if given else "(make admin") in serve.banner()
+
+
+def test_example_of_a_superuser_is_another_than_that_of_a_user() -> None:
+    """Whoever tries both examples would sign up as the superuser."""
+    texts = [serve.banner(), *((settings.BASE_DIR / name).read_text() for name in ("README.md", "Makefile"))]
+
+    found = {phone for text in texts for phone in re.findall(r"make admin.* PHONE=(\d+)", text)}
+
+    assert len(found) == 1 and REQUESTS["signup"]["phone"] not in found
+    assert all("makes a superuser)" in text for text in texts[:2])
 
 
 # A recipe that runs Python as the others do.

@@ -42,7 +42,7 @@ BANNER = """
 Ctrl-C stops it.
   Page       {site}/
   API docs   {site}/docs   {site}/redoc
-  Admin      {site}/admin/   ({admin} makes an operator)
+  Admin      {site}/admin/   ({admin} makes a superuser)
   Data       {data}
 """
 NETWORK = """
@@ -169,7 +169,7 @@ def banner() -> str:
     site, data, code = settings.SITE_URL, settings.DATA_DIR, io.StringIO()
     # What is in `.env`, every command finds by itself.
     where = f"DATA_DIR={shlex.quote(str(data))} " if os.environ.get("DATA_DIR") else ""
-    text = BANNER.format(site=site, data=data, admin=f"{where}make admin{other_venv()} PHONE=9991234567")
+    text = BANNER.format(site=site, data=data, admin=f"{where}make admin{other_venv()} PHONE=9990001122")
     if not settings.DEMO:
         return text
     if not is_local(f"//{settings.HOST}"):

@@ -18,12 +18,12 @@ from users import accounts, phones
 from users.management.operators import about_token
 from users.operators import second_factor
 
-EXAMPLE = "Write it in any usual spelling, such as 9991234567."
+EXAMPLE = "Write it in any usual spelling, such as 9990001122."
 
 
 class Command(BaseCommand):
     help = (
-        "Create a superuser, or give one a new password. "
+        "Make a superuser of a new or an existing user, and set the password. "
         "The command asks for the password, or reads it as one line from the standard input."
     )
 
