@@ -229,5 +229,5 @@ def test_folder_in_use_is_refused_in_one_line(running: Callable[[], Service], se
 
     line = refusal(serve)
 
-    assert line.endswith("is in use by another process")
+    assert line.endswith("is in use by another process. Stop that one, or set another DATA_DIR")
     assert service.process.poll() is None

@@ -214,5 +214,6 @@ def _postgres(stack: ExitStack) -> Part:
     embedded = Embedded(settings.DATA_DIR)
     process = stack.enter_context(embedded.running(wait_for_others=False))
     if process is None:
-        raise CommandError(f"inviting_app cannot start. DATA_DIR: {settings.DATA_DIR} is in use by another process")
+        why = f"{settings.DATA_DIR} is in use by another process. Stop that one, or set another DATA_DIR"
+        raise CommandError(f"inviting_app cannot start. DATA_DIR: {why}")
     return Part("PostgreSQL", embedded.spawn, process, time.monotonic(), never_given_up=True)
