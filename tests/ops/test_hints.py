@@ -54,6 +54,14 @@ def test_hint_at_the_start_has_the_folder_only_if_the_file_has_not(
     assert ("(DATA_DIR=/srv/data make admin" if given else "(make admin") in serve.banner()
 
 
+@pytest.mark.parametrize(("folder", "shown"), [(".data", "Set SMS_GATEWAYS"), (".demo", "use `make run`")])
+def test_demo_mode_says_how_sms_are_sent(settings: Any, folder: str, shown: str) -> None:
+    """`make demo` ignores SMS_GATEWAYS."""
+    settings.DATA_DIR, settings.DEMO = Path("/srv") / folder, True
+
+    assert shown in serve.banner().rpartition("the response contains the code.")[2]
+
+
 def test_example_of_a_superuser_is_another_than_that_of_a_user() -> None:
     """Whoever tries both examples would sign up as the superuser."""
     texts = [serve.banner(), *((settings.BASE_DIR / name).read_text() for name in ("README.md", "Makefile"))]

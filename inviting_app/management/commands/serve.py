@@ -51,7 +51,12 @@ The emulator of Android Studio: http://10.0.2.2:{port}/
 {code}
 WARNING: anyone in your network can sign in as anyone here. Use no real phone numbers, and stop it afterwards.
 """
-DEMO = "Demo mode: no SMS is sent, and the response contains the code. Set SMS_GATEWAYS to send SMS.\n"
+DEMO = "Demo mode: no SMS is sent, and the response contains the code. {todo}\n"
+# What `serve` and `demo` say about it.
+TO_SEND_SMS = {
+    "run": "Set SMS_GATEWAYS to send SMS.",
+    "demo": "To send SMS, use `make run` with SMS_GATEWAYS: `make demo` ignores it.",
+}
 
 
 class Command(BaseCommand):
@@ -177,7 +182,12 @@ def banner() -> str:
 
         segno.make(f"{site}/").terminal(code, compact=True)
         text += NETWORK.format(site=site, port=settings.PORT, code=code.getvalue())
-    return text + DEMO
+    return text + DEMO.format(todo=TO_SEND_SMS[make_target()])
+
+
+def make_target() -> str:
+    """What make was told, as the folder of the data tells."""
+    return "demo" if settings.DATA_DIR.name == ".demo" else "run"
 
 
 def other_venv() -> str:
@@ -196,7 +206,7 @@ def _listener() -> socket.socket:
         # Python appends the address to the text of some errors.
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         if error.errno == EADDRINUSE and (port := _free_port(family)):
-            why = f"{why}. Try another port: PORT={port} make {'demo' if settings.DATA_DIR.name == '.demo' else 'run'}"
+            why = f"{why}. Try another port: PORT={port} make {make_target()}"
         raise CommandError(
             f"inviting_app cannot start. HOST and PORT: {settings.HOST}:{settings.PORT}: {why}"
         ) from error
