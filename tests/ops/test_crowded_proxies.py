@@ -41,6 +41,7 @@ ROOM = {
         (10, 40, 40),
     ),
     "docs": ([DOCS_FILE], (10, 40, 40)),
+    "receipts": (["/sms/receipts/x", "/sms/receipts/y/", "/sms/%72eceipts/x"], (10, 40, 40)),
 }
 # Addresses of one client, and the place of its room in ROOM.
 NETWORKS = {

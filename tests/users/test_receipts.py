@@ -103,6 +103,29 @@ def test_jobs_for_unknown_receipts_do_not_pile_up(monkeypatch: pytest.MonkeyPatc
     assert ProcrastinateJob.objects.filter(task_name=receipts.TASK, status="todo").count() == 3
 
 
+def test_receipts_that_say_nothing_new_take_no_statement(django_assert_num_queries: Any) -> None:
+    """Otherwise a provider could hold all threads by very many of them."""
+    sent("1 webhook", "a-1")
+    sent("1 webhook", "b-2")
+    for said in (say("delivered"), say("failed", "b-2", reason="expired")):
+        take(said)
+
+    with django_assert_num_queries(3):
+        take(say("delivered"))
+        take(say("failed", reason="number"))
+        take(say("failed", "b-2", reason="number"))
+
+
+def test_few_sms_with_one_reference_are_read(django_assert_num_queries: Any) -> None:
+    """A provider could give one to all."""
+    sent("1 webhook", "a-1")
+
+    with django_assert_num_queries(2) as found:
+        assert receipts.record(configured()[0], Outcome("a-1", None))
+
+    assert found[0]["sql"].endswith(f"LIMIT {receipts.MOST_ALIKE}")
+
+
 def test_erased_user_gets_no_receipts() -> None:
     delivery = sent("1 webhook", "a-1")
     SmsDelivery.objects.update(gateway_ref="")

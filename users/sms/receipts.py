@@ -47,6 +47,10 @@ MOST_EARLY = 100
 # Each job is a row, and the worker may be slower than these receipts come.
 MOST_JOBS = 1000
 
+# What is read of an SMS, and for each reference of how many at most. A provider could give one reference to all SMS.
+COLUMNS = ("pk", "gateway", "gateway_ref", "created_at", "finished_at", "delivered_at", "undelivered", "at")
+MOST_ALIKE = 50
+
 
 class UnknownToken(Exception):
     """No gateway has this token."""
@@ -75,7 +79,7 @@ def take(token: str, request: Inbound, watch: Watch = unwatched) -> str:
         raise Forged
     outcomes = read(table, request)
     known = _taken(gateways[0], {outcome.reference for outcome in outcomes})
-    for outcome in outcomes:
+    for outcome in dict.fromkeys(outcomes):
         if outcome.reference in known:
             _store(known[outcome.reference], outcome, watch)
     if early := [outcome for outcome in outcomes if outcome.reference not in known]:
@@ -154,15 +158,20 @@ def _taken(gateway: Gateway, references: set[str], at: datetime | None = None) -
     else:
         rows = rows.filter(gateway__in=own)
     now = Value(at, DateTimeField()) if at else StatementTimestamp()
+    found = rows.annotate(at=now).order_by("gateway_ref").values_list(*COLUMNS, named=True)
     # The newest wins: some providers use a short reference again after some weeks.
-    return {row.gateway_ref: row for row in rows.annotate(at=now).order_by("pk")}
+    newest_last = sorted(found[: MOST_ALIKE * len(storable)], key=lambda row: row.pk)
+    return {row.gateway_ref: row for row in newest_last}
 
 
 def _store(delivery: Any, outcome: Outcome, watch: Watch) -> None:
     """What a receipt says first counts, but if one says that the SMS was delivered, it was.
 
-    Receipts of a message with several parts, or in the wrong order, may contradict each other.
+    Receipts of a message with several parts, or in the wrong order, may contradict each other. For one that says
+    nothing new, the database is not asked: a provider may send very many again.
     """
+    if delivery.delivered_at or (outcome.reason and delivery.undelivered):
+        return
     pending = SmsDelivery.objects.filter(pk=delivery.pk, delivered_at=None)
     if outcome.reason is None:
         changed = pending.update(delivered_at=delivery.at, undelivered="")
