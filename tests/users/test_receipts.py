@@ -9,7 +9,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.login_steps import ask, at
 from tests.support.races import race
-from tests.support.receipts import SITE, path, say, sent, signed, state, take
+from tests.support.receipts import SITE, inbound, path, say, sent, signed, state, take, url
 from users.models import SmsDelivery
 from users.queries import database_now
 from users.sms import receipts
@@ -114,6 +114,16 @@ def test_receipts_that_say_nothing_new_take_no_statement(django_assert_num_queri
         take(say("delivered"))
         take(say("failed", reason="number"))
         take(say("failed", "b-2", reason="number"))
+
+
+def test_no_more_than_a_thousand_receipts_of_a_request_are_read() -> None:
+    table = parse("1 infobip", url("infobip://key@?sender=Shop"), "").provider.receipt
+    assert table
+    one = {"messageId": "a-1", "status": {"name": "DELIVERED_TO_HANDSET"}}
+
+    read = receipts.read(table, inbound({"json": {"results": [*[1] * (receipts.MOST_ITEMS - 1), one, one]}}, "/"))
+
+    assert read == [Outcome("a-1", None)]
 
 
 def test_few_sms_with_one_reference_are_read(django_assert_num_queries: Any) -> None:

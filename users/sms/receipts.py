@@ -41,14 +41,19 @@ LOOK_AGAIN_SECONDS = 5
 # An SMS is nearly always sent within this time of its request.
 LONGEST_SENDING = timedelta(minutes=10)
 
+# The most receipts that are read of one request. No provider sends so many. As many numbers as fit into 64 KB, in place
+# of receipts, would take a second.
+MOST_ITEMS = 1000
+
 # The receipts of one request for which the worker looks again. One SMS has one, so more come from other programs.
 MOST_EARLY = 100
 # The jobs that may wait to look again. An account that another program shares has the receipts of that program, too.
 # Each job is a row, and the worker may be slower than these receipts come.
 MOST_JOBS = 1000
 
-# What is read of an SMS, and for each reference of how many at most. A provider could give one reference to all SMS.
+# What is read of an SMS.
 COLUMNS = ("pk", "gateway", "gateway_ref", "created_at", "finished_at", "delivered_at", "undelivered", "at")
+# SMS that are read for each reference of a request, on average. A provider could give one reference to all SMS.
 MOST_ALIKE = 50
 
 
@@ -89,7 +94,7 @@ def take(token: str, request: Inbound, watch: Watch = unwatched) -> str:
 
 def read(table: Receipt, request: Inbound) -> list[Outcome]:
     """What the request says of SMS whose way has ended. Anything else in it is ignored."""
-    found = [table.read(item) for item in _items(table, request)]
+    found = [table.read(item) for item in _items(table, request)[:MOST_ITEMS]]
     return [outcome for outcome in found if outcome and _may_be_stored(outcome.reference)]
 
 
