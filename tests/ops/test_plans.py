@@ -14,7 +14,6 @@ from procrastinate.sql import queries
 from rest_framework.test import APIClient
 
 import profiles.tasks
-import users.sms.tasks
 from profiles.models import Activation
 from profiles.webhooks import queries as webhooks
 from profiles.webhooks.sender import CLAIM_FOR
@@ -27,8 +26,8 @@ from tests.support.operators import at_work
 from tests.support.run_worker import claim_and_record
 from users import limit_queries
 from users.login import risk
-from users.models import User
-from users.queries import database_now
+from users.models import SmsDelivery, User
+from users.queries import database_now, queue
 from users.sms import gateways, receipts, tasks
 from users.sms import queries as sms_queries
 from users.sms.answers import Outcome
@@ -214,26 +213,27 @@ def test_sending_scans_no_table(settings: Any, readings: list[plans.Reading]) ->
     assert claim_and_record(20) == 20
     sms_queries.queue_sms_of_old_job(PEOPLE, "-")
     assert len(webhooks.claim(8, {1: 8}, CLAIM_FOR)) == 8
-    users.queries.queue(database_now())
+    queue(database_now())
     for other in ([], ["webhook://127.0.0.1:9/other"]):
         settings.SMS_GATEWAYS = ["webhook://127.0.0.1:9/", *other]
         for reference, is_known in ((f"ref-{PEOPLE - 1}", True), ("ref-0", False)):
             assert receipts.record(gateways.configured()[0], Outcome(reference, None)) == is_known
 
+    SmsDelivery.objects.filter(pk=PEOPLE).update(open_tries={gateways.names()[0]: 1}, created_at=database_now())
+    receipts.look_again(gateways.configured()[0], [Outcome("ref-0", None)])
+
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
 def test_periodic_tasks_scan_only_what_they_must(readings: list[plans.Reading]) -> None:
-    tasks.count_site(timestamp=0)
-    profiles.tasks.purge(timestamp=0)
-    profiles.tasks.store_days(timestamp=0)
+    for task in tasks.count_site, profiles.tasks.purge, profiles.tasks.store_days:
+        task(timestamp=0)
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
 def test_scrape_of_the_metrics_scans_no_table(readings: list[plans.Reading]) -> None:
-    now = database_now()
-    users.queries.queue(now)
+    queue(now := database_now())
     assert [*webhooks.waiting()] == [1, 2]
     limit_queries.sms_in_a_day(now, 10_000)
     limit_queries.site_risk_weight(now, weight=3, site=risk.SITE_DAY)

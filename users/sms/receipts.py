@@ -137,7 +137,9 @@ def look_again(gateway: Gateway, early: list[Outcome]) -> None:
     # The newest first: an SMS that is being sent is among them.
     if sending.order_by("-created_at").values("pk").first() is None:
         return
-    waiting = ProcrastinateJob.objects.filter(status="todo", priority=PRIORITY, task_name=TASK)
+    # PostgreSQL uses the partial index only if the condition is no parameter.
+    todo = RawSQL("'todo'::procrastinate_job_status", ())
+    waiting = ProcrastinateJob.objects.filter(status=todo, priority=PRIORITY, task_name=TASK)
     if waiting[:MOST_JOBS].count() == MOST_JOBS:
         return
     wait = {"seconds": LOOK_AGAIN_SECONDS}
