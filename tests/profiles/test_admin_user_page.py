@@ -14,6 +14,7 @@ from tests.support.accounts import SignedInUser, registered
 from tests.support.admin_actions import act
 from tests.support.many_users import crowd
 from tests.support.operators import at_work, helper, operator, page_of
+from users.admin import user_state
 from users.models import Device, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,16 @@ def test_page_says_why_the_user_is_disabled(support: Client, alice: SignedInUser
     done = sections(support, alice.profile.pk)["Last actions of operators"]
 
     assert "+7***9998" in done and "Disabled the user. Reason: Sells votes." in done
+
+
+def test_reason_that_quotes_a_sentence_of_the_history_is_not_taken_for_it(alice: SignedInUser) -> None:
+    boss = at_work(operator(is_superuser=True))
+    act(boss, "disable", alice.profile, reason="Sells votes.")
+    act(boss, "new-code", alice.profile, reason="Disabled the user.")
+
+    state = user_state.disabled(User.objects.get(pk=alice.profile.pk))
+
+    assert state and state.reason == "Sells votes."
 
 
 def test_sections_need_their_permissions(alice: SignedInUser) -> None:

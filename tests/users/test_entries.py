@@ -61,6 +61,16 @@ def test_new_password_and_log_out_are_possible_then(boss: Client, monkeypatch: p
     assert boss.get("/admin/").status_code == 302
 
 
+def test_reason_counts_as_no_new_password(boss: Client, alice: SignedInUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "NEW_PASSWORDS_AN_HOUR", 1)
+    disable(boss, alice, "Changed their own password.")
+    form = {"old_password": PASSWORD, "new_password1": "the second of two", "new_password2": "the second of two"}
+
+    boss.post("/admin/password_change/", form)
+
+    assert User.objects.get(is_superuser=True).check_password("the second of two")
+
+
 def test_second_factor_is_not_changed_then() -> None:
     user = operator()
     browser = with_password()

@@ -25,7 +25,7 @@ def disabled(user: User) -> Disabled | None:
     """None for a user who is not disabled. Those who are erased have another state."""
     if user.is_active or user.erased_at:
         return None
-    done = accounts.history(user).filter(change_message__contains=DISABLE.done).select_related("user")
+    done = history.with_sentence(accounts.history(user), DISABLE.done).select_related("user")
     entry = done.order_by("-action_time", "-pk").first()
     return Disabled(entry, history.reason_in(entry) if entry else "")
 

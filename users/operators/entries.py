@@ -1,9 +1,8 @@
 """A limit on entries in the admin's history. Each request of an operator makes some, and nothing deletes them."""
 
-from typing import Any
-
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from users.clock import HOUR, RetryLater
@@ -26,17 +25,18 @@ def check(operator_id: int | None) -> None:
 
     Parallel requests and an action on many objects can exceed the limit.
     """
-    _check(operator_id, ENTRIES_AN_HOUR)
+    _check(LogEntry.objects.filter(user=operator_id), ENTRIES_AN_HOUR)
 
 
 def check_new_passwords(operator_id: int) -> None:
     """Raise TooManyEntries if the operator has set NEW_PASSWORDS_AN_HOUR."""
-    _check(operator_id, NEW_PASSWORDS_AN_HOUR, change_message__contains=history.OWN_PASSWORD_CHANGED)
+    own = history.with_sentence(LogEntry.objects.filter(user=operator_id), history.OWN_PASSWORD_CHANGED)
+    _check(own, NEW_PASSWORDS_AN_HOUR)
 
 
-def _check(operator_id: int | None, limit: int, **which: Any) -> None:
+def _check(entries: QuerySet[LogEntry], limit: int) -> None:
     now = timezone.now()
-    newest = LogEntry.objects.filter(user=operator_id, action_time__gt=now - HOUR, **which).order_by("-action_time")
+    newest = entries.filter(action_time__gt=now - HOUR).order_by("-action_time")
     oldest_of_them = newest.values_list("action_time", flat=True)[limit - 1 : limit].first()
     if oldest_of_them:
         raise TooManyEntries(oldest_of_them + HOUR - now)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -58,6 +58,11 @@ def reason_in(entry: LogEntry) -> str:
         return ""
     reasons = [one for one in parts if isinstance(one, dict) and one.get("told") == _REASON]
     return str(reasons[0]["values"]["reason"]) if reasons else ""
+
+
+def with_sentence(entries: QuerySet[LogEntry], text: str) -> QuerySet[LogEntry]:
+    """The entries with a sentence of this original. A reason that quotes it is none: JSON escapes its quotes."""
+    return entries.filter(change_message__contains=json.dumps({"told": text})[1:-1])
 
 
 def record(by: Any, model: type[Model], names: Mapping[Any, str], *sentences: dict[str, Any]) -> None:
