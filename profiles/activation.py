@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from profiles import activation_queries, invite_codes, voting
+from profiles import activation_queries, invite_codes, queries, voting
 from profiles.models import Activation, FailedActivation, Profile
 from users.clock import RetryLater
 from users.context import is_of_test_user
@@ -99,10 +99,11 @@ def lock_vote(user_id: int) -> None:
 def replace_invite_code(user_id: int) -> str | None:
     """Give a user a new invite code. Returns the old one, which stops working at once. Votes for the user stay.
 
-    None for an erased user, and once the results are published: they have the old code.
+    None for an erased user, and once the results are published: they have the old code. Raises OperationalError while
+    they are.
     """
     with transaction.atomic():
-        if lock_user(user_id).user.erased_at or voting.lock_period().results_published_at:
+        if lock_user(user_id).user.erased_at or queries.keep_period():
             return None
         old = Profile.objects.get(pk=user_id).invite_code
         while not _set_invite_code(user_id, invite_codes.generate()):

@@ -167,6 +167,16 @@ def wait_for_votes(lock: int) -> None:
     sql.fetch_one("SELECT pg_advisory_xact_lock(%s)", [lock])
 
 
+def keep_period() -> datetime | None:
+    """Keep the voting period as it is until the transaction ends. Returns when its results were published, or None.
+
+    Raises OperationalError while somebody changes or publishes it: that may take a minute, and whoever waited for it
+    would hold a thread and what is locked already. By hand: the ORM has no shared lock of a row.
+    """
+    row = sql.fetch_optional("SELECT results_published_at FROM profiles_votingperiod FOR SHARE NOWAIT", [])
+    return row[0] if row else None
+
+
 _ESTIMATED_ROWS = """
 SELECT SUM(CASE WHEN relname = %(table)s THEN 1 ELSE -1 END * GREATEST(reltuples, 0)) FROM pg_class
  WHERE relname = ANY(%(names)s) AND pg_table_is_visible(oid)
