@@ -99,20 +99,21 @@ def analyze(using: str) -> None:
 
 # Numbers may have been given since the backup: more than anybody gives in the days between a backup and its restore.
 _SKIPPED = 1_000_000
-# The same backup may be restored again, and numbers were given since the first time: more than anybody gives in a
-# minute. With ten times as many, the id of a user would soon be as long as a phone, and logs would mask it.
-_SKIPPED_A_MINUTE = 1_000
+# After an earlier restore, numbers may have been given that this backup does not show. So each restore goes on at least
+# from a number that grows with the clock, for each second since 2026 by more than the service gives on average. With
+# many more, ids would soon have ten digits, and the log would mask them as phones.
+_A_SECOND = 5
 _SKIP = """
-SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, coalesce(last_value, 0) + %(skipped)s
-           + %(minute)s * greatest(extract(epoch FROM statement_timestamp() - %(begun)s::timestamptz) / 60, 0)::bigint)
+SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, greatest(coalesce(last_value, 0) + %(skipped)s,
+           (%(a_second)s * extract(epoch FROM clock_timestamp() - '2026-01-01 00:00Z'::timestamptz))::bigint))
   FROM pg_sequences
  WHERE schemaname = current_schema() AND sequenceowner = current_user AND data_type = 'bigint'::regtype
 """
 
 
-def skip_numbers(using: str, begun: str | None) -> None:
+def skip_numbers(using: str) -> None:
     """Go on with numbers that no row had before: other systems and the erasure log know rows that are gone by theirs.
 
-    `begun` is the time of the restored backup, if it is known. By hand: the ORM has no sequences.
+    By hand: the ORM has no sequences.
     """
-    sql.execute(_SKIP, {"skipped": _SKIPPED, "minute": _SKIPPED_A_MINUTE, "begun": begun}, using)
+    sql.execute(_SKIP, {"skipped": _SKIPPED, "a_second": _A_SECOND}, using)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -135,8 +135,10 @@ def _where() -> str:
     return f"{named['NAME']} on {named.get('HOST') or 'this machine'}"
 
 
-def restore(file: Path, *, trusted: bool = False) -> str:
-    """Restore a backup into an empty database and return when it was begun. Migrate the database afterwards.
+def restore(file: Path, *, trusted: bool = False) -> datetime | None:
+    """Restore a backup into an empty database and return when it was begun, if that is known.
+
+    Migrate the database afterwards.
 
     A backup is a program for the server: what its maker put into it runs as the role that restores. A superuser
     restores only what is `trusted`.
@@ -156,10 +158,9 @@ def restore(file: Path, *, trusted: bool = False) -> str:
         _refuse_newer(database, backup, file)
         how = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
         _pg_restore(database, backup, f"--dbname={database.name}", f"--schema={database.schema}", *how)
-    found = re.search(rb"^; +Archive created at (\S+ \S+ UTC)$", listed, re.MULTILINE)
-    begun = found[1].decode() if found else None
-    queries.skip_numbers(settings.OWNER_DATABASE, begun)
-    return begun or "an unknown time"
+    queries.skip_numbers(settings.OWNER_DATABASE)
+    begun = re.search(rb"^; +Archive created at (\S+ \S+) UTC$", listed, re.MULTILINE)
+    return datetime.fromisoformat(begun[1].decode()).replace(tzinfo=UTC) if begun else None
 
 
 def _pg_restore(database: Database, backup: BinaryIO, *options: str) -> bytes:

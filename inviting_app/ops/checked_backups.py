@@ -69,13 +69,13 @@ def check(file: Path) -> Checked:
     return checked
 
 
-def record_restored(begun: str) -> None:
-    """Remember a backup that was just restored, by the time that `restore` returned: none has a record of itself.
+def record_restored(made_at: datetime) -> None:
+    """Remember that the backup of this time was just restored: no backup has a record of itself.
 
     As in `backup.record`, it does not matter if that fails.
     """
-    with suppress(ValueError, DatabaseError):  # the time may be unknown
-        backup.record_checked(datetime.fromisoformat(begun.removesuffix(" UTC")).replace(tzinfo=UTC))
+    backup.record_checked(made_at)
+    with suppress(DatabaseError):
         newest = Greatest(F("backed_up_at"), F("checked_backup_at"))
         SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=newest)
 

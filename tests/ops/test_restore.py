@@ -123,23 +123,14 @@ def test_numbers_given_after_a_restore_are_not_given_again_by_the_next_one(
     alice: SignedInUser, file: Path, enter: Callable[[str], SignedInUser], empty_database: Callable[[], None]
 ) -> None:
     back_up(file)
-    empty_database()
-    restore(file)
-    first = enter("9990000001").profile.pk
+    given = []
 
-    _age_by_a_year(file)
-    empty_database()
-    restore(file)
+    for number in range(3):
+        empty_database()
+        restore(file)
+        given.append(enter(f"999000000{number}").profile.pk)
 
-    assert enter("9990000002").profile.pk > first + 1_000_000
-
-
-def _age_by_a_year(file: Path) -> None:
-    """Change the time in the head of an archive of pg_dump: after twelve bytes, seven numbers of a sign and four."""
-    archive = bytearray(file.read_bytes())
-    assert archive[:5] == b"PGDMP"
-    archive[12 + 5 * 5 + 1] -= 1
-    file.write_bytes(archive)
+    assert given == sorted(set(given))
 
 
 @pytest.mark.long

@@ -49,9 +49,11 @@ class Command(BaseCommand):
             begun = restore(file, trusted=trusted)
         except (BackupError, OSError, KeyboardInterrupt) as error:
             raise CommandError(f"The backup was not restored: {str(error) or 'interrupted'}") from error
-        self.stdout.write(RESTORED.format(begun=begun, erasures=erasures or "erasures.txt"))
+        told = f"{begun:%Y-%m-%d %H:%M:%S} UTC" if begun else "an unknown time"
+        self.stdout.write(RESTORED.format(begun=told, erasures=erasures or "erasures.txt"))
         call_command("migrate", verbosity=0, interactive=False)
-        checked_backups.record_restored(begun)
+        if begun:
+            checked_backups.record_restored(begun)
         entries, erased = privacy.repeat_erasures(log)
         queries.analyze(settings.OWNER_DATABASE)
         users = User.objects.filter(erased_at=None).count()
