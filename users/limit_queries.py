@@ -131,7 +131,7 @@ def sms_in_a_day(now: datetime, most: int) -> int:
 # and whole countries would stay refused after an outage. What a gateway refuses counts, because clients choose the
 # number. `users/sms/delivery.py` writes `error`.
 _REFUSED = "|".join(sorted({Reason.NUMBER, Reason.BLOCKED, *OF_ONE_SMS}))
-UNSENT = f"""(delivery.state = 'dropped' OR delivery.state = 'failed' AND delivery.error !~ ': ({_REFUSED})'
+UNSENT = f"""(delivery.state IN ('dropped', 'failed') AND delivery.error !~ ': ({_REFUSED})'
                AND NOT jsonb_path_exists(coalesce(delivery.open_tries, '{{}}'), '$.* ? (@ > 0)'))"""
 
 _STORE_TOTALS = f"""
