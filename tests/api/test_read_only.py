@@ -14,6 +14,7 @@ from tests.support.accounts import SignedInUser, client
 from tests.support.outages import assert_unavailable, backend, read_only
 from users.models import User
 from users.outages import is_outage
+from users.sms.causes import cause_of
 
 
 @pytest.fixture
@@ -112,3 +113,4 @@ def test_errors_that_led_to_each_other_are_looked_at_once() -> None:
     of_the_driver.__context__, of_django.__cause__ = of_django, of_the_driver
 
     assert not is_outage(of_django)
+    assert cause_of(of_django) is None

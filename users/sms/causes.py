@@ -11,9 +11,11 @@ _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHO
 
 def cause_of(error: BaseException | None) -> Cause | None:
     """The cause of this error, as it or one of those that led to it tells. Their texts may have an address."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # two errors may have led to each other
         if found := _cause(error):
             return found
+        seen.add(id(error))
         # A group has the errors of the addresses of one host.
         of_last = error.exceptions[-1] if isinstance(error, BaseExceptionGroup) else None
         error = of_last or error.__cause__ or error.__context__

@@ -41,8 +41,8 @@ LOOK_AGAIN_SECONDS = 5
 # An SMS is nearly always sent within this time of its request.
 LONGEST_SENDING = timedelta(minutes=10)
 
-# The most receipts that are read of one request. No provider sends so many. As many numbers as fit into 64 KB, in place
-# of receipts, would take a second.
+# The most receipts that are read of one request. No provider sends more. In place of receipts, 30,000 numbers fit into
+# 64 KB, and reading them would take a second.
 MOST_ITEMS = 1000
 
 # The receipts of one request for which the worker looks again. One SMS has one, so more come from other programs.
@@ -82,9 +82,9 @@ def take(token: str, request: Inbound, watch: Watch = unwatched) -> str:
     if not signatures.is_genuine(table.signature, request, [gateway.values for gateway in gateways]):
         logger.warning("a receipt for gateway %s does not have the provider's signature", gateways[0].name)
         raise Forged
-    outcomes = read(table, request)
+    outcomes = dict.fromkeys(read(table, request))
     known = _taken(gateways[0], {outcome.reference for outcome in outcomes})
-    for outcome in dict.fromkeys(outcomes):
+    for outcome in outcomes:
         if outcome.reference in known:
             _store(known[outcome.reference], outcome, watch)
     if early := [outcome for outcome in outcomes if outcome.reference not in known]:
@@ -166,7 +166,7 @@ def _taken(gateway: Gateway, references: set[str], at: datetime | None = None) -
         rows = rows.filter(gateway__in=own)
     now = Value(at, DateTimeField()) if at else StatementTimestamp()
     found = rows.annotate(at=now).order_by("gateway_ref").values_list(*COLUMNS, named=True)
-    # The newest wins: some providers use a short reference again after some weeks.
+    # The newest wins: some providers use a short reference again after some weeks. Of more than MOST_ALIKE, any wins.
     newest_last = sorted(found[: MOST_ALIKE * len(storable)], key=lambda row: row.pk)
     return {row.gateway_ref: row for row in newest_last}
 
