@@ -99,8 +99,8 @@ def lock_vote(user_id: int) -> None:
 def replace_invite_code(user_id: int) -> str | None:
     """Give a user a new invite code. Returns the old one, which stops working at once. Votes for the user stay.
 
-    None for an erased user, and once the results are published: they have the old code. Raises OperationalError while
-    they are.
+    Returns None for an erased user, and after the results are published, because they have the old code. Raises
+    OperationalError while somebody publishes them or changes the voting period.
     """
     with transaction.atomic():
         if lock_user(user_id).user.erased_at or queries.keep_period():

@@ -93,7 +93,8 @@ ERASE = Action(
     button=pgettext_lazy("button", "Erase the user"),
     meaning=_(
         "The phone number, network addresses and client names are deleted, all sessions are ended, and the user's own"
-        " vote is deleted. The votes for the user still count. The same number can sign up again, as a new user."
+        " vote is deleted. The addresses from which the user requested changes of phone stay for 30 days, for the"
+        " limits. The votes for the user still count. The same number can sign up again, as a new user."
     ),
     applies=lambda user: not user.erased_at,
     do=lambda user: privacy.erase_by_operator(user.pk),

@@ -156,7 +156,8 @@ def test_published_codes_are_not_replaced_meanwhile() -> None:
         held.rollback()
 
         assert isinstance(refused, OperationalError)
-        assert publishing.exception() is None
+        [published] = publishing.result()
+        assert published.results_published_at
 
     inviter.refresh_from_db()
     assert activation.replace_invite_code(inviter.pk) is None

@@ -134,11 +134,12 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         self, *, ip_address: str | None = None, username: str | None = None, ip_or_username: bool = False
     ) -> int:
         """Delete attempts in batches: django-axes does it in one statement, which fails on more than 65,535."""
-        given = {"ip_address": ip_address, "username": username}
-        wanted = Q(*((name, value) for name, value in given.items() if value))
+        chosen = AccessAttempt.objects.all()
         if ip_or_username:
-            wanted = Q(ip_address=ip_address) | Q(username=username)
-        chosen = AccessAttempt.objects.filter(wanted)
+            chosen = chosen.filter(Q(ip_address=ip_address) | Q(username=username))
+        else:
+            chosen = chosen.filter(ip_address=ip_address) if ip_address else chosen
+            chosen = chosen.filter(username=username) if username else chosen
         number: int = chosen.count()
         in_batches(chosen, QuerySet.delete)
         return number

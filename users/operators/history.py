@@ -61,7 +61,10 @@ def reason_in(entry: LogEntry) -> str:
 
 
 def with_sentence(entries: QuerySet[LogEntry], text: str) -> QuerySet[LogEntry]:
-    """The entries with a sentence of this original. A reason that quotes it is none: JSON escapes its quotes."""
+    """The entries that have this sentence, by its English original.
+
+    A reason that quotes the sentence does not match, because JSON escapes the quotes in a reason.
+    """
     return entries.filter(change_message__contains=json.dumps({"told": text})[1:-1])
 
 

@@ -52,7 +52,7 @@ The emulator of Android Studio: http://10.0.2.2:{port}/
 WARNING: anyone in your network can sign in as anyone here. Use no real phone numbers, and stop it afterwards.
 """
 DEMO = "Demo mode: no SMS is sent, and the response contains the code. {todo}\n"
-# What `serve` and `demo` say about it.
+# What the start says about it, by the target of make.
 TO_SEND_SMS = {
     "run": "Set SMS_GATEWAYS to send SMS.",
     "demo": "To send SMS, use `make run` with SMS_GATEWAYS: `make demo` ignores it.",
@@ -186,7 +186,7 @@ def banner() -> str:
 
 
 def make_target() -> str:
-    """What make was told, as the folder of the data tells."""
+    """The target of make that was run. The name of DATA_DIR tells it."""
     return "demo" if settings.DATA_DIR.name == ".demo" else "run"
 
 
