@@ -100,7 +100,8 @@ def site_risk_weight(now: datetime, *, weight: int, site: int) -> int:
     return int(sql.fetch_one(_SITE, _values(now, weight=weight, site=site))[0])
 
 
-# SMS requested on the whole site in 24 hours. Those of the last minute are counted up to `most`.
+# SMS requested on the whole site in 24 hours. Those of the last minute are counted up to `most`. Of the others, those
+# that were certainly not sent are left out: see UNSENT.
 _SMS_IN_A_DAY = """(SELECT COUNT(*)
           FROM (SELECT 1 FROM users_smsdelivery
                  WHERE created_at > COALESCE((SELECT counted_at FROM users_sitetotals), {now} - %(day)s)
@@ -127,9 +128,9 @@ def sms_in_a_day(now: datetime, most: int) -> int:
     return int(sql.fetch_one("SELECT " + _SMS_IN_A_DAY.format(now="%(now)s"), _values(now, most=most))[0])
 
 
-# An SMS that was certainly not sent: no worker had the time for it, or all gateways failed. If these counted, networks
-# and whole countries would stay refused after an outage. What a gateway refuses counts, because clients choose the
-# number. `users/sms/delivery.py` writes `error`.
+# An SMS that was certainly not sent: no worker had the time for it, or all gateways failed. If these counted, networks,
+# whole countries or the whole site would stay refused after an outage. What a gateway refuses counts, because clients
+# choose the number. `users/sms/delivery.py` writes `error`.
 _REFUSED = "|".join(sorted({Reason.NUMBER, Reason.BLOCKED, *OF_ONE_SMS}))
 UNSENT = f"""(delivery.state IN ('dropped', 'failed') AND delivery.error !~ ': ({_REFUSED})'
                AND NOT jsonb_path_exists(coalesce(delivery.open_tries, '{{}}'), '$.* ? (@ > 0)'))"""
@@ -137,7 +138,7 @@ UNSENT = f"""(delivery.state IN ('dropped', 'failed') AND delivery.error !~ ': (
 _STORE_TOTALS = f"""
 WITH sms AS (
     SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used,
-           code.used_at IS NULL AND NOT {UNSENT} AS unused,
+           {UNSENT} AS unsent, code.used_at IS NULL AND NOT {UNSENT} AS unused,
            network(set_masklen(delivery.asked_from,
                CASE family(delivery.asked_from) WHEN 4 THEN %(ipv4)s ELSE %(ipv6)s END)) AS network
       FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
@@ -156,7 +157,7 @@ SELECT 1, %(now)s,
        (SELECT COUNT(DISTINCT (user_id, used_at::date)) / 7.0 FROM users_logincode
          WHERE used_at > %(now)s - 7 * %(day)s AND created_at > %(now)s - 8 * %(day)s
            AND user_id NOT IN (SELECT id FROM users_user WHERE is_test)),
-       (SELECT COUNT(*) FROM sms),
+       (SELECT COUNT(*) FROM sms WHERE NOT unsent),
        (SELECT COALESCE(jsonb_agg(country ORDER BY country), '[]') FROM country),
        (SELECT COALESCE(jsonb_agg(prefix ORDER BY prefix), '[]') FROM prefix)
 ON CONFLICT (id) DO UPDATE SET counted_at = EXCLUDED.counted_at, people_a_day = EXCLUDED.people_a_day,

@@ -34,8 +34,8 @@ SUSPECTS = _(
 
 COUNTED = _("The worker counts once a minute. The limits of SMS use these numbers.")
 REQUESTED = _(
-    "Requested are all that the limits count: also those that no gateway took, and those of demo mode. Delivered are"
-    " those whose provider sent a receipt."
+    "Requested are all that the limits count: also those that a gateway refused, and those of demo mode, but not those"
+    " that all gateways failed to send. Delivered are those whose provider sent a receipt."
 )
 
 
@@ -219,7 +219,7 @@ class SiteTotalsAdmin(LargeTableAdmin):
 
     @admin.display(description=_("requested"))
     def requested(self, totals: SiteTotals) -> str:
-        """As the limits count them: also those that no gateway took, and those of demo mode."""
+        """As the limits count them: also those that a gateway refused, and those of demo mode."""
         number, most = totals.sms_in_a_day, settings.SMS_PER_DAY
         said = {"number": floatformat(number, "g"), "most": floatformat(most, "g")}
         text = gettext("%(number)s of %(most)s") % said
