@@ -44,7 +44,7 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
     def clean_old_password(self) -> str:
         """It counts and locks like that of a log-in: whoever has got the session may be guessing at it."""
         try:
-            entries.check_new_passwords(self.user.pk)
+            entries.check_new_passwords(accounts.history(self.user))
         except entries.TooManyEntries:
             text = _("You have set %(number)d new passwords within an hour. Try again later.")
             raise ValidationError(text, params={"number": entries.NEW_PASSWORDS_AN_HOUR}) from None

@@ -28,10 +28,9 @@ def check(operator_id: int | None) -> None:
     _check(LogEntry.objects.filter(user=operator_id), ENTRIES_AN_HOUR)
 
 
-def check_new_passwords(operator_id: int) -> None:
-    """Raise TooManyEntries if the operator has set NEW_PASSWORDS_AN_HOUR."""
-    own = history.with_sentence(LogEntry.objects.filter(user=operator_id), history.OWN_PASSWORD_CHANGED)
-    _check(own, NEW_PASSWORDS_AN_HOUR)
+def check_new_passwords(of_operator: QuerySet[LogEntry]) -> None:
+    """Raise TooManyEntries if the operator whose history this is has set NEW_PASSWORDS_AN_HOUR."""
+    _check(history.with_sentence(of_operator, history.OWN_PASSWORD_CHANGED), NEW_PASSWORDS_AN_HOUR)
 
 
 def _check(entries: QuerySet[LogEntry], limit: int) -> None:
