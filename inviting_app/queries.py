@@ -97,16 +97,19 @@ def analyze(using: str) -> None:
     sql.execute("ANALYZE", [], using)
 
 
-# Numbers may have been given since the backup: more than anybody gives in the days between a backup and its restore.
-_SKIPPED = 1_000_000
-# After an earlier restore, numbers may have been given that this backup does not show. So each restore goes on at least
-# from a number that grows with the clock, for each second since 2026 by more than the service gives on average. With
-# many more, ids would soon have ten digits, and the log would mask them as phones.
+# Numbers may have been given since the backup and after earlier restores, which it does not show. So each restore goes
+# on from a number of the clock, which grows each second by more than the service gives on average. Nothing is added to
+# it: otherwise numbers would go down when an older backup is restored next. With many more a second, ids would soon
+# have ten digits, and the log would mask them as phones.
 _A_SECOND = 5
+# If the service gave more: more than anybody gives in the days between a backup and its restore.
+_SKIPPED = 1_000_000
 _SKIP = """
-SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass, greatest(coalesce(last_value, 0) + %(skipped)s,
-           (%(a_second)s * extract(epoch FROM clock_timestamp() - '2026-01-01 00:00Z'::timestamptz))::bigint))
-  FROM pg_sequences
+SELECT setval(format('%%I.%%I', schemaname, sequencename)::regclass,
+           CASE WHEN coalesce(last_value, 0) < by_clock THEN by_clock ELSE last_value + %(skipped)s END)
+  FROM pg_sequences, LATERAL (
+    SELECT (%(a_second)s * extract(epoch FROM clock_timestamp() - '2026-01-01 00:00Z'::timestamptz))::bigint AS by_clock
+ ) AS clock
  WHERE schemaname = current_schema() AND sequenceowner = current_user AND data_type = 'bigint'::regtype
 """
 

@@ -122,13 +122,16 @@ def test_numbers_given_since_the_backup_are_not_given_again(
 def test_numbers_given_after_a_restore_are_not_given_again_by_the_next_one(
     alice: SignedInUser, file: Path, enter: Callable[[str], SignedInUser], empty_database: Callable[[], None]
 ) -> None:
+    newer = file.with_suffix(".newer")
     back_up(file)
     given = []
 
-    for number in range(3):
+    for number, restored in enumerate((file, file, newer, file)):
         empty_database()
-        restore(file)
+        restore(restored)
         given.append(enter(f"999000000{number}").profile.pk)
+        if number == 1:
+            back_up(newer)
 
     assert given == sorted(set(given))
 
