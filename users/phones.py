@@ -46,7 +46,9 @@ def normalise(text: str) -> str:
     if region not in settings.PHONE_REGIONS:
         raise RegionNotAllowed
     phone = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    if not _E164.fullmatch(phone):  # with leading zeros, numbers of some countries are longer
+    # With leading zeros, numbers of some countries are longer. And the E.164 form of some is read as another number: in
+    # Brazil, digits after the country code may be those of a carrier. One phone must not have two forms.
+    if not _E164.fullmatch(phone) or phonenumbers.parse(phone) != number:
         raise InvalidPhone
     return phone
 

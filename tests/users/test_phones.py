@@ -76,6 +76,14 @@ def test_other_countries_are_allowed_by_a_setting(settings: Any) -> None:
     assert phones.normalise(kazakh) == "+77012345678"
 
 
+@pytest.mark.parametrize("text", ["+5509030100000", "+5509030000000"])
+def test_number_whose_e164_form_is_another_number_is_refused(text: str, settings: Any) -> None:
+    settings.PHONE_REGIONS = ["RU", "BR"]
+
+    with pytest.raises(phones.InvalidPhone):
+        phones.normalise(text)
+
+
 def test_national_spelling_belongs_to_the_home_region(settings: Any) -> None:
     settings.PHONE_REGION, settings.PHONE_REGIONS = "US", ["US"]
 
