@@ -65,6 +65,4 @@ def test_other_gateway_is_counted_on(support: Client, settings: Any) -> None:
 def test_sms_between_two_tries_is_no_work_for_a_worker(support: Client) -> None:
     queue = read(support).partition("The queue</h2>")[2]
 
-    assert re.search(
-        r"Longest wait for a worker<.*SMS that wait for another try<.*<td>—</td>\s*<td>1</td>", queue, re.S
-    )
+    assert re.search(r"Longest wait for a worker<.*<td>—</td>.*SMS that wait for another try: 1<", queue, re.S)
