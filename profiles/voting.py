@@ -84,10 +84,13 @@ def change(opens_at: datetime | None, closes_at: datetime | None) -> VotingPerio
         return stored
 
 
-def lock_period() -> VotingPeriod:
-    """Lock the row of the voting period, which is created first if there is none. Votes do not wait for this lock."""
+def lock_period(*, nowait: bool = False) -> VotingPeriod:
+    """Lock the row of the voting period, which is created first if there is none. Votes do not wait for this lock.
+
+    With `nowait`, raises OperationalError while somebody publishes the results or changes the period.
+    """
     VotingPeriod.objects.get_or_create(pk=1)
-    return VotingPeriod.objects.select_for_update().get()
+    return VotingPeriod.objects.select_for_update(nowait=nowait).get()
 
 
 def is_over(stored: VotingPeriod | Voting) -> bool:

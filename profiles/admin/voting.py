@@ -184,9 +184,11 @@ class VotingPeriodAdmin(ForgivingAdmin):
         try:
             with transaction.atomic():
                 if request.method == "POST" and self.has_change_permission(request):
-                    voting.lock_period()  # changes wait for each other, so that each sees the one before
+                    # Each change sees the one before. Publishing holds the lock, perhaps for a minute: whoever waited
+                    # for it would hold a thread meanwhile.
+                    voting.lock_period(nowait=True)
                 return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
-        except OperationalError:  # a vote held the lock for too long
+        except OperationalError:  # somebody else has the lock, or a vote held its own for too long
             messages.error(request, BUSY)
         except voting.ResultsPublished:  # a moment ago
             messages.warning(request, PUBLISHED)

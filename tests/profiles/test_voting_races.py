@@ -22,6 +22,7 @@ from tests.profiles.test_activation_races import assert_counts_are_exact
 from tests.support.accounts import registered
 from tests.support.backups import another_session, database_variables
 from tests.support.many_users import crowd
+from tests.support.operators import helper
 from tests.support.races import race
 from users.queries import database_now
 
@@ -130,6 +131,21 @@ def test_erasure_does_not_wait_while_results_are_published() -> None:
 
     assert privacy.erase_by_operator(voter.pk)
     assert_counts_are_exact()
+
+
+def test_form_of_the_period_does_not_wait_while_results_are_published() -> None:
+    """Each that waited would hold a thread, and behind others for so long that the database is taken for silent."""
+    browser, page = helper("view_votingperiod", "change_votingperiod"), "/admin/profiles/votingperiod/1/change/"
+    voting.change(None, database_now())
+
+    with another_session() as publishing:
+        publishing.execute("SELECT FROM profiles_votingperiod FOR UPDATE")
+        began = time.monotonic()
+        told = browser.post(page, {"reason": "Sooner."}, follow=True).text
+        assert time.monotonic() - began < 1  # lock_timeout is two seconds
+        publishing.rollback()
+
+    assert "Nothing was changed" in told
 
 
 @pytest.mark.long
