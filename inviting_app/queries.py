@@ -101,7 +101,7 @@ def analyze(using: str) -> None:
 # on from a number of the clock, which grows each second by more than the service gives on average. Nothing is added to
 # it: otherwise numbers would go down when an older backup is restored next. With many more a second, ids would soon
 # have ten digits, and the log would mask them as phones.
-_A_SECOND = 5
+NUMBERS_A_SECOND = 5
 # If the service gave more: more than anybody gives in the days between a backup and its restore.
 _SKIPPED = 1_000_000
 _SKIP = """
@@ -119,4 +119,4 @@ def skip_numbers(using: str) -> None:
 
     By hand: the ORM has no sequences.
     """
-    sql.execute(_SKIP, {"skipped": _SKIPPED, "a_second": _A_SECOND}, using)
+    sql.execute(_SKIP, {"skipped": _SKIPPED, "a_second": NUMBERS_A_SECOND}, using)
