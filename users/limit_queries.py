@@ -138,18 +138,19 @@ UNSENT = f"""(delivery.state IN ('dropped', 'failed') AND delivery.error !~ ': (
 _STORE_TOTALS = f"""
 WITH sms AS (
     SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used,
-           {UNSENT} AS unsent, code.used_at IS NULL AND NOT {UNSENT} AS unused,
+           {UNSENT} AS unsent,
            network(set_masklen(delivery.asked_from,
                CASE family(delivery.asked_from) WHEN 4 THEN %(ipv4)s ELSE %(ipv6)s END)) AS network
       FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
      WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s
 ), country AS (
     SELECT country FROM sms WHERE created_at <= %(now)s - %(settled)s GROUP BY country
-    HAVING COUNT(DISTINCT network) FILTER (WHERE unused)
+    HAVING COUNT(DISTINCT network) FILTER (WHERE NOT used AND NOT unsent)
          > GREATEST(%(country)s, %(share)s * COUNT(*) FILTER (WHERE used))
 ), prefix AS (
     SELECT prefix FROM sms
-     WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s AND unused AND prefix <> ''
+     WHERE created_at > %(now)s - %(hour)s AND created_at <= %(now)s - %(settled)s
+       AND NOT used AND NOT unsent AND prefix <> ''
      GROUP BY prefix HAVING COUNT(DISTINCT network) > %(prefix)s
 )
 INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)
