@@ -20,7 +20,9 @@ from inviting_app.ops.embedded import OPTIONS, SUPERUSER, Embedded
 from tests.support import login_steps
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.environment import THOROUGH
+from tests.support.http_gateway import running
 from tests.support.service import Service, copy_prepared, ready_service
+from tests.support.webhooks import LOOPBACK, Receiver
 from users import deadline
 from users.models import User
 
@@ -170,6 +172,13 @@ def unreachable_gateway(settings: Any) -> None:
 @pytest.fixture
 def api() -> APIClient:
     return client()
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """A receiver of webhooks on this machine, to which they may go."""
+    settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
+    yield from running(Receiver)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from profiles.webhooks.models import WebhookDelivery
 from profiles.webhooks.sender import WebhookSender
 from tests.support.http_gateway import Gateway, running
 from tests.support.login_steps import ask
-from tests.support.webhooks import LOOPBACK, Receiver, endpoint
+from tests.support.webhooks import Receiver, endpoint
 from users.models import SmsDelivery
 from users.sms import queries, tasks
 from users.sms.sender import Sender
@@ -31,10 +31,11 @@ def gateway(settings: Any) -> Iterator[Gateway]:
         yield server
 
 
-@pytest.fixture
-def receiver(settings: Any) -> Iterator[Receiver]:
-    settings.WEBHOOK_PRIVATE_ADDRESSES = LOOPBACK
-    yield from running(Receiver)
+def work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the parts of a worker until one of them ends, for half a minute at most."""
+    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
+        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
+        asyncio.run(asyncio.wait_for(worker._work(), 30))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -50,10 +51,8 @@ def test_worker_whose_jobs_fail_records_the_sms_that_it_was_sending(
         raise ConnectorException
 
     monkeypatch.setattr(app, "run_worker_async", lose_the_database)
-    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
-        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
-        with pytest.raises(ConnectorException):
-            asyncio.run(worker._work())
+    with pytest.raises(ConnectorException):
+        work(monkeypatch)
 
     assert SmsDelivery.objects.get().state == "sent"
     assert len(gateway.messages) == 1
@@ -72,10 +71,8 @@ def test_receiver_that_hangs_does_not_hold_up_the_end_of_the_worker(
         raise ConnectorException
 
     monkeypatch.setattr(app, "run_worker_async", lose_the_database)
-    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
-        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
-        with pytest.raises(ConnectorException):
-            asyncio.run(worker._work())
+    with pytest.raises(ConnectorException):
+        work(monkeypatch)
 
     [webhooks] = [thread for thread in threading.enumerate() if thread.name == "webhooks"]
     receiver.answers.set()
@@ -96,9 +93,7 @@ def test_job_whose_end_cannot_be_written_ends_the_worker(
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)  # threads of jobs keep no connection
     monkeypatch.setattr(queries, "queue_sms_of_old_job", lose_the_job)
     tasks.send_sms.defer(delivery_id=1)
-    with closing(Sender()) as sender, app.replace_connector(app.connector.get_worker_connector()):
-        monkeypatch.setattr(worker, "_measured", lambda: (sender, WebhookSender(), {}))
-        with pytest.raises(asyncio.CancelledError):
-            asyncio.run(asyncio.wait_for(worker._work(), 30))
+    with pytest.raises(asyncio.CancelledError):
+        work(monkeypatch)
 
     assert "a job was left unfinished: ConnectorException" in caplog.text
