@@ -12,7 +12,7 @@ from procrastinate.exceptions import ConnectorException
 from users.login import sms_limits, test_numbers
 from users.queries import DEAD_AFTER, database_now
 from users.sms import queries
-from users.sms.receipts import record_again, unwatched
+from users.sms.receipts import PRIORITY, TASK, record_again, unwatched
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def send_sms(*, delivery_id: int, asked_by: str = "-") -> None:
 
 
 # An account that other programs share has many receipts that are not ours.
-@app.task(name="users.tasks.record_receipts", queue="upkeep", priority=-1, retry=RETRIES, pass_context=True)
+@app.task(name=TASK, queue="upkeep", priority=PRIORITY, retry=RETRIES, pass_context=True)
 def record_receipts(context: JobContext, *, name: str, receipts: list[list[str]], at: str) -> None:
     """Record delivery receipts that came before their SMS were stored. A worker with metrics gives `receipts` to it."""
     record_again(name, receipts, at, context.additional_context.get("receipts", unwatched))
