@@ -157,13 +157,17 @@ def _can_receive_sms(number: PhoneNumber, region: str) -> bool:
 
 
 def _fits_the_plan(number: PhoneNumber, region: str) -> bool:
-    """Whether a number without a type, from a new range, follows its country's numbering plan."""
+    """Whether a number without a type, from a new range, follows its country's numbering plan for mobile numbers.
+
+    Plans also have longer numbers, such as those of services: Russia has some with 14 digits. No phone has these, but a
+    gateway that reads the last ten digits would send the codes of a thousand of them to one phone.
+    """
     metadata = PhoneMetadata.metadata_for_region(region, None)
     plan = metadata and metadata.general_desc
     national = phonenumbers.national_significant_number(number)
     return bool(
         plan and re.fullmatch(plan.national_number_pattern or "", national)
-    ) and phonenumbers.is_possible_number(number)
+    ) and phonenumbers.is_possible_number_for_type(number, PhoneNumberType.MOBILE)
 
 
 @lru_cache(maxsize=1)
