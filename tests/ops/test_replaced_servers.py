@@ -70,31 +70,6 @@ def test_request_whose_answer_was_lost_is_repeated_only_if_it_changes_nothing(na
     assert (written.json["code"], times_written) == ("unavailable", 1)
 
 
-async def refuse_early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """End the connection of a POST that is not read yet, as gunicorn does if it refuses the head. Answer all others."""
-    with suppress(asyncio.IncompleteReadError, ConnectionError):
-        if await reader.readexactly(4) == b"POST":
-            return writer.transport.abort()
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-        await writer.drain()
-    writer.close()
-
-
-async def statuses_beside_refusals(folder: Path, name: str) -> list[int]:
-    """Those of requests that both servers answer, after each has ended connections of others."""
-    async with proxy_of(folder, name, refuse_early, refuse_early) as connection:
-        for _ in range(4):
-            await connection.call(Request("/api/auth/login", {}, "{}"), 20 * patience())
-        return [(await connection.call(Request("/"), 20 * patience())).status for _ in range(4)]
-
-
-@pytest.mark.parametrize("name", PROXIES)
-def test_requests_that_servers_refuse_early_take_none_of_them_out(name: str) -> None:
-    with service_folder() as folder:
-        assert asyncio.run(statuses_beside_refusals(folder, name)) == [200] * 4
-
-
 class Draining:
     """A server that says it is not ready when it is told to, and serves."""
 

@@ -97,7 +97,7 @@ def test_new_range_of_unknown_type_is_allowed_within_the_numbering_plan() -> Non
 
 
 @pytest.mark.parametrize("phone", ["+780009990055001", "+781239990055001", "+81009012345678", "+82001012345678"])
-def test_number_with_no_length_of_a_mobile_number_is_refused(phone: str, settings: Any) -> None:
+def test_untyped_number_longer_than_a_mobile_number_is_refused(phone: str, settings: Any) -> None:
     settings.PHONE_REGIONS = list(phonenumbers.SUPPORTED_REGIONS)
 
     with pytest.raises(phones.InvalidPhone):
