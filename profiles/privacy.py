@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from profiles import activation, activation_queries
 from profiles.models import FailedActivation
@@ -112,6 +112,9 @@ def purge(now: datetime) -> None:
     retention.delete_expired(now)
     expired = FailedActivation.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
     retention.in_batches(expired, QuerySet.delete)
+    # A request for a change that was in progress during the erasure of its user may have committed its code after it.
+    late = LoginCode.objects.filter(changing_user__erased_at__isnull=False).exclude(changing_user=F("user"))
+    retention.in_batches(late, lambda codes: accounts.forget_changes(codes, now))
     endpoints.delete_old_deliveries(now)
 
 
@@ -123,7 +126,7 @@ def _erase(user: User, now: datetime) -> None:
     accounts.make_anonymous(codes)
     SmsDelivery.objects.filter(login_code__user=user).update(notice_phone=None)
     accounts.end_codes(codes, now)
-    accounts.forget_changes(user, now)
+    accounts.forget_changes(LoginCode.objects.filter(changing_user=user), now)
     user.groups.clear()
     user.user_permissions.clear()
     # The user's own notes are of changed phones.

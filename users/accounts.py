@@ -65,18 +65,18 @@ def end_codes(codes: QuerySet[LoginCode], now: datetime) -> None:
     codes.filter(closed_at=None).update(closed_at=now)
 
 
-def forget_changes(user: User, now: datetime) -> None:
-    """End the codes by which this user could change to other numbers. They still count against those numbers.
+def forget_changes(changes: QuerySet[LoginCode], now: datetime) -> None:
+    """End codes by which erased users could change to other numbers. They still count against those numbers.
 
     They become codes of a change by the number's own user. As closed sign-in codes, their SMS would delay the next
     sign-in of that user. A correct code that did not give the number becomes an unused one: the export of the number's
     user has the addresses of used ones.
     """
-    LoginCode.objects.filter(changing_user=user).update(
+    changes.update(
         changing_user=F("user"),
         closed_at=Coalesce("closed_at", now),
         expires_at=Least("expires_at", now),
-        used_at=Case(When(user=user, then="used_at")),
+        used_at=Case(When(user=F("changing_user"), then="used_at")),
     )
 
 

@@ -8,12 +8,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
 from django.db.models import F
 
+from profiles import phone_change, privacy
 from profiles.models import Activation, Profile
+from tests.support import phone_changes
 from tests.support.accounts import SignedInUser, client, signed_in
 from tests.support.many_users import nobodys_code
 from users import accounts
 from users.login import devices
-from users.models import Device, SmsDelivery, User
+from users.models import Device, LoginCode, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db
 
@@ -210,3 +212,16 @@ def test_erased_operator_has_no_rights(staff: SignedInUser) -> None:
 
     user.refresh_from_db()
     assert not (user.is_staff or user.is_superuser or user.is_active)
+
+
+def test_request_for_a_change_during_an_erasure_loses_its_reference_to_the_user(alice: SignedInUser) -> None:
+    device = Device.objects.select_related("user").get()
+    now = device.refreshed_at
+    assert erase(alice).status_code == 204
+    phone_change.request_code(device, f"+7{phone_changes.NEW}", now=now, address="192.0.2.1", language="en")
+
+    privacy.purge(now)
+
+    code = LoginCode.objects.exclude(changing_user=None).get()
+    assert code.changing_user == code.user == phone_changes.holder()
+    assert code.closed_at and code.expires_at <= now
