@@ -134,31 +134,22 @@ def wanted_languages(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-# For each kind of form: the character that makes the form slow to read, and how often it may occur. No form of the
-# service has so many.
-# The head of each part has two semicolons, and the values may have as many again. Python reads the parameters of a head
-# in quadratic time: a body of 64 KiB took up to 75 ms of a processor, and other bodies 2 ms.
-# The longest texts have fewer escapes than this. A body of incomplete ones took 11 ms.
-_COSTLY = {
-    "multipart/form-data": (b";", 4 * settings.DATA_UPLOAD_MAX_NUMBER_FIELDS),
-    "application/x-www-form-urlencoded": (b"%", 10_000),
-}
+# The maximum number of escapes in a form. The longest texts have fewer. A body of incomplete ones took 11 ms of a
+# processor, and other bodies 2 ms.
+_MAX_ESCAPES = 10_000
 
 
 def _is_costly(request: HttpRequest) -> bool:
     """Whether a form may take long to read: one client with a hundred of them would hold everybody up."""
-    if request.content_type not in _COSTLY:
-        return False
-    sign, most = _COSTLY[request.content_type]
-    return request.body.count(sign) > most
+    return request.content_type == "application/x-www-form-urlencoded" and request.body.count(b"%") > _MAX_ESCAPES
 
 
 class ApiMiddleware:
     """Refuse large and costly bodies on every path; for the API alone, refuse foreign hosts too and set the headers.
 
-    The limit of a body is 64 KiB: BODY_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is refused
-    before it is read. Of a chunked body, `inviting_app/wsgi.py` has read up to one byte more, so that it is refused
-    here too. Django refuses foreign hosts for pages.
+    The limits are BODY_MAX_BYTES and PARTS_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is
+    refused before it is read. Of a chunked body, `inviting_app/wsgi.py` has read up to one byte more, so that it is
+    refused here too. Django refuses foreign hosts for pages.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -200,7 +191,9 @@ class ApiMiddleware:
     def _is_large(self, request: HttpRequest) -> bool:
         """Whether the body is too large. For a chunked body, `inviting_app/wsgi.py` has set CONTENT_LENGTH."""
         length = request.META.get("CONTENT_LENGTH") or "0"
-        return not length.isdigit() or int(length) > settings.BODY_MAX_BYTES
+        has_parts = request.content_type == "multipart/form-data"
+        most = settings.PARTS_MAX_BYTES if has_parts else settings.BODY_MAX_BYTES
+        return not length.isdigit() or int(length) > most
 
 
 class ApiViewMiddleware:
