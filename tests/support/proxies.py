@@ -104,13 +104,15 @@ def nginx(
     connections: int = 2048,
     claimed_by: str = "",
     tls: Path | None = None,
+    server: str = "127.0.0.1",
 ) -> Iterator[int]:
     """deploy/nginx.conf, with `also` as a second upstream. Yields the port on which nginx listens.
 
-    With `claimed_by`, this header tells the client's address, because a test has no other IPv6 addresses.
+    With `claimed_by`, this header tells the client's address, because a test has no other IPv6 addresses. `server` is
+    the address of the upstream.
     """
     port = free_port()
-    text = nginx_site(port, upstream, host)
+    text = nginx_site(port, upstream, host).replace(f"server 127.0.0.1:{upstream}", f"server {server}:{upstream}")
     if also:
         text = re.sub(rf"server 127\.0\.0\.1:{upstream}(.*);", rf"\g<0> server 127.0.0.1:{also}\1;", text)
     site = text.replace("/var/www/html", str(folder))

@@ -1,0 +1,36 @@
+"""What docs/operations.md tells to set on the machine of a proxy: firewall rules, and a setting of Linux."""
+
+import re
+
+from django.conf import settings
+
+from tests.support.own_network import run_in_own_network
+from tests.support.proxies import installed
+
+PAGE = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+KB = 1024
+# One that any Linux with iptables takes, if it has the two modules.
+RULE = (
+    "iptables -A INPUT -p tcp -m connlimit --connlimit-above 9 -m hashlimit --hashlimit-above 9kb/s --hashlimit-name x"
+)
+
+
+def test_firewall_bounds_connections_and_bytes_of_a_client_and_keeps_nobody_else_waiting() -> None:
+    [rules] = re.findall(r"^limit=.*?(?=^netfilter-persistent)", PAGE, re.MULTILINE | re.DOTALL)
+
+    found = [tuple(map(int, line.split())) for line in run_in_own_network("tests.support.firewall", rules, needs=RULE)]
+
+    assert [connections for connections, _, _ in found] == [100, 100, 300]
+    for (_, received, slowest), most in zip(found, (512 * KB, 512 * KB, 1536 * KB), strict=True):
+        assert most / 2 < received < 2 * most
+        assert slowest < 1000
+
+
+def test_requests_do_not_use_up_the_ports_of_nginx() -> None:
+    installed("nginx")
+    advised = re.findall(r"^echo (net\.\S+) > /etc/sysctl\.d/", PAGE, re.MULTILINE)
+
+    [by_default], [as_advised] = (run_in_own_network("tests.support.ports_of_nginx", *each) for each in ((), advised))
+
+    assert by_default.endswith(" 503")  # otherwise the advice is of no use any more
+    assert as_advised.endswith(" 503 200")

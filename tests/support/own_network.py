@@ -1,0 +1,35 @@
+"""Programs of tests in a network namespace of their own: with other addresses, settings of Linux and firewall rules."""
+
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+_ALONE = ("unshare", "--net")
+
+
+def run_in_own_network(module: str, *arguments: str, needs: str = "ip link set lo up") -> list[str]:
+    """The lines that this module prints when it runs there.
+
+    Skips the test where this user or this system has no such network, or the command `needs` fails in it.
+    """
+    try:
+        tried = subprocess.run([*_ALONE, *needs.split()], capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("unshare is not installed")
+    if tried.returncode:
+        pytest.skip(f"{needs.split()[0]} in a network of its own: {tried.stderr.strip()}")
+    command = [*_ALONE, sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120)
+    assert not done.returncode, done.stderr
+    return done.stdout.splitlines()
+
+
+def have_addresses(*addresses: str) -> None:
+    """Give these IPv4 or IPv6 addresses to the machine. Only for a program in a network of its own."""
+    commands = [["link", "set", "lo", "up"]]
+    for address in addresses:
+        commands.append(["address", "add", address, "dev", "lo", *(["nodad"] if ":" in address else [])])
+    for command in commands:
+        subprocess.run(["ip", *command], check=True)
