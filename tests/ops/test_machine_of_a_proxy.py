@@ -26,9 +26,19 @@ def test_firewall_bounds_connections_and_bytes_of_a_client_and_keeps_nobody_else
         assert slowest < 1000
 
 
+def test_table_of_connections_has_room_for_more_than_one_client_opens() -> None:
+    """By default, 65,536 places for two minutes each. One client got 16,000 connections a second."""
+    places, seconds = (
+        int(re.findall(rf"^echo net\.netfilter\.nf_conntrack_{name}=(\d+) >", PAGE, re.MULTILINE)[0])
+        for name in ("max", "tcp_timeout_time_wait")
+    )
+
+    assert places / seconds > 20_000
+
+
 def test_requests_do_not_use_up_the_ports_of_nginx() -> None:
     installed("nginx")
-    advised = re.findall(r"^echo (net\.\S+) > /etc/sysctl\.d/", PAGE, re.MULTILINE)
+    advised = re.findall(r"^echo (net\.ipv4\.\S+) > /etc/sysctl\.d/", PAGE, re.MULTILINE)
 
     [by_default], [as_advised] = (run_in_own_network("tests.support.ports_of_nginx", *each) for each in ((), advised))
 

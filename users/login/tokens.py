@@ -20,7 +20,8 @@ newest pair that it has stored. So it has used no later pair, and rule 1, 2 or 3
 Why a thief is found out: the thief has the owner's pair, or one whose response the owner lost, and both go on using the
 session. As soon as one of them uses a later pair, the other presents a refresh token whose successor is used. After
 REUSE_INTERVAL that is reuse (rule 4). If neither uses a later pair, the owner's retry supersedes the thief's pair
-(rule 3), and the thief's next request is reuse (rule 4).
+(rule 3), and the thief's next request is reuse (rule 4). A thief who always comes within REUSE_INTERVAL after the owner
+gets the owner's own pairs (rule 2), and is not found out.
 
 The first use of a pair is one conditional UPDATE, committed before the response. Rule 3 is a compare-and-set on the
 same row. So one of them comes first under any race, and the other is reuse.
