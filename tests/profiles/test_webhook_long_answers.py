@@ -1,5 +1,6 @@
 """Answers and connections of receivers that would hold up the events of all others: a worker has one loop for all."""
 
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -60,3 +61,14 @@ def test_receiver_does_not_choose_how_long_a_handshake_takes() -> None:
 
     assert keys >= {"kx-any", "kx-ecdhe"}
     assert "kx-dhe" not in keys
+
+
+def test_receiver_cannot_choose_a_finite_field_in_tls_1_3() -> None:
+    """That of 8192 bits takes the loop 0.1 s for each connection, and the receiver nothing."""
+    sent = ssl.MemoryBIO()
+    connection = posting._certificates().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+
+    # supported_groups with P-256 alone (RFC 8446, 4.2.7).
+    assert bytes.fromhex("000a 0004 0002 0017") in sent.read()
