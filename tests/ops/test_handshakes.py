@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.proxies import PROXIES
+from tests.support.proxies import PROXIES, nginx
 from tests.support.service import service_folder
 
 # Groups of TLS 1.3 by their numbers (RFC 8446, 4.2.7), each with the bytes of a key share.
 X25519 = (0x001D, 32)
 # ffdhe2048, 3072, 4096, 6144 and 8192. The last one took nginx 94 ms for one handshake, and X25519 0.4 ms.
 FINITE_FIELDS = [(0x0100 + place, size) for place, size in enumerate((256, 384, 512, 768, 1024))]
+
+# P-256, of which the share that `client_hello` has is no point.
+NO_POINT = (0x0017, 65)
 
 # The first is of the certificate (ECDSA with P-256), and the other of RSA (RFC 8446, 4.2.3).
 SIGNATURES = b"\4\3", b"\x08\4"
@@ -74,3 +77,11 @@ def test_long_lists_of_signatures_take_no_time(name: str, certificate: Path) -> 
         began = time.monotonic()
         answer(port, hello)
         assert time.monotonic() - began < 1  # it was 1.9
+
+
+def test_handshakes_with_a_bad_key_write_nothing_into_the_log_of_nginx(certificate: Path) -> None:
+    """Only logrotate bounds that log, once a day: one client wrote 4,600 lines a second."""
+    with service_folder() as folder:
+        with nginx(folder, free_port(), "localhost", tls=certificate) as port:
+            assert answer(port, client_hello(*NO_POINT)) == ALERT
+        assert "handshak" not in (folder / "proxy.log").read_text()
