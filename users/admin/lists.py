@@ -85,8 +85,9 @@ class LargeTableList(ChangeList):
         # and where the count is capped.
         if not self.query or self.paginator.capped_at:
             self.full_result_count = self.result_count
-        if not self.multi_page:  # Django sets no limit here, so PostgreSQL would plan for reading the whole table.
-            self.result_list = self.paginator.page(1).object_list
+        # Django limits several pages only. The keys come first: with joins PostgreSQL may read a whole range of times.
+        shown = self.result_list if self.multi_page else self.paginator.page(1).object_list
+        self.result_list = self.queryset.filter(pk__in=list(shown.values_list("pk", flat=True)))
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """One column of `sortable_by`, then the primary key in the same direction: this is what the indexes hold."""
