@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from profiles.webhooks import addresses, posting
+from profiles.webhooks import addresses, network, posting
 from profiles.webhooks.answers import Answer, Failure
 from tests.support.webhooks import LOOPBACK, Receiver, answering, begin, post
 
@@ -105,6 +105,26 @@ def test_name_is_resolved_once_and_its_checked_address_is_used(
         assert [post(url), asked] == [Answer(200), ["receiver.example.org"]]
         assert receiver.messages[0]["host"] == f"receiver.example.org:{receiver.server_port}"
     assert settings.WEBHOOK_PRIVATE_ADDRESSES == LOOPBACK
+
+
+def test_few_addresses_of_a_name_are_looked_at(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of the DNS has up to 4,000. All of them would take the loop of all webhooks 20 ms a connection."""
+    looked_at: list[addresses.Address] = []
+
+    def noted(address: addresses.Address, scheme: str) -> bool:
+        looked_at.append(address)
+        return addresses.is_allowed(address, scheme)
+
+    def resolve(host: Any, port: int, *args: Any, **kwargs: Any) -> list[Any]:
+        found = ["127.0.0.1", *(f"93.{number >> 8}.{number & 255}.7" for number in range(4000))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "is_allowed", noted)
+        patch.setattr(socket, "getaddrinfo", resolve)
+        assert post(f"http://many.example.org:{receiver.server_port}/") == Answer(200)
+
+    assert 0 < len(looked_at) <= network.MOST_ADDRESSES
 
 
 def test_url_is_sent_whole_with_its_host(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
