@@ -32,5 +32,5 @@ def test_later_page_is_found_before_its_rows_are_joined(alice: SignedInUser, mod
         shown = [row.pk for page in ("1", "2") for row in listed(model, p=page, **BY_TIME).result_list]
 
     assert shown == list(model.objects.order_by("-created_at", "-pk").values_list("pk", flat=True))
-    pages = [one["sql"] for one in queries if "OFFSET 50" in one["sql"]]
-    assert ["JOIN" in sql for sql in pages] == [False]
+    [page] = [one["sql"] for one in queries if "OFFSET 50" in one["sql"]]
+    assert "JOIN" not in page
