@@ -85,8 +85,7 @@ class LargeTableList(ChangeList):
         # and where the count is capped.
         if not self.query or self.paginator.capped_at:
             self.full_result_count = self.result_count
-        # Django limits several pages only. The keys come first, in a statement of their own: with joins, or with a
-        # subquery for the keys, PostgreSQL may read a whole range of times.
+        # Django limits several pages only. Keys first: joins or a subquery may make PostgreSQL read a range of times.
         shown = self.result_list if self.multi_page else self.paginator.page(1).object_list
         self.result_list = self.queryset.filter(pk__in=list(shown.values_list("pk", flat=True)))
 

@@ -24,8 +24,7 @@ REUSE_INTERVAL that is reuse (rule 4). If neither uses a later pair, the owner's
 gets the owner's own pairs (rule 2), and is not found out.
 
 The first use of a pair is one conditional UPDATE, committed before the response. Rule 3 is a compare-and-set on the
-same row. So one of them comes first under any race, and the other is reuse.
-The first pair of a session has none before it, so its use is not marked.
+same row. So one of them comes first under any race, and the other is reuse. The first pair of a session is not marked.
 """
 
 from __future__ import annotations
