@@ -12,6 +12,7 @@ from django.test import Client
 from tests.support.authenticator import CODE_PAGE, PAGE, code, enrolled, offered_secret, with_password
 from tests.support.operators import PASSWORD, at_work, helper, log_in, logged, operator, page_of
 from users import accounts
+from users.admin import lockout
 from users.admin.forms import OwnPasswordForm
 from users.models import User
 from users.operators import second_factor
@@ -22,8 +23,12 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/users/user/"
 
 
-def _take_the_role_and_give_it_back(user: User) -> None:
+def _take_the_role(user: User) -> None:
     accounts.set_role(user, is_staff=False)
+
+
+def _take_the_role_and_give_it_back(user: User) -> None:
+    _take_the_role(user)
     accounts.set_role(user, is_staff=True)
 
 
@@ -125,6 +130,26 @@ def test_whoever_is_disabled_while_the_password_is_hashed_gets_no_session(monkey
     monkeypatch.setattr(ModelBackend, "authenticate", slow)
 
     assert log_in().status_code == 200
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("change", [accounts.disable, _take_the_role])
+def test_whoever_is_disabled_before_the_session_is_stored_gets_none(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[User], object]
+) -> None:
+    user = operator()
+    record = lockout.record_login
+
+    def slow(*args: Any) -> None:
+        record(*args)
+        change(user)
+
+    monkeypatch.setattr(lockout, "record_login", slow)
+
+    assert log_in(browser=(thief := Client())).status_code == 400
+    accounts.enable(user)
+    accounts.set_role(user, is_staff=True)
+    assert thief.get("/admin/").status_code == 302
     assert not Session.objects.exists()
 
 

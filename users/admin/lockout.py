@@ -32,6 +32,8 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import logout
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import ValidationError
 from django.db.models import Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
@@ -149,6 +151,16 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         super().user_logged_in(sender, request, user, **kwargs)
         if user.is_staff:
             record_login(request, user)
+            _store_session(request)
+
+
+def _store_session(request: HttpRequest) -> None:
+    """Store the session of a log-in. Raises SessionInterrupted, without a user, if somebody has ended it meanwhile."""
+    try:
+        request.session.store_log_in()  # type: ignore[attr-defined]
+    except SessionInterrupted:
+        logout(request)
+        raise
 
 
 def _forget_old() -> None:

@@ -2,6 +2,7 @@
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
@@ -32,6 +33,21 @@ class SessionStore(db.SessionStore):
             super().cycle_key()
             self.save()  # Django stores what it contains only after the response
         return None
+
+    def store_log_in(self) -> None:
+        """Store this session of an operator who has just logged in, which Django does only after the response.
+
+        Raises SessionInterrupted if the session was ended, or the operator disabled, meanwhile. Whoever does that has
+        locked the user's row: either they have done it before, or they find this session.
+        """
+        with transaction.atomic():
+            user = lock_user(int(self[SESSION_KEY])).user
+            if not (user.is_active and user.is_staff):
+                raise SessionInterrupted("The operator was disabled while this log-in was under way.")
+            try:
+                self.save()
+            except UpdateError as error:
+                raise SessionInterrupted("The session was ended while this log-in was under way.") from error
 
     def _is_of_another_key(self, user: User) -> bool:
         """Whether it was made, or used last, under a SECRET_KEY that is in SECRET_KEY_FALLBACKS now."""
