@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db import connection
 from django.db.models import Model
-from django.test import Client, RequestFactory
+from django.test import Client
 from procrastinate.sql import queries
 from rest_framework.test import APIClient
 
@@ -20,6 +20,7 @@ from profiles.webhooks.sender import CLAIM_FOR
 from tests.support import query_plans as plans
 from tests.support.accounts import client
 from tests.support.admin_actions import about
+from tests.support.admin_lists import changelist
 from tests.support.large_tables import GROWING, grown_database
 from tests.support.login_steps import right, wrong
 from tests.support.operators import at_work
@@ -156,26 +157,22 @@ def test_list_of_profiles_scans_no_table(readings: list[plans.Reading]) -> None:
 
 
 @pytest.mark.parametrize("model", [model for model in apps.get_models() if admin.site.is_registered(model)])
-def test_list_of_the_admin_scans_no_table(
-    model: type[Model], rf: RequestFactory, readings: list[plans.Reading]
-) -> None:
+def test_list_of_the_admin_scans_no_table(model: type[Model], readings: list[plans.Reading]) -> None:
     """All that may be clicked on it, and searches; without the pages, which take their time and read nothing more."""
-    shown = listed(model, rf, "")
+    shown = listed(model, "")
     filters = [choice["query_string"] for one in shown.filter_specs for choice in one.choices(shown)]
     columns = [number for number, name in enumerate(shown.list_display) if name in (shown.sortable_by or ())]
     orders = [f"?o={sign}{number}" for number in columns for sign in ("", "-")]
     searches = ["?q=9000000001", "?q=9000000777", "?q=GGGGGH", "?q=0777", "?q=777"]
 
     for query in ["?p=2", f"?p={shown.paginator.num_pages}", *filters, *orders, "?o=1.2.3.4.5", *searches]:
-        listed(model, rf, query)
+        listed(model, query)
 
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def listed(model: type[Model], rf: RequestFactory, query: str) -> ChangeList:
-    request = rf.get(f"/{query}")
-    request.user = User(pk=1, is_superuser=True)
-    shown = admin.site.get_model_admin(model).get_changelist_instance(request)
+def listed(model: type[Model], query: str) -> ChangeList:
+    shown = changelist(model, query)
     assert len(list(shown.result_list)) <= shown.list_per_page
     return shown
 
@@ -241,10 +238,10 @@ def test_scrape_of_the_metrics_scans_no_table(readings: list[plans.Reading]) -> 
     assert not (found := too_long(readings)), "\n\n".join(found)
 
 
-def test_scan_of_a_whole_table_is_detected(rf: RequestFactory) -> None:
+def test_scan_of_a_whole_table_is_detected() -> None:
     execute("DROP INDEX profiles_activation_created")
 
     with plans.read("force_custom_plan") as found:
-        listed(Activation, rf, "")
+        listed(Activation, "")
 
     assert any("rows of profiles_activation" in one for one in too_long(found))

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client, RequestFactory
 
+from tests.support.admin_lists import changelist
 from tests.support.operators import at_work, operator
 
 pytestmark = pytest.mark.django_db
@@ -36,9 +37,7 @@ def related_fields(field: Any) -> Any:
 
 def offered(model: type[Model]) -> set[str]:
     """The names in the links of the list's filters."""
-    request = RequestFactory().get("/")
-    request.user = operator("9991119997", is_superuser=True)
-    shown = admin.site.get_model_admin(model).get_changelist_instance(request)
+    shown = changelist(model)
     choices: list[Any] = [choice for one in shown.filter_specs for choice in one.choices(shown)]
     links = [part for choice in choices for part in choice["query_string"].lstrip("?").split("&") if part]
     return {link.partition("=")[0] for link in links}
