@@ -47,7 +47,7 @@ def test_code_is_read_as_people_type_it(spell: Callable[[str], str]) -> None:
     assert is_inside(browser)
 
 
-@pytest.mark.parametrize("text", ["", "0", "12345", "1234567", "abc", "\0", "-1", "1e5", "½", "9" * 3000, "٤"])
+@pytest.mark.parametrize("text", ["", "0", "12345", "1234567", "abc", "\0", "-1", "1e5", "½", "9" * 5000, "٤"])
 def test_odd_codes_are_refused_without_an_error(text: str) -> None:
     enrolled()
 
