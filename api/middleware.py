@@ -26,8 +26,8 @@ logger = logging.getLogger("inviting_app.requests")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-# The characters of a path in the log. The service's own paths are shorter.
-LOGGED_PATH = 200
+# The most characters of a path in the log. The service's own paths are shorter.
+LOGGED_PATH_LENGTH = 200
 
 # What a response of the API may load and be part of, if a browser ever shows one.
 API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -78,11 +78,11 @@ def _logged_path(request: HttpRequest, status: int) -> str:
     """The path without phones, codes and tokens.
 
     Only the path, because a query may hold a phone. Quoted, because a path may hold the end of a line. Cut, because a
-    log keeps a number of bytes: with long paths, a flood would push all other lines out sooner. A path that led nowhere
+    log keeps only so many bytes: long paths of a flood would push out all other lines sooner. A path that led nowhere
     may hold anything; one that led somewhere holds at most ids and, in the admin, what an operator wrote.
     """
     masked = mask_written(request.path) if 200 <= status < 300 else hide_digits(request.path)
-    return escape_uri_path(masked)[:LOGGED_PATH]
+    return escape_uri_path(masked)[:LOGGED_PATH_LENGTH]
 
 
 class DatabaseConnectionMiddleware:

@@ -29,8 +29,8 @@ PROBE_PATHS = frozenset({"/livez", "/livez/", "/readyz", "/readyz/"})
 # stream, and a request that no view reads would pass.
 BODY_MAX_BYTES = 64 * 1024
 # The limit of a body with parts, `multipart/form-data`. No form of the service sends one, and the longest request of
-# the API has less than 1 KB. Django reads each line in the head of each part, and decodes what names an encoding. So
-# 64 KiB took up to 75 ms of a processor, and a sign-in takes 1.3 ms.
+# the API has less than 1 KB. Django reads each line in the head of each part, and decodes each parameter that names an
+# encoding. So 64 KiB took up to 75 ms of a processor, and a sign-in takes 1.3 ms.
 PARTS_MAX_BYTES = 4 * 1024
 # More than the largest form has, that of all 200 rows of a list in the admin.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 250

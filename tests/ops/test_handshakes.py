@@ -62,7 +62,7 @@ def answer(port: int, hello: bytes) -> int:
 
 @pytest.mark.parametrize("name", PROXIES)
 def test_client_cannot_choose_a_group_that_takes_long(name: str, certificate: Path) -> None:
-    """Proxies compute handshakes one after the other. With ffdhe8192, five a second kept everybody else out."""
+    """Proxies compute handshakes one after the other. With ffdhe8192, 5 to 20 a second made others wait for seconds."""
     with service_folder() as folder, PROXIES[name](folder, free_port(), "localhost", tls=certificate) as port:
         assert answer(port, client_hello(*X25519)) == HANDSHAKE
         assert {answer(port, client_hello(*group)) for group in FINITE_FIELDS} == {ALERT}
