@@ -171,10 +171,7 @@ class ApiMiddleware:
             response = self._foreign_host(request) or self._preflight(request) or self.get_response(request)
         response["Content-Language"] = language
         response["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY
-        response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "no-store"
-        if settings.SECURE_HSTS_SECONDS and request.is_secure():
-            response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
         if not response.streaming:
             response["Content-Length"] = str(len(response.content))
         return response

@@ -24,12 +24,21 @@ OF_OTHER_TRACING = ["b3", "x-b3-traceid", "x-datadog-trace-id", "newrelic", "ela
 def other_origins(settings: Any) -> None:
     """With CORS_ORIGINS. Without it the middleware is not installed."""
     settings.CORS_ALLOWED_ORIGINS = ORIGINS
-    settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+    place = settings.MIDDLEWARE.index("api.middleware.wanted_languages")
+    cors = "corsheaders.middleware.CorsMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:place], cors, *settings.MIDDLEWARE[place:]]
 
 
-def preflight(origin: str, method: str = "POST", headers: str = "authorization,content-type", path: str = ME) -> Any:
+def preflight(
+    origin: str,
+    method: str = "POST",
+    headers: str = "authorization,content-type",
+    path: str = ME,
+    secure: bool = False,
+) -> Any:
     return client().options(
         path,
+        secure=secure,
         HTTP_ORIGIN=origin,
         HTTP_ACCESS_CONTROL_REQUEST_METHOD=method,
         HTTP_ACCESS_CONTROL_REQUEST_HEADERS=headers,
@@ -51,6 +60,17 @@ def test_configured_origin_may_call_and_read(alice: SignedInUser, origin: str) -
     )
     assert not answer.has_header("Access-Control-Allow-Credentials")
     assert "origin" in answer["Vary"].lower()
+
+
+@pytest.mark.parametrize("origin", [ORIGINS[0], "https://other.example.org"])
+def test_preflight_has_security_headers(settings: Any, origin: str) -> None:
+    settings.SECURE_HSTS_SECONDS = 1000
+
+    asked = preflight(origin, secure=True)
+
+    assert asked["X-Content-Type-Options"] == "nosniff"
+    assert asked["Strict-Transport-Security"] == "max-age=1000"
+    assert "default-src 'none'" in asked["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("header", [*HEADERS, *OF_OTHER_TRACING])

@@ -17,6 +17,8 @@ LONGEST_LIST = 3
 
 EVERYWHERE = {
     "Content-Length": "<that of the body>",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Request-ID": "<request id>",
 }
@@ -30,8 +32,6 @@ USUAL_OF_PAGES = EVERYWHERE | {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Content-Type": "text/html; charset=utf-8",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
 """Headers that are recorded where they are otherwise only; null is for one that is not there."""
