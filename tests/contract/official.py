@@ -64,7 +64,10 @@ class App:
     @property
     def store(self) -> dict[str, str]:
         """What is kept, by the same names for both clients."""
-        kept = json.loads(self.file.read_text())
+        return self.plain(json.loads(self.file.read_text()))
+
+    @staticmethod
+    def plain(kept: dict[str, str]) -> dict[str, str]:
         return {name.removeprefix("inviting_app."): value for name, value in kept.items()}
 
     def keep(self, name: str, value: str) -> None:

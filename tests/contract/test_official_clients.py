@@ -219,6 +219,18 @@ def test_client_does_nothing_to_the_next_user(make_app: Callable[[str], App], pr
     assert make_app("anew")("replace", phone, other) == {"done": ["token_revoked", other]}
 
 
+def test_crash_in_a_sign_in_leaves_no_tokens_of_a_former_user(make_app: Callable[[str], App]) -> None:
+    app = make_app("app")
+    states = [app.plain(state) for state in app("states", next(PHONES), next(PHONES))["done"]]
+
+    users: dict[str, set[str]] = {}  # the devices beside each token
+    for state in states:
+        for name in {"refresh", "access"} & set(state):
+            users.setdefault(state[name], set()).add(state["device_token"])
+    assert len(users) == 4
+    assert [len(devices) for devices in users.values()] == [1] * 4
+
+
 def test_all_pages_are_read(app: App, api: Service, phone: str, proxy: LossyProxy) -> None:
     with psycopg.connect(**api.database) as database:
         database.execute(VOTES, [f"+7{phone}"])

@@ -78,6 +78,7 @@ export class Client {
     return this.#alone(async () => {
       const fetch = this.#sender({ attempts: SIGN_IN_ATTEMPTS });
       const { data } = await this.#api.POST("/api/auth/login", { body, fetch });
+      await this.#forget(REFRESH); // a crash leaves no session of a former user beside this user's device
       await this.#store.setItem(DEVICE, data!.device_token);
       await this.#keep(data!);
       await this.#store.removeItem(CHALLENGE);
@@ -215,7 +216,6 @@ export class Client {
 
   /** Stores the pair before it is used: a pair that is lost before its first use can be requested again. */
   async #keep({ token, refresh, expires_in }: Schemas["TokenAnswer"]): Promise<string> {
-    await this.#store.removeItem(ACCESS); // it may be of another user
     await this.#store.setItem(REFRESH, refresh);
     const until = Date.now() + expires_in * 1000 - MARGIN;
     this.#access = { token, until, device: await this.#store.getItem(DEVICE) };

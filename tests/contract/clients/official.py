@@ -19,16 +19,21 @@ class FileStore(MutableMapping[str, str]):
     def __init__(self, file: Path) -> None:
         self.file = file
         self.items_now: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        self.states: list[dict[str, str]] = []
 
     def __getitem__(self, key: str) -> str:
         return self.items_now[key]
 
     def __setitem__(self, key: str, value: str) -> None:
         self.items_now[key] = value
-        self.file.write_text(json.dumps(self.items_now))
+        self.save()
 
     def __delitem__(self, key: str) -> None:
         del self.items_now[key]
+        self.save()
+
+    def save(self) -> None:
+        self.states.append(dict(self.items_now))
         self.file.write_text(json.dumps(self.items_now))
 
     def __iter__(self) -> Iterator[str]:
@@ -144,6 +149,13 @@ def replace(client: Client, phone: str, other_phone: str) -> list[str]:
     return [refused(waiting.result, "token_revoked").code, client.me_read()["phone"]]
 
 
+def states(client: Client, phone: str, other_phone: str) -> list[dict[str, str]]:
+    """What the store had after each write while a user signed in and then another one."""
+    sign_in(client, phone)
+    sign_in(client, other_phone)
+    return store.states
+
+
 def end_before(before: Client, phone: str, other_phone: str) -> str:
     """Whom the store keeps after a user has ended all devices who did not sign out before another one signed in."""
     sign_in(before, phone)
@@ -160,6 +172,7 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "sign_in": sign_in,
     "change": change,
     "replace": replace,
+    "states": states,
     "end_before": end_before,
     "sign_out": lambda client: client.sign_out(),
     "activate": lambda client, code: client.activate(code)["activated_invite"],

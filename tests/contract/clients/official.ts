@@ -8,11 +8,16 @@ import { Client, Problem, type Schemas, type Store } from "inviting-app-client";
 
 const ME = "/api/v1/profiles/me";
 const [site = "", file = "", action = "", ...values] = process.argv.slice(2);
+/** What the stores had after each write. */
+const states: Record<string, string>[] = [];
 
 /** Tokens in a file, with promises as in an app's secure storage. */
 function fileStore(): Store {
   const items: Record<string, string> = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
-  const save = () => writeFileSync(file, JSON.stringify(items));
+  const save = () => {
+    states.push({ ...items });
+    writeFileSync(file, JSON.stringify(items));
+  };
   return {
     getItem: async (key) => items[key] ?? null,
     setItem: async (key, value) => {
@@ -172,6 +177,11 @@ const ACTIONS: Record<string, (client: Client, ...values: string[]) => Promise<u
   walk: (client, times = "") => walk(client, times),
   sign_in: (client, phone = "") => signIn(client, phone),
   abort,
+  states: async (client, phone = "", otherPhone = "") => {
+    await signIn(client, phone);
+    await signIn(client, otherPhone);
+    return states;
+  },
   change: (_, phone = "", otherPhone = "") => change(phone, otherPhone),
   end_before: (_, phone = "", otherPhone = "") => endBefore(phone, otherPhone),
   replace: (client, phone = "", otherPhone = "") => replace(client, phone, otherPhone),

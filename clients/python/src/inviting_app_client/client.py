@@ -80,6 +80,7 @@ class Client(Operations):
         body: LoginRequest = {"code": code, "challenge_id": self._store.get(CHALLENGE)}
         with self._lock:
             answer: LoginAnswer = self._sender.send("POST", "/api/auth/login", body=body, attempts=SIGN_IN_ATTEMPTS)
+            self._forget(REFRESH)  # a crash leaves no session of a former user beside this user's device
             self._store[DEVICE] = answer["device_token"]
             self._keep(answer)
             self._store.pop(CHALLENGE, None)
@@ -188,7 +189,6 @@ class Client(Operations):
 
     def _keep(self, pair: Mapping[str, Any]) -> str:
         """Store the pair before it is used: a pair that is lost before its first use can be requested again."""
-        self._store.pop(ACCESS, None)  # it may be of another user
         self._store[REFRESH] = pair["refresh"]
         token: str = pair["token"]
         self._access = token, time.time() + pair["expires_in"] - MARGIN, self._store.get(DEVICE)
