@@ -8,6 +8,7 @@ from tests.support.own_network import run_in_own_network
 from tests.support.proxies import installed
 
 PAGE = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+[RULES] = re.findall(r"^limit=.*?(?=^netfilter-persistent)", PAGE, re.MULTILINE | re.DOTALL)
 KB = 1024
 # One that any Linux with iptables takes, if it has the two modules.
 RULE = (
@@ -16,14 +17,21 @@ RULE = (
 
 
 def test_firewall_bounds_connections_and_bytes_of_a_client_and_keeps_nobody_else_waiting() -> None:
-    [rules] = re.findall(r"^limit=.*?(?=^netfilter-persistent)", PAGE, re.MULTILINE | re.DOTALL)
-
-    found = [tuple(map(int, line.split())) for line in run_in_own_network("tests.support.firewall", rules, needs=RULE)]
+    found = [tuple(map(int, line.split())) for line in run_in_own_network("tests.support.firewall", RULES, needs=RULE)]
 
     assert [connections for connections, _, _ in found] == [100, 100, 300]
     for (_, received, slowest), most in zip(found, (512 * KB, 512 * KB, 1536 * KB), strict=True):
         assert most / 10 < received < 2 * most  # a busy machine sends less
         assert slowest < 5000
+
+
+def test_networks_of_one_client_leave_room_for_others_in_the_table_of_the_firewall() -> None:
+    """By default it has 65,536 places, as many as a /48 has /64s. The packets of others are dropped when it is full."""
+    [line] = run_in_own_network("tests.support.networks_of_a_client", RULES, needs=RULE)
+    places, milliseconds = map(int, line.split())
+
+    assert places > 2**15  # on a busy machine, Linux has forgotten some of them
+    assert milliseconds < 5000
 
 
 def test_table_of_connections_has_room_for_more_than_one_client_opens() -> None:

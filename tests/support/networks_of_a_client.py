@@ -1,0 +1,59 @@
+"""Sends packets from each /64 of an IPv6 /48 to a server behind firewall rules, and then connects from elsewhere.
+
+`tests.support.own_network` runs it. The argument is a shell script with the rules. It prints for how many networks the
+firewall has a place in its table of /64s then, and the milliseconds that the connection takes.
+"""
+
+import socket
+import struct
+import subprocess
+import sys
+import time
+from ipaddress import IPv6Network
+from itertools import cycle
+from pathlib import Path
+from threading import Thread
+
+from tests.support.own_network import have_addresses
+
+SERVER, ELSEWHERE, NETWORK = "fd00::1", "fd00:0:2::1", IPv6Network("fd00:0:3::/48")
+PORT = 443
+# On a busy machine.
+FILL_SECONDS = 60
+TABLE = Path("/proc/net/ip6t_hashlimit/inviting_64")
+# An acknowledgement (RFC 9293, 3.1) of no connection. Its checksum is wrong, which the firewall does not look at.
+SEGMENT = struct.pack("!HHIIBBHHH", 1024, PORT, 1, 1, 5 << 4, 0x10, 1024, 0, 0)
+# The first eight octets of the head of IPv6 (RFC 8200, 3).
+HEAD = struct.pack("!IHBB", 6 << 28, len(SEGMENT), socket.IPPROTO_TCP, 64)
+
+
+def send_from_each(network: IPv6Network) -> None:
+    """Without end: Linux forgets a network after 15 seconds, and some packets are lost."""
+    server = socket.inet_pton(socket.AF_INET6, SERVER)
+    packets = [HEAD + one[1].packed + server + SEGMENT for one in network.subnets(new_prefix=64)]
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        for packet in cycle(packets):
+            raw.sendto(packet, (SERVER, 0))
+
+
+def places() -> int:
+    return len(TABLE.read_text().splitlines())
+
+
+def main(rules: str) -> None:
+    have_addresses(SERVER, ELSEWHERE)
+    subprocess.run(["ip", "-6", "route", "add", "local", str(NETWORK), "dev", "lo"], check=True)
+    subprocess.run(["sh", "-ec", rules], check=True)
+    listener = socket.create_server((SERVER, PORT), family=socket.AF_INET6)
+    Thread(target=listener.accept, daemon=True).start()
+    Thread(target=send_from_each, args=[NETWORK], daemon=True).start()
+    until = time.monotonic() + FILL_SECONDS
+    while places() < 2**16 and time.monotonic() < until:
+        time.sleep(0.1)
+    began = time.monotonic()
+    with socket.create_connection((SERVER, PORT), timeout=10, source_address=(ELSEWHERE, 0)):
+        print(places(), round((time.monotonic() - began) * 1000))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
