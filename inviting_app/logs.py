@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import time
+import warnings
 from types import TracebackType
 from typing import Any
 
@@ -150,6 +151,9 @@ def config(line_format: str) -> dict[str, Any]:
 def configure(config: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG. With JSON lines, warnings and uncaught errors become such lines too."""
     logging.config.dictConfig(config)
+    # An operator can write times without a zone into the address of a list. Django reads them in TIME_ZONE and warns of
+    # each text, and Python keeps all texts of warnings that it has shown.
+    warnings.filterwarnings("ignore", "DateTimeField .* received a naive datetime", RuntimeWarning)
     if config["handlers"]["stderr"]["formatter"] == "json":
         logging.captureWarnings(True)
         sys.excepthook = _uncaught

@@ -185,22 +185,40 @@ def test_bad_setting_is_reported_in_json_too() -> None:
 
 
 def test_uncaught_error_and_a_warning_are_json_too() -> None:
-    program = "import django, warnings; django.setup(); warnings.warn('old'); raise ValueError('+79991234567')"
-
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=settings.BASE_DIR,
-        env={
-            "LOG_FORMAT": "json",
-            "DATA_DIR": str(settings.DATA_DIR),
-            "DJANGO_SETTINGS_MODULE": "inviting_app.settings",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run("import warnings; warnings.warn('old'); raise ValueError('+79991234567')", LOG_FORMAT="json")
 
     warning, error = (json.loads(line) for line in ended.stderr.splitlines())
     assert (warning["logger"], error["level"]) == ("py.warnings", "CRITICAL")
     assert "Traceback" in error["exc_info"]
     assert "9991234567" not in ended.stderr
+
+
+def test_time_without_a_zone_of_an_operator_is_kept_nowhere() -> None:
+    """Python keeps each text of a warning that it has shown, for as long as the process runs."""
+    program = """
+from django.db.models import fields
+from users.models import SmsDelivery
+[SmsDelivery.objects.filter(created_at__gte=f"2026-01-{day:02}") for day in range(1, 32)]
+print(len(getattr(fields, "__warningregistry__", ())))
+"""
+
+    ended = run(program)
+
+    assert int(ended.stdout) <= 1  # the version of the filters
+    assert ended.stderr == ""
+
+
+def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The end of this Python program, in a process of its own with these settings."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup()\n{program}"],
+        cwd=settings.BASE_DIR,
+        env={
+            "DATA_DIR": str(settings.DATA_DIR),
+            "DJANGO_SETTINGS_MODULE": "inviting_app.settings",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
