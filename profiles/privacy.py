@@ -113,7 +113,6 @@ def purge(now: datetime) -> None:
     expired = FailedActivation.objects.filter(created_at__lt=now - activation.FAILED_ACTIVATIONS_FOR)
     retention.in_batches(expired, QuerySet.delete)
     # A request for a change that was in progress during the erasure of its user may have committed its code after it.
-    # And codes that an erasure has given to the number's own user keep that user's ID when the number gets a new user.
     late = LoginCode.objects.filter(changing_user__erased_at__isnull=False).exclude(changing_user=F("user"))
     retention.in_batches(late, lambda codes: accounts.forget_changes(codes, now))
     endpoints.delete_old_deliveries(now)

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext
 
@@ -35,7 +35,9 @@ def carry_over_limits(user: User, predecessors: Sequence[int]) -> None:
     Otherwise erasing oneself would be a way around every limit. Codes of known devices keep their device, which is none
     of the new user's: it tells that their SMS were not to unknown devices.
     """
-    LoginCode.objects.filter(user__in=predecessors).update(user=user)
+    own = When(changing_user=F("user"), then=Value(user.pk))
+    changing_user = Case(own, default="changing_user", output_field=BigIntegerField())
+    LoginCode.objects.filter(user__in=predecessors).update(user=user, changing_user=changing_user)
     # A parallel request for the same phone may hold the old row and wait for the new one, so never wait for it. A hash
     # that stays because of it matches nothing any more, and is deleted later.
     unlocked = User.objects.filter(pk__in=predecessors).select_for_update(skip_locked=True, no_key=True)

@@ -216,3 +216,16 @@ def test_erasure_does_not_reset_the_limits_of_the_network(alice: SignedInUser) -
     assert alice.api.delete("/api/v1/profiles/me").status_code == 204
 
     assert request(in_session(alice.phone)).status_code == 429
+
+
+def test_request_of_an_erased_user_refers_to_the_next_user_of_the_number_only(
+    alice: SignedInUser, bob: SignedInUser
+) -> None:
+    requested(alice, bob.phone)
+    for leaver in (alice, bob):
+        assert leaver.api.delete("/api/v1/profiles/me").status_code == 204
+
+    assert client().post("/api/auth/signup", {"phone": bob.phone}).status_code == 200
+
+    [changing] = LoginCode.objects.exclude(changing_user=None)
+    assert changing.changing_user_id == changing.user_id == User.objects.get(phone=f"+7{bob.phone}").pk
