@@ -16,8 +16,6 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
-from django.db.models import F, Value
-from django.db.models.functions import Greatest, Least, Now
 from psycopg import pq
 
 from inviting_app import queries
@@ -25,7 +23,7 @@ from inviting_app.ops import database_errors, files, migrations, system_user
 from inviting_app.ops.embedded import ENVIRONMENT, Embedded
 from inviting_app.ops.programs import ProgramsMissing, die_with_parent, first_error, programs_for, programs_of_wheel
 from users.masks import mask_phones
-from users.models import SiteTotals, User
+from users.models import User
 
 # How long to wait for a table that a migration has locked.
 LOCK_WAIT_MILLISECONDS = 10_000
@@ -98,25 +96,6 @@ def dump(*options: str, **how: Any) -> None:
         raise BackupError("this database is empty")
     what = ["--format=custom", f'--schema="{database.schema}"', f"--lock-wait-timeout={LOCK_WAIT_MILLISECONDS}"]
     _run(database, "pg_dump", *what, *options, **how)
-
-
-def record() -> None:
-    """Remember that a backup was made: the admin tells how old the last one is.
-
-    It does not matter if that fails: the tables may be those of an earlier version, or the server a standby.
-    """
-    with suppress(DatabaseError):
-        SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=Now())
-
-
-def record_checked(made_at: datetime) -> None:
-    """Remember that a restore has proved a backup of this time. As in `record`, it does not matter if that fails.
-
-    The clock of the machine that made it may be wrong, but none is from the future.
-    """
-    with suppress(DatabaseError):
-        newest = Greatest(F("checked_backup_at"), Least(Value(made_at), Now()))
-        SiteTotals.objects.using(settings.OWNER_DATABASE).update(checked_backup_at=newest)
 
 
 def doubt() -> str:

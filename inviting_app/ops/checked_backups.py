@@ -19,14 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError
-from django.db.models import F
-from django.db.models.functions import Greatest
 
-from inviting_app.ops import backup, files, places, system_user
+from inviting_app.ops import backup, backup_times, files, places, system_user
 from inviting_app.ops.backup import BackupError
 from profiles import privacy
-from users.models import SiteTotals
 
 # `restore` in a scratch database names no other one.
 _OWN_DATABASE = ("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL", "REPLICA_URL")
@@ -65,19 +61,8 @@ def check(file: Path) -> Checked:
     if not (begun and counted):
         raise BackupError(f"{file} has no time of its making")
     checked = Checked(datetime.fromisoformat(begun[1]).replace(tzinfo=UTC), int(counted[1]), int(counted[2]))
-    backup.record_checked(checked.made_at)
+    backup_times.record_checked(checked.made_at)
     return checked
-
-
-def record_restored(made_at: datetime) -> None:
-    """Remember that the backup of this time was just restored: no backup has a record of itself.
-
-    As in `backup.record`, it does not matter if that fails.
-    """
-    backup.record_checked(made_at)
-    with suppress(DatabaseError):
-        newest = Greatest(F("backed_up_at"), F("checked_backup_at"))
-        SiteTotals.objects.using(settings.OWNER_DATABASE).update(backed_up_at=newest)
 
 
 def make(folder: Path, keep: int) -> tuple[Path, Checked]:
@@ -92,7 +77,7 @@ def make(folder: Path, keep: int) -> tuple[Path, Checked]:
     day = datetime.now(UTC).date()
     unchecked, file = folder / _UNCHECKED.format(day=day), folder / _CHECKED.format(day=day)
     backup.back_up(unchecked)
-    backup.record()
+    backup_times.record_made()
     _keep_erasures(folder)
     checked = check(unchecked)
     unchecked.replace(file)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from inviting_app.ops import backup, checked_backups, system_user
+from inviting_app.ops import backup, backup_times, checked_backups, system_user
 from inviting_app.ops.checked_backups import Checked
 from tests.support.accounts import SignedInUser
 from tests.support.backups import back_up
@@ -176,13 +176,13 @@ def test_newest_checked_backup_counts() -> None:
     newest = database_now()
 
     for made_at in (newest - timedelta(days=2), newest, newest - timedelta(days=1)):
-        backup.record_checked(made_at)
+        backup_times.record_checked(made_at)
 
     assert checked_at() == newest
 
 
 def test_backup_from_the_future_counts_as_one_of_now() -> None:
-    backup.record_checked(datetime(9999, 12, 31, tzinfo=UTC))
+    backup_times.record_checked(datetime(9999, 12, 31, tzinfo=UTC))
 
     assert checked_at() <= database_now()
 

@@ -17,7 +17,7 @@ from django.core.management import CommandError
 from django.core.management.base import BaseCommand, CommandParser
 
 from inviting_app.management.commands.check_backup import said
-from inviting_app.ops import backup, checked_backups
+from inviting_app.ops import backup, backup_times, checked_backups
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         else:
             backup.back_up(file)
             self.stdout.write(f"The backup {file} is complete: {file.stat().st_size / 1e6:.1f} MB.")
-        backup.record()
+        backup_times.record_made()
 
 
 def _at_least_one(text: str) -> int:

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from inviting_app import queries
-from inviting_app.ops import checked_backups
+from inviting_app.ops import backup_times
 from inviting_app.ops.backup import BackupError, restore
 from profiles import privacy
 from profiles.models import Activation
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         self.stdout.write(RESTORED.format(begun=told, erasures=erasures or "erasures.txt"))
         call_command("migrate", verbosity=0, interactive=False)
         if begun:
-            checked_backups.record_restored(begun)
+            backup_times.record_restored(begun)
         entries, erased = privacy.repeat_erasures(log)
         queries.analyze(settings.OWNER_DATABASE)
         users = User.objects.filter(erased_at=None).count()
