@@ -97,10 +97,10 @@ def analyze(using: str) -> None:
     sql.execute("ANALYZE", [], using)
 
 
-# Numbers may have been given since the backup and after earlier restores, which it does not show. So each restore goes
-# on from a number of the clock, which grows each second by more than the service gives on average. Nothing is added to
-# it: otherwise numbers would go down when an older backup is restored next. With many more a second, ids would soon
-# have ten digits, and the log would mask them as phones.
+# A backup does not show which numbers were given since it was made, or after earlier restores. So each restore goes on
+# from a number that the clock gives, which grows faster than the service gives numbers on average. If a distance were
+# added to it, numbers would go down when an older backup is restored next. If it grew much faster, ids would soon have
+# ten digits, and the log would mask them as phones.
 NUMBERS_A_SECOND = 5
 # If the service gave more: more than anybody gives in the days between a backup and its restore.
 _SKIPPED = 1_000_000

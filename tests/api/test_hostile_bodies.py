@@ -20,6 +20,8 @@ SIZE = settings.BODY_MAX_BYTES
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=b"
+# Of a body of parts.
+END = b"--b--\r\n"
 FIELDS = {
     "/api/auth/signup": "phone",
     "/api/auth/login": "code",
@@ -29,9 +31,13 @@ FIELDS = {
 }
 
 
-def full(piece: bytes, room: int = 100) -> bytes:
-    """As many of these as fit into a body."""
-    return piece * ((SIZE - room) // len(piece))
+def full(piece: bytes, room: int = 100, size: int = SIZE) -> bytes:
+    """As many of these as fit into a body of this size."""
+    return piece * ((size - room) // len(piece))
+
+
+def full_of_parts(piece: bytes, end: bytes = b"") -> bytes:
+    return full(piece, len(end), settings.PARTS_MAX_BYTES) + end
 
 
 def part(name: bytes, head: bytes = b"", value: bytes = b"1") -> bytes:
@@ -84,18 +90,17 @@ HEAVY_FORMS: dict[str, tuple[str, bytes]] = {
     "escapes": (FORM, b"FIELD=" + full(b"%ff")),
     "broken escapes": (FORM, b"FIELD=" + full(b"%")),
     "NULs": (FORM, b"FIELD=" + full(b"%00")),
-    "parts": (PARTS, full(part(b"a")) + b"--b--\r\n"),
-    "files": (PARTS, full(part(b"a", b'; filename="a"')) + b"--b--\r\n"),
-    "a file for the field": (PARTS, part(b"FIELD", b'; filename="a.txt"') + b"--b--\r\n"),
-    "a file elsewhere": (PARTS, part(b"FIELD", b'; filename="../../etc/passwd"') + b"--b--\r\n"),
-    "a long file name": (PARTS, part(b"FIELD", b'; filename="' + full(b"a", 300) + b'"') + b"--b--\r\n"),
-    "a file name in no encoding": (PARTS, part(b"FIELD", b"; filename*=x''%ff") + b"--b--\r\n"),
-    "a field name of NUL": (PARTS, part(b"\x00") + b"--b--\r\n"),
-    "parts in parts": (PARTS, full(b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")),
-    "heads without an end": (PARTS, b"--b\r\n" + full(b"A: b\r\n")),
-    "broken base64": (PARTS, part(b"FIELD", b"\r\nContent-Transfer-Encoding: base64", b"!" * 9) + b"--b--\r\n"),
-    "boundaries": (PARTS, full(b"--b\r\n")),
-    "no boundary": ("multipart/form-data", part(b"FIELD") + b"--b--\r\n"),
+    "files": (PARTS, full_of_parts(part(b"a", b'; filename="a"'), END)),
+    "a file for the field": (PARTS, part(b"FIELD", b'; filename="a.txt"') + END),
+    "a file elsewhere": (PARTS, part(b"FIELD", b'; filename="../../etc/passwd"') + END),
+    "a long file name": (PARTS, part(b"FIELD", b'; filename="' + b"a" * 3900 + b'"') + END),
+    "a file name in no encoding": (PARTS, part(b"FIELD", b"; filename*=x''%ff") + END),
+    "a field name of NUL": (PARTS, part(b"\x00") + END),
+    "parts in parts": (PARTS, full_of_parts(b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")),
+    "heads without an end": (PARTS, b"--b\r\n" + b"A: b\r\n" * 650),
+    "broken base64": (PARTS, part(b"FIELD", b"\r\nContent-Transfer-Encoding: base64", b"!" * 9) + END),
+    "boundaries": (PARTS, full_of_parts(b"--b\r\n")),
+    "no boundary": ("multipart/form-data", part(b"FIELD") + END),
     "a long boundary": (f"multipart/form-data; boundary={'b' * 201}", b"--b\r\n"),
 }
 
@@ -103,8 +108,7 @@ HEAVY_FORMS: dict[str, tuple[str, bytes]] = {
 @pytest.mark.parametrize("path", FIELDS)
 @pytest.mark.parametrize(("content_type", "body"), HEAVY_FORMS.values(), ids=HEAVY_FORMS)
 def test_heavy_form_is_refused_at_once(alice: SignedInUser, path: str, content_type: str, body: bytes) -> None:
-    most = settings.PARTS_MAX_BYTES if content_type.startswith("multipart") else SIZE
-    body = body.replace(b"FIELD", FIELDS[path].encode())[:most]
+    body = body.replace(b"FIELD", FIELDS[path].encode())
     before = rows_written()
 
     answer = quickly(lambda: call("POST", path, alice.token, body, CONTENT_TYPE=content_type))
@@ -152,7 +156,7 @@ def test_names_of_unknown_encodings_are_not_kept(path: str) -> None:
     )
     cookie: Any = {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}  # otherwise the admin reads no body
 
-    call("POST", path, body=body + b"--b--\r\n", CONTENT_TYPE=PARTS, **cookie)
+    call("POST", path, body=body + END, CONTENT_TYPE=PARTS, **cookie)
 
     dictionaries = (each for each in gc.get_objects() if type(each) is dict)
     assert not [number for each in dictionaries for number in (0, 99) if f"kept_{number}" in each]
@@ -202,8 +206,7 @@ SLOW_PARTS = {
 @pytest.mark.parametrize("piece", SLOW_PARTS.values(), ids=SLOW_PARTS)
 def test_body_of_parts_is_short(path: str, piece: bytes) -> None:
     cookie: Any = {"HTTP_COOKIE": f"{settings.CSRF_COOKIE_NAME}={'a' * 32}"}  # otherwise the admin reads no body
-    end = b"--b--\r\n"
-    most = piece * ((settings.PARTS_MAX_BYTES - len(end)) // len(piece)) + end
+    most = full_of_parts(piece, END)
     longer = most.ljust(settings.PARTS_MAX_BYTES + 1)
 
     read, refused = (call("POST", path, body=body, CONTENT_TYPE=PARTS, **cookie) for body in (most, longer))

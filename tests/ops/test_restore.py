@@ -120,6 +120,22 @@ def test_numbers_given_since_the_backup_are_not_given_again(
     assert WebhookDelivery.objects.create(endpoint=endpoint, kind="user.erased", data={}).pk > 1000
 
 
+def test_numbers_that_were_given_faster_than_by_the_clock_go_on_higher(
+    alice: SignedInUser,
+    file: Path,
+    enter: Callable[[str], SignedInUser],
+    empty_database: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queries, "NUMBERS_A_SECOND", 0)
+    back_up(file)
+    empty_database()
+
+    restore(file)
+
+    assert enter("9990000001").profile.pk > alice.profile.pk + 1000
+
+
 def test_numbers_given_after_a_restore_are_not_given_again_by_the_next_one(
     alice: SignedInUser,
     file: Path,

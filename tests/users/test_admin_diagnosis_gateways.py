@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
 from tests.support.login_steps import ask
 from tests.support.operators import helper, page_of
-from users.models import SmsDelivery, SmsGateway, User
+from users.clock import HOUR
+from users.models import LoginCode, SmsDelivery, SmsGateway, User
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +62,14 @@ def test_other_gateway_is_counted_on(support: Client, settings: Any) -> None:
     SmsGateway.objects.create(name="1 webhook", failures=3, error="no_connection refused")
 
     assert "No gateway takes SMS now" not in advice(support)
+
+
+def test_queued_sms_whose_code_has_expired_is_not_waited_for(support: Client) -> None:
+    LoginCode.objects.update(created_at=F("created_at") - HOUR, expires_at=F("expires_at") - HOUR)
+
+    found = advice(support)
+
+    assert "Wait:" not in found and "the user can request the next SMS" in found
 
 
 def test_sms_between_two_tries_is_no_work_for_a_worker(support: Client) -> None:

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -59,7 +61,7 @@ def test_receipt_that_overtakes_its_sms_is_looked_at_again(said: dict[str, Any],
     SmsDelivery.objects.update(open_tries={"1 webhook": 1})  # so an SMS is being sent
     assert take(said) == []
 
-    job = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts").latest("id")
+    job = ProcrastinateJob.objects.filter(task_name=receipts.TASK).latest("id")
     assert (job.queue_name, job.priority) == ("upkeep", -1)  # after the SMS
     due = job.scheduled_at - database_now()
     assert timedelta(seconds=receipts.LOOK_AGAIN_SECONDS - 2) < due <= timedelta(seconds=receipts.LOOK_AGAIN_SECONDS)
@@ -77,7 +79,7 @@ def test_receipts_of_another_program_make_no_jobs() -> None:
 
     assert take(say("delivered", "its-own")) == []
 
-    assert not ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts").exists()
+    assert not ProcrastinateJob.objects.filter(task_name=receipts.TASK).exists()
 
 
 def test_many_unknown_receipts_in_one_request_make_one_small_job() -> None:
@@ -88,7 +90,7 @@ def test_many_unknown_receipts_in_one_request_make_one_small_job() -> None:
 
     receipts.look_again(gateway, early)
 
-    [job] = ProcrastinateJob.objects.filter(task_name="users.tasks.record_receipts")
+    [job] = ProcrastinateJob.objects.filter(task_name=receipts.TASK)
     assert len(job.args["receipts"]) == receipts.MOST_EARLY
 
 
@@ -124,6 +126,17 @@ def test_no_more_than_a_thousand_receipts_of_a_request_are_read() -> None:
     read = receipts.read(table, inbound({"json": {"results": [*[1] * (receipts.MOST_ITEMS - 1), one, one]}}, "/"))
 
     assert read == [Outcome("a-1", None)]
+
+
+def test_receipt_that_a_request_repeats_is_stored_once(settings: Any) -> None:
+    settings.SMS_GATEWAYS = [url("infobip://key@?sender=Shop")]
+    sent("1 infobip", "a-1")
+    one = {"messageId": "a-1", "status": {"name": "DELIVERED_TO_HANDSET"}}
+
+    with CaptureQueriesContext(connection) as queries:
+        assert take({"json": {"results": [one] * 5}}) == [("1 infobip", "delivered")]
+
+    assert len([query for query in queries if query["sql"].startswith("UPDATE")]) == 1
 
 
 def test_few_sms_with_one_reference_are_read(django_assert_num_queries: Any) -> None:

@@ -41,7 +41,7 @@ def diagnose(user: User, now: datetime) -> dict[str, Any]:
         "long_length": codes.LONG,
         "gateways": gateways,
         "gateways_in_trouble": sum(is_in_trouble(state, alike) for _, state, _, alike in gateways),
-        "takes_no_sms": bool(gateways) and all(state.tone == "bad" for _, state, _, _ in gateways),
+        "takes_no_sms": all(state.tone == "bad" for _, state, _, _ in gateways),
         "queue": queue,
         "waited": rounded_up(queue.waited),
         "is_late": queue.waited > LONG_WAIT,

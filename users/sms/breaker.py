@@ -82,7 +82,7 @@ class Breaker:
             return
         if row and row.failures and not answer.reason:
             changes = {"failures": 0, "circuit_open_until": None}
-        elif row and row.circuit_open_until and not row.refuses_account:
+        elif row and row.circuit_open_until:
             _try_again_soon(gateway.name)
         if row and row.refusals and not answer.reason:
             changes["refusals"] = 0
