@@ -217,8 +217,8 @@ def test_certificate_must_be_of_the_host_and_trusted(
 
     assert post(by_name) == Answer(failure=Failure.CONNECTION)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
-    for kept in (posting._pool, posting._certificates):
+    for kept in (posting._pool, posting._tls):
         kept.cache_clear()  # a worker that is started with it
     assert [post(by_name), post(by_address)] == [Answer(200), Answer(failure=Failure.CONNECTION)]
-    for kept in (posting._pool, posting._certificates):
+    for kept in (posting._pool, posting._tls):
         kept.cache_clear()

@@ -58,7 +58,7 @@ def test_answer_in_tiny_chunks_is_not_read_to_its_end(settings: Any, monkeypatch
 
 def test_receiver_does_not_choose_how_long_a_handshake_takes() -> None:
     """With DHE it chooses the length of the numbers."""
-    keys = {one["kea"] for one in posting._certificates().get_ciphers()}
+    keys = {one["kea"] for one in posting._tls().get_ciphers()}
 
     assert keys >= {"kx-any", "kx-ecdhe"}
     assert "kx-dhe" not in keys
@@ -67,7 +67,7 @@ def test_receiver_does_not_choose_how_long_a_handshake_takes() -> None:
 def test_receiver_cannot_choose_a_finite_field_in_tls_1_3() -> None:
     """That of 8192 bits takes the loop 0.1 s for each connection, and the receiver nothing."""
     sent = ssl.MemoryBIO()
-    connection = posting._certificates().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost")
+    connection = posting._tls().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost")
     with pytest.raises(ssl.SSLWantReadError):
         connection.do_handshake()
 

@@ -1,7 +1,6 @@
 """First starts of the embedded PostgreSQL in processes of their own, on a machine that has never seen the service."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from inviting_app.ops import system_user
+from tests.support.own_network import skip_unless_possible
 
 # Starts PostgreSQL for the folder that is its argument, as a command of manage.py does, and uses it.
 PROGRAM = """
@@ -80,9 +80,5 @@ def in_private_view(work: Path, *command: str) -> list[str]:
     """The words that run this command in a private view. Skips the test where the machine does not allow one."""
     view = ["unshare", "--mount", "--propagation", "private", "sh", "-c", VIEW, "view", str(work)]
     work.mkdir(exist_ok=True)
-    if not shutil.which("unshare"):
-        pytest.skip("no private view of this machine: unshare is of Linux")
-    tried = subprocess.run([*view, "true"], capture_output=True, text=True)
-    if tried.returncode:
-        pytest.skip(f"no private view of this machine: {tried.stderr.strip()}")
+    skip_unless_possible("a private view of this machine", [*view, "true"])
     return [*view, *command]

@@ -1,5 +1,6 @@
 """Programs of tests in a network namespace of their own: with other addresses, settings of Linux and firewall rules."""
 
+import shutil
 import subprocess
 import sys
 
@@ -9,17 +10,21 @@ from django.conf import settings
 _ALONE = ("unshare", "--net")
 
 
+def skip_unless_possible(what: str, command: list[str]) -> None:
+    """Skip the test where this command of `unshare`, which shows that, fails."""
+    if not shutil.which("unshare"):
+        pytest.skip(f"{what}: unshare is of Linux")
+    tried = subprocess.run(command, capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"{what}: {tried.stderr.strip()}")
+
+
 def run_in_own_network(module: str, *arguments: str, needs: str = "ip link set lo up") -> list[str]:
     """The lines that this module prints when it runs there.
 
     Skips the test where this user or this system has no such network, or the command `needs` fails in it.
     """
-    try:
-        tried = subprocess.run([*_ALONE, *needs.split()], capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("unshare is not installed")
-    if tried.returncode:
-        pytest.skip(f"{needs.split()[0]} in a network of its own: {tried.stderr.strip()}")
+    skip_unless_possible(f"{needs.split()[0]} in a network of its own", [*_ALONE, *needs.split()])
     command = [*_ALONE, sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120)
     assert not done.returncode, done.stderr

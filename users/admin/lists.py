@@ -85,9 +85,9 @@ class LargeTableList(ChangeList):
         # and where the count is capped.
         if not self.query or self.paginator.capped_at:
             self.full_result_count = self.result_count
-        # Django limits several pages only. Keys first: joins or a subquery may make PostgreSQL read a range of times.
-        shown = self.result_list if self.multi_page else self.paginator.page(1).object_list
-        self.result_list = self.queryset.filter(pk__in=list(shown.values_list("pk", flat=True)))
+        # Django sets no limit if there is one page. Keys first: with joins PostgreSQL may read a whole range of times.
+        page = self.result_list if self.multi_page else self.paginator.page(1).object_list
+        self.result_list = self.queryset.filter(pk__in=list(page.values_list("pk", flat=True)))
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """One column of `sortable_by`, then the primary key in the same direction: this is what the indexes hold."""

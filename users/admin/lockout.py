@@ -136,12 +136,11 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         self, *, ip_address: str | None = None, username: str | None = None, ip_or_username: bool = False
     ) -> int:
         """Delete attempts in batches: django-axes does it in one statement, which fails on more than 65,535."""
-        chosen = AccessAttempt.objects.all()
-        if ip_or_username:
-            chosen = chosen.filter(Q(ip_address=ip_address) | Q(username=username))
-        else:
-            chosen = chosen.filter(ip_address=ip_address) if ip_address else chosen
-            chosen = chosen.filter(username=username) if username else chosen
+        given = {"ip_address": ip_address, "username": username}
+        connector = Q.OR if ip_or_username else Q.AND
+        chosen = AccessAttempt.objects.filter(
+            Q(**{name: value for name, value in given.items() if value or ip_or_username}, _connector=connector)
+        )
         number: int = chosen.count()
         in_batches(chosen, QuerySet.delete)
         return number
@@ -155,7 +154,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
 
 
 def _store_session(request: HttpRequest) -> None:
-    """Store the session of a log-in. Raises SessionInterrupted, without a user, if somebody has ended it meanwhile."""
+    """Store the session of a log-in. If somebody has ended it meanwhile, log out and raise SessionInterrupted."""
     try:
         request.session.store_log_in()  # type: ignore[attr-defined]
     except SessionInterrupted:
