@@ -151,8 +151,8 @@ class ApiMiddleware:
     """Refuse large and costly bodies on every path; for the API alone, refuse foreign hosts too and set the headers.
 
     The limits are BODY_MAX_BYTES and PARTS_MAX_BYTES in `inviting_app/settings_http.py`. A body with a length is
-    refused before it is read. Of a chunked body, `inviting_app/wsgi.py` has read up to one byte more, so that it is
-    refused here too. Django refuses foreign hosts for pages.
+    refused before it is read. Of a chunked body, `inviting_app/wsgi.py` has read up to one byte more than
+    BODY_MAX_BYTES, so that it is refused here too. Django refuses foreign hosts for pages.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

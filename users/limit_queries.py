@@ -128,9 +128,9 @@ def sms_in_a_day(now: datetime, most: int) -> int:
     return int(sql.fetch_one("SELECT " + _SMS_IN_A_DAY.format(now="%(now)s"), _values(now, most=most))[0])
 
 
-# An SMS that was certainly not sent: no worker had the time for it, or all gateways failed. If these counted, networks,
-# whole countries or the whole site would stay refused after an outage. What a gateway refuses counts, because clients
-# choose the number. `users/sms/delivery.py` writes `error`.
+# An SMS that was certainly not sent: all gateways failed, or it was dropped before any gateway was asked, mostly
+# because no worker had the time. If these counted, networks, whole countries or the site would stay refused after an
+# outage. What a gateway refuses counts, because clients choose the number. `users/sms/delivery.py` writes `error`.
 _REFUSED = "|".join(sorted({Reason.NUMBER, Reason.BLOCKED, *OF_ONE_SMS}))
 UNSENT = f"""(delivery.state IN ('dropped', 'failed') AND delivery.error !~ ': ({_REFUSED})'
                AND NOT jsonb_path_exists(coalesce(delivery.open_tries, '{{}}'), '$.* ? (@ > 0)'))"""

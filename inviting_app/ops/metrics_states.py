@@ -66,7 +66,7 @@ def _queue(now: datetime) -> Iterator[GaugeMetricFamily]:
     meaning = f"SMS in the queue: due now, or later because an attempt failed; {MAX_COUNTED} means that many or more."
     yield _gauge("queue_jobs", meaning, {"due": seen.due, "later": seen.later}, "state")
     sms = limit_queries.sms_in_a_day(now, settings.SMS_PER_DAY)
-    yield _gauge("sms_day", "SMS requested in the last 24 hours, at most SMS_PER_DAY.", sms)
+    yield _gauge("sms_day", "SMS requested in the last 24 hours, without those that were certainly not sent.", sms)
     yield _gauge("sms_day_limit", "SMS_PER_DAY; the last tenth is kept for known devices.", settings.SMS_PER_DAY)
 
 

@@ -29,7 +29,7 @@ def check(operator_id: int | None) -> None:
 
 
 def check_new_passwords(of_operator: QuerySet[LogEntry]) -> None:
-    """Raise TooManyEntries if the operator whose history this is has set NEW_PASSWORDS_AN_HOUR."""
+    """Raise TooManyEntries if NEW_PASSWORDS_AN_HOUR were set. `of_operator` is the operator's own history."""
     _check(history.with_sentence(of_operator, history.OWN_PASSWORD_CHANGED), NEW_PASSWORDS_AN_HOUR)
 
 

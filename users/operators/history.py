@@ -61,7 +61,7 @@ def reason_in(entry: LogEntry) -> str:
 
 
 def with_sentence(entries: QuerySet[LogEntry], text: str) -> QuerySet[LogEntry]:
-    """The entries that have this sentence, by its English original.
+    """The entries with this sentence, given in English.
 
     A reason that quotes the sentence does not match, because JSON escapes the quotes in a reason.
     """

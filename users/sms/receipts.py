@@ -166,7 +166,8 @@ def _taken(gateway: Gateway, references: set[str], at: datetime | None = None) -
         rows = rows.filter(gateway__in=own)
     now = Value(at, DateTimeField()) if at else StatementTimestamp()
     found = rows.annotate(at=now).order_by("gateway_ref").values_list(*COLUMNS, named=True)
-    # The newest wins: some providers use a short reference again after some weeks. Of more than MOST_ALIKE, any wins.
+    # The newest wins: some providers use a short reference again after some weeks. With more than MOST_ALIKE of each on
+    # average, any wins, and the SMS of the last references may not be found.
     newest_last = sorted(found[: MOST_ALIKE * len(storable)], key=lambda row: row.pk)
     return {row.gateway_ref: row for row in newest_last}
 

@@ -55,7 +55,8 @@ WATCHED_SECONDS = 2.0
 # processor time, and SMS would wait for it when the database is back.
 START_SECONDS = 60.0
 # For webhooks that are under way when the worker ends. A receiver that does not answer takes ten seconds, and the next
-# worker, which sends everybody's SMS, starts when this one has ended. A claim of a webhook ends by itself.
+# worker, which sends everybody's SMS, starts when this one has ended. A webhook that is not finished then is sent
+# again when its claim has expired.
 LAST_WEBHOOKS_SECONDS = 1.0
 # For a statement of a periodic task. Those that count the site read much.
 TASK_SECONDS = 20.0
