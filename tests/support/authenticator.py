@@ -10,7 +10,7 @@ from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from tests.support.operators import log_in, operator
+from tests.support.operators import PASSWORD, log_in, operator
 from users.models import User
 from users.operators import second_factor
 
@@ -70,7 +70,7 @@ def offered_secret(browser: Client) -> str:
 def set_up(browser: Client, token: str = "") -> list[str]:
     """Set up an authenticator in this browser. Returns the recovery codes."""
     secret = offered_secret(browser)
-    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE, token=token))
+    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE, password=PASSWORD, token=token))
 
 
 def is_inside(browser: Client) -> bool:

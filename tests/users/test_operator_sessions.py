@@ -108,7 +108,7 @@ def _step(step: str) -> tuple[User, Client, str, dict[str, str]]:
     user = operator()
     log_in(browser=(thief := Client()))
     if step == "enrol":
-        return user, thief, PAGE, {"code": code(secret=offered_secret(thief))}
+        return user, thief, PAGE, {"password": PASSWORD, "code": code(secret=offered_secret(thief))}
     new = "a new password of my own"
     return (
         user,

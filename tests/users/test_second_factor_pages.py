@@ -20,7 +20,7 @@ from tests.support.authenticator import (
     with_password,
     wrong_code,
 )
-from tests.support.operators import at_work, logged, operator, page_of
+from tests.support.operators import PASSWORD, at_work, logged, operator, page_of
 from users.models import User
 from users.operators import second_factor
 
@@ -64,7 +64,7 @@ def test_secret_stays_the_same_until_it_is_used_and_is_another_for_each_session(
     browser = with_password()
 
     assert offered_secret(browser) == offered_secret(browser)
-    enter(browser, wrong_code(), PAGE)
+    enter(browser, wrong_code(), PAGE, password=PASSWORD)
     first = offered_secret(browser)
     assert first != offered_secret(with_password())
     assert not TOTPDevice.objects.exists()
@@ -75,7 +75,7 @@ def test_code_of_setting_up_does_not_log_in() -> None:
     browser = with_password()
     secret = offered_secret(browser)
     shown = code(secret=secret)
-    enter(browser, shown, PAGE)
+    assert shown_recovery_codes(enter(browser, shown, PAGE, password=PASSWORD))
 
     enter(other := with_password(), shown)
 
@@ -88,7 +88,7 @@ def test_wrong_first_code_sets_nothing_up(text: str) -> None:
     browser = with_password()
     offered_secret(browser)
 
-    assert enter(browser, text, PAGE).status_code == 200
+    assert enter(browser, text, PAGE, password=PASSWORD).status_code == 200
     assert not TOTPDevice.objects.exists()
 
 
@@ -96,9 +96,24 @@ def test_setting_up_without_having_seen_a_secret_does_nothing() -> None:
     operator()
 
     for text in ("000000", code(secret="")):
-        enter(with_password(), text, PAGE)
+        enter(with_password(), text, PAGE, password=PASSWORD)
 
     assert not TOTPDevice.objects.exists()
+
+
+def test_who_has_only_the_session_sets_nothing_up() -> None:
+    """Otherwise they would lock the operator out, and stay."""
+    operator()
+    thief = with_password()
+    shown = code(secret=offered_secret(thief))
+
+    guesses = [{}, *({"password": f"guess-{number}"} for number in range(6))]
+    answers = [enter(thief, shown, PAGE, **guess).status_code for guess in guesses]
+
+    assert answers == [200] * 5 + [429] * 2
+    assert enter(thief, shown, PAGE, password=PASSWORD).status_code == 429
+    assert not TOTPDevice.objects.exists()
+    assert is_inside(with_password(REMOTE_ADDR="198.51.100.7"))
 
 
 def test_other_sessions_of_the_operator_are_asked_for_a_code() -> None:

@@ -16,6 +16,15 @@ from users.models import User
 from users.operators import entries, history
 
 
+def check_own_password(request: HttpRequest, user: User, password: str, wrong: ValidationError) -> None:
+    """Raises `wrong`. It counts and locks like a log-in: whoever has got the session may be guessing at it."""
+    credentials = {"username": user.phone}
+    with lockout.checking(request, credentials):
+        if authenticate(request, password=password, **credentials):
+            return
+    raise lockout.locked_out(request, credentials) or wrong
+
+
 class OperatorForm(FreshForm, auth_forms.UserChangeForm):  # type: ignore[type-arg]
     """Superusers make operators with it."""
 
@@ -42,19 +51,15 @@ class OwnPasswordForm(admin_forms.AdminPasswordChangeForm):
         self.request = request
 
     def clean_old_password(self) -> str:
-        """It counts and locks like that of a log-in: whoever has got the session may be guessing at it."""
         try:
             entries.check_new_passwords(accounts.history(self.user))
         except entries.TooManyEntries:
             text = _("You have set %(number)d new passwords within an hour. Try again later.")
             raise ValidationError(text, params={"number": entries.NEW_PASSWORDS_AN_HOUR}) from None
         old: str = self.cleaned_data["old_password"]
-        credentials = {"username": self.user.phone}
-        with lockout.checking(self.request, credentials):
-            if authenticate(self.request, password=old, **credentials):
-                return old
         wrong = ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
-        raise lockout.locked_out(self.request, credentials) or wrong
+        check_own_password(self.request, self.user, old, wrong)
+        return old
 
     def save(self, commit: bool = True) -> User:
         """Only in place of the old password: a superuser may have set another one while this one was hashed.

@@ -4,11 +4,9 @@ from base64 import b32encode
 from typing import Any
 
 import segno
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth import login as log_in
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
@@ -24,17 +22,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
 from users import accounts
-from users.admin.lockout import client_of
+from users.admin import password_places
+from users.admin.second_factor_forms import NEW_SECRET, NEW_TOKEN, CodeForm, EnrolForm
 from users.models import User
-from users.operators import history, random_codes, second_factor
-
-# In a session: the secret of an authenticator that is being set up, and the token of who sets one up again.
-NEW_SECRET = "second_factor_secret"  # noqa: S105 - a key
-NEW_TOKEN = "second_factor_token"  # noqa: S105 - a key
-
-WRONG = _("This code is wrong or was used already. An authenticator shows a new one every 30 seconds.")
-WRONG_TOKEN = _("This token is wrong, expired or was used already. Ask for a new one.")
-LOCKED = _("Too many wrong codes. Use a recovery code, or try again later.")
+from users.operators import history, second_factor
 
 
 def _has_factor(user: Any) -> bool:
@@ -54,74 +45,6 @@ def is_missing(user: Any) -> bool:
     return not user.is_verified() and (second_factor.is_required() or _has_factor(user))
 
 
-class CodeForm(forms.Form):
-    """Takes a code of the authenticator or a recovery code. `user.otp_device` is then the device that accepted it."""
-
-    code = forms.CharField(
-        label=_("Code"),
-        max_length=random_codes.MAX_LENGTH,
-        widget=forms.TextInput(
-            {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
-        ),
-    )
-
-    def __init__(self, user: User, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user, self.request = user, request
-
-    def clean_code(self) -> str:
-        code: str = self.cleaned_data["code"]
-        try:
-            self.user.otp_device = self.verify(code)  # type: ignore[attr-defined]
-        except second_factor.WrongCode as error:
-            raise ValidationError(WRONG, code="wrong") from error
-        except second_factor.Locked as error:
-            raise ValidationError(LOCKED, code="locked") from error
-        return code
-
-    def verify(self, code: str) -> Any:
-        return second_factor.verify(self.user, code, client_of(self.request))
-
-    def get_user(self) -> User:
-        return self.user
-
-
-class EnrolForm(CodeForm):
-    """Takes the first code of a new authenticator and, where the second factor is required, a token."""
-
-    token = forms.CharField(
-        label=_("Token"),
-        max_length=random_codes.MAX_LENGTH,
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )
-    # The code comes last: it is the one that expires soon. So the token is there when it is checked.
-    field_order = ("token", "code")
-    recovery_codes: list[str]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not second_factor.is_required():
-            del self.fields["token"]
-        elif not self["token"].value():
-            del self.fields["code"].widget.attrs["autofocus"]
-            self.fields["token"].widget.attrs["autofocus"] = True
-
-    def clean_code(self) -> str:
-        code: str = self.cleaned_data["code"]
-        if self.has_error("token"):
-            return code
-        try:
-            return super().clean_code()
-        except second_factor.WrongToken:
-            self.add_error("token", ValidationError(WRONG_TOKEN, code="wrong"))
-            return code
-
-    def verify(self, code: str) -> Any:
-        secret, token = self.request.session.get(NEW_SECRET, ""), self.cleaned_data.get("token", "")
-        device, self.recovery_codes = second_factor.enrol(self.user, secret, code, token)
-        return device
-
-
 class SecondFactorMixin:
     """What the pages share."""
 
@@ -139,7 +62,7 @@ class SecondFactorMixin:
         response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]
         if form.has_error("code", "locked"):
             response.status_code = 429
-        return response
+        return password_places.answered(response)
 
     def show_recovery_codes(self, codes: list[str]) -> HttpResponse:
         """Show them once: in the response itself, which no browser keeps."""
