@@ -97,7 +97,7 @@ def test_dead_worker_is_reported_with_advice_and_status_1() -> None:
     shown = re.sub("0:00:1[2-9]", "TIME", said)  # however long the test takes on a busy machine
     assert "ERROR No worker is alive (the last heartbeat is TIME old): no SMS is sent. (inviting_app.E021)" in shown
     assert "\n    Stop and start the service" in said or "\n    Start one with `manage.py worker`" in said
-    assert said.endswith("\n1 errors, 0 warnings\n")
+    assert said.endswith("\nErrors: 1, warnings: 0\n")
 
 
 @pytest.mark.skipif(not django_settings.EMBEDDED_POSTGRES, reason="the web server may run on another host")

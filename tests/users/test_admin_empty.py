@@ -20,7 +20,7 @@ SAID = {
     "profiles/result": ("Results appear here when", "Результаты появятся здесь"),
     "profiles/webhookendpoint": ("Add a webhook to tell", "Добавьте вебхук"),
     "profiles/webhookdelivery": ("Deliveries appear here when", "Доставки появятся здесь"),
-    "procrastinate/procrastinatejob": ("Jobs appear here when", "Задания появятся здесь"),
+    "procrastinate/procrastinatejob": ("Jobs appear here while", "Здесь будут задания"),
     "users/user?q=424242": ("Nobody is found by this text.", "Никого не нашли."),
 }
 

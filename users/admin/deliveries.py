@@ -153,7 +153,9 @@ class SmsDeliveryAdmin(LargeTableAdmin):
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(LargeTableAdmin):
-    empty_text = _("The gateways of SMS_GATEWAYS appear here a minute after the worker has started.")
+    empty_text = _(
+        "The gateways of SMS_GATEWAYS appear here a minute after the worker has started. Demo mode has none."
+    )
     list_display = ("shown_name", "state", "shown_error", "todo", "arrived")
     fields = (*list_display, "failed_at", "failures", "refusals", "last_until")
     ordering = ("name",)

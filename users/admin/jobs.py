@@ -106,7 +106,9 @@ class JobAdmin(LargeTableAdmin, ProcrastinateJobAdmin):
     others are delivery receipts, and SMS of earlier versions, which nobody should lose.
     """
 
-    empty_text = _("Jobs appear here when the worker runs its periodic tasks. SMS have a list of their own.")
+    empty_text = _(
+        "Jobs appear here while they wait or have failed. Those that succeeded are deleted. SMS have their own list."
+    )
     list_display = ["task", "state", "due", "tries", "number"]
     list_filter = [JobStatusFilter]
     actions: Any = ("retry",)

@@ -34,6 +34,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{level} {told} ({message.id})\n    {one_line(str(message.hint or ''))}")
         errors = sum(message.level >= ERROR for message in problems)
         warnings = sum(message.level == WARNING for message in problems)
-        self.stdout.write(f"{errors} errors, {warnings} warnings" if errors or warnings else "All is well.")
+        self.stdout.write(f"Errors: {errors}, warnings: {warnings}" if errors or warnings else "All is well.")
         if errors:
             sys.exit(1)
