@@ -12,6 +12,8 @@ from tests.support.proxies import nginx
 
 ATTACKERS = "127.66.0.0/16"
 OWNERS = "127.77.0.0/16"
+# The header that tells nginx another address of a client, because this machine has no others.
+CLAIMED = "Client"
 # After this, rows are 24 hours older, even if their codes were still valid.
 OVER_A_DAY = timedelta(hours=25)
 MONTH = timedelta(days=32)
@@ -49,10 +51,9 @@ class AttackEnv(env.Env):
         }
         super().__init__(stack, 2, None, **given)
         self.second_port = free_port()
-        # By these ports a client is the proxy, whose word about addresses counts.
-        self.direct_ports = cycle((self.service.port, self.second_port))
         self._start_second()
-        self.ports = cycle((stack.enter_context(nginx(self.folder, self.service.port, also=self.second_port)),))
+        proxy = nginx(self.folder, self.service.port, also=self.second_port, claimed_by=CLAIMED)
+        self.ports = cycle((stack.enter_context(proxy),))
 
     def attacker(self) -> Client:
         """A stranger with a new address."""

@@ -3,7 +3,7 @@
 import time
 from statistics import median
 
-from bench.attacks.env import AttackEnv, guesses, phone
+from bench.attacks.env import CLAIMED, AttackEnv, guesses, phone
 from bench.attacks.report import Report, sure_area
 from bench.clients import Answer, Client, at_once
 
@@ -17,13 +17,13 @@ BLOCK = 50
 
 
 def ipv6(env: AttackEnv) -> list[Report]:
-    """The service behind a proxy that tells it IPv6 addresses. Each request comes from another /64."""
+    """Each request comes from another /64."""
     report = Report(11, "a free IPv6 /48", "40 SMS an hour, 60 challenges for one phone, 40 short codes")
-    proxied = Client("127.0.0.1", env.direct_ports)
+    attacker = env.attacker()
 
     def sign_up(number: int, target: str) -> Answer:
-        headers = {"X-Forwarded-For": f"2001:db8:77:{number:x}::{number + 1:x}"}
-        return proxied.call("POST", "/api/auth/signup", {"phone": target}, **headers)
+        headers = {CLAIMED: f"2001:db8:77:{number:x}::{number + 1:x}"}
+        return attacker.call("POST", "/api/auth/signup", {"phone": target}, **headers)
 
     answers = at_once(lambda number: sign_up(number, phone(11, number)), range(300))
     env.settle()

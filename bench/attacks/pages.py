@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 import httpx
 import psutil
 
-from bench.attacks.env import AttackEnv, phone
+from bench.attacks.env import CLAIMED, AttackEnv, phone
 from bench.attacks.report import Report
 from bench.clients import at_once
 
@@ -115,9 +115,9 @@ def operators(env: AttackEnv) -> list[Report]:
 
 
 def _browser(env: AttackEnv, address: str) -> httpx.Client:
-    """A browser behind a proxy that tells the service this address."""
-    base = f"http://127.0.0.1:{next(env.direct_ports)}"
-    return httpx.Client(base_url=base, headers={"Host": "localhost", "X-Forwarded-For": address}, timeout=30)
+    """A browser with this address."""
+    base = f"http://127.0.0.1:{next(env.ports)}"
+    return httpx.Client(base_url=base, headers={"Host": "localhost", CLAIMED: address}, timeout=30)
 
 
 def _post(browser: httpx.Client, path: str, **fields: str) -> httpx.Response:

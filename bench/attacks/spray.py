@@ -9,8 +9,8 @@ from bench.attacks.report import Report, luck
 from bench.clients import at_once
 
 PHONES = 600
-# Requests that the two web processes answer at once: 2 workers of 4 threads each.
-IN_FLIGHT = 16
+# Requests that are under way at once.
+IN_FLIGHT = 24
 
 MOST = SITE_DAY + MAX_ATTEMPTS * IN_FLIGHT
 # The first of the numbers whose SMS nobody uses.
@@ -46,7 +46,7 @@ def _spray(env: AttackEnv, report: Report) -> None:
         answers = [attacker.log_in(issued, code) for code in codes]
         return issued.body["code_length"], len(answers), sum(answer.status == 200 for answer in answers)
 
-    results = at_once(lambda number: guess(phone(10, number)), range(PHONES))
+    results = at_once(lambda number: guess(phone(10, number)), range(PHONES), IN_FLIGHT)
     report.tried = sum(tried for _, tried, _ in results)
     report.won = sum(won for *_, won in results)
     report.compared = env.compared(prefix(10))

@@ -118,7 +118,7 @@ def refresh_reuse(env: AttackEnv) -> list[Report]:
 
 
 def revocation(env: AttackEnv) -> list[Report]:
-    report = Report(9, "revocation", "refused at the next request, by both processes; others are not affected")
+    report = Report(9, "revocation", "refused at the next request, by all processes; others are not affected")
     bystander = env.sign_in(env.owner(), phone(9, 9)).body
     client = env.owner()
 

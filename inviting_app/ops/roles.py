@@ -63,6 +63,11 @@ SELECT format('GRANT CONNECT ON DATABASE %%I TO %%I, %%I', current_database(), %
 UNION ALL
 SELECT format('REVOKE CREATE ON SCHEMA %%I FROM PUBLIC', %(schema)s::text)
  WHERE has_schema_privilege(%(service)s, %(schema)s, 'CREATE')
+UNION ALL
+SELECT format('REVOKE EXECUTE ON FUNCTION %%s FROM PUBLIC', oid::regprocedure)
+  FROM pg_proc
+ WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea')
+   AND has_function_privilege(%(service)s, oid, 'EXECUTE')
 """
 # By default every role may enter every database.
 _CLOSE_OTHERS = """

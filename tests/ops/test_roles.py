@@ -44,6 +44,9 @@ SELECT rolpassword FROM pg_authid
 SELECT pg_read_file('PG_VERSION')
 SELECT pg_ls_dir('.')
 SELECT lo_export(1, '/tmp/mine')
+SELECT lo_creat(-1)
+SELECT lo_create(0)
+SELECT lo_from_bytea(0, 'mine')
 COPY users_user TO '/tmp/mine'
 COPY users_user TO PROGRAM 'true'
 ALTER SYSTEM SET log_statement = 'all'
