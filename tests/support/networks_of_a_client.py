@@ -14,23 +14,28 @@ from itertools import cycle
 from pathlib import Path
 from threading import Thread
 
-from tests.support.own_network import have_addresses
+from tests.support.own_network import have_addresses, internet_checksum
 
 SERVER, ELSEWHERE, NETWORK = "fd00::1", "fd00:0:2::1", IPv6Network("fd00:0:3::/48")
 PORT = 443
 # On a busy machine.
 FILL_SECONDS = 60
-TABLE = Path("/proc/net/ip6t_hashlimit/inviting_64")
-# An acknowledgement (RFC 9293, 3.1) of no connection. Its checksum is wrong, which the firewall does not look at.
-SEGMENT = struct.pack("!HHIIBBHHH", 1024, PORT, 1, 1, 5 << 4, 0x10, 1024, 0, 0)
-# The first eight octets of the head of IPv6 (RFC 8200, 3).
-HEAD = struct.pack("!IHBB", 6 << 28, len(SEGMENT), socket.IPPROTO_TCP, 64)
+TABLE = Path("/proc/net/ip6t_hashlimit/inv_bytes_64")
+# A SYN (RFC 9293, 3.1) without its checksum, and the first octets of the head of IPv6 (RFC 8200, 3).
+SYN = struct.pack("!HHIIBBHHH", 1024, PORT, 1, 0, 5 << 4, 0x02, 1024, 0, 0)
+HEAD = struct.pack("!IHBB", 6 << 28, len(SYN), socket.IPPROTO_TCP, 64)
+
+
+def begin_of_a_connection(source: bytes, server: bytes) -> bytes:
+    addresses = source + server
+    checksum = internet_checksum(addresses + struct.pack("!II", len(SYN), socket.IPPROTO_TCP) + SYN)
+    return HEAD + addresses + SYN[:16] + struct.pack("!H", checksum) + SYN[18:]
 
 
 def send_from_each(network: IPv6Network) -> None:
     """Without end: Linux forgets a network after 15 seconds, and some packets are lost."""
     server = socket.inet_pton(socket.AF_INET6, SERVER)
-    packets = [HEAD + one[1].packed + server + SEGMENT for one in network.subnets(new_prefix=64)]
+    packets = [begin_of_a_connection(one[1].packed, server) for one in network.subnets(new_prefix=64)]
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
         for packet in cycle(packets):
             raw.sendto(packet, (SERVER, 0))

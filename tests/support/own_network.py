@@ -1,6 +1,7 @@
 """Programs of tests in a network namespace of their own: with other addresses, settings of Linux and firewall rules."""
 
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -29,6 +30,13 @@ def run_in_own_network(module: str, *arguments: str, needs: str = "ip link set l
     done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=120)
     assert not done.returncode, done.stderr
     return done.stdout.splitlines()
+
+
+def internet_checksum(data: bytes) -> int:
+    """Of an even number of bytes (RFC 1071)."""
+    total = sum(word for (word,) in struct.iter_unpack("!H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
 
 
 def have_addresses(*addresses: str) -> None:
