@@ -22,7 +22,7 @@ PEOPLE = 50_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=PEOPLE, help="fewer people use fewer addresses")
-    parser.add_argument("--peaceful", action="store_true", help="without attackers")
+    parser.add_argument("--attacked-from", type=int, default=0, metavar="HOUR", help="24 is a day without attackers")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(heading("bench.carrier"))
@@ -30,7 +30,7 @@ def main() -> None:
         env = Env(stack, SMS_PER_DAY=str(2 * options.people), LANGUAGE="en")
         env.part("manage.py worker").suspend()
         result = env.folder / "result"
-        given = f"{options.people}, {options.seed}, {not options.peaceful}, Path({str(result)!r})"
+        given = f"{options.people}, {options.seed}, {options.attacked_from}, Path({str(result)!r})"
         code = f"from pathlib import Path; from bench.carrier_day import play; play({given})"
         assert env.spawn("manage.py", "shell", "-v0", "-c", code).wait() == 0
         print(result.read_text())

@@ -20,7 +20,7 @@ from users.sms.models import SiteTotals
 
 # How many people share an address.
 BEHIND_AN_ADDRESS = 2_500
-DAY, MINUTE = 24 * 3600, 60
+DAY, HOUR, MINUTE = 24 * 3600, 3600, 60
 # The share of a day's people that begins in each hour.
 HOURS = [1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 6, 5, 4, 4, 5, 6, 7, 8, 6, 4, 2, 1]
 # The shares of people who mistype the code at first, and who never type it.
@@ -37,7 +37,7 @@ Event = tuple[float, int, Callable[[float], None]]
 class Day:
     """Events in the order of their time, and what became of them."""
 
-    def __init__(self, seed: int, people: int, attacked: bool) -> None:
+    def __init__(self, seed: int, people: int, attacked_from: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a simulation
         self.events: list[Event] = []
         self.order = count()
@@ -52,10 +52,9 @@ class Day:
             hour = self.random.choices(range(24), HOURS)[0]
             begun = (hour + self.random.random()) * 3600
             self.at(begun, self.person(f"+7999{number:07}", f"192.0.2.{number % addresses + 1}", begun))
-        if attacked:
-            for number, second in enumerate(range(0, DAY, ATTACK_EVERY)):
-                self.at(second, self.attacker("same NAT", f"+7998{number:07}", "192.0.2.1"))
-                self.at(second + 3, self.attacker("IPv6 /48", f"+7997{number:07}", f"2001:db8:0:{number % 65536:x}::1"))
+        for number, second in enumerate(range(attacked_from * HOUR, DAY, ATTACK_EVERY)):
+            self.at(second, self.attacker("same NAT", f"+7998{number:07}", "192.0.2.1"))
+            self.at(second + 3, self.attacker("IPv6 /48", f"+7997{number:07}", f"2001:db8:0:{number % 65536:x}::1"))
 
     def at(self, seconds: float, act: Callable[[float], None]) -> None:
         if seconds < DAY:
@@ -142,10 +141,10 @@ class Day:
         return limit_queries.site_risk_weight(self.clock(seconds), weight=3, site=limit) > limit
 
 
-def play(people: int, seed: int, attacked: bool, result: Path) -> None:
-    """Play a day with this many people, and write what became of it to a file."""
+def play(people: int, seed: int, attacked_from: int, result: Path) -> None:
+    """Play a day with this many people, attackers from this hour on, and write what became of it to a file."""
     logging.disable()
-    day = Day(seed, people, attacked)
+    day = Day(seed, people, attacked_from)
     day.play()
     long_at = "never" if day.site_long_at is None else f"after {day.site_long_at / 60:.0f} min"
     waits = sorted(day.waits) or [float("inf")]
