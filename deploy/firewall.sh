@@ -38,7 +38,7 @@ for tables in iptables ip6tables; do
 done
 
 tables=iptables
-limit 32 100 20 512kb
+limit 32 100 20 128kb
 tables=ip6tables
-limit 64 100 20 512kb
-limit 48 300 60 1536kb
+limit 64 100 20 128kb
+limit 48 300 60 256kb
