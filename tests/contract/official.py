@@ -73,3 +73,11 @@ class App:
     def keep(self, name: str, value: str) -> None:
         prefix = "" if self.is_python else "inviting_app."
         self.file.write_text(json.dumps({**json.loads(self.file.read_text()), prefix + name: value}))
+
+
+def problem(status: int, retry_after: int) -> tuple[int, dict[str, str], bytes]:
+    """A refusal as the service makes it."""
+    code = {429: "too_many_requests", 503: "unavailable"}[status]
+    members = {"type": "about:blank", "title": code, "status": status, "code": code, "retry_after": retry_after}
+    headers = {"Content-Type": "application/problem+json", "Retry-After": str(retry_after)}
+    return status, headers, json.dumps(members).encode()

@@ -1,6 +1,5 @@
 """The clients in `clients`, as they are installed, against the running service over a network that loses messages."""
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.contract.official import App, built_python, built_typescript
+from tests.contract.official import App, built_python, built_typescript, problem
 from tests.support.forged_tokens import HEADER, claims, sealed
 from tests.support.lossy_proxy import LossyProxy, lossy_proxy
 from tests.support.service import Service, ready_service
@@ -223,11 +222,8 @@ def test_crash_in_a_sign_in_leaves_no_tokens_of_a_former_user(make_app: Callable
     app = make_app("app")
     states = [app.plain(state) for state in app("states", next(PHONES), next(PHONES))["done"]]
 
-    devices_of: dict[str, set[str]] = {}
-    for state in states:
-        for name in {"refresh", "access"} & set(state):
-            devices_of.setdefault(state[name], set()).add(state["device_token"])
-    assert [len(devices) for devices in devices_of.values()] == [1] * 4  # two tokens of each user
+    beside = {(state[name], state["device_token"]) for state in states for name in {"refresh", "access"} & set(state)}
+    assert len(beside) == 4  # two tokens of each user, each beside one device
 
 
 def test_all_pages_are_read(app: App, api: Service, phone: str, proxy: LossyProxy) -> None:
@@ -251,11 +247,3 @@ WITH inviter AS (SELECT id FROM users_user WHERE phone = %s),
 INSERT INTO profiles_activation (invitee_id, inviter_id, created_at)
 SELECT user_id, inviter.id, now() FROM profile, inviter
 """
-
-
-def problem(status: int, retry_after: int) -> tuple[int, dict[str, str], bytes]:
-    """A refusal as the service makes it."""
-    code = {429: "too_many_requests", 503: "unavailable"}[status]
-    members = {"type": "about:blank", "title": code, "status": status, "code": code, "retry_after": retry_after}
-    headers = {"Content-Type": "application/problem+json", "Retry-After": str(retry_after)}
-    return status, headers, json.dumps(members).encode()
