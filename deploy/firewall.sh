@@ -33,8 +33,10 @@ for tables in iptables ip6tables; do
     # is closed, a client sends only a few acknowledgements. Linux keeps closed ones for ten seconds, as the settings in
     # docs/operations.md tell it to, and no others for less than thirty.
     $tables -A inviting_app -m conntrack --ctstate INVALID -j DROP
-    $tables -A inviting_app -m conntrack --ctexpire 0:10 $by_client inv_closed --hashlimit-mode srcip,srcport \
-        --hashlimit-above 5/minute --hashlimit-burst 5 --hashlimit-htable-expire 60000 -j DROP
+    # A new one has no time to end yet, which reads as 0: it is not ESTABLISHED.
+    $tables -A inviting_app -m conntrack --ctstate ESTABLISHED --ctexpire 0:10 $by_client inv_closed \
+        --hashlimit-mode srcip,srcport --hashlimit-above 5/minute --hashlimit-burst 5 --hashlimit-htable-expire 60000 \
+        -j DROP
 done
 
 tables=iptables
