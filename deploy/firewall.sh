@@ -35,8 +35,7 @@ for tables in iptables ip6tables; do
     $tables -A inviting_app -m conntrack --ctstate INVALID -j DROP
     # A new one has no time to end yet, which reads as 0: it is not ESTABLISHED.
     $tables -A inviting_app -m conntrack --ctstate ESTABLISHED --ctexpire 0:10 $by_client inv_closed \
-        --hashlimit-mode srcip,srcport --hashlimit-above 5/minute --hashlimit-burst 5 --hashlimit-htable-expire 60000 \
-        -j DROP
+        --hashlimit-mode srcip,srcport --hashlimit-above 5/minute --hashlimit-burst 5 -j DROP
 done
 
 tables=iptables
