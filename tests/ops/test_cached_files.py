@@ -10,7 +10,7 @@ import pytest
 
 from bench.journeys.wire import Answer
 from tests.ops.test_crowded_proxies import Crowd
-from tests.support.proxies import nginx
+from tests.support.proxies import DEPLOY, nginx
 from tests.support.service import ready_service, service_folder
 
 pytestmark = pytest.mark.long
@@ -151,6 +151,13 @@ def test_nothing_else_is_kept(path: str) -> None:
         answers, _ = asyncio.run(asked(folder, (path, "gzip"), (path, "gzip")))
 
     assert [answer.body for answer in answers] == [b"0001", b"0002"]
+
+
+def test_copies_of_the_page_outlive_a_quiet_day() -> None:
+    """nginx deletes those that nobody asked for in this time, ten minutes by default. Its clock cannot be set."""
+    text = (DEPLOY / "nginx.conf").read_text()
+
+    assert re.search(r"keys_zone=inviting_app_static:[^;#]* inactive=30d\s", text)
 
 
 async def asked_of_two() -> list[Answer]:
