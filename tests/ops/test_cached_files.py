@@ -20,17 +20,18 @@ RESULTS = "/api/v1/results/file"
 
 
 class Service:
-    """Answers with the number of the request, in the coding that is asked for."""
+    """Answers after some seconds with the number of the request, in the coding that is asked for."""
 
-    def __init__(self, status: str = "200 OK") -> None:
+    def __init__(self, status: str = "200 OK", seconds: float = 0.0) -> None:
         self.asked: list[str] = []
-        self.status = status
+        self.status, self.seconds = status, seconds
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.asked.append(head)
             body = f"{len(self.asked):04}"
+            await asyncio.sleep(self.seconds)
             kept = "Cache-Control: no-store\r\n" if "/api/" in head else ""
             more = f"{kept}Content-Length: 4\r\nX-Request-ID: it\r\nVary: Accept-Encoding\r\nConnection: close"
             writer.write(f"HTTP/1.1 {self.status}\r\nContent-Type: text/plain\r\n{more}\r\n\r\n{body}".encode())
@@ -39,10 +40,15 @@ class Service:
 
 
 async def asked(
-    folder: Path, *requests: tuple[str, str], at_once: bool = False, status: str = "200 OK", **headers: str
+    folder: Path,
+    *requests: tuple[str, str],
+    at_once: bool = False,
+    status: str = "200 OK",
+    seconds: float = 0.0,
+    **headers: str,
 ) -> tuple[list[Answer], Service]:
     """The answers to requests for these paths with these values of Accept-Encoding, and these headers."""
-    service = Service(status)
+    service = Service(status, seconds)
     server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=1024)
     with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
         crowd = Crowd(port)
@@ -61,6 +67,15 @@ def test_crowd_asks_for_a_file_once() -> None:
     ids = {re.search(rb"x-request-id: (\S+)", answer.head.lower()) for answer in answers}
     assert len({found and found[1] for found in ids}) == len(answers)
     assert all(b"vary: accept-encoding" in answer.head.lower() for answer in answers)
+
+
+def test_crowd_waits_for_the_copy_of_a_busy_service() -> None:
+    """Otherwise a small crowd takes all of the room, and the page of those who are refused stays empty."""
+    with service_folder() as folder:
+        answers, service = asyncio.run(asked(folder, *[(FILE, "gzip")] * 30, at_once=True, seconds=1.5))
+
+    assert len(service.asked) == 1
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
 
 
 @pytest.mark.parametrize(
@@ -112,12 +127,16 @@ def test_pages_of_other_origins_read_the_file_of_the_results(method: str, status
 @pytest.mark.parametrize("path", [FILE, RESULTS])
 def test_service_sees_nothing_else_of_who_asks_first(path: str) -> None:
     """It refuses a head that is too long, for instance. Then there would be no copy, and others would wait."""
+    long = {"X-Forwarded-For": "x" * 5000}
     with service_folder() as folder:
-        _, service = asyncio.run(asked(folder, (path, "gzip"), Cookie="a=b", Range="bytes=0-1", Any="1"))
+        first = (f"{path}?{'x' * 5000}", "gzip")
+        _, service = asyncio.run(asked(folder, first, Cookie="a=b", Range="bytes=0-1", Any="1", **long))
 
-    [_request, *fields] = service.asked[0].strip().split("\r\n")
-    names = {field.partition(":")[0] for field in fields}
-    assert names == {"Accept-Encoding", "Connection", "Host", "X-Forwarded-For", "X-Forwarded-Proto"}
+    [request, *fields] = service.asked[0].strip().split("\r\n")
+    sent = dict(field.split(": ", 1) for field in fields)
+    assert request == f"GET {path} HTTP/1.1"
+    assert sent.keys() == {"Accept-Encoding", "Connection", "Host", "X-Forwarded-For", "X-Forwarded-Proto"}
+    assert re.fullmatch(r"127\.0\.1\.\d+", sent["X-Forwarded-For"])
 
 
 def test_codings_have_copies_of_their_own() -> None:
