@@ -42,12 +42,12 @@ for tables in iptables ip6tables; do
     $tables -C INPUT $ports -j inviting_app 2>/dev/null || $tables -I INPUT $ports -j inviting_app
     $tables -A inviting_app -m conntrack --ctstate INVALID -j DROP
     # By a FIN ahead of its time, a client can make Linux take an open connection for closed, and not count it. On a closed
-    # one, a client sends an acknowledgement and resets. Two packets are let through, and not a few in each minute: one in
-    # 29 seconds keeps a connection of nginx open. Linux keeps closed ones for ten seconds, as the settings in
+    # one, a client sends an acknowledgement and resets. Three packets are let through, and not a few in each minute: one
+    # in 29 seconds keeps a connection of nginx open. Linux keeps closed ones for ten seconds, as the settings in
     # docs/operations.md tell it to, and no others for less than thirty. It shows 0 seconds for a new one, which is not
     # ESTABLISHED: otherwise the SYNs of one client could fill this table.
     $tables -A inviting_app -p tcp ! --tcp-flags RST RST -m conntrack --ctstate ESTABLISHED --ctexpire 0:10 \
-        $by_client inv_closed --hashlimit-mode srcip,srcport --hashlimit-above 1/hour --hashlimit-burst 2 \
+        $by_client inv_closed --hashlimit-mode srcip,srcport --hashlimit-above 1/hour --hashlimit-burst 3 \
         --hashlimit-htable-expire 60000 -j DROP
 done
 

@@ -1,7 +1,8 @@
 """Ends connections to a server behind firewall rules ahead of their time, and then sends bytes on them.
 
 `tests.support.own_network` runs it. The argument is a shell script with the rules. It prints how many of BYTES bytes
-come through on such a connection at most, how many on another one, and of how many ends the server has not heard.
+come through on such a connection at most, how many on another one, of how many ends the server has not heard, and how
+many packets of connections that Linux does not know were dropped, of which there is one.
 """
 
 import socket
@@ -52,15 +53,25 @@ def sequence_numbers(connection: socket.socket) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def end_ahead(connection: socket.socket, raw: socket.socket) -> None:
-    """Send a FIN (RFC 9293, 3.1) from further on. Linux takes the second one for that of the server's end."""
-    sent, heard = sequence_numbers(connection)
-    port = connection.getsockname()[1]
-    head = struct.pack("!HHIIBBH", port, PORT, (sent + AHEAD) & 0xFFFFFFFF, heard, 5 << 4, FIN_ACK, 512)
+def fin(port: int, sent: int, heard: int) -> bytes:
+    """A FIN (RFC 9293, 3.1) from this port."""
+    head = struct.pack("!HHIIBBH", port, PORT, sent & 0xFFFFFFFF, heard, 5 << 4, FIN_ACK, 512)
     addresses = socket.inet_aton(CLIENT) + socket.inet_aton(SERVER)
     checksum = internet_checksum(addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(head) + 4) + head)
+    return head + struct.pack("!HH", checksum, 0)
+
+
+def end_ahead(connection: socket.socket, raw: socket.socket) -> None:
+    """Send a FIN from further on, twice. Linux takes the second one for that of the server's end."""
+    sent, heard = sequence_numbers(connection)
     for _ in range(2):
-        raw.sendto(head + struct.pack("!HH", checksum, 0), (SERVER, 0))
+        raw.sendto(fin(connection.getsockname()[1], sent + AHEAD, heard), (SERVER, 0))
+
+
+def dropped_unknown() -> int:
+    rules = subprocess.run(["iptables", "-nvxL", "inviting_app"], capture_output=True, text=True, check=True).stdout
+    [packets] = [int(rule.split()[0]) for rule in rules.splitlines() if "ctstate INVALID" in rule]
+    return packets
 
 
 def main(rules: str) -> None:
@@ -72,6 +83,7 @@ def main(rules: str) -> None:
         ended = [connected() for _ in range(CONNECTIONS)]
         for connection in ended:
             end_ahead(connection, raw)
+        raw.sendto(fin(1, AHEAD, AHEAD), (SERVER, 0))
     other = connected()
     for number in range(BYTES):
         for connection in (*ended, other):
@@ -84,7 +96,7 @@ def main(rules: str) -> None:
     for _ in range(CONNECTIONS):
         connected().close()
     unheard = subprocess.run(["ss", "-Htn", "state", "last-ack"], capture_output=True, text=True, check=True).stdout
-    print(most, received[other.getsockname()[1]], len(unheard.splitlines()))
+    print(most, received[other.getsockname()[1]], len(unheard.splitlines()), dropped_unknown())
 
 
 if __name__ == "__main__":
