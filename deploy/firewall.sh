@@ -15,8 +15,9 @@ case "$1" in
         ;;
 esac
 
-ended=/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait
-if ! [ -e "$ended" ] || [ "$(cat "$ended")" -gt 10 ]; then
+tcp=/proc/sys/net/netfilter/nf_conntrack_tcp
+if ! [ -e ${tcp}_loose ] || [ "$(cat ${tcp}_loose)" != 0 ] || [ "$(cat ${tcp}_timeout_time_wait)" -gt 10 ] ||
+    [ "$(cat ${tcp}_timeout_close)" -gt 10 ]; then
     echo "firewall.sh: first set what docs/operations.md says of Linux, by sysctl. Nothing was changed." >&2
     exit 1
 fi
