@@ -20,7 +20,8 @@ from users.sms.models import SiteTotals
 
 # How many people share an address.
 BEHIND_AN_ADDRESS = 2_500
-DAY, HOUR, MINUTE = 24 * 3600, 3600, 60
+HOUR, MINUTE = 3600, 60
+DAY = 24 * HOUR
 # The share of a day's people that begins in each hour.
 HOURS = [1, 1, 1, 1, 1, 2, 4, 7, 8, 6, 5, 5, 6, 5, 4, 4, 5, 6, 7, 8, 6, 4, 2, 1]
 # The shares of people who mistype the code at first, and who never type it.
@@ -50,7 +51,7 @@ class Day:
         addresses = people // BEHIND_AN_ADDRESS or 1
         for number in range(people):
             hour = self.random.choices(range(24), HOURS)[0]
-            begun = (hour + self.random.random()) * 3600
+            begun = (hour + self.random.random()) * HOUR
             self.at(begun, self.person(f"+7999{number:07}", f"192.0.2.{number % addresses + 1}", begun))
         for number, second in enumerate(range(attacked_from * HOUR, DAY, ATTACK_EVERY)):
             self.at(second, self.attacker("same NAT", f"+7998{number:07}", "192.0.2.1"))
@@ -80,7 +81,7 @@ class Day:
                 asked = self.ask(phone, address, seconds)
             except TooManyRequests as refused:
                 when = f"{'at' if address == '192.0.2.1' else 'not at'} the attacker's address"
-                when = f"in the first hour, {when}" if begun < 3600 else f"later, {when}"
+                when = f"in the first hour, {when}" if begun < HOUR else f"later, {when}"
                 if not refusals:
                     self.count[f"people refused {when}"] += 1
                 if refusals == PATIENCE or seconds + refused.retry_after >= DAY:

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from threading import Thread
 
 from tests.support.own_network import have_addresses, internet_checksum
@@ -23,13 +24,13 @@ RECEIVED, SENT = 1, 2
 AHEAD = 10_000
 FIN_ACK = 0x11
 
-received: dict[int, int] = {}
+received: Counter[int] = Counter()
 
 
 def read(connection: socket.socket, port: int) -> None:
     with connection:
         while part := connection.recv(BYTES):
-            received[port] = received.get(port, 0) + len(part)
+            received[port] += len(part)
 
 
 def serve(listener: socket.socket) -> None:
@@ -39,7 +40,14 @@ def serve(listener: socket.socket) -> None:
 
 
 def connected() -> socket.socket:
-    return socket.create_connection((SERVER, PORT), timeout=10, source_address=(CLIENT, 0))
+    """A connection that sends each byte at once."""
+    connection = socket.create_connection((SERVER, PORT), timeout=10, source_address=(CLIENT, 0))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def port_of(connection: socket.socket) -> int:
+    return int(connection.getsockname()[1])
 
 
 def sequence_numbers(connection: socket.socket) -> tuple[int, int]:
@@ -65,7 +73,7 @@ def end_ahead(connection: socket.socket, raw: socket.socket) -> None:
     """Send a FIN from further on, twice. Linux takes the second one for that of the server's end."""
     sent, heard = sequence_numbers(connection)
     for _ in range(2):
-        raw.sendto(fin(connection.getsockname()[1], sent + AHEAD, heard), (SERVER, 0))
+        raw.sendto(fin(port_of(connection), sent + AHEAD, heard), (SERVER, 0))
 
 
 def dropped_unknown() -> int:
@@ -87,16 +95,15 @@ def main(rules: str) -> None:
     other = connected()
     for number in range(BYTES):
         for connection in (*ended, other):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.send(b"x")
         until = time.monotonic() + 10
-        while received.get(other.getsockname()[1], 0) <= number and time.monotonic() < until:
+        while received[port_of(other)] <= number and time.monotonic() < until:
             time.sleep(0.01)
-    most = max(received.get(connection.getsockname()[1], 0) for connection in ended)
+    most = max(received[port_of(connection)] for connection in ended)
     for _ in range(CONNECTIONS):
         connected().close()
     unheard = subprocess.run(["ss", "-Htn", "state", "last-ack"], capture_output=True, text=True, check=True).stdout
-    print(most, received[other.getsockname()[1]], len(unheard.splitlines()), dropped_unknown())
+    print(most, received[port_of(other)], len(unheard.splitlines()), dropped_unknown())
 
 
 if __name__ == "__main__":

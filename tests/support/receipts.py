@@ -17,6 +17,13 @@ from users.sms.gateways import Gateway, configured
 from users.sms.inbound import Inbound
 
 SITE = "https://example.org"
+BACKEND = "webhook://me:hunter2@127.0.0.1:9/sms"
+
+
+def receiving(settings: Any) -> None:
+    """A fixture: the service at SITE, whose one gateway is BACKEND."""
+    settings.SITE_URL = SITE
+    settings.DEMO, settings.SMS_GATEWAYS = False, [BACKEND]
 
 
 def url(gateway: str) -> str:

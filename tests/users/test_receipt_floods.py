@@ -8,19 +8,14 @@ from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.login_steps import ask, at
-from tests.support.receipts import SITE, inbound, say, sent, take, url
+from tests.support.receipts import inbound, receiving, say, sent, take, url
 from users.models import SmsDelivery
 from users.sms import receipts
 from users.sms.answers import Outcome
 from users.sms.gateways import configured, parse
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def site(settings: Any) -> None:
-    settings.SITE_URL = SITE
-    settings.DEMO, settings.SMS_GATEWAYS = False, ["webhook://me:hunter2@127.0.0.1:9/sms"]
+site = pytest.fixture(autouse=True)(receiving)
 
 
 def test_receipts_of_another_program_make_no_jobs() -> None:

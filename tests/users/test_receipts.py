@@ -9,7 +9,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests.support.login_steps import ask, at
 from tests.support.races import race
-from tests.support.receipts import SITE, path, say, sent, signed, state, take
+from tests.support.receipts import BACKEND, SITE, path, receiving, say, sent, signed, state, take
 from users.models import SmsDelivery
 from users.queries import database_now
 from users.sms import receipts
@@ -18,13 +18,7 @@ from users.sms.gateways import Gateway, configured, parse
 
 pytestmark = pytest.mark.django_db
 
-BACKEND = "webhook://me:hunter2@127.0.0.1:9/sms"
-
-
-@pytest.fixture(autouse=True)
-def site(settings: Any) -> None:
-    settings.SITE_URL = SITE
-    settings.DEMO, settings.SMS_GATEWAYS = False, [BACKEND]
+site = pytest.fixture(autouse=True)(receiving)
 
 
 def test_first_receipt_counts_and_delivered_most_of_all() -> None:
