@@ -53,7 +53,7 @@ SELECT format('ALTER TYPE %%s OWNER TO %%I', oid::regtype, %(owner)s::text)
    AND (typtype IN ('e', 'd', 'r') OR typtype = 'c' AND (SELECT relkind FROM pg_class WHERE oid = typrelid) = 'c')
    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = this.oid AND deptype = 'e')
 """
-# In the database and the schema, what every role may do by default is more than ours need.
+# By default every role may do more than ours need.
 _CLOSE = """
 SELECT format('REVOKE TEMPORARY ON DATABASE %%I FROM PUBLIC', current_database())
  WHERE has_database_privilege(%(service)s, current_database(), 'TEMPORARY')

@@ -77,8 +77,9 @@ async def _read_short_body(response: httpcore.Response) -> None:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """The trusted certificates, the ciphers and the group. httpcore would read the certificates for each connection,
-    which takes the loop 15 ms.
+    """What TLS uses here: the trusted certificates, the ciphers and one group.
+
+    httpcore would read the certificates anew for each connection, which takes the loop 15 ms.
 
     Python's own ciphers without DHE, in which the receiver chooses a prime. One of 10,000 bits takes the loop 0.6 s a
     connection. For TLS 1.3, the one group that RFC 8446 (9.1) demands: with OpenSSL's own list, a receiver can choose

@@ -17,7 +17,10 @@ from users.operators import entries, history
 
 
 def check_own_password(request: HttpRequest, user: User, password: str, wrong: ValidationError) -> None:
-    """Raises `wrong`. It counts and locks like a log-in: whoever has got the session may be guessing at it."""
+    """Raises `wrong` unless this is the user's password, or another error if log-ins are locked.
+
+    It counts and locks like the password of a log-in: whoever has got the session may be guessing at it.
+    """
     credentials = {"username": user.phone}
     with lockout.checking(request, credentials):
         if authenticate(request, password=password, **credentials):

@@ -136,11 +136,12 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
         self, *, ip_address: str | None = None, username: str | None = None, ip_or_username: bool = False
     ) -> int:
         """Delete attempts in batches: django-axes does it in one statement, which fails on more than 65,535."""
-        given = {"ip_address": ip_address, "username": username}
-        connector = Q.OR if ip_or_username else Q.AND
-        chosen = AccessAttempt.objects.filter(
-            Q(**{name: value for name, value in given.items() if value or ip_or_username}, _connector=connector)
-        )
+        chosen = AccessAttempt.objects.all()
+        if ip_or_username:
+            chosen = chosen.filter(Q(ip_address=ip_address) | Q(username=username))
+        else:
+            chosen = chosen.filter(ip_address=ip_address) if ip_address else chosen
+            chosen = chosen.filter(username=username) if username else chosen
         number: int = chosen.count()
         in_batches(chosen, QuerySet.delete)
         return number
