@@ -39,7 +39,7 @@ class AdminSite(admin.AdminSite):
     """Imports inside the methods are late because these modules register their models with this site."""
 
     site_header = settings.SITE_NAME or "inviting_app"
-    site_title = f"inviting_app {settings.VERSION}"
+    site_title = site_header
     empty_value_display = "—"
     site_url = reverse_lazy("page")  # type: ignore[assignment]
 
@@ -48,6 +48,9 @@ class AdminSite(admin.AdminSite):
         from users.admin.lockout import LoginForm
 
         return LoginForm
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "version": f"inviting_app {settings.VERSION}"}
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the user is an operator who has logged in completely. All pages of the site ask this first."""

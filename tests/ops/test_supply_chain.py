@@ -46,4 +46,6 @@ def test_version_is_the_same_everywhere() -> None:
     assert inviting_app.__version__ == version
     assert api.get("/readyz").json() == {"status": "ok", "version": version}
     assert api.get("/schema?format=json").json()["info"]["version"] == version
-    assert f'<p class="quiet">inviting_app {version}</p>' in api.get("/admin/login/").content.decode()
+    login = api.get("/admin/login/").content.decode()
+    assert f'<p class="quiet">inviting_app {version}</p>' in login
+    assert "| inviting_app</title>" in login  # with SITE_NAME: the name
