@@ -60,17 +60,16 @@ def enter(browser: Client, text: str, path: str = CODE_PAGE, **fields: str) -> A
     return browser.post(path, body, content_type="application/x-www-form-urlencoded")
 
 
-def offered_secret(browser: Client) -> str:
-    """The secret of the authenticator that the page offers to set up."""
-    browser.get(PAGE)
-    secret: str = browser.session["second_factor_secret"]
-    return secret
+def offered(browser: Client) -> tuple[str, dict[str, str]]:
+    """The secret of the authenticator that the page offers to set up, and the field that the form sends back."""
+    form = browser.get(PAGE).context["form"]
+    return form.secret, {"signed_secret": form.signed_secret}
 
 
 def set_up(browser: Client, token: str = "") -> list[str]:
     """Set up an authenticator in this browser. Returns the recovery codes."""
-    secret = offered_secret(browser)
-    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE, password=PASSWORD, token=token))
+    secret, field = offered(browser)
+    return shown_recovery_codes(enter(browser, code(secret=secret), PAGE, password=PASSWORD, token=token, **field))
 
 
 def is_inside(browser: Client) -> bool:

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
-from tests.support.authenticator import CODE_PAGE, PAGE, code, enrolled, offered_secret, with_password
+from tests.support.authenticator import CODE_PAGE, PAGE, code, enrolled, offered, with_password
 from tests.support.operators import PASSWORD, at_work, helper, log_in, logged, operator, page_of
 from users import accounts
 from users.admin import lockout
@@ -108,7 +108,8 @@ def _step(step: str) -> tuple[User, Client, str, dict[str, str]]:
     user = operator()
     log_in(browser=(thief := Client()))
     if step == "enrol":
-        return user, thief, PAGE, {"password": PASSWORD, "code": code(secret=offered_secret(thief))}
+        secret, field = offered(thief)
+        return user, thief, PAGE, {"password": PASSWORD, "code": code(secret=secret), **field}
     new = "a new password of my own"
     return (
         user,

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -9,12 +10,13 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from tests.support.authenticator import (
     PAGE,
+    SECRET,
     code,
     enrolled,
     enter,
     is_inside,
     later,
-    offered_secret,
+    offered,
     set_up,
     shown_recovery_codes,
     with_password,
@@ -50,7 +52,7 @@ def test_page_shows_the_secret_as_text_and_as_a_qr_code_made_here() -> None:
     answer = browser.get(PAGE)
     page = answer.content.decode()
 
-    device = TOTPDevice(user=User.objects.get(), key=browser.session["second_factor_secret"])
+    device = TOTPDevice(user=User.objects.get(), key=answer.context["form"].secret)
     (shown,) = re.findall(r'class="secret">([A-Z2-7 ]+)<', page)
     assert f"secret={shown.replace(' ', '')}&" in device.config_url
     assert len(shown.replace(" ", "")) == 32
@@ -59,23 +61,46 @@ def test_page_shows_the_secret_as_text_and_as_a_qr_code_made_here() -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_secret_stays_the_same_until_it_is_used_and_is_another_for_each_session() -> None:
+def test_secret_stays_the_same_after_a_wrong_code() -> None:
     operator()
     browser = with_password()
+    secret, field = offered(browser)
 
-    assert offered_secret(browser) == offered_secret(browser)
-    enter(browser, wrong_code(), PAGE, password=PASSWORD)
-    first = offered_secret(browser)
-    assert first != offered_secret(with_password())
+    again = enter(browser, wrong_code(), PAGE, password=PASSWORD, **field)
+
+    assert again.context["form"].secret == secret
+    assert not TOTPDevice.objects.exists()
+
+
+def test_secret_is_another_one_for_whoever_has_the_session_too() -> None:
+    """Otherwise a thief of the session, who ends with it, would have the operator's second factor."""
+    user = operator()
+    browser = with_password()
+
+    (before, _), (secret, field), (after, _) = (offered(browser) for _ in range(3))
+    enter(browser, code(secret=secret), PAGE, password=PASSWORD, **field)
+
+    assert TOTPDevice.objects.get(user=user).key == secret
+    assert len({before, secret, after}) == 3
+
+
+def test_secret_that_another_operator_was_shown_is_not_taken() -> None:
+    operator("9990000011")
+    secret, field = offered(with_password("9990000011"))
+    operator()
+
+    answer = enter(with_password(), code(secret=secret), PAGE, password=PASSWORD, **field)
+
+    assert answer.context["form"].secret != secret
     assert not TOTPDevice.objects.exists()
 
 
 def test_code_of_setting_up_does_not_log_in() -> None:
     operator()
     browser = with_password()
-    secret = offered_secret(browser)
+    secret, field = offered(browser)
     shown = code(secret=secret)
-    assert shown_recovery_codes(enter(browser, shown, PAGE, password=PASSWORD))
+    assert shown_recovery_codes(enter(browser, shown, PAGE, password=PASSWORD, **field))
 
     enter(other := with_password(), shown)
 
@@ -86,17 +111,20 @@ def test_code_of_setting_up_does_not_log_in() -> None:
 def test_wrong_first_code_sets_nothing_up(text: str) -> None:
     operator()
     browser = with_password()
-    offered_secret(browser)
+    _, field = offered(browser)
 
-    assert enter(browser, text, PAGE, password=PASSWORD).status_code == 200
+    assert enter(browser, text, PAGE, password=PASSWORD, **field).status_code == 200
     assert not TOTPDevice.objects.exists()
 
 
-def test_setting_up_without_having_seen_a_secret_does_nothing() -> None:
+@pytest.mark.parametrize("signed", ["", ":", "00:", "\0", "\ud800", f"{SECRET}:{'A' * 43}"])
+def test_secret_that_was_not_signed_is_not_taken(signed: str) -> None:
     operator()
+    body = urlencode({"code": code(), "password": PASSWORD, "signed_secret": signed}, errors="surrogatepass")
 
-    for text in ("000000", code(secret="")):
-        enter(with_password(), text, PAGE, password=PASSWORD)
+    answer = with_password().post(PAGE, body, content_type="application/x-www-form-urlencoded")
+
+    assert answer.context["form"].secret != SECRET
 
     assert not TOTPDevice.objects.exists()
 
@@ -105,13 +133,14 @@ def test_who_has_only_the_session_sets_nothing_up() -> None:
     """Otherwise they would lock the operator out, and stay."""
     operator()
     thief = with_password()
-    shown = code(secret=offered_secret(thief))
+    secret, field = offered(thief)
+    shown = code(secret=secret)
 
     guesses = [{}, *({"password": f"guess-{number}"} for number in range(6))]
-    answers = [enter(thief, shown, PAGE, **guess).status_code for guess in guesses]
+    answers = [enter(thief, shown, PAGE, **field, **guess).status_code for guess in guesses]
 
     assert answers == [200] * 5 + [429] * 2
-    assert enter(thief, shown, PAGE, password=PASSWORD).status_code == 429
+    assert enter(thief, shown, PAGE, **field, password=PASSWORD).status_code == 429
     assert not TOTPDevice.objects.exists()
     assert is_inside(with_password(REMOTE_ADDR="198.51.100.7"))
 

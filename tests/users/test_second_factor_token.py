@@ -22,7 +22,7 @@ from tests.support.authenticator import (
     enter,
     is_inside,
     later,
-    offered_secret,
+    offered,
     set_up,
     shown_token,
     with_password,
@@ -99,9 +99,9 @@ def test_wrong_token_sets_nothing_up(required: None, text: str) -> None:
 def test_right_code_is_not_enough_and_the_page_says_why(required: None) -> None:
     operator(PHONE)
     browser = with_password()
-    secret = offered_secret(browser)
+    secret, field = offered(browser)
 
-    page = enter(browser, code(secret=secret), PAGE, token="aaaa").content.decode()
+    page = enter(browser, code(secret=secret), PAGE, token="aaaa", **field).content.decode()
 
     assert "This token is wrong, expired or was used already." in page
     assert "This code is wrong" not in page
@@ -112,9 +112,9 @@ def test_right_code_is_not_enough_and_the_page_says_why(required: None) -> None:
 def test_wrong_code_does_not_use_the_token_up(required: None) -> None:
     token = second_factor.token_to_set_up(operator(PHONE))
     browser = with_password()
-    offered_secret(browser)
+    _, field = offered(browser)
 
-    page = enter(browser, wrong_code(), PAGE, token=token).content.decode()
+    page = enter(browser, wrong_code(), PAGE, token=token, **field).content.decode()
 
     assert "This code is wrong" in page
     assert "This token is wrong" not in page

@@ -19,11 +19,10 @@ from django.views.generic import FormView
 from django_otp import views as otp_views
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from django_otp.util import random_hex
 
 from users import accounts
 from users.admin import password_places
-from users.admin.second_factor_forms import NEW_SECRET, NEW_TOKEN, CodeForm, EnrolForm
+from users.admin.second_factor_forms import NEW_TOKEN, CodeForm, EnrolForm
 from users.models import User
 from users.operators import history, second_factor
 
@@ -133,8 +132,7 @@ class SetupView(SecondFactorMixin, FormView):  # type: ignore[type-arg]
         user: Any = self.request.user
         if self.is_on:
             return {**context, "left": second_factor.recovery_codes_left(user)}
-        secret = self.request.session.setdefault(NEW_SECRET, random_hex(20))
-        device = TOTPDevice(user=user, key=secret)
+        device = TOTPDevice(user=user, key=context["form"].secret)
         shown = b32encode(device.bin_key).decode()
         return {
             **context,
@@ -158,8 +156,7 @@ class SetupView(SecondFactorMixin, FormView):  # type: ignore[type-arg]
         return redirect("admin:second_factor")
 
     def enrolled(self, form: EnrolForm) -> HttpResponse:
-        for name in (NEW_SECRET, NEW_TOKEN):
-            self.request.session.pop(name, None)
+        self.request.session.pop(NEW_TOKEN, None)
         self.record(N_("Set up their second factor."))
         log_in(self.request, form.get_user(), self.request.session[BACKEND_SESSION_KEY])
         self.request.session.cycle_key()

@@ -4,16 +4,17 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django_otp.util import random_hex
 
 from users.admin.forms import check_own_password
 from users.admin.lockout import client_of
 from users.models import User
 from users.operators import random_codes, second_factor
 
-# In a session: the secret of an authenticator that is being set up, and the token of who sets one up again.
-NEW_SECRET = "second_factor_secret"  # noqa: S105 - a key
+# In a session: the token of who sets the second factor up again.
 NEW_TOKEN = "second_factor_token"  # noqa: S105 - a key
 
 WRONG = _("This code is wrong or was used already. An authenticator shows a new one every 30 seconds.")
@@ -58,6 +59,9 @@ class EnrolForm(CodeForm):
     """Takes the first code of a new authenticator, and the password or, where the second factor is required, a token.
 
     The session alone is not enough. Otherwise whoever has got it would lock the operator out, and stay.
+
+    `secret` is that of the authenticator, in hexadecimal. The form sends it back as `signed_secret`. In the session,
+    whoever has got that would see it.
     """
 
     password = forms.CharField(
@@ -76,6 +80,12 @@ class EnrolForm(CodeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        signer = Signer(salt=f"second factor of user {self.user.pk}")
+        try:
+            self.secret = signer.unsign(self.data.get("signed_secret", ""))
+        except BadSignature:
+            self.secret = random_hex(20)
+        self.signed_secret = signer.sign(self.secret)
         if second_factor.is_required():
             del self.fields["password"]
             first = "code" if self["token"].value() else "token"
@@ -101,6 +111,6 @@ class EnrolForm(CodeForm):
             return code
 
     def verify(self, code: str) -> Any:
-        secret, token = self.request.session.get(NEW_SECRET, ""), self.cleaned_data.get("token", "")
-        device, self.recovery_codes = second_factor.enrol(self.user, secret, code, token)
+        token = self.cleaned_data.get("token", "")
+        device, self.recovery_codes = second_factor.enrol(self.user, self.secret, code, token)
         return device

@@ -89,11 +89,11 @@ def enrol(user: User, secret: str, code: str, token: str = "") -> tuple[TOTPDevi
 
     Where it is required, the token must be right too. It stays valid if the code is wrong.
 
-    Raises WrongToken, or WrongCode, also if it is on already (a parallel request was first), or no secret was shown.
+    Raises WrongToken, or WrongCode, also if it is on already (a parallel request was first).
     """
     with transaction.atomic():
         lock_user(user.pk)
-        if is_enrolled(user) or not secret:
+        if is_enrolled(user):
             raise WrongCode
         if is_required() and not enrolment.use(user, token):
             raise WrongToken
