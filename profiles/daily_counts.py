@@ -12,7 +12,7 @@ from profiles import queries
 from profiles.models import DailyStats, Profile
 from users.clock import DAY
 from users.login import codes
-from users.models import LoginCode, SmsDelivery, User
+from users.models import LoginCode, SmsDelivery
 from users.sms.models import DEMO_GATEWAY
 
 # Days including today. Codes and SMS are kept for 31 days.
@@ -48,16 +48,15 @@ def _counted(day: date) -> DailyStats:
     start, end = _midnight(day), _midnight(day + DAY)
     created = {"created_at__gte": start, "created_at__lt": end}
     created_before = {"created_at__gte": start - LONGEST_LIFE, "created_at__lt": end}
-    tests = User.objects.filter(is_test=True)
     sent = SmsDelivery.objects.filter(**created_before, finished_at__gte=start, finished_at__lt=end)
     used = LoginCode.objects.filter(**created_before, used_at__gte=start, used_at__lt=end)
     return DailyStats(
         day=day,
         # Of phones, which may be verified on another day.
-        sign_ups=Profile.objects.filter(**created).exclude(user__in=tests).count(),
+        sign_ups=Profile.objects.filter(**created).exclude(queries.of_test_user("user")).count(),
         activations=queries.counted_votes().filter(**created).count(),
         sms_sent=sent.filter(state=SmsDelivery.State.SENT).exclude(gateway=DEMO_GATEWAY).count(),
-        codes_used=used.exclude(user__in=tests).count(),
+        codes_used=used.exclude(queries.of_test_user("user")).count(),
     )
 
 

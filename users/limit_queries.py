@@ -157,7 +157,7 @@ INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspec
 SELECT 1, %(now)s,
        (SELECT COUNT(DISTINCT (user_id, used_at::date)) / 7.0 FROM users_logincode
          WHERE used_at > %(now)s - 7 * %(day)s AND created_at > %(now)s - 8 * %(day)s
-           AND user_id NOT IN (SELECT id FROM users_user WHERE is_test)),
+           AND NOT EXISTS (SELECT FROM users_user WHERE is_test AND users_user.id = user_id)),
        (SELECT COUNT(*) FROM sms WHERE NOT unsent),
        (SELECT COALESCE(jsonb_agg(country ORDER BY country), '[]') FROM country),
        (SELECT COALESCE(jsonb_agg(prefix ORDER BY prefix), '[]') FROM prefix)

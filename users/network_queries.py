@@ -143,7 +143,7 @@ WITH verified AS (
     SELECT challenge.address, code.user_id FROM users_logincode AS code
       JOIN users_challenge AS challenge ON challenge.login_code_id = code.id AND challenge.session_id IS NOT NULL
      WHERE code.device_id IS NULL AND code.used_at > %(now)s - %(day)s AND code.used_at <= %(now)s
-       AND code.user_id NOT IN (SELECT id FROM users_user WHERE is_test)
+       AND NOT EXISTS (SELECT FROM users_user WHERE is_test AND users_user.id = code.user_id)
        AND code.created_at > %(now)s - %(day)s - %(ended)s AND challenge.address IS NOT NULL
 ), unused AS (
     SELECT delivery.asked_from AS address FROM users_smsdelivery AS delivery
