@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.admin import forms as admin_forms
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, update_session_auth_hash
 from django.contrib.auth import forms as auth_forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -20,10 +20,15 @@ def check_own_password(request: HttpRequest, user: User, password: str, wrong: V
     """Raises `wrong` unless this is the user's password, or another error if log-ins are locked.
 
     It counts and locks like the password of a log-in: whoever has got the session may be guessing at it.
+
+    Like that, it stores the password again if Django's hash has become stronger. The session goes on then.
     """
     credentials = {"username": user.phone}
     with lockout.checking(request, credentials):
-        if authenticate(request, password=password, **credentials):
+        if found := authenticate(request, password=password, **credentials):
+            if found.password != user.password:
+                user.password = found.password
+                update_session_auth_hash(request, user)
             return
     raise lockout.locked_out(request, credentials) or wrong
 
