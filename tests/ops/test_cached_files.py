@@ -126,16 +126,17 @@ def test_pages_of_other_origins_read_the_file_of_the_results(method: str, status
 
 @pytest.mark.parametrize("path", [FILE, RESULTS])
 def test_service_sees_nothing_else_of_who_asks_first(path: str) -> None:
-    """It refuses a head that is too long, for instance. Then there would be no copy, and others would wait."""
+    """It refuses another host, or a head that is too long. Then there would be no copy, and others would wait."""
     long = {"X-Forwarded-For": "x" * 5000}
     with service_folder() as folder:
-        first = (f"{path}?{'x' * 5000}", "gzip")
+        first = (f"http://other.example{path}?{'x' * 5000}", "gzip")
         _, service = asyncio.run(asked(folder, first, Cookie="a=b", Range="bytes=0-1", Any="1", **long))
 
     [request, *fields] = service.asked[0].strip().split("\r\n")
     sent = dict(field.split(": ", 1) for field in fields)
     assert request == f"GET {path} HTTP/1.1"
     assert sent.keys() == {"Accept-Encoding", "Connection", "Host", "X-Forwarded-For", "X-Forwarded-Proto"}
+    assert sent["Host"] == "localhost"
     assert re.fullmatch(r"127\.0\.1\.\d+", sent["X-Forwarded-For"])
 
 
