@@ -15,6 +15,7 @@ ENGLISH = [
     "", "en", "EN_us", "*", "de", "ru;q=0", "ru;q=0.", "ru;q=0.000", "ru; q=0 , en", "ru_RU;q=0", "*, ru",
     "ru;q=0.4, en", "ru;q=0, *", "ru;q=", "ru;q=-1", "ru;q=1.5", "ru;q=.9", "r u", "ru;", "\xff", "ru\x00", "-ru",
     "x" * 5000, "ru-" * 2000, "ru;q=0," * 1000, "русский".encode().decode("latin-1"), "ru_RU.UTF-8",
+    "!," * 250 + "ru", "zz," * 166 + "ru;q=0",
 ]  # fmt: skip
 
 
