@@ -20,11 +20,14 @@ RESULTS = "/api/v1/results/file"
 
 
 class Service:
-    """Answers after some seconds with the number of the request, in the coding that is asked for."""
+    """Answers after some seconds with the number of the request, in the coding that is asked for.
 
-    def __init__(self, status: str = "200 OK", seconds: float = 0.0) -> None:
+    With `later`, all but the first request get this status, and nginx may keep an answer for one second.
+    """
+
+    def __init__(self, status: str = "200 OK", seconds: float = 0.0, later: str = "") -> None:
         self.asked: list[str] = []
-        self.status, self.seconds = status, seconds
+        self.status, self.seconds, self.later = status, seconds, later
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
@@ -33,9 +36,11 @@ class Service:
             body = f"{len(self.asked):04}"
             await asyncio.sleep(self.seconds)
             kept = "Cache-Control: no-store\r\n" if "/api/" in head else ""
+            kept += "X-Accel-Expires: 1\r\n" if self.later else ""
             more = f"{kept}Content-Length: 4\r\nX-Request-ID: it\r\nVary: Accept-Encoding\r\nConnection: close"
             writer.write(f"HTTP/1.1 {self.status}\r\nContent-Type: text/plain\r\n{more}\r\n\r\n{body}".encode())
             await writer.drain()
+            self.status = self.later or self.status
         writer.close()
 
 
@@ -97,6 +102,25 @@ def test_file_of_the_results_is_read_once_by_whoever_asks_for_it_again_and_again
     assert [head.partition("\r\n")[0] for head in service.asked] == [f"GET {RESULTS} HTTP/1.1"]
     assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
     assert all(b"cache-control: no-store" in answer.head.lower() for answer in answers)
+
+
+async def asked_until_the_copy_is_old(folder: Path, path: str) -> list[Answer]:
+    """All answers until the service has been asked twice. It refuses the second request."""
+    service, answers = Service(later="503 Service Unavailable"), []
+    server = await asyncio.start_server(service.serve, "127.0.0.1", 0)
+    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
+        async with asyncio.timeout(30):
+            while len(service.asked) < 2:
+                answers.append(await Crowd(port).call(path))
+    return answers
+
+
+@pytest.mark.parametrize("path", [FILE, RESULTS])
+def test_old_copy_is_better_than_none_while_the_service_is_away(path: str) -> None:
+    with service_folder() as folder:
+        answers = asyncio.run(asked_until_the_copy_is_old(folder, path))
+
+    assert {(answer.status, answer.body) for answer in answers} == {(200, b"0001")}
 
 
 def test_nobody_waits_for_others_while_there_are_no_results() -> None:
