@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from users import sql
+from users import sql, widest_network
 from users.clock import DAY, HOUR, MONTH
 from users.login.codes import LONG, OPEN_AT_MOST, SHORT
 from users.models import LoginCode
@@ -139,8 +139,7 @@ _STORE_TOTALS = f"""
 WITH sms AS (
     SELECT delivery.country, delivery.prefix, delivery.created_at, code.used_at IS NOT NULL AS used,
            {UNSENT} AS unsent,
-           network(set_masklen(delivery.asked_from,
-               CASE family(delivery.asked_from) WHEN 4 THEN %(ipv4)s ELSE %(ipv6)s END)) AS network
+           {widest_network.of("delivery.asked_from")} AS network
       FROM users_smsdelivery AS delivery JOIN users_logincode AS code ON code.id = delivery.login_code_id
      WHERE delivery.created_at > %(now)s - %(day)s AND delivery.created_at <= %(now)s
 ), country AS (
@@ -155,9 +154,9 @@ WITH sms AS (
 )
 INSERT INTO users_sitetotals (id, counted_at, people_a_day, sms_in_a_day, suspect_countries, suspect_prefixes)
 SELECT 1, %(now)s,
-       (SELECT COUNT(DISTINCT (user_id, used_at::date)) / 7.0 FROM users_logincode
-         WHERE used_at > %(now)s - 7 * %(day)s AND created_at > %(now)s - 8 * %(day)s
-           AND NOT EXISTS (SELECT FROM users_user WHERE is_test AND users_user.id = user_id)),
+       (SELECT COUNT(DISTINCT (user_id, used_at::date)) / 7.0 FROM users_logincode AS code
+          JOIN users_user ON users_user.id = code.user_id AND NOT users_user.is_test
+         WHERE used_at > %(now)s - 7 * %(day)s AND code.created_at > %(now)s - 8 * %(day)s),
        (SELECT COUNT(*) FROM sms WHERE NOT unsent),
        (SELECT COALESCE(jsonb_agg(country ORDER BY country), '[]') FROM country),
        (SELECT COALESCE(jsonb_agg(prefix ORDER BY prefix), '[]') FROM prefix)
@@ -177,8 +176,7 @@ def store_totals(now: datetime, **values: Any) -> bool:
     """Count the whole site and store the totals in their one row, unless a newer count is there: then it is False.
 
     `settled` is the age at which an unused code counts as unused; `country`, `share` and `prefix` are the limits of
-    networks with unused SMS to a country and to a number prefix; `ipv4` and `ipv6` are the lengths of the prefixes of
-    addresses that count as one network.
+    networks with unused SMS to a country and to a number prefix.
     """
     return sql.execute(_STORE_TOTALS, _values(now, set_back=now + _SET_BACK, **values)) > 0
 

@@ -53,6 +53,16 @@ def endless(sql: str) -> list[str]:
     return found
 
 
+def hurried(sql: str) -> list[str]:
+    """The statements that wait for every open transaction, and give up after a limit. A backup would stop them."""
+    found, limit = [], "2s"
+    for statement in sql.splitlines():
+        limit = statement.rpartition("=")[2].strip(" ';") if statement.startswith("SET lock_timeout") else limit
+        if limit != "0" and "CONCURRENTLY" in statement:
+            found.append(statement)
+    return found
+
+
 @pytest.fixture
 def scripts(transactional_db: None) -> dict[str, str]:
     """The SQL of the migrations after the first release."""
@@ -67,6 +77,15 @@ def test_later_migrations_lock_no_table_in_use(scripts: dict[str, str], tmp_path
     assert len(scripts) >= 6
     assert found == {}
     assert {name: endless(sql) for name, sql in scripts.items() if endless(sql)} == {}
+
+
+@pytest.mark.parametrize("is_backwards", [False, True])
+def test_indexes_are_built_without_limit_on_the_way_back_too(transactional_db: None, is_backwards: bool) -> None:
+    """Reversed operations run from last to first. Earlier migrations have it wrong, and stay as they are."""
+    loader = MigrationLoader(connection)
+    sql = "\n".join(loader.collect_sql([(loader.graph.nodes["users", "0034_indexes_of_networks"], is_backwards)]))
+
+    assert not hurried(sql) and not endless(f"{sql}\nSELECT")
 
 
 LOCKING = {

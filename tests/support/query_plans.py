@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 _EXPLAIN = {"log_min_duration": "0", "log_analyze": "on", "log_timing": "off", "log_nested_statements": "on",
-            "log_format": "json", "log_level": "notice"}  # fmt: skip
+            "log_buffers": "on", "log_format": "json", "log_level": "notice"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Reading:
     rows: int
     statement: str
     plan: dict[str, Any]
+
+    @property
+    def pages(self) -> int:
+        """All pages that the statement read, of tables and indexes."""
+        return int(self.plan["Shared Hit Blocks"] + self.plan["Shared Read Blocks"])
 
     def __str__(self) -> str:
         shown = json.dumps(_short(self.plan), indent=1)

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from users import widest_network
 from users.login import codes
 
 
@@ -111,7 +112,11 @@ class Challenge(models.Model):
     class Meta:
         verbose_name = _("challenge")
         verbose_name_plural = _("challenges")
-        indexes = [models.Index(fields=["address", "created_at"], name="users_challenge_of_address")]
+        indexes = [
+            # For the version before. The next one may drop it.
+            models.Index(fields=["address", "created_at"], name="users_challenge_of_address"),
+            models.Index(widest_network.expression("address"), "created_at", name="users_challenge_of_network"),
+        ]
         constraints = [
             models.CheckConstraint(name="users_challenge_attempts", condition=Q(attempts__lte=codes.MAX_ATTEMPTS)),
         ]

@@ -113,9 +113,6 @@ def count_site(now: datetime) -> None:
             country=COUNTRY_UNUSED,
             share=COUNTRY_SHARE,
             prefix=PREFIX_UNUSED,
-            # The widest networks: one client may have all addresses of them.
-            ipv4=min(networks.IPV4_FACTORS),
-            ipv6=min(networks.IPV6_FACTORS),
         )
         if newer:
             network_queries.store_totals(now)

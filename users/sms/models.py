@@ -7,6 +7,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from users import widest_network
 from users.sms.answers import MAX_REFERENCE, Verdict, describe, gateway_name, verdict
 
 # The gateway of a code that demo mode wrote to the log: no SMS was sent.
@@ -60,7 +61,11 @@ class SmsDelivery(models.Model):
         verbose_name_plural = _("SMS deliveries")
         indexes = [
             models.Index(fields=["created_at"], name="users_smsdelivery_created"),
+            # For the version before. The next one may drop it.
             models.Index(fields=["client_address", "created_at"], name="users_smsdelivery_asked_from"),
+            models.Index(
+                widest_network.expression("client_address"), "created_at", name="users_smsdelivery_of_network"
+            ),
             models.Index(fields=["gateway_ref"], name="users_smsdelivery_reference", condition=~Q(gateway_ref="")),
             models.Index(fields=["next_try_at"], name="users_smsdelivery_queued", condition=Q(state="queued")),
         ]
