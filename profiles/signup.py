@@ -9,7 +9,7 @@ from profiles import invite_codes, signup_queries
 from profiles.models import FailedActivation
 from profiles.signup_queries import NewUser
 from users import accounts, phones
-from users.login import challenges, decisions, devices, sms_limits, test_numbers
+from users.login import challenges, decisions, devices, network_places, sms_limits, test_numbers
 from users.login.challenges import ChallengeIssued
 from users.models import User
 from users.operators import history
@@ -32,14 +32,14 @@ def sign_up(
 
     The answer is the same for a known and an unknown phone. User, profile, code and SMS commit together.
 
-    Raises TooManyRequests.
+    Raises TooManyRequests, or Busy while others of the client's network sign up.
     """
     if phones.is_test_number(phone):
         issued = _sign_up_test_user(phone, address, language, challenge_id, now)
         if issued is not None:
             return issued
     phone_hash = accounts.phone_hash(phone)
-    with transaction.atomic():
+    with network_places.place(address), transaction.atomic():
         costs = sms_limits.costs(phone, address, now)
         decisions.refuse_early(phone, costs, device_token, challenge_id, changing_user_id)
         while True:
@@ -66,7 +66,7 @@ def _sign_up_test_user(
     A user who requested a code before it was a test number, and never entered one, is replaced: `is_test` never
     changes.
     """
-    with transaction.atomic():
+    with network_places.place(address), transaction.atomic():
         costs = sms_limits.costs(phone, address, now)
         user = lock_or_create(phone)
         if not user.is_test and accounts.is_unused(user):

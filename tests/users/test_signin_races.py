@@ -12,10 +12,17 @@ from profiles.models import Profile
 from tests.support.accounts import client, signed_in
 from tests.support.login_steps import challenge, right, wrong
 from tests.support.races import race
+from users.login import network_places
 from users.models import Challenge, Device, LoginCode, SmsDelivery, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE = "9991234567"
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients come from one address, for which a process of the service leaves only some of its few threads."""
+    monkeypatch.setattr(network_places, "MOST_OF_A_NETWORK", 30)
 
 
 def signup(**body: Any) -> Any:
