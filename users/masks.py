@@ -26,9 +26,9 @@ _WRITTEN_PHONE = re.compile(r"\+?\d(?:[\W_]{0,3}\d){5,}((?:[\W_]{0,3}\d){4})")
 _PHONE_OR_VERSION = re.compile(r"/\d{1,5}(?:\.\d+)+|\+?\d(?:[\s()+_-]{0,3}\d){5,}((?:[\s()+_-]{0,3}\d){4})")
 # Four digits or more near each other: a phone or a code.
 _DIGITS = re.compile(r"\+?\d(?:[\W_]{0,3}\d){3,}")
-# In a host: a network address; a port; digits.
+# In a host: a network address; a port at its end; digits.
 _PART_OF_HOST = re.compile(
-    rf"(\[[0-9A-Fa-f:.]+\]|(?<![\d.])\d+(?:\.\d+){{3}}(?![\d.]))|(:\d{{1,5}}\b)|{_DIGITS.pattern}"
+    rf"(\[[0-9A-Fa-f:.]+\]|(?<![\d.])\d+(?:\.\d+){{3}}(?![\d.]))|(:\d{{1,5}}(?=[/\s]|\Z))|{_DIGITS.pattern}"
 )
 
 # The token of a URL for delivery receipts, what looks like one in a path that was mistyped (not a module's name in a

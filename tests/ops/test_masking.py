@@ -66,6 +66,8 @@ def test_request_ids_of_programs_are_kept() -> None:
         ("10.0.0.1:79997654321", "10.0.0.1:***"),
         ("+7 999 765-43-21", "***"),
         ("79.997.654.321", "***"),
+        ("https://a:79997:65432:1", "https://a:***"),
+        ("a:79997-654321", "a:***"),
     ],
 )
 def test_host_shows_digits_only_of_addresses_and_ports(written: str, shown: str) -> None:
