@@ -21,7 +21,7 @@ _LISTS = BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
 
 
 class Busy(Exception):
-    """This process sends as many large responses, reads as many lists, or takes as many sign-ups, as it may at once."""
+    """This process does as much of this as it may at once. `retry_after` is in seconds."""
 
     retry_after = 5
 

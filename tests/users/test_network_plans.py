@@ -16,7 +16,7 @@ _FILL = """
 INSERT INTO users_user (phone) SELECT '+7' || (9100000000 + n) FROM generate_series(1, %(kept)s) AS n;
 INSERT INTO users_logincode (user_id, digits, nonce, language, created_at, sent_at, open_until, expires_at, closed_at,
                              used_at, challenges, wrong)
-SELECT id, 4, '\\x00', 'en', at, at, at, at, at, at, 1, 0
+SELECT id, 4, '\\x00', 'en', at, at, at, at, at, CASE WHEN id %% 20 <> 0 THEN at END, 1, 0
   FROM (SELECT id, now() - (2 + id %% 28) * interval '1 day' AS at FROM users_user) AS asked;
 INSERT INTO users_challenge (public_id, login_code_id, address, attempts, created_at)
 SELECT id, id, ('2001:db8:1:' || to_hex(id %% 65536) || '::1')::inet, 1, created_at

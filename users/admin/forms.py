@@ -21,7 +21,7 @@ def check_own_password(request: HttpRequest, user: User, password: str, wrong: V
 
     It counts and locks like the password of a log-in: whoever has got the session may be guessing at it.
 
-    Like that, it stores the password again if Django's hash has become stronger. The session goes on then.
+    Like a log-in, it hashes the password anew if Django's hash has become stronger. The operator's session goes on.
     """
     credentials = {"username": user.phone}
     with lockout.checking(request, credentials):

@@ -60,8 +60,8 @@ class EnrolForm(CodeForm):
 
     The session alone is not enough. Otherwise whoever has got it would lock the operator out, and stay.
 
-    `secret` is that of the authenticator, in hexadecimal. The form sends it back as `signed_secret`. In the session,
-    whoever has got that would see it.
+    `secret` is the key of the authenticator, in hexadecimal. The form sends it back as `signed_secret`. It is not kept
+    in the session, because a thief of the session would see it.
     """
 
     password = forms.CharField(

@@ -1,9 +1,8 @@
-"""How many threads of a process the sign-ups of one network take at a time: half of them.
+"""How many sign-ups of one network a process works on at a time: as many as half of its threads.
 
-They wait for each other, because the limits by network are exact. Each reads the challenges of the network's last
-hour, so where very many people sign in behind one address, it may take 60 ms. One client there could hold all threads:
-with 25 sign-ups in progress and 60,000 challenges, requests of everybody else took 1.0 to 1.7 s, and take 0.7 s with
-this limit.
+They wait for each other, because the limits by network are exact. Each reads the recent challenges of the network, so
+where very many people sign in behind one address, it may take 60 ms. With 25 sign-ups in progress and 60,000
+challenges, one client there made requests of everybody else take 1.0 to 1.7 s. With this limit they take 0.7 s at most.
 """
 
 from collections import Counter
@@ -17,8 +16,8 @@ from users.large_responses import Busy
 from users.login import networks
 
 MOST_OF_A_NETWORK = max(1, settings.WEB_THREADS // 2)
-# How long another one waits for its turn, and holds a thread: many times as long as a sign-up takes. Of a crowd of 25
-# who sign up at once behind one address, at most one in a hundred is refused. With 0.1 s it was one in thirty.
+# How long a sign-up without a place waits for one. It holds a thread meanwhile. Of a crowd of 25 who sign up at once
+# behind one address that nobody attacks, at most one in a hundred is refused. With 0.1 s it was one in thirty.
 WAIT_SECONDS = 0.2
 # How many sign-ups each network has in progress, by its first address.
 _in_progress: Counter[str] = Counter()
