@@ -76,13 +76,13 @@ def _stored(now: datetime, counted_at: datetime | None, verified: int, unused: i
     return StoredCounts(verified, unused, weight, through=counted_at - ENDED_AFTER)
 
 
-# By `<<=`, because no index offers it. By BETWEEN, PostgreSQL would take an index that begins with the address, and
-# read all requests of a /48 that are kept.
+# The addresses are compared by `<<=`, for which PostgreSQL uses no index here. For BETWEEN it would use one that begins
+# with the address, and read all requests of a /48 that are kept.
 _COUNTS = f"""
 SELECT sms.hour, sms.recent, sms.pending, sms.times[given.sends], challenge.hour, challenge.hopeful,
        challenge.times[given.challenges], challenge.phone_times[%(of_phone)s], challenge.short_weight
-  FROM unnest(%(firsts)s::inet[], %(lasts)s::inet[], %(sends)s::int[], %(challenges)s::int[])
-       WITH ORDINALITY AS given (first, last, sends, challenges, number),
+  FROM unnest(%(names)s::cidr[], %(sends)s::int[], %(challenges)s::int[])
+       WITH ORDINALITY AS given (network, sends, challenges, number),
 LATERAL (
     SELECT COUNT(*) FILTER (WHERE in_hour) AS hour, COUNT(*) FILTER (WHERE created_at > %(through)s) AS recent,
            COUNT(*) FILTER (WHERE in_hour AND expires_at > %(now)s) AS pending,
@@ -90,8 +90,8 @@ LATERAL (
       FROM (SELECT delivery.created_at, code.expires_at, delivery.created_at > %(now)s - %(hour)s AS in_hour
               FROM users_smsdelivery AS delivery
               JOIN users_logincode AS code ON code.id = delivery.login_code_id AND code.used_at IS NULL
-             WHERE {widest_network.of("delivery.asked_from")} = {widest_network.of("given.first")}
-               AND asked_from <<= inet_merge(given.first, given.last) AND delivery.created_at > %(since)s
+             WHERE {widest_network.of("delivery.asked_from")} = {widest_network.of("given.network")}
+               AND asked_from <<= given.network AND delivery.created_at > %(since)s
                AND NOT {UNSENT} OFFSET 0) AS unused
 ) AS sms, LATERAL (
     SELECT COUNT(*) FILTER (WHERE in_hour) AS hour, COUNT(*) FILTER (WHERE in_hour AND is_hopeful) AS hopeful,
@@ -106,8 +106,8 @@ LATERAL (
                         WHEN code.expires_at > %(now)s THEN {MAX_ATTEMPTS} ELSE challenge.attempts END AS weight
               FROM users_challenge AS challenge
               JOIN users_logincode AS code ON code.id = challenge.login_code_id AND code.device_id IS NULL
-             WHERE {widest_network.of("challenge.address")} = {widest_network.of("given.first")}
-               AND challenge.address <<= inet_merge(given.first, given.last) AND challenge.created_at > %(since)s
+             WHERE {widest_network.of("challenge.address")} = {widest_network.of("given.network")}
+               AND challenge.address <<= given.network AND challenge.created_at > %(since)s
             OFFSET 0) AS requested
 ) AS challenge
  ORDER BY number
@@ -132,13 +132,14 @@ class LiveCounts:
     recent_weight: int
 
 
-def live_counts(now: datetime, **values: Any) -> list[LiveCounts]:
-    """Count for each network, with its `firsts` and `lasts` address.
+def live_counts(networks: Sequence[Any], now: datetime, **values: Any) -> list[LiveCounts]:
+    """Count for each of these networks (`ip_network`s).
 
     `sends` and `challenges` are the limits of each, `of_phone` that of challenges for this `phone`. `through` is that
     of StoredCounts, and `recount` the time in which used codes are counted as verified phones.
     """
-    values |= {"now": now, "hour": HOUR, "since": min(values["through"], now - HOUR)}
+    values |= {"names": [str(network) for network in networks], "now": now, "hour": HOUR}
+    values |= {"since": min(values["through"], now - HOUR)}
     return [LiveCounts(*row) for row in sql.fetch_all(_COUNTS, values)]
 
 

@@ -35,7 +35,7 @@ def signup(request: HttpRequest) -> HttpResponse:
         network = [ip_network(address)]
         now, _, stored = lock_and_count(network, None, most=10**9, country="RU", prefix=phone[:-4])
         limits = {"sends": [10], "challenges": [60], "of_phone": 60, "through": stored[0].through, "recount": MINUTE}
-        live_counts(now, firsts=[address], lasts=[address], phone=phone, **limits)
+        live_counts(network, now, phone=phone, **limits)
         sql.fetch_optional(statements.LOCK_BY_PHONE, [phone])
         limit_queries.history([], None, now, weight=3, site=497)
         phone_hash = hmac.digest(common.TOKEN_KEY, phone.encode(), "sha256")

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import httpx
@@ -44,6 +45,14 @@ class Service:
         writer.close()
 
 
+@asynccontextmanager
+async def in_front_of(service: Service, folder: Path) -> AsyncIterator[int]:
+    """The port of nginx in front of this service."""
+    server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=1024)
+    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
+        yield port
+
+
 async def asked(
     folder: Path,
     *requests: tuple[str, str],
@@ -54,8 +63,7 @@ async def asked(
 ) -> tuple[list[Answer], Service]:
     """The answers to requests for these paths with these values of Accept-Encoding, and these headers."""
     service = Service(status, seconds)
-    server = await asyncio.start_server(service.serve, "127.0.0.1", 0, backlog=1024)
-    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
+    async with in_front_of(service, folder) as port:
         crowd = Crowd(port)
         calls = [crowd.call(path, **{"Accept-Encoding": coding}, **headers) for path, coding in requests]
         return (await asyncio.gather(*calls) if at_once else [await call for call in calls]), service
@@ -107,11 +115,9 @@ def test_file_of_the_results_is_read_once_by_whoever_asks_for_it_again_and_again
 async def asked_until_the_copy_is_old(folder: Path, path: str) -> list[Answer]:
     """All answers until the service has been asked twice. It refuses the second request."""
     service, answers = Service(later="503 Service Unavailable"), []
-    server = await asyncio.start_server(service.serve, "127.0.0.1", 0)
-    with closing(server), nginx(folder, server.sockets[0].getsockname()[1]) as port:
-        async with asyncio.timeout(30):
-            while len(service.asked) < 2:
-                answers.append(await Crowd(port).call(path))
+    async with in_front_of(service, folder) as port, asyncio.timeout(30):
+        while len(service.asked) < 2:
+            answers.append(await Crowd(port).call(path))  # a new one: it has some hundred addresses
     return answers
 
 

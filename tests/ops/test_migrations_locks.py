@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,24 +44,27 @@ def findings(folder: Path, scripts: dict[str, str]) -> dict[str, set[str]]:
     return found
 
 
+def waits(sql: str) -> Iterator[tuple[str, bool]]:
+    """Each statement, and whether it waits for locks without a limit."""
+    limit = "2s"
+    for statement in sql.splitlines():
+        if statement.startswith("SET lock_timeout"):
+            limit = statement.rpartition("=")[2].strip(" ';")
+        yield statement, limit == "0"
+
+
 def endless(sql: str) -> list[str]:
     """The statements that could wait for a lock for ever and block everything behind them."""
-    found, limit = [], "2s"
-    for statement in sql.splitlines():
-        limit = statement.rpartition("=")[2].strip(" ';") if statement.startswith("SET lock_timeout") else limit
-        if limit == "0" and not statement.startswith(("SET", "--")) and "CONCURRENTLY" not in statement:
-            found.append(statement)
-    return found
+    return [
+        statement
+        for statement, is_endless in waits(sql)
+        if is_endless and not statement.startswith(("SET", "--")) and "CONCURRENTLY" not in statement
+    ]
 
 
 def hurried(sql: str) -> list[str]:
     """The statements that wait for every open transaction, and give up after a limit. A backup would stop them."""
-    found, limit = [], "2s"
-    for statement in sql.splitlines():
-        limit = statement.rpartition("=")[2].strip(" ';") if statement.startswith("SET lock_timeout") else limit
-        if limit != "0" and "CONCURRENTLY" in statement:
-            found.append(statement)
-    return found
+    return [statement for statement, is_endless in waits(sql) if not is_endless and "CONCURRENTLY" in statement]
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def told_counts(seconds: float) -> tuple[int, int, int, int]:
     limits: dict[str, Any] = {"most": 9, "country": "RU", "prefix": "+7999"}
     _, _, [stored] = network_queries.lock_and_count(network, at(seconds), **limits)
     [live] = network_queries.live_counts(
-        at(seconds), firsts=[ADDRESS], lasts=[ADDRESS], sends=[1], challenges=[1], of_phone=1, phone=PHONE,
+        network, at(seconds), sends=[1], challenges=[1], of_phone=1, phone=PHONE,
         through=stored.through, recount=networks.RECOUNT_DELAY,
     )  # fmt: skip
     weight = stored.short_weight + live.recent_weight

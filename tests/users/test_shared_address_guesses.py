@@ -1,5 +1,6 @@
 """Whoever shares the network address of a client can answer its challenge by `phone`: such guesses stay counted."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_guesses_by_phone_count_for_the_network_after_a_success() -> None:
     answer(asked, 2)
     counts = {"sends": [9], "challenges": [9], "of_phone": 9, "phone": PHONE, "recount": at(60) - at(0)}
 
-    (live,) = network_queries.live_counts(at(3), firsts=[ADDRESS], lasts=[ADDRESS], through=at(-1), **counts)
+    (live,) = network_queries.live_counts([ip_network(ADDRESS)], at(3), through=at(-1), **counts)
     network_queries.store_totals(at(2 * 3600))
 
     assert live.recent_weight == NetworkTotals.objects.get().short_weight == 1

@@ -123,9 +123,8 @@ def delays(networks: list[Network], stored: list[StoredCounts], phone: str, now:
         return NO_LIMITS_REACHED
     allowed = [limits(network.factor, counts.verified_phones) for network, counts in zip(networks, stored, strict=True)]
     live = network_queries.live_counts(
+        [network.addresses for network in networks],
         now,
-        firsts=[network.first for network in networks],
-        lasts=[network.last for network in networks],
         sends=[each.unused_sms_in_an_hour for each in allowed],
         challenges=[each.challenges for each in allowed],
         of_phone=CHALLENGES_OF_PHONE,
